@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+# One non-recursive makefile. `make help` lists the targets.
+
+VERSION := $(shell cat VERSION)
+O       ?= build
+DESTDIR ?=
+PREFIX  ?= /usr
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CLANG   ?= clang-14
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1
+CLOUD   ?= minicloud
+WERROR  ?= -Werror
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# ---------------------------------------------------------------- public targets
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables: CLOUD=minicloud|sandbox  O=DIR  CC=  DESTDIR=  PREFIX=  SAN=address,undefined  T=PATTERN"
+
+all: programs ## build the programs (packages must be there: make deps)
+
+deps: ## install the missing Debian packages (root)
+	@tools/deps --install
+
+demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: on a real OpenStack)
+	@tools/deps --install
+	@$(MAKE) --no-print-directory -s programs
+	@tools/demo $(O) $(CLOUD)
+
+check: ## run all tests: unit, prog, net, and the scenario on both clouds (root)
+	@tools/deps --install
+	@$(MAKE) --no-print-directory -s programs tests
+	@tests/run $(O) $(if $(T),$(T))
+
+check-unit: ## run the unit tests only (no root needed)
+	@tools/deps
+	@$(MAKE) --no-print-directory -s programs tests
+	@tests/run $(O) unit
+
+lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
+	@tools/lint $(O)
+
+clean: ## remove what was built
+	rm -rf $(O)
+
+.PHONY: help all deps demo check check-unit lint clean install programs tests
+
+# ---------------------------------------------------------------- flags
+
+ifneq ($(filter-out help deps clean demo check check-unit lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell tools/deps >&2 || echo missing),)
+$(error packages are missing, see above)
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+	-Wno-unused-parameter $(WERROR)
+HARDEN := -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2 -fno-strict-aliasing
+SAN ?=
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) -D_GNU_SOURCE -DDR_VERSION='"$(VERSION)"' \
+	-Iinclude -I. -I$(O)/gen $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -U_FORTIFY_SOURCE)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+LIBS := -lpthread
+
+# UAPI headers of this architecture, for clang's bpf target
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -Iinclude -I. \
+	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
+
+# ---------------------------------------------------------------- what is built from what
+
+src = $(sort $(wildcard $(1)/*.c))
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+
+LIB_SRC   := $(call src,lib/base) $(call src,lib/io) $(call src,lib/cloud)
+LIB_LIBS  := -lcurl -lcjson -lmicrohttpd -lsystemd -lyaml
+LIBDOCTOR := $(O)/lib/libdoctor.a
+
+# program NAME, DIR, more libraries: DIR/main.c composes it, the rest is a library that tests link too
+define program
+$(2)_SRC  := $$(call src,$(2))
+$(O)/lib/$(notdir $(2)).a: $$(call obj,$$(filter-out $(2)/main.c,$$($(2)_SRC)))
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
+$(O)/bin/$(1): $(O)/obj/$(2)/main.o $(O)/lib/$(notdir $(2)).a $(LIBDOCTOR)
+	@mkdir -p $$(@D)
+	@echo "  LD      $$@"
+	@$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(3) $(LIB_LIBS) $(LIBS)
+PROGRAMS += $(O)/bin/$(1)
+PROGRAM_LIBS += $(O)/lib/$(notdir $(2)).a
+ALL_SRC += $$($(2)_SRC)
+endef
+
+ALL_SRC := $(LIB_SRC)
+$(eval $(call program,doctor-monitor,user,-lbpf -lelf -lz))
+$(eval $(call program,doctor-inspector,inspector))
+$(eval $(call program,doctor-consumer,consumer))
+$(eval $(call program,minicloud,tools/minicloud))
+$(eval $(call program,doctor-test,tools/scenario))
+
+BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
+SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
+
+# a test program is one file tests/LAYER/test_*.c; other files of that folder are shared by its tests
+TEST_LAYERS := unit prog net cloud
+TEST_SRC    := $(foreach l,$(TEST_LAYERS),$(sort $(wildcard tests/$(l)/test_*.c)))
+TEST_SHARED := $(filter-out $(TEST_SRC),$(foreach l,. $(TEST_LAYERS),$(wildcard tests/$(l)/*.c)))
+TESTS       := $(patsubst tests/%.c,$(O)/tests/%,$(TEST_SRC))
+ALL_SRC     += $(TEST_SRC) $(TEST_SHARED)
+
+programs: $(PROGRAMS)
+tests: $(TESTS)
+
+$(LIBDOCTOR): $(call obj,$(LIB_SRC))
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+$(O)/obj/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CLANG   $<"
+	@$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	@$(BPFTOOL) gen skeleton $< name dr_$*_bpf >$@
+
+# only libbpf's one file per program includes a skeleton
+$(call obj,$(wildcard user/bpf*.c) $(wildcard tests/prog/*.c)): $(SKELS)
+
+$(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		-lbpf -lelf -lz -lcmocka $(LIB_LIBS) $(LIBS) -lm
+
+install: programs ## install the programs, samples and man pages below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/doctor
+	install -m 755 $(O)/bin/doctor-monitor $(O)/bin/doctor-inspector $(O)/bin/doctor-consumer $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(O)/bin/doctor-test $(O)/bin/minicloud $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 etc/*.yaml $(DESTDIR)/etc/doctor/
+
+.SECONDARY:
+-include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst bpf/%.bpf.c,$(O)/bpf/%.bpf.d,$(BPF_SRC))

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_HTTP_CLIENT_H
+#define DOCTOR_HTTP_CLIENT_H
+
+/*
+ * HTTP client on the loop (libcurl multi, in lib/io/http_client.c): many requests at once over warm,
+ * kept connections, each with its time limit. No retry here: what a failure means, the caller knows.
+ */
+
+#include "doctor/buf.h"
+#include "doctor/clock.h"
+#include "doctor/loop.h"
+#include "doctor/mem.h"
+
+struct dr_http_client;
+
+struct dr_http_client_opts {
+	unsigned per_host_max;	/* parallel connections to one host; more requests wait; 0: 8 */
+	unsigned idle_max;	/* warm connections kept; 0: 32 */
+	const char *user_agent; /* NULL: "doctor/VERSION" */
+	const char *ca_file;	/* NULL: the system's */
+};
+
+struct dr_http_header {
+	const char *name;
+	const char *value;
+};
+
+#define DR_HTTP_HEADERS_MAX 16
+
+/* Everything is copied by dr_http_send(). */
+struct dr_http_request {
+	const char *method; /* "GET", "PUT", ... */
+	const char *url;
+	struct dr_http_header headers[DR_HTTP_HEADERS_MAX]; /* up to the first name that is NULL */
+	const char *body;				    /* NULL: none */
+	size_t body_len;
+	const char *content_type;      /* NULL with a body: application/json */
+	struct dr_dur timeout;	       /* for the whole exchange; 0: 10 s */
+	struct dr_dur connect_timeout; /* 0: 3 s */
+};
+
+struct dr_http_response {
+	int error;	  /* 0: an answer came, see status; else -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH,
+			     -ECANCELED, -EMSGSIZE (answer over 16 MiB), -EPROTO, -EIO ... */
+	char reason[256]; /* for people; "" if error is 0 */
+	unsigned status;
+	struct dr_buf body;
+	struct dr_buf headers; /* the raw header lines of the final answer */
+	struct dr_dur took;
+};
+
+void dr_http_response_done(struct dr_http_response *r);
+/* Value of a header of the answer, any case, into buf; returns buf, or NULL if absent or too long. */
+char *dr_http_response_header(const struct dr_http_response *r, const char *name, char *buf, size_t size);
+
+/* r is valid during the call only. May send further requests and free the client's other calls. */
+typedef void (*dr_http_done_fn)(const struct dr_http_response *r, void *userdata);
+
+int dr_http_client_new(struct dr_loop *l, const struct dr_http_client_opts *opts,
+		       struct dr_http_client **ret) DR_MUST_USE;
+void dr_http_client_free(struct dr_http_client *c); /* pending calls end with -ECANCELED */
+DR_DEFINE_FREEP(struct dr_http_client, dr_http_client_free)
+
+/* 0: fn will be called exactly once, from the loop, never from in here. -EINVAL, -ENOMEM. */
+int dr_http_send(struct dr_http_client *c, const struct dr_http_request *req, dr_http_done_fn fn,
+		 void *userdata) DR_MUST_USE;
+
+/*
+ * For tools and tests: sends and runs the loop until the answer is there. *ret is filled in any case
+ * where 0 is returned (also with ret->error set); the caller ends it with dr_http_response_done().
+ */
+int dr_http_call(struct dr_http_client *c, const struct dr_http_request *req,
+		 struct dr_http_response *ret) DR_MUST_USE;
+
+unsigned dr_http_client_pending(const struct dr_http_client *c);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_HTTP_SERVER_H
+#define DOCTOR_HTTP_SERVER_H
+
+/*
+ * HTTP/1.1 server on the loop (libmicrohttpd, in lib/io/http_server.c): keep-alive, bounded bodies,
+ * bounded connections, idle time-out. The handler runs on the loop's thread once a whole request is there.
+ */
+
+#include "doctor/json.h"
+#include "doctor/loop.h"
+#include "doctor/mem.h"
+
+struct dr_http_server;
+struct dr_http_exchange; /* one request and its answer */
+
+/* Must call dr_http_reply*() exactly once, now or later (dr_http_defer() first). */
+typedef void (*dr_http_handler_fn)(struct dr_http_exchange *x, void *userdata);
+
+struct dr_http_server_opts {
+	const char *address;	    /* numeric IPv4 or IPv6; NULL: 127.0.0.1 */
+	uint16_t port;		    /* 0: the kernel chooses */
+	size_t body_max;	    /* bytes; 0: 1 MiB. Larger: 413 without the handler */
+	unsigned connections_max;   /* 0: 256 */
+	struct dr_dur idle_timeout; /* 0: 30 s */
+	const char *server_name;    /* Server: header; NULL: "doctor" */
+};
+
+/* -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL (address), ... */
+int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts, dr_http_handler_fn fn,
+		       void *userdata, struct dr_http_server **ret) DR_MUST_USE;
+void dr_http_server_free(struct dr_http_server *s); /* answers deferred exchanges with 503 */
+DR_DEFINE_FREEP(struct dr_http_server, dr_http_server_free)
+uint16_t dr_http_server_port(const struct dr_http_server *s);
+
+const char *dr_http_method(const struct dr_http_exchange *x);
+const char *dr_http_path(const struct dr_http_exchange *x); /* percent-decoded, no query */
+const char *dr_http_query(const struct dr_http_exchange *x,
+			  const char *name); /* decoded; NULL if absent, "" if bare */
+const char *dr_http_header(const struct dr_http_exchange *x, const char *name); /* any case; NULL */
+const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len); /* NUL-terminated, never NULL */
+const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client */
+
+/* Adds a response header; call before the reply. */
+void dr_http_set_header(struct dr_http_exchange *x, const char *name, const char *value);
+
+/* The exchange outlives the handler until a reply (or the server's end). */
+void dr_http_defer(struct dr_http_exchange *x);
+void dr_http_reply(struct dr_http_exchange *x, unsigned status, const char *content_type, const void *body,
+		   size_t len);
+/* Prints and frees body; 500 if it is NULL or incomplete. */
+void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body);
+/* {"error": {"code": status, "message": "..."}} */
+void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...) DR_PRINTF(3, 4);
+
+#endif
