@@ -19,6 +19,7 @@ struct dr_http_client_opts {
 	unsigned idle_max;	/* warm connections kept; 0: 32 */
 	const char *user_agent; /* NULL: "doctor/VERSION" */
 	const char *ca_file;	/* NULL: the system's */
+	bool insecure;		/* no verification of the server's certificate */
 };
 
 struct dr_http_header {

@@ -67,7 +67,9 @@ struct dr_cloud_request {
 	const void *raw_body;	    /* or bytes (image upload) */
 	size_t raw_len;
 	const char *content_type; /* of raw_body */
-	struct dr_dur timeout;	  /* 0: 30 s */
+	const char *request_id;	  /* "req-UUID", one for all calls of an incident: ties the services' logs to
+				     it; NULL: a new one */
+	struct dr_dur timeout;	  /* 0: 30 s; a login before it is not counted */
 };
 
 /*

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_CLOUD_NEUTRON_H
+#define DOCTOR_CLOUD_NEUTRON_H
+
+/* Neutron, API v2.0: https://docs.openstack.org/api-ref/network/v2/ - errors, memory: see call.h. */
+
+#include "doctor/cloud/call.h"
+
+struct dr_neutron_port {
+	const char *id, *device_id, *network_id, *status; /* "ACTIVE", "DOWN", "BUILD" */
+	const char *host;				  /* binding:host_id; only for administrators */
+	const char *data_plane_status;			  /* extension data-plane-status */
+};
+
+/* GET /v2.0/networks; name NULL: all. */
+int dr_neutron_networks_list(struct dr_api_call *call, const char *name) DR_MUST_USE;
+
+/* GET /v2.0/ports of a host and, or, of a server; NULL: any. */
+int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char *device_id) DR_MUST_USE;
+
+/* An item of body["ports"]. -EBADMSG: no id. */
+int dr_neutron_port_parse(const struct dr_json *port, struct dr_neutron_port *ret) DR_MUST_USE;
+
+#endif
