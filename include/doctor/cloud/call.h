@@ -24,7 +24,7 @@ struct dr_api_call {
 	struct dr_cloud_request req;
 	char *path;
 	struct dr_json *body;
-	char microversion[8]; /* "2.93" */
+	char microversion[16]; /* "2.93" */
 };
 
 #define DR_AUTO_CALL DR_AUTO(dr_api_call_done)

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/cloud/neutron.h"
+
+int dr_neutron_networks_list(struct dr_api_call *call, const char *name)
+{
+	DR_AUTO_FREE char *n = name ? dr_api_escape(name) : NULL;
+
+	if (!name)
+		return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/networks");
+	if (!n)
+		return -ENOMEM;
+	return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/networks?name=%s", n);
+}
+
+int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char *device_id)
+{
+	DR_AUTO_FREE char *h = dr_api_escape(host ? host : "");
+
+	if (!h)
+		return -ENOMEM;
+	if (device_id && !dr_api_id_valid(device_id))
+		return -EINVAL;
+	return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/ports%s%s%s%s%s",
+				host || device_id ? "?" : "", host ? "binding:host_id=" : "", h,
+				device_id ? (host ? "&device_id=" : "device_id=") : "",
+				device_id ? device_id : "");
+}
+
+int dr_neutron_port_parse(const struct dr_json *port, struct dr_neutron_port *ret)
+{
+	struct dr_neutron_port p = {
+		.id = dr_json_get_str(port, "id"),
+		.device_id = dr_json_get_str(port, "device_id"),
+		.network_id = dr_json_get_str(port, "network_id"),
+		.status = dr_json_get_str(port, "status"),
+		.host = dr_json_get_str(port, "binding:host_id"),
+		.data_plane_status = dr_json_get_str(port, "data_plane_status"),
+	};
+
+	if (!dr_api_id_valid(p.id))
+		return -EBADMSG;
+	*ret = p;
+	return 0;
+}
