@@ -18,9 +18,10 @@ struct dr_json;
 #define DR_JSON_DEPTH_MAX 64
 
 /*
- * Parses exactly one value of len bytes; nothing but white space may follow.
- * -EBADMSG: not JSON, or nested deeper than DR_JSON_DEPTH_MAX; *ret_offset (may be NULL) is then the
- * byte where it stopped making sense. -ENOMEM.
+ * Parses exactly one value of len bytes (RFC 8259, strictly); nothing but white space may follow.
+ * Integers keep all their digits. Of equal names in an object the getters see the last.
+ * -EBADMSG: not JSON, not UTF-8, a string with \u0000 in it, or nested deeper than DR_JSON_DEPTH_MAX;
+ * *ret_offset (may be NULL) is then the byte where it stopped making sense (len: it ends too early). -ENOMEM.
  */
 int dr_json_parse(const char *text, size_t len, struct dr_json **ret, size_t *ret_offset) DR_MUST_USE;
 void dr_json_free(struct dr_json *root);
@@ -49,7 +50,8 @@ bool dr_json_get_bool(const struct dr_json *o, const char *key, bool fallback);
 /*
  * Building. The adders take ownership of child always (it is freed on failure) and return it, or
  * NULL; adding to NULL or adding NULL fails. A whole tree can so be built and checked once:
- * dr_json_print() of a tree in which any adder failed returns NULL.
+ * dr_json_print() of a tree in which any adder failed returns NULL. A member of the same name is
+ * replaced. Strings become UTF-8: bytes that are none turn into U+FFFD. NaN and infinities print as null.
  */
 struct dr_json *dr_json_object(void);
 struct dr_json *dr_json_array(void);
