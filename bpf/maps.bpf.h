@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCTOR_BPF_MAPS_H
+#define DOCTOR_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "doctor/abi.h"
+
+/* A target's story with what guards it. User space reads it with BPF_F_LOCK, and never writes it. */
+struct dr_watch {
+	struct bpf_timer timer;
+	struct bpf_spin_lock lock;
+	__be32 source; /* address that our newest probe left from: a reply must come to it */
+	struct dr_track track;
+};
+
+/* The loader sets max_entries of the first three to what the configuration needs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dr_target);
+} dr_targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dr_watch);
+} dr_watch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dr_iface);
+} dr_ifaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dr_stats);
+} dr_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} dr_events SEC(".maps");
+
+#endif
