@@ -21,10 +21,12 @@ int dr_loop_new(struct dr_loop **ret) DR_MUST_USE;
 void dr_loop_free(struct dr_loop *l); /* all sources must have been freed before */
 DR_DEFINE_FREEP(struct dr_loop, dr_loop_free)
 
-/* Runs until dr_loop_exit(); returns its code, or the negative errno of a failed callback. */
+/* Runs until dr_loop_exit(); returns its code, or the negative errno of a failed callback. It may be run
+ * again afterwards, for the clean-up, say. -EBUSY from within a callback. */
 int dr_loop_run(struct dr_loop *l) DR_MUST_USE;
 
-/* Waits for at most one event and handles it. Returns 1 if one was handled, 0 after max_wait. */
+/* Waits for at most one event and handles it. Returns 1 if one was handled, 0 after max_wait, the negative
+ * errno of a failed callback, or -ECANCELED, once, after dr_loop_exit(). */
 int dr_loop_run_once(struct dr_loop *l, struct dr_dur max_wait) DR_MUST_USE;
 
 void dr_loop_exit(struct dr_loop *l, int code);
@@ -48,7 +50,8 @@ void dr_timer_disarm(struct dr_source *s);
 int dr_loop_add_signal(struct dr_loop *l, int signo, dr_signal_fn fn, void *userdata,
 		       struct dr_source **ret) DR_MUST_USE;
 
-/* Called once when the child has ended; it has been reaped then. SIGCHLD is blocked. */
+/* Called once when the child has ended; it has been reaped then. SIGCHLD is blocked. Children inherit what
+ * is blocked: whoever starts one resets its signal mask. */
 int dr_loop_add_child(struct dr_loop *l, pid_t pid, dr_child_fn fn, void *userdata,
 		      struct dr_source **ret) DR_MUST_USE;
 
