@@ -78,7 +78,7 @@ static bool normalize_interface(struct dr_cloud_conf *c)
 
 	if (!c->interface) {
 		c->interface = strdup(names[0]);
-		return true; /* without memory the session falls back to the same */
+		return true; /* without memory dr_cloud_new() says so */
 	}
 	len = strlen(c->interface);
 	if (len > 3 && !strcmp(c->interface + len - 3, "URL"))

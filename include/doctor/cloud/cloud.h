@@ -38,7 +38,8 @@ int dr_cloud_conf_load(const char *cloud_name, struct dr_cloud_conf *ret, char *
 
 struct dr_cloud;
 
-/* Takes over conf's strings. http must outlive the session. Nothing is sent yet. */
+/* Takes over conf's strings. http must outlive the session; make it with ca_file = conf.cacert and insecure =
+ * conf.insecure. Nothing is sent yet. */
 int dr_cloud_new(struct dr_loop *l, struct dr_http_client *http, struct dr_cloud_conf *conf,
 		 struct dr_cloud **ret) DR_MUST_USE;
 void dr_cloud_free(struct dr_cloud *s); /* pending calls end with -ECANCELED */
@@ -80,7 +81,8 @@ struct dr_cloud_request {
 int dr_cloud_send(struct dr_cloud *s, const struct dr_cloud_request *req, dr_cloud_done_fn fn,
 		  void *userdata) DR_MUST_USE;
 
-/* Fetches token, catalogue and warms connections ahead of time; fn (may be NULL) hears how it went. */
+/* Fetches token and catalogue ahead of time; fn (may be NULL) hears how it went. Connections to a service are
+ * warm after calls to it. */
 int dr_cloud_login(struct dr_cloud *s, dr_cloud_done_fn fn, void *userdata) DR_MUST_USE;
 
 /*
