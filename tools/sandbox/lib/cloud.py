@@ -63,25 +63,28 @@ def wait(what, test, seconds=240):
     raise SystemExit('%s: not ready after %d s (%s)' % (what, seconds, last))
 
 
-class Admin:
-    """A session of the user admin in the project admin."""
+class Session:
+    """A session of the user admin in the project admin, or of doctor in doctor."""
 
-    def __init__(self):
+    def __init__(self, user='admin'):
         domain = {'name': 'Default'}
         headers, _ = call('POST', KEYSTONE + '/v3/auth/tokens', {'auth': {
             'identity': {'methods': ['password'],
-                         'password': {'user': {'name': 'admin', 'password': 'admin', 'domain': domain}}},
-            'scope': {'project': {'name': 'admin', 'domain': domain}}}})
+                         'password': {'user': {'name': user, 'password': user, 'domain': domain}}},
+            'scope': {'project': {'name': user, 'domain': domain}}}})
         self.token = headers['X-Subject-Token']
 
     def get(self, url, **headers):
         return call('GET', url, token=self.token, headers=headers)[1]
 
-    def post(self, url, body):
-        return call('POST', url, body, self.token)[1]
+    def post(self, url, body, **headers):
+        return call('POST', url, body, self.token, headers)[1]
 
     def put(self, url, body=None, **headers):
         return call('PUT', url, body, self.token, headers)[1]
+
+    def delete(self, url):
+        return call('DELETE', url, token=self.token)[1]
 
     def keystone_id(self, kind, name):
         found = self.get('%s/v3/%ss?name=%s' % (KEYSTONE, kind, urllib.parse.quote(name)))[kind + 's']
@@ -96,7 +99,7 @@ class Admin:
 
 
 def identity():
-    admin = wait('keystone', Admin)
+    admin = wait('keystone', Session)
     service = admin.ensure('project', 'service', domain_id='default')
     for name in ('nova', 'placement', 'glance', 'neutron', 'aodh'):
         user = admin.ensure('user', name, domain_id='default', password=name)
@@ -141,7 +144,7 @@ def network(admin):
 
 def content():
     """Also waits until everything that a first server needs is there, as the hosts can only be mapped then."""
-    admin = Admin()
+    admin = Session()
     image(admin)
     flavor(admin)
     network(admin)
@@ -161,7 +164,7 @@ def content():
 
 
 def hosts():
-    admin = Admin()
+    admin = Session()
     wait('two hypervisors', lambda: len(admin.get(NOVA + '/os-hypervisors')['hypervisors']) >= len(COMPUTES))
 
 
