@@ -4,7 +4,9 @@
 
 /*
  * HTTP client on the loop (libcurl multi, in lib/io/http_client.c): many requests at once over warm,
- * kept connections, each with its time limit. No retry here: what a failure means, the caller knows.
+ * kept connections, each with its time limit. No retry and no redirect here: what an answer means, the caller
+ * knows. Proxies are those of the environment (http_proxy, https_proxy, no_proxy), never for this machine
+ * itself. SIGPIPE is ignored from the first client on.
  */
 
 #include "doctor/buf.h"
@@ -37,7 +39,7 @@ struct dr_http_request {
 	const char *body;				    /* NULL: none */
 	size_t body_len;
 	const char *content_type;      /* NULL with a body: application/json */
-	struct dr_dur timeout;	       /* for the whole exchange; 0: 10 s */
+	struct dr_dur timeout;	       /* for everything, the wait for a connection included; 0: 10 s */
 	struct dr_dur connect_timeout; /* 0: 3 s */
 };
 
@@ -63,13 +65,17 @@ int dr_http_client_new(struct dr_loop *l, const struct dr_http_client_opts *opts
 void dr_http_client_free(struct dr_http_client *c); /* pending calls end with -ECANCELED */
 DR_DEFINE_FREEP(struct dr_http_client, dr_http_client_free)
 
-/* 0: fn will be called exactly once, from the loop, never from in here. -EINVAL, -ENOMEM. */
+/*
+ * 0: fn will be called exactly once, from the loop, never from in here. -EINVAL: the URL (http or https), the
+ * method or a header is none; -ECANCELED: the client is being freed; -ENOMEM.
+ */
 int dr_http_send(struct dr_http_client *c, const struct dr_http_request *req, dr_http_done_fn fn,
 		 void *userdata) DR_MUST_USE;
 
 /*
  * For tools and tests: sends and runs the loop until the answer is there. *ret is filled in any case
- * where 0 is returned (also with ret->error set); the caller ends it with dr_http_response_done().
+ * where 0 is returned (also with ret->error set); the caller ends it with dr_http_response_done(). Negative
+ * as dr_http_send() and dr_loop_run_once(): the call is over then, too.
  */
 int dr_http_call(struct dr_http_client *c, const struct dr_http_request *req,
 		 struct dr_http_response *ret) DR_MUST_USE;
