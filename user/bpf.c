@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "probe.skel.h"
+
+#include "doctor/buf.h"
+#include "user/bpf.h"
+#include "user/bpf_attach.h"
+
+/* As the program lays it out; user space reads it only. */
+struct watch {
+	struct bpf_timer timer;
+	struct bpf_spin_lock lock;
+	__be32 source;
+	struct dr_track track;
+};
+
+struct mon_bpf {
+	struct dr_probe_bpf *skel;
+	struct ring_buffer *ring;
+	char dir[320]; /* our pin directory, "" until it is ours */
+	int dir_fd;    /* locked while we run */
+	struct bpf_attachment *attachments;
+	size_t attachment_count;
+	mon_bpf_event_fn event_fn; /* during mon_bpf_consume() */
+	void *event_userdata;
+	uint64_t foreign_events;
+};
+
+/* libbpf's own words of the last failure, for the message. */
+static char last_words[512];
+
+static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBBPF_WARN && !last_words[0])
+		vsnprintf(last_words, sizeof(last_words), fmt, ap);
+	return 0;
+}
+
+static int fail(char **ret_error, int err, const char *what)
+{
+	last_words[strcspn(last_words, "\n")] = '\0';
+	*ret_error = dr_asprintf("%s: %s%s%s%s", what, strerror(-err), last_words[0] ? " (" : "", last_words,
+				 last_words[0] ? ")" : "");
+	return err;
+}
+
+/* ---------------------------------------------------------------- features */
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs s;
+
+	return statfs(path, &s) == 0 && s.f_type == BPF_FS_MAGIC;
+}
+
+void mon_bpf_probe(struct mon_features *f)
+{
+	libbpf_set_print(keep_words);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "dr_feature", 4, 4, 1, NULL);
+	if (fd < 0)
+		f->bpf_error = fd;
+	else
+		close(fd);
+	f->btf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SK_STORAGE, NULL) == 1; /* its value needs BTF */
+	f->ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
+	f->timer = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_timer_init, NULL) == 1 &&
+		   libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_timer_init, NULL) == 1;
+	f->tcx = bpf_attachment_probe_tcx();
+	f->bpffs = is_bpffs("/sys/fs/bpf") || (f->capabilities >> 21 & 1); /* CAP_SYS_ADMIN can mount it */
+	last_words[0] = '\0';
+}
+
+/* ---------------------------------------------------------------- the pin directory */
+
+static int make_dir(const char *path)
+{
+	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : dr_errno();
+}
+
+/* Mounts bpffs where the pin root expects it, as bpftool does. */
+static int ensure_bpffs(const char *pin_root, char **ret_error)
+{
+	static const char usual[] = "/sys/fs/bpf";
+
+	if (strncmp(pin_root, usual, sizeof(usual) - 1) == 0 && !is_bpffs(usual) &&
+	    mount("bpf", usual, "bpf", 0, "mode=0700"))
+		return fail(ret_error, dr_errno(), "mounting bpf at /sys/fs/bpf");
+	int r = make_dir(pin_root);
+	if (r)
+		return fail(ret_error, r, pin_root);
+	if (!is_bpffs(pin_root)) {
+		*ret_error = dr_asprintf("pin_root %s is not on a bpf file system", pin_root);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int remove_entries(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+
+	if (!d) {
+		r = dr_errno();
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	for (struct dirent *e; (e = readdir(d));) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && unlinkat(dir_fd, e->d_name, 0) && !r)
+			r = dr_errno();
+	}
+	closedir(d);
+	return r;
+}
+
+/* Makes pin_root/name ours alone and empties it of what a killed run left. */
+static int claim_dir(struct mon_bpf *b, const char *pin_root, const char *name, char **ret_error)
+{
+	char dir[sizeof(b->dir)];
+	int r = ensure_bpffs(pin_root, ret_error);
+
+	if (r)
+		return r;
+	snprintf(dir, sizeof(dir), "%s/%s", pin_root, name);
+	r = make_dir(dir);
+	if (r)
+		return fail(ret_error, r, dir);
+	b->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->dir_fd < 0)
+		return fail(ret_error, dr_errno(), dir);
+	if (flock(b->dir_fd, LOCK_EX | LOCK_NB)) {
+		r = dr_errno();
+		if (r != -EWOULDBLOCK)
+			return fail(ret_error, r, dir);
+		*ret_error = dr_asprintf(
+			"a monitor named \"%s\" is running (it holds %s); give this one another \"name\"",
+			name, dir);
+		return -EBUSY;
+	}
+	snprintf(b->dir, sizeof(b->dir), "%s", dir);
+	r = remove_entries(b->dir_fd);
+	return r ? fail(ret_error, r, dir) : 0;
+}
+
+static int pin_all(struct mon_bpf *b, char **ret_error)
+{
+	struct bpf_program *p;
+	struct bpf_map *m;
+	char path[512];
+
+	bpf_object__for_each_program(p, b->skel->obj)
+	{
+		snprintf(path, sizeof(path), "%s/%s", b->dir, bpf_program__name(p));
+		int r = bpf_program__pin(p, path);
+		if (r)
+			return fail(ret_error, r, path);
+	}
+	bpf_object__for_each_map(m, b->skel->obj)
+	{
+		if (bpf_map__is_internal(m))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", b->dir, bpf_map__name(m));
+		int r = bpf_map__pin(m, path);
+		if (r)
+			return fail(ret_error, r, path);
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static int on_record(void *userdata, void *data, size_t size)
+{
+	struct mon_bpf *b = userdata;
+	const struct dr_event *e = data;
+
+	if (size < sizeof(*e) || e->version != DR_ABI_VERSION)
+		b->foreign_events++;
+	else if (b->event_fn)
+		b->event_fn(e, b->event_userdata);
+	return 0;
+}
+
+static int load(struct mon_bpf *b, unsigned targets, unsigned interfaces, char **ret_error)
+{
+	int r;
+
+	b->skel = dr_probe_bpf__open();
+	if (!b->skel)
+		return fail(ret_error, dr_errno(), "opening the programs");
+	if ((r = bpf_map__set_max_entries(b->skel->maps.dr_targets, targets)) ||
+	    (r = bpf_map__set_max_entries(b->skel->maps.dr_watch, targets)) ||
+	    (r = bpf_map__set_max_entries(b->skel->maps.dr_ifaces, interfaces)))
+		return fail(ret_error, r, "sizing the maps");
+	if (b->skel->rodata->dr_abi_version != DR_ABI_VERSION) {
+		*ret_error = dr_asprintf("the programs speak version %u of the layout, this monitor %u",
+					 b->skel->rodata->dr_abi_version, DR_ABI_VERSION);
+		return -EPROTO;
+	}
+	r = dr_probe_bpf__load(b->skel);
+	if (r)
+		return fail(ret_error, r, "loading the programs");
+	b->ring = ring_buffer__new(bpf_map__fd(b->skel->maps.dr_events), on_record, b, NULL);
+	return b->ring ? 0 : fail(ret_error, dr_errno(), "mapping the ring buffer");
+}
+
+int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, unsigned interfaces,
+		struct mon_bpf **ret, char **ret_error)
+{
+	DR_AUTO(mon_bpf_freep) struct mon_bpf *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return fail(ret_error, -ENOMEM, "monitor");
+	b->dir_fd = -1;
+	libbpf_set_print(keep_words);
+	last_words[0] = '\0';
+	b->attachments = calloc(interfaces ? interfaces : 1, sizeof(*b->attachments));
+	if (!b->attachments)
+		return fail(ret_error, -ENOMEM, "monitor");
+	if ((r = claim_dir(b, pin_root, name, ret_error)) || (r = load(b, targets, interfaces, ret_error)) ||
+	    (r = pin_all(b, ret_error)))
+		return r;
+	*ret = DR_TAKE_PTR(b);
+	return 0;
+}
+
+void mon_bpf_free(struct mon_bpf *b)
+{
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->attachment_count; i++)
+		bpf_attachment_done(&b->attachments[i]);
+	free(b->attachments);
+	ring_buffer__free(b->ring);
+	dr_probe_bpf__destroy(b->skel);
+	if (b->dir[0]) {
+		(void)!remove_entries(b->dir_fd);
+		rmdir(b->dir);
+		*strrchr(b->dir, '/') = '\0';
+		rmdir(b->dir); /* stays while other monitors have theirs there */
+	}
+	if (b->dir_fd >= 0)
+		close(b->dir_fd);
+	free(b);
+}
+
+/* ---------------------------------------------------------------- maps */
+
+int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex)
+{
+	struct dr_iface i = { .ifindex = ifindex };
+
+	return bpf_map__update_elem(b->skel->maps.dr_ifaces, &index, sizeof(index), &i, sizeof(i), BPF_ANY);
+}
+
+int mon_bpf_set_target(struct mon_bpf *b, unsigned slot, const struct dr_target *t)
+{
+	return bpf_map__update_elem(b->skel->maps.dr_targets, &slot, sizeof(slot), t, sizeof(*t), BPF_ANY);
+}
+
+int mon_bpf_attach(struct mon_bpf *b, unsigned ifindex, const char *ifname, enum mon_bpf_egress egress,
+		   const char **ret_xdp_mode, char **ret_error)
+{
+	struct bpf_attachment *a = &b->attachments[b->attachment_count];
+
+	last_words[0] = '\0';
+	int r = bpf_attachment_init(a, ifindex, ifname, bpf_program__fd(b->skel->progs.dr_ingress),
+				    bpf_program__fd(b->skel->progs.dr_egress), egress, ret_error);
+	if (r)
+		return r;
+	b->attachment_count++;
+	*ret_xdp_mode = a->xdp_native ? "native" : "generic";
+	return 0;
+}
+
+int mon_bpf_event_fd(const struct mon_bpf *b)
+{
+	return ring_buffer__epoll_fd(b->ring);
+}
+
+int mon_bpf_consume(struct mon_bpf *b, mon_bpf_event_fn fn, void *userdata)
+{
+	b->event_fn = fn;
+	b->event_userdata = userdata;
+	int r = ring_buffer__consume(b->ring);
+	b->event_fn = NULL;
+	return r < 0 ? r : 0;
+}
+
+int mon_bpf_read_track(const struct mon_bpf *b, unsigned slot, struct dr_track *ret)
+{
+	struct watch w;
+	int r = bpf_map__lookup_elem(b->skel->maps.dr_watch, &slot, sizeof(slot), &w, sizeof(w), BPF_F_LOCK);
+
+	if (r == 0)
+		*ret = w.track;
+	return r;
+}
+
+int mon_bpf_read_interface(const struct mon_bpf *b, unsigned index, struct dr_iface *ret)
+{
+	return bpf_map__lookup_elem(b->skel->maps.dr_ifaces, &index, sizeof(index), ret, sizeof(*ret), 0);
+}
+
+int mon_bpf_read_stats(const struct mon_bpf *b, struct dr_stats *ret)
+{
+	int cpus = libbpf_num_possible_cpus();
+	DR_AUTO_FREE struct dr_stats *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
+	struct dr_stats sum = { 0 };
+	unsigned zero = 0;
+
+	if (!each)
+		return cpus < 0 ? cpus : -ENOMEM;
+	int r = bpf_map__lookup_elem(b->skel->maps.dr_stats, &zero, sizeof(zero), each,
+				     (size_t)cpus * sizeof(*each), 0);
+	if (r)
+		return r;
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		for (size_t i = 0; i < sizeof(sum) / sizeof(__u64); i++)
+			((__u64 *)&sum)[i] += ((__u64 *)&each[cpu])[i];
+	}
+	*ret = sum;
+	return 0;
+}
