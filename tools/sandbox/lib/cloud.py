@@ -1,10 +1,9 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What `up` asks of the OpenStack APIs. Every step may be repeated.
 
   cloud.py identity   service users, the tenant doctor, the endpoints
   cloud.py content    image tiny, flavor m1.tiny, network doctor-net
-  cloud.py hosts      wait until both computes are usable
+  cloud.py ready      wait until both computes are usable and every service listens to its queue
 """
 import http.client
 import json
@@ -13,6 +12,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+import amqp
 
 KEYSTONE = 'http://127.0.0.1:5000'
 PLACEMENT = 'http://127.0.0.1:8778'
@@ -23,6 +24,10 @@ AODH = 'http://127.0.0.1:8042'
 ENDPOINTS = (('nova', 'compute', NOVA), ('placement', 'placement', PLACEMENT), ('glance', 'image', GLANCE),
              ('neutron', 'network', NEUTRON), ('aodh', 'alarming', AODH))
 COMPUTES = {'compute-1', 'compute-2'}
+# Who consumes what, in RabbitMQ: without a consumer a call is lost, or an alarm late.
+QUEUES = {'conductor': 'nova-conductor', 'scheduler': 'nova-scheduler', 'compute.compute-1': 'nova-compute-1',
+          'compute.compute-2': 'nova-compute-2', 'notifications.info': 'ceilometer-agent-notification',
+          'alarm.all.sample': 'aodh-listener', 'alarming.sample': 'aodh-notifier'}
 
 # No proxy of the environment may come between.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -163,10 +168,21 @@ def content():
     wait('aodh', lambda: admin.get(AODH + '/v2/alarms') is not None)
 
 
-def hosts():
+def consumed(queue):
+    """True when somebody reads this queue. A queue that does not exist ends the channel."""
+    with amqp.Connection('127.0.0.1:5672', userid='guest', password='guest', connect_timeout=10) as connection:
+        try:
+            return connection.channel().queue_declare(queue, passive=True).consumer_count > 0
+        except amqp.NotFound:
+            return False
+
+
+def ready():
     admin = Session()
+    for queue, service in QUEUES.items():
+        wait(service, lambda: consumed(queue))
     wait('two hypervisors', lambda: len(admin.get(NOVA + '/os-hypervisors')['hypervisors']) >= len(COMPUTES))
 
 
 if __name__ == '__main__':
-    {'identity': identity, 'content': content, 'hosts': hosts}[sys.argv[1]]()
+    {'identity': identity, 'content': content, 'ready': ready}[sys.argv[1]]()

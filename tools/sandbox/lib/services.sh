@@ -164,5 +164,4 @@ map_hosts() {
 	[ "$(sql -e "select count(*) from nova_api.host_mappings where host in ('compute-1', 'compute-2')")" = 2 ] ||
 		"${CLEAN[@]}" /usr/bin/python3 "$BIN/nova-manage" "${NOVA_DB[@]}" cell_v2 discover_hosts >>"$LOG/discover-hosts.log" 2>&1 ||
 		die "hosts are not mapped, see $LOG/discover-hosts.log"
-	cloud hosts
 }
