@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_USER_MONITOR_H
+#define DOCTOR_USER_MONITOR_H
+
+/*
+ * The running monitor: the kernel's events become the hosts' states, log lines and reports. What an
+ * event did not tell, because the ring buffer was full, is read from the maps.
+ */
+
+#include "doctor/http_client.h"
+#include "doctor/loop.h"
+#include "user/config.h"
+
+struct monitor;
+
+/* Loads, attaches, starts to probe. On failure everything is undone and *ret_error says what. */
+int monitor_start(struct dr_loop *loop, struct dr_http_client *http, const struct mon_config *config,
+		  struct monitor **ret, char **ret_error) DR_MUST_USE;
+
+/* Stops probing and takes everything out of the kernel; reports go on. */
+void monitor_stop(struct monitor *m);
+void monitor_free(struct monitor *m); /* NULL-safe; free the HTTP client before */
+DR_DEFINE_FREEP(struct monitor, monitor_free)
+
+size_t monitor_undelivered(const struct monitor *m);
+
+#endif
