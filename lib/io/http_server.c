@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doctor/http_server.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "doctor/buf.h"
+
+#define BODY_DEFAULT (1UL << 20)
+#define CONNECTIONS_DEFAULT 256
+#define CONNECTION_MEMORY (64UL << 10) /* request line and headers; more: 431 */
+#define SET_HEADERS_MAX 32
+#define CLOSING_ROUNDS 16
+
+/*
+ * A body that is too large is read to its end and thrown away up to this many bytes beyond the limit, so
+ * that the client sees the 413 rather than a reset, and the connection stays. Beyond: closed.
+ */
+#define DISCARD_MAX (4UL << 20)
+
+struct dr_http_exchange {
+	struct dr_http_server *server;
+	struct MHD_Connection *connection; /* NULL until the headers are there */
+	const char *method, *path;	   /* the connection's memory */
+	struct dr_buf body;
+	size_t received;
+	struct {
+		char *name, *value;
+	} headers[SET_HEADERS_MAX];
+	size_t header_count;
+	struct MHD_Response *response; /* of dr_http_reply() until it is queued */
+	unsigned status;
+	char peer[NI_MAXHOST];
+	bool nul_in_uri;
+	bool handled;  /* the handler has been called, or need not be */
+	bool replied;  /* dr_http_reply() was called */
+	bool deferred; /* dr_http_defer() was called */
+	bool suspended;
+	struct dr_http_exchange *prev, *next; /* in server->suspended */
+};
+
+struct dr_http_server {
+	struct MHD_Daemon *daemon;
+	struct dr_source *epoll, *timer;
+	dr_http_handler_fn fn;
+	void *userdata;
+	size_t body_max;
+	char *server_name;
+	uint16_t port;
+	struct dr_http_exchange *suspended;
+	bool closing;
+};
+
+/* ---------------------------------------------------------------- exchanges */
+
+static void exchange_free(struct dr_http_exchange *x)
+{
+	for (size_t i = 0; i < x->header_count; i++) {
+		free(x->headers[i].name);
+		free(x->headers[i].value);
+	}
+	if (x->response)
+		MHD_destroy_response(x->response);
+	dr_buf_done(&x->body);
+	free(x);
+}
+
+static void suspend(struct dr_http_exchange *x)
+{
+	struct dr_http_server *s = x->server;
+
+	MHD_suspend_connection(x->connection);
+	x->suspended = true;
+	x->prev = NULL;
+	x->next = s->suspended;
+	if (x->next)
+		x->next->prev = x;
+	s->suspended = x;
+}
+
+static void resume(struct dr_http_exchange *x)
+{
+	struct dr_http_server *s = x->server;
+
+	if (x->prev)
+		x->prev->next = x->next;
+	else
+		s->suspended = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	x->suspended = false;
+	/* marks it only; microhttpd's own descriptor wakes the loop for the rest */
+	MHD_resume_connection(x->connection);
+}
+
+const char *dr_http_method(const struct dr_http_exchange *x)
+{
+	return x->method;
+}
+
+const char *dr_http_path(const struct dr_http_exchange *x)
+{
+	return x->path;
+}
+
+const char *dr_http_query(const struct dr_http_exchange *x, const char *name)
+{
+	const char *value = NULL;
+
+	if (!MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
+					   NULL))
+		return NULL;
+	return value ? value : "";
+}
+
+const char *dr_http_header(const struct dr_http_exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len)
+{
+	if (ret_len)
+		*ret_len = x->body.len;
+	return dr_buf_str(&x->body);
+}
+
+const char *dr_http_peer(const struct dr_http_exchange *x)
+{
+	return x->peer;
+}
+
+static void set_peer(struct dr_http_exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	socklen_t len;
+
+	if (!info || !info->client_addr)
+		return;
+	len = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						       : sizeof(struct sockaddr_in);
+	if (getnameinfo(info->client_addr, len, x->peer, sizeof(x->peer), NULL, 0, NI_NUMERICHOST))
+		x->peer[0] = '\0';
+}
+
+/* ---------------------------------------------------------------- replies */
+
+void dr_http_set_header(struct dr_http_exchange *x, const char *name, const char *value)
+{
+	char *n = strdup(name), *v = strdup(value);
+
+	assert(x->header_count < SET_HEADERS_MAX);
+	if (!n || !v) {
+		free(n);
+		free(v);
+		return;
+	}
+	x->headers[x->header_count].name = n;
+	x->headers[x->header_count++].value = v;
+}
+
+void dr_http_defer(struct dr_http_exchange *x)
+{
+	x->deferred = true;
+}
+
+/* response may be NULL: no memory for it, the connection is closed then */
+static void reply(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		  struct MHD_Response *response)
+{
+	assert(!x->replied);
+	x->replied = true;
+	x->response = response;
+	x->status = status >= 200 && status <= 599 ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
+	if (response) {
+		if (content_type)
+			MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+		MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, x->server->server_name);
+		for (size_t i = 0; i < x->header_count; i++)
+			MHD_add_response_header(response, x->headers[i].name, x->headers[i].value);
+	}
+	if (x->suspended)
+		resume(x);
+}
+
+void dr_http_reply(struct dr_http_exchange *x, unsigned status, const char *content_type, const void *body,
+		   size_t len)
+{
+	/* the body is copied */
+	reply(x, status, content_type,
+	      MHD_create_response_from_buffer(len, (void *)body, MHD_RESPMEM_MUST_COPY));
+}
+
+void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body)
+{
+	static const char failed[] = "{\"error\":{\"code\":500,\"message\":\"out of memory\"}}";
+	char *text = dr_json_print(body);
+	struct MHD_Response *response;
+
+	dr_json_free(body);
+	if (!text) {
+		dr_http_reply(x, MHD_HTTP_INTERNAL_SERVER_ERROR, "application/json", failed,
+			      sizeof(failed) - 1);
+		return;
+	}
+	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		free(text);
+	reply(x, status, "application/json", response);
+}
+
+void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...)
+{
+	DR_AUTO_FREE char *message = NULL;
+	struct dr_json *body = dr_json_object();
+	struct dr_json *error = dr_json_add_object(body, "error");
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&message, fmt, args) < 0)
+		message = NULL;
+	va_end(args);
+	dr_json_add_int(error, "code", status);
+	dr_json_add_str(error, "message", message);
+	dr_http_reply_json(x, status, body);
+}
+
+static enum MHD_Result queue_reply(struct dr_http_exchange *x)
+{
+	struct MHD_Response *response = DR_TAKE_PTR(x->response);
+	enum MHD_Result r;
+
+	if (!response)
+		return MHD_NO;
+	r = MHD_queue_response(x->connection, x->status, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+/* The first sight of a request: microhttpd keeps what is returned here until on_completed(). */
+static void *on_uri(void *userdata, const char *uri, struct MHD_Connection *connection)
+{
+	struct dr_http_exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->server = userdata;
+	x->nul_in_uri = strstr(uri, "%00") != NULL;
+	return x;
+}
+
+static void on_completed(void *userdata, struct MHD_Connection *connection, void **request,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct dr_http_exchange *x = *request;
+
+	if (x)
+		exchange_free(x);
+	*request = NULL;
+}
+
+/* The headers are there. What is refused now is answered before a body comes, and the connection closed. */
+static enum MHD_Result on_headers(struct dr_http_exchange *x, struct MHD_Connection *connection,
+				  const char *url, const char *method)
+{
+	const char *length, *encoding;
+	size_t limit = x->server->body_max;
+
+	x->connection = connection;
+	x->path = url;
+	x->method = method;
+	set_peer(x);
+	length = dr_http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	encoding = dr_http_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	/* one who waits for 100 Continue has sent nothing that would need to be discarded */
+	if (!dr_http_header(x, MHD_HTTP_HEADER_EXPECT))
+		limit += DISCARD_MAX;
+	if (x->nul_in_uri)
+		dr_http_reply_error(x, MHD_HTTP_BAD_REQUEST, "the URL contains a zero byte");
+	else if (encoding && strcasecmp(encoding, "chunked") != 0)
+		dr_http_reply_error(x, MHD_HTTP_NOT_IMPLEMENTED,
+				    "Transfer-Encoding: only chunked is supported");
+	else if (length && strtoull(length, NULL, 10) > limit)
+		dr_http_reply_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes",
+				    x->server->body_max);
+	return x->replied ? queue_reply(x) : MHD_YES;
+}
+
+static enum MHD_Result on_body(struct dr_http_exchange *x, const char *data, size_t len)
+{
+	size_t limit = x->server->body_max;
+
+	x->received += len;
+	if (x->received > limit) {
+		dr_buf_done(&x->body);
+		return x->received - limit > DISCARD_MAX ? MHD_NO : MHD_YES;
+	}
+	dr_buf_append(&x->body, data, len);
+	return x->body.error ? MHD_NO : MHD_YES;
+}
+
+static void handle(struct dr_http_exchange *x)
+{
+	struct dr_http_server *s = x->server;
+
+	x->handled = true;
+	if (s->closing) {
+		dr_http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
+	} else if (x->received > s->body_max) {
+		dr_http_reply_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes",
+				    s->body_max);
+	} else {
+		s->fn(x, s->userdata);
+		assert(x->replied || x->deferred);
+	}
+}
+
+/*
+ * MHD_AccessHandlerCallback: called when the headers are there, for each piece of the body, at the end of
+ * the request, and once more after a resume.
+ */
+static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data, size_t *len,
+				  void **request)
+{
+	struct dr_http_exchange *x = *request;
+
+	if (!x)
+		return MHD_NO;
+	if (!x->connection)
+		return on_headers(x, connection, url, method);
+	if (*len > 0) {
+		size_t n = *len;
+
+		*len = 0;
+		return on_body(x, data, n);
+	}
+	if (!x->handled)
+		handle(x);
+	if (x->replied)
+		return queue_reply(x);
+	suspend(x);
+	return MHD_YES;
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+static unsigned connection_count(struct dr_http_server *s)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
+}
+
+static int run(struct dr_http_server *s)
+{
+	unsigned before = connection_count(s);
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	if (!MHD_run(s->daemon))
+		return -EIO;
+	/* after a connection went, only the next run would listen again if the limit had been reached */
+	if (connection_count(s) < before)
+		return dr_timer_arm(s->timer, dr_msec(0));
+	if (MHD_get_timeout(s->daemon, &ms))
+		return dr_timer_arm(s->timer, dr_msec((int64_t)DR_MIN(ms, (MHD_UNSIGNED_LONG_LONG)INT_MAX)));
+	dr_timer_disarm(s->timer);
+	return 0;
+}
+
+static int on_epoll(struct dr_source *source, int fd, uint32_t events, void *userdata)
+{
+	return run(userdata);
+}
+
+static int on_timer(struct dr_source *source, void *userdata)
+{
+	return run(userdata);
+}
+
+/* ---------------------------------------------------------------- the server */
+
+static int listen_on(const char *address, uint16_t port, int *ret_family, int *ret_fd)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+					.ai_socktype = SOCK_STREAM };
+	DR_AUTO_CLOSE int fd = -1;
+	struct addrinfo *ai;
+	char service[8];
+	int r = 0;
+
+	snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(address, service, &hints, &ai))
+		return -EINVAL;
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) < 0 ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0)
+		r = dr_errno();
+	*ret_family = ai->ai_family;
+	freeaddrinfo(ai);
+	if (r == 0)
+		*ret_fd = DR_TAKE_FD(fd);
+	return r;
+}
+
+static int port_of(int fd, uint16_t *ret)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	char service[8];
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		return dr_errno();
+	if (getnameinfo((struct sockaddr *)&ss, len, NULL, 0, service, sizeof(service), NI_NUMERICSERV))
+		return -EINVAL;
+	*ret = (uint16_t)strtoul(service, NULL, 10);
+	return 0;
+}
+
+static int start(struct dr_http_server *s, const struct dr_http_server_opts *o)
+{
+	struct dr_dur idle = o->idle_timeout.ns > 0 ? o->idle_timeout : dr_sec(30);
+	unsigned idle_seconds = (unsigned)((idle.ns + DR_NSEC_PER_SEC - 1) / DR_NSEC_PER_SEC);
+	DR_AUTO_CLOSE int fd = -1;
+	int family, r;
+
+	r = listen_on(o->address ? o->address : "127.0.0.1", o->port, &family, &fd);
+	if (r < 0)
+		return r;
+	r = port_of(fd, &s->port);
+	if (r < 0)
+		return r;
+	s->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (family == AF_INET6 ? MHD_USE_IPv6 : 0), 0, NULL,
+		NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
+		o->connections_max ? o->connections_max : (unsigned)CONNECTIONS_DEFAULT,
+		MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	if (!s->daemon)
+		return -EIO;
+	fd = -1; /* the daemon's now */
+	return 0;
+}
+
+static int watch(struct dr_http_server *s, struct dr_loop *l)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int r;
+
+	if (!info)
+		return -EIO;
+	r = dr_loop_add_timer(l, on_timer, s, &s->timer);
+	if (r < 0)
+		return r;
+	r = dr_loop_add_io(l, info->epoll_fd, EPOLLIN, on_epoll, s, &s->epoll);
+	if (r < 0)
+		return r;
+	return run(s); /* puts the listening socket into the epoll set */
+}
+
+int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts, dr_http_handler_fn fn,
+		       void *userdata, struct dr_http_server **ret)
+{
+	static const struct dr_http_server_opts defaults;
+	const struct dr_http_server_opts *o = opts ? opts : &defaults;
+	DR_AUTO(dr_http_server_freep) struct dr_http_server *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->fn = fn;
+	s->userdata = userdata;
+	s->body_max = o->body_max ? o->body_max : BODY_DEFAULT;
+	s->server_name = strdup(o->server_name ? o->server_name : "doctor");
+	if (!s->server_name)
+		return -ENOMEM;
+	r = start(s, o);
+	if (r < 0)
+		return r;
+	r = watch(s, l);
+	if (r < 0)
+		return r;
+	*ret = DR_TAKE_PTR(s);
+	return 0;
+}
+
+/* Answers what is deferred, and gives small answers the rounds that they need to leave. */
+static void flush(struct dr_http_server *s)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	s->closing = true;
+	while (s->suspended)
+		dr_http_reply_error(s->suspended, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
+	for (int i = 0; i < CLOSING_ROUNDS; i++) {
+		if (!MHD_run(s->daemon) || !MHD_get_timeout(s->daemon, &ms) || ms > 0)
+			return;
+	}
+}
+
+void dr_http_server_free(struct dr_http_server *s)
+{
+	if (!s)
+		return;
+	if (s->daemon) {
+		flush(s);
+		dr_source_free(s->epoll);
+		dr_source_free(s->timer);
+		MHD_stop_daemon(s->daemon);
+	}
+	free(s->server_name);
+	free(s);
+}
+
+uint16_t dr_http_server_port(const struct dr_http_server *s)
+{
+	return s->port;
+}
