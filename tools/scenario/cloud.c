@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/scenario/cloud.h"
+
+#include <string.h>
+
+#include "doctor/cloud/aodh.h"
+#include "doctor/cloud/glance.h"
+#include "doctor/cloud/neutron.h"
+
+#define PAGES_MAX 1000
+
+struct sc_cloud {
+	struct dr_loop *loop;
+	struct dr_http_client *http;
+	struct dr_cloud *session[SC_ROLES];
+	struct dr_nova_api nova;
+};
+
+static const char *const entries[SC_ROLES] = { [SC_ADMIN] = "admin", [SC_OWNER] = "doctor" };
+
+/* dr_cloud_call() of a call that was made with result made; 0, a status >= 300, or negative. */
+static int call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call, struct dr_json **ret,
+		char **ret_error)
+{
+	DR_AUTO_FREE char *error = NULL;
+	int r = made;
+
+	if (r == 0)
+		r = dr_cloud_call(c->session[as], &call->req, ret, &error);
+	if (r != 0 && ret_error) {
+		free(*ret_error);
+		*ret_error = dr_asprintf("%s %s as %s: %s", made ? "preparing a request" : call->req.method,
+					 made ? "" : call->req.path, entries[as],
+					 error ? error : strerror(r < 0 ? -r : EPROTO));
+	}
+	return r;
+}
+
+/* The same where every status but 2xx is an error. */
+static int must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
+		struct dr_json **ret, char **ret_error)
+{
+	int r = call(c, as, made, api_call, ret, ret_error);
+
+	return r > 0 ? -EREMOTEIO : r;
+}
+
+static int bad(char **ret_error, const char *what)
+{
+	if (ret_error)
+		*ret_error = dr_asprintf("the cloud's answer has no %s", what);
+	return -EBADMSG;
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+#define COPY(to, from) copy(to, sizeof(to), from)
+
+/* ---------------------------------------------------------------- sessions */
+
+static int open_session(struct sc_cloud *c, enum sc_role as, char **ret_error)
+{
+	struct dr_cloud_conf conf = { 0 };
+	int r = dr_cloud_conf_load(entries[as], &conf, ret_error);
+
+	if (r < 0)
+		return r;
+	r = dr_cloud_new(c->loop, c->http, &conf, &c->session[as]);
+	dr_cloud_conf_done(&conf);
+	return r;
+}
+
+static int negotiate(struct sc_cloud *c, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = must(c, SC_ADMIN, dr_nova_version_get(&api_call), &api_call, &body, ret_error);
+
+	if (r < 0)
+		return r;
+	r = dr_nova_version_parse(body, &c->nova);
+	if (r < 0)
+		return bad(ret_error, "usable version of Nova");
+	if (c->nova.use < 74) { /* `host` at boot; host_status came with 2.16 */
+		if (ret_error)
+			*ret_error = dr_asprintf("Nova offers microversions up to 2.%u, 2.74 is needed",
+						 c->nova.max);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+int sc_cloud_open(struct sc_cloud **ret, char **ret_error)
+{
+	DR_AUTO(sc_cloud_freep) struct sc_cloud *c = calloc(1, sizeof(*c));
+	char *error = NULL;
+	int r = c ? dr_loop_new(&c->loop) : -ENOMEM;
+
+	if (r == 0)
+		r = dr_http_client_new(c->loop, &(struct dr_http_client_opts){ 0 }, &c->http);
+	for (enum sc_role as = 0; as < SC_ROLES && r == 0; as++)
+		r = open_session(c, as, &error);
+	if (r == 0)
+		r = negotiate(c, &error);
+	if (r == 0) {
+		*ret = DR_TAKE_PTR(c);
+		return 0;
+	}
+	if (ret_error)
+		*ret_error = error ? DR_TAKE_PTR(error)
+				   : dr_asprintf("cannot use the cloud: %s", strerror(-r));
+	free(error);
+	return r;
+}
+
+void sc_cloud_free(struct sc_cloud *c)
+{
+	if (!c)
+		return;
+	for (enum sc_role as = 0; as < SC_ROLES; as++)
+		dr_cloud_free(c->session[as]);
+	dr_http_client_free(c->http);
+	dr_loop_free(c->loop);
+	free(c);
+}
+
+/* ---------------------------------------------------------------- computes */
+
+static int by_host(const void *a, const void *b)
+{
+	return strcmp(((const struct sc_compute *)a)->host, ((const struct sc_compute *)b)->host);
+}
+
+int sc_cloud_computes(struct sc_cloud *c, struct sc_compute ret[SC_COMPUTES_MAX], char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int n = 0, r;
+
+	r = must(c, SC_ADMIN, dr_nova_services_list(&api_call, &c->nova, NULL, "nova-compute"), &api_call,
+		 &body, ret_error);
+	if (r < 0)
+		return r;
+	for (const struct dr_json *row = dr_json_first(dr_json_get(body, "services"));
+	     row && n < SC_COMPUTES_MAX; row = dr_json_next(row)) {
+		struct dr_nova_service s;
+
+		if (dr_nova_service_parse(row, &s) != 0 || !s.host || !s.id || !s.state || !s.status)
+			continue; /* of a cell that does not answer */
+		COPY(ret[n].id, s.id);
+		COPY(ret[n].host, s.host);
+		ret[n].up = strcmp(s.state, "up") == 0;
+		ret[n].enabled = strcmp(s.status, "enabled") == 0;
+		ret[n].forced_down = s.forced_down;
+		n++;
+	}
+	qsort(ret, (size_t)n, sizeof(ret[0]), by_host);
+	return n;
+}
+
+int sc_cloud_force_down(struct sc_cloud *c, const struct sc_compute *compute, bool down, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+
+	return must(c, SC_ADMIN,
+		    dr_nova_force_down(&api_call, &c->nova, compute->id, compute->host, "nova-compute", down),
+		    &api_call, &body, ret_error);
+}
+
+/* ---------------------------------------------------------------- parts of a server */
+
+static int find_part(struct sc_cloud *c, int made, struct dr_api_call *api_call, const char *collection,
+		     const char *name, char ret_id[64], char **ret_error)
+{
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = must(c, SC_OWNER, made, api_call, &body, ret_error);
+	const char *id;
+
+	if (r < 0)
+		return r;
+	id = dr_json_get_str(dr_api_find_by_name(body, collection, name, NULL), "id");
+	if (!id) {
+		if (ret_error)
+			*ret_error = dr_asprintf("the cloud has no \"%s\" among its %s", name, collection);
+		return -ENOENT;
+	}
+	copy(ret_id, 64, id);
+	return 0;
+}
+
+int sc_cloud_parts(struct sc_cloud *c, struct sc_parts *ret, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call image = { 0 }, flavor = { 0 }, network = { 0 };
+	struct sc_parts parts;
+	int r;
+
+	r = find_part(c, dr_glance_images_list(&image, "tiny"), &image, "images", "tiny", parts.image,
+		      ret_error);
+	if (r == 0)
+		r = find_part(c, dr_nova_flavors_list(&flavor, &c->nova), &flavor, "flavors", "m1.tiny",
+			      parts.flavor, ret_error);
+	if (r == 0)
+		r = find_part(c, dr_neutron_networks_list(&network, "doctor-net"), &network, "networks",
+			      "doctor-net", parts.network, ret_error);
+	if (r == 0)
+		*ret = parts;
+	return r;
+}
+
+/* ---------------------------------------------------------------- servers */
+
+int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *name, const char *host,
+		  char ret_id[64], char **ret_error)
+{
+	struct dr_nova_server_spec spec = { .name = name,
+					    .image_id = parts->image,
+					    .flavor_id = parts->flavor,
+					    .network_id = parts->network,
+					    .host = host };
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	const char *id;
+	int r;
+
+	r = must(c, SC_OWNER, dr_nova_server_create(&api_call, &c->nova, &spec), &api_call, &body, ret_error);
+	if (r < 0)
+		return r;
+	id = dr_json_str(dr_json_path(body, "server.id"));
+	if (!id)
+		return bad(ret_error, "server.id");
+	copy(ret_id, 64, id);
+	return 0;
+}
+
+static void copy_server(struct sc_server *to, const struct dr_nova_server *s)
+{
+	COPY(to->id, s->id);
+	COPY(to->name, s->name);
+	COPY(to->status, s->status);
+	COPY(to->host, s->host);
+	COPY(to->host_status, s->host_status);
+	COPY(to->fault, s->fault);
+}
+
+int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct sc_server *ret,
+		    char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	struct dr_nova_server s;
+	int r = call(c, as, dr_nova_server_show(&api_call, &c->nova, id), &api_call, &body, ret_error);
+
+	if (r == 404)
+		return 1;
+	if (r != 0)
+		return r > 0 ? -EREMOTEIO : r;
+	if (dr_nova_server_parse(dr_json_get(body, "server"), &s) < 0)
+		return bad(ret_error, "server");
+	copy_server(ret, &s);
+	return 0;
+}
+
+/* Appends the servers of one page; *n counts them. */
+static int append_page(const struct dr_json *body, struct sc_server **list, size_t *n)
+{
+	const struct dr_json *rows = dr_json_get(body, "servers");
+	struct sc_server *grown = reallocarray(*list, *n + dr_json_size(rows) + 1, sizeof(**list));
+
+	if (!grown)
+		return -ENOMEM;
+	*list = grown;
+	for (const struct dr_json *row = dr_json_first(rows); row; row = dr_json_next(row)) {
+		struct dr_nova_server s;
+
+		if (dr_nova_server_parse(row, &s) == 0)
+			copy_server(&grown[(*n)++], &s);
+	}
+	return 0;
+}
+
+int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count, char **ret_error)
+{
+	DR_AUTO_FREE struct sc_server *list = NULL;
+	DR_AUTO_FREE char *next = NULL;
+	size_t n = 0;
+
+	for (int page = 0; page < PAGES_MAX; page++) {
+		DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+		DR_AUTO_JSON struct dr_json *body = NULL;
+		int r;
+
+		r = next ? dr_nova_servers_more(&api_call, &c->nova, next)
+			 : dr_nova_servers_list(&api_call, &c->nova, false, NULL, 0);
+		r = must(c, SC_OWNER, r, &api_call, &body, ret_error);
+		if (r == 0)
+			r = append_page(body, &list, &n);
+		if (r < 0)
+			return r;
+		free(next);
+		next = dr_nova_servers_next(body) ? strdup(dr_nova_servers_next(body)) : NULL;
+		if (!next)
+			break;
+	}
+	*ret = DR_TAKE_PTR(list);
+	*ret_count = n;
+	return 0;
+}
+
+int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = call(c, SC_OWNER, dr_nova_server_delete(&api_call, &c->nova, id), &api_call, &body,
+		     ret_error);
+
+	return r == 404 ? 0 : r > 0 ? -EREMOTEIO : r;
+}
+
+/* ---------------------------------------------------------------- alarms */
+
+int sc_cloud_alarms(struct sc_cloud *c, struct sc_alarm **ret, size_t *ret_count, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	DR_AUTO_FREE struct sc_alarm *list = NULL;
+	size_t n = 0;
+	int r = must(c, SC_OWNER, dr_aodh_alarms_list(&api_call, NULL), &api_call, &body, ret_error);
+
+	if (r < 0)
+		return r;
+	list = calloc(dr_json_size(body) + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (const struct dr_json *row = dr_json_first(body); row; row = dr_json_next(row)) {
+		struct dr_aodh_alarm a;
+
+		if (dr_aodh_alarm_parse(row, &a) < 0)
+			continue;
+		COPY(list[n].id, a.id);
+		COPY(list[n].instance, a.instance_id);
+		COPY(list[n].state, a.state);
+		n++;
+	}
+	*ret = DR_TAKE_PTR(list);
+	*ret_count = n;
+	return 0;
+}
+
+int sc_cloud_delete_alarm(struct sc_cloud *c, const char *id, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = call(c, SC_OWNER, dr_aodh_alarm_delete(&api_call, id), &api_call, &body, ret_error);
+
+	return r == 404 ? 0 : r > 0 ? -EREMOTEIO : r;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SCENARIO_CLOUD_H
+#define SCENARIO_CLOUD_H
+
+/*
+ * What the scenario asks of an OpenStack: as its administrator and as the owner of the VMs, by the
+ * entries `admin` and `doctor` of clouds.yaml. All calls wait for their answer. On failure (negative)
+ * *ret_error is a text for people that the caller frees.
+ */
+
+#include <stdbool.h>
+
+#include "doctor/clock.h"
+#include "doctor/cloud/nova.h"
+#include "doctor/mem.h"
+
+enum sc_role {
+	SC_ADMIN,
+	SC_OWNER,
+	SC_ROLES
+};
+
+struct sc_cloud;
+
+struct sc_compute {
+	char id[64]; /* of the service */
+	char host[256];
+	bool up, enabled, forced_down;
+};
+
+struct sc_server {
+	char id[64];
+	char name[256];
+	char status[32];
+	char host[256];	      /* "" where policy hides it */
+	char host_status[32]; /* the same */
+	char fault[256];
+};
+
+#define SC_COMPUTES_MAX 64
+
+/* Logs in as both. clouds.yaml is found as dr_cloud_conf_load() does. */
+int sc_cloud_open(struct sc_cloud **ret, char **ret_error) DR_MUST_USE;
+void sc_cloud_free(struct sc_cloud *c);
+DR_DEFINE_FREEP(struct sc_cloud, sc_cloud_free)
+
+/* The nova-compute services, sorted by host. How many (at most SC_COMPUTES_MAX), or negative. */
+int sc_cloud_computes(struct sc_cloud *c, struct sc_compute ret[SC_COMPUTES_MAX],
+		      char **ret_error) DR_MUST_USE;
+int sc_cloud_force_down(struct sc_cloud *c, const struct sc_compute *compute, bool down,
+			char **ret_error) DR_MUST_USE;
+
+/* The smallest that the cloud has: image tiny, flavor m1.tiny, network doctor-net. Owned by c. */
+struct sc_parts {
+	char image[64], flavor[64], network[64];
+};
+int sc_cloud_parts(struct sc_cloud *c, struct sc_parts *ret, char **ret_error) DR_MUST_USE;
+
+/* As the owner. */
+int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *name, const char *host,
+		  char ret_id[64], char **ret_error) DR_MUST_USE;
+
+/* 0, or 1: there is no such server. */
+int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct sc_server *ret,
+		    char **ret_error) DR_MUST_USE;
+
+/* All servers of the owner's project; the caller frees *ret. */
+int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count,
+		     char **ret_error) DR_MUST_USE;
+
+/* 0, also when there is none. */
+int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error) DR_MUST_USE;
+
+struct sc_alarm {
+	char id[64];
+	char instance[64]; /* that it is about, or "" */
+	char state[32];
+};
+/* The owner's alarms; the caller frees *ret. */
+int sc_cloud_alarms(struct sc_cloud *c, struct sc_alarm **ret, size_t *ret_count,
+		    char **ret_error) DR_MUST_USE;
+int sc_cloud_delete_alarm(struct sc_cloud *c, const char *id, char **ret_error) DR_MUST_USE;
+
+#endif
