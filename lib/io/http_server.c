@@ -94,8 +94,9 @@ static void resume(struct dr_http_exchange *x)
 	if (x->next)
 		x->next->prev = x->prev;
 	x->suspended = false;
-	/* marks it only; microhttpd's own descriptor wakes the loop for the rest */
 	MHD_resume_connection(x->connection);
+	/* that only marks it, the next run does the rest; arming a timer that lives does not fail */
+	(void)!dr_timer_arm(s->timer, dr_msec(0));
 }
 
 const char *dr_http_method(const struct dr_http_exchange *x)
