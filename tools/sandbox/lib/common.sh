@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 # Names, paths, messages and the care of processes, for all commands of the sandbox.
 
-SANDBOX_DIR="${DOCTOR_SANDBOX_DIR:-/var/lib/doctor-sandbox}"
+SANDBOX_DIR=$(realpath -m "${DOCTOR_SANDBOX_DIR:-/var/lib/doctor-sandbox}")
 ETC="$SANDBOX_DIR/etc" LOG="$SANDBOX_DIR/log" RUN="$SANDBOX_DIR/run" STATE="$SANDBOX_DIR/state" PKG="$SANDBOX_DIR/pkg"
 
 # Every service in the order in which it starts, with the ports that it listens on (127.0.0.1 only).
@@ -30,9 +30,9 @@ SERVICES=(
 # The services see Debian's python3 only, and neither proxies nor PYTHON* variables of the caller.
 CLEAN=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$SANDBOX_DIR/home" LANG=C.UTF-8 TMPDIR="$SANDBOX_DIR/tmp")
 
-T0=${EPOCHREALTIME/./}
+T0=${EPOCHREALTIME/[.,]/}
 say() {
-	local ds=$(((${EPOCHREALTIME/./} - T0) / 100000))
+	local ds=$(((${EPOCHREALTIME/[.,]/} - T0) / 100000))
 	printf '[%4d.%d s] %s\n' $((ds / 10)) $((ds % 10)) "$*"
 }
 die() {
