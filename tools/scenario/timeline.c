@@ -231,8 +231,12 @@ static void feed_record(struct sc_timeline *t, enum sc_log from, const char *lin
 	char alarm[SC_NAME_MAX], generated[SC_NAME_MAX];
 	struct sc_vm_line *v;
 
-	if (from == SC_LOG_MONITOR)
+	if (from == SC_LOG_MONITOR) {
 		value_of(line, "host", t->said_host);
+		if (strncmp(line, "target up ", 10) == 0 && strcmp(t->said_host, t->host) == 0 &&
+		    t->at[SC_T01].ns)
+			t->recovered = true;
+	}
 	value_of(line, "vm", t->said_vm[from]);
 	v = t->said_vm[from][0] ? find_vm(t, t->said_vm[from]) : NULL;
 	if (!v || from != SC_LOG_CONSUMER)

@@ -62,6 +62,7 @@ struct sc_timeline {
 	struct sc_vm_line *vms;
 	size_t nvms;
 	char accused[SC_NAME_MAX];    /* another host that was detected or marked, "" if none */
+	bool recovered;		      /* the monitor has seen the host come back */
 	char foreign_vm[SC_NAME_MAX]; /* another VM that was set to error or told of, "" if none */
 
 	char said_host[SC_NAME_MAX]; /* by the record before, "" if it named none */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Giving everything back, also what an earlier run that was killed has left. */
+#include <dirent.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "tools/scenario/scenario.h"
+
+#define DELETE_LIMIT dr_sec(60)
+#define ASK dr_msec(100)
+
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* ---------------------------------------------------------------- cloud */
+
+/* Keeps the servers whose names begin with prefix. */
+static int servers_of(struct sc_cloud *c, const char *prefix, struct sc_server **ret, size_t *ret_n,
+		      char **error)
+{
+	struct sc_server *list = NULL;
+	size_t n = 0, kept = 0;
+	int r = sc_cloud_servers(c, &list, &n, error);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (begins(list[i].name, prefix))
+			list[kept++] = list[i];
+	*ret = list;
+	*ret_n = kept;
+	return 0;
+}
+
+static int delete_alarms_of(struct sc_cloud *c, const struct sc_server *servers, size_t n, char **error)
+{
+	DR_AUTO_FREE struct sc_alarm *alarms = NULL;
+	size_t nalarms = 0;
+	int r = sc_cloud_alarms(c, &alarms, &nalarms, error);
+
+	for (size_t a = 0; a < nalarms && r == 0; a++)
+		for (size_t i = 0; i < n && r == 0; i++)
+			if (strcmp(alarms[a].instance, servers[i].id) == 0)
+				r = sc_cloud_delete_alarm(c, alarms[a].id, error);
+	return r;
+}
+
+static int wait_gone(struct sc_cloud *c, const char *id, struct dr_mono deadline, char **error)
+{
+	struct sc_server s;
+	int r;
+
+	while ((r = sc_cloud_server(c, SC_OWNER, id, &s, error)) == 0 && !sc_past(deadline))
+		sc_pause(ASK);
+	if (r == 0)
+		*error = dr_asprintf("VM %s is still there %.0f s after its deletion", id,
+				     dr_dur_seconds(DELETE_LIMIT));
+	return r == 1 ? 0 : r < 0 ? r : -ETIMEDOUT;
+}
+
+/* Alarms first: they are found by their servers, should we be interrupted. */
+static int delete_servers(struct sc_cloud *c, const struct sc_server *servers, size_t n, char **error)
+{
+	struct dr_mono deadline;
+	int r = n ? delete_alarms_of(c, servers, n, error) : 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = sc_cloud_delete_server(c, servers[i].id, error);
+	deadline = sc_deadline(DELETE_LIMIT);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = wait_gone(c, servers[i].id, deadline, error);
+	return r;
+}
+
+static int force_up(struct sc_cloud *c, const char *host, char **error)
+{
+	struct sc_compute computes[SC_COMPUTES_MAX];
+	int n = sc_cloud_computes(c, computes, error), r = n < 0 ? n : 0;
+
+	for (int i = 0; i < n && r == 0; i++)
+		if (computes[i].forced_down && strcmp(computes[i].host, host) == 0)
+			r = sc_cloud_force_down(c, &computes[i], false, error);
+	return r;
+}
+
+/*
+ * A run that was killed leaves its VMs. One of them in error on a host that is forced down tells that it
+ * was this run that had the host forced down.
+ */
+static int remove_leftovers(struct sc_run *run, char **error)
+{
+	DR_AUTO_FREE struct sc_server *servers = NULL;
+	size_t n = 0;
+	int r = servers_of(run->cloud, SC_PREFIX, &servers, &n, error);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct sc_server s;
+
+		if (strcmp(servers[i].status, "ERROR") != 0)
+			continue;
+		r = sc_cloud_server(run->cloud, SC_ADMIN, servers[i].id, &s, error);
+		if (r == 0 && s.host[0])
+			r = force_up(run->cloud, s.host, error);
+		r = r == 1 ? 0 : r;
+	}
+	if (r == 0 && n)
+		sc_step("leftovers", "%zu VMs of an earlier run are deleted", n);
+	return r < 0 ? r : delete_servers(run->cloud, servers, n, error);
+}
+
+int sc_remove_leftovers(struct sc_run *run)
+{
+	char *error = NULL;
+	int r = remove_leftovers(run, &error);
+
+	return r < 0 ? sc_env_error(run, r, error) : 0;
+}
+
+static int restore_cloud(struct sc_run *run, char **error)
+{
+	DR_AUTO_FREE struct sc_server *servers = NULL;
+	char prefix[64];
+	size_t n = 0;
+	int r = force_up(run->cloud, run->computes[run->victim].host, error);
+
+	snprintf(prefix, sizeof(prefix), SC_PREFIX "%d-", getpid());
+	if (r == 0)
+		r = servers_of(run->cloud, prefix, &servers, &n, error);
+	return r < 0 ? r : delete_servers(run->cloud, servers, n, error);
+}
+
+/* ---------------------------------------------------------------- network */
+
+static void end_fault(struct sc_run *run)
+{
+	char *error = NULL;
+	int r;
+
+	if (!run->fault_on)
+		return;
+	r = sc_topo_restore(run->topo, run->victim, &error);
+	if (r < 0)
+		sc_problem_error(run, "ending the outage", r, error);
+	run->fault_on = false;
+}
+
+static void remove_topology(struct sc_run *run)
+{
+	sc_topo_free(run->topo);
+	run->topo = NULL;
+	if (run->ifname[0] && if_nametoindex(run->ifname))
+		sc_problem(run, "interface %s is still there", run->ifname);
+}
+
+void sc_cleanup(struct sc_run *run)
+{
+	char *error = NULL;
+	int r;
+
+	end_fault(run);
+	sc_stop_components(run);
+	if (run->cloud_touched) {
+		r = restore_cloud(run, &error);
+		if (r < 0)
+			sc_problem_error(run, "restoring the cloud", r, error);
+	}
+	sc_cloud_free(run->cloud);
+	run->cloud = NULL;
+	sc_stop_minicloud(run);
+	remove_topology(run);
+}
+
+/* ---------------------------------------------------------------- directory, memory */
+
+static void remove_directory(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			(void)!unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	(void)!rmdir(path);
+}
+
+void sc_done(struct sc_run *run)
+{
+	for (enum sc_program p = 0; p < SC_PROGRAMS; p++)
+		sc_child_free(run->children[p]);
+	if (run->own_dir)
+		remove_directory(run->dir);
+	sc_timeline_done(&run->timeline);
+	sc_svclogs_done(&run->svclogs);
+	for (size_t i = 0; i < run->problems.n; i++)
+		free(run->problems.texts[i]);
+	free(run->problems.texts);
+	free(run->vms);
+	free(run->error);
+	dr_closep(&run->lock);
+}
