@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "tests/net/bed.h"
+#include "tools/scenario/run.h"
+
+static int run_text(struct dr_buf *out, const char *const argv[])
+{
+	return sc_run(argv, NULL, out);
+}
+
+int bed_enter_namespace(void **state)
+{
+	const char *const argv[] = { "ip", "link", "set", "lo", "up", NULL };
+
+	if (geteuid() != 0) {
+		print_error("the net tests need root: they make network namespaces and load programs\n");
+		return -1;
+	}
+	return unshare(CLONE_NEWNET) || run_text(NULL, argv) ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- the inspector */
+
+static void record(struct bed *b, const struct dr_json *events)
+{
+	for (struct dr_json *e = dr_json_first(events); e; e = dr_json_next(e)) {
+		struct bed_event *r = &b->events[b->nevents];
+		if (b->nevents == BED_EVENTS_MAX)
+			return;
+		const char *host = dr_json_str(dr_json_path(e, "details.hostname")),
+			   *type = dr_json_get_str(e, "type"),
+			   *status = dr_json_str(dr_json_path(e, "details.status")),
+			   *id = dr_json_str(dr_json_path(e, "details.monitor_event_id"));
+		*r = (struct bed_event){ .at = dr_mono_now() };
+		snprintf(r->host, sizeof(r->host), "%s", host ? host : "?");
+		snprintf(r->type, sizeof(r->type), "%s", type ? type : "?");
+		snprintf(r->status, sizeof(r->status), "%s", status ? status : "?");
+		snprintf(r->id, sizeof(r->id), "%s", id ? id : "?");
+		b->nevents++;
+	}
+}
+
+static void on_request(struct dr_http_exchange *x, void *userdata)
+{
+	struct bed *b = userdata;
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	size_t len;
+	const char *text = dr_http_body(x, &len);
+
+	if (strcmp(dr_http_method(x), "PUT") || strcmp(dr_http_path(x), "/events")) {
+		dr_http_reply_error(x, 404, "not here");
+		return;
+	}
+	b->requests++;
+	if (b->refuse) {
+		b->refuse--;
+		dr_http_reply_error(x, b->refuse_with, "not now");
+		return;
+	}
+	if (dr_json_parse(text, len, &body, NULL) || !dr_json_is_array(body)) {
+		dr_http_reply_error(x, 400, "not an array of events");
+		return;
+	}
+	record(b, body);
+	dr_http_reply(x, 200, "application/json", "{}", 2);
+}
+
+void bed_serve(struct bed *b, bool on)
+{
+	struct dr_http_server_opts opts = { .port = b->port };
+
+	if (on) {
+		assert_int_equal(dr_http_server_new(b->loop, &opts, on_request, b, &b->server), 0);
+		b->port = dr_http_server_port(b->server);
+	} else {
+		dr_http_server_free(DR_TAKE_PTR(b->server));
+	}
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void find_programs(struct bed *b)
+{
+	const char *given = getenv("DOCTOR_BIN");
+	char self[400];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	for (int up = 0; up < 3; up++) /* O/tests/net/test_x */
+		*strrchr(self, '/') = '\0';
+	snprintf(b->bin, sizeof(b->bin), "%s%s", given ? given : self, given ? "" : "/bin");
+}
+
+struct bed *bed_new(unsigned hosts)
+{
+	static unsigned count;
+	struct bed *b = calloc(1, sizeof(*b));
+	struct sc_topo_opts opts = { .nhosts = hosts };
+	DR_AUTO_FREE char *error = NULL;
+
+	assert_non_null(b);
+	find_programs(b);
+	snprintf(b->name, sizeof(b->name), "test-%d-%u", (int)getpid(), ++count);
+	strcpy(b->dir, "/tmp/doctor-net-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	snprintf(b->config, sizeof(b->config), "%s/monitor.yaml", b->dir);
+	assert_int_equal(dr_loop_new(&b->loop), 0);
+	bed_serve(b, true);
+	if (sc_topo_new(&opts, &b->topo, &error))
+		fail_msg("%s", error);
+	return b;
+}
+
+void bed_free(struct bed *b)
+{
+	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", NULL };
+
+	if (!b)
+		return;
+	sc_child_free(b->monitor);
+	sc_topo_free(b->topo);
+	dr_http_server_free(b->server);
+	dr_loop_free(b->loop);
+	run_text(NULL, argv);
+	free(b);
+}
+
+/* ---------------------------------------------------------------- the monitor */
+
+void bed_write(struct bed *b, const char *text)
+{
+	DR_AUTO_FCLOSE FILE *f = fopen(b->config, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+}
+
+void bed_configure(struct bed *b, const char *extra)
+{
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	dr_buf_printf(&t, "name: %s\ninterface: %s\ninterval: 10ms\nmultiplier: 3\nrise: 3\n", b->name,
+		      sc_topo_ifname(b->topo, SC_MONITOR));
+	dr_buf_printf(&t, "inspector:\n  url: http://127.0.0.1:%u/events\n%stargets:\n", b->port, extra);
+	for (int i = 0; i < (int)sc_topo_nhosts(b->topo); i++)
+		dr_buf_printf(&t, "  - host: %s\n    address: %s\n", sc_topo_name(b->topo, i),
+			      sc_topo_address(b->topo, i));
+	bed_write(b, dr_buf_str(&t));
+}
+
+void bed_start(struct bed *b)
+{
+	char program[600];
+	const char *argv[] = { program, "--config", b->config, NULL };
+	struct sc_child_opts opts = { .name = "monitor", .dir = b->dir, .argv = argv };
+	DR_AUTO_FREE char *error = NULL;
+
+	snprintf(program, sizeof(program), "%s/doctor-monitor", b->bin);
+	sc_child_free(DR_TAKE_PTR(b->monitor));
+	if (sc_child_start(&opts, &b->monitor, &error))
+		fail_msg("%s", error);
+	if (sc_child_wait_ready(b->monitor, dr_sec(20), NULL))
+		bed_fail(b, "the monitor does not get ready");
+}
+
+int bed_stop(struct bed *b)
+{
+	return sc_child_stop(b->monitor, dr_sec(10));
+}
+
+int bed_run(struct bed *b, struct dr_buf *out, const char *const args[])
+{
+	char program[600];
+	const char *argv[16] = { program };
+
+	snprintf(program, sizeof(program), "%s/doctor-monitor", b->bin);
+	for (unsigned i = 0; args[i]; i++) {
+		assert_true(i < 14);
+		argv[i + 1] = args[i];
+	}
+	return run_text(out, argv);
+}
+
+bool bed_wait_events(struct bed *b, unsigned n, struct dr_dur max)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), max);
+
+	while (b->nevents < n) {
+		struct dr_dur left = dr_mono_sub(end, dr_mono_now());
+		if (left.ns <= 0)
+			return false;
+		assert_true(dr_loop_run_once(b->loop, left) >= 0);
+	}
+	return true;
+}
+
+void bed_idle(struct bed *b, struct dr_dur time)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), time);
+
+	for (struct dr_dur left = time; left.ns > 0; left = dr_mono_sub(end, dr_mono_now()))
+		assert_true(dr_loop_run_once(b->loop, left) >= 0);
+}
+
+bool bed_wait_log(struct bed *b, const char *text, struct dr_dur max)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), max);
+
+	while (dr_mono_sub(end, dr_mono_now()).ns > 0) {
+		for (const char *line; (line = sc_child_line(b->monitor));) {
+			if (strstr(line, text))
+				return true;
+		}
+		assert_true(dr_loop_run_once(b->loop, dr_msec(5)) >= 0);
+	}
+	return false;
+}
+
+void bed_fail(struct bed *b, const char *fmt, ...)
+{
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+	DR_AUTO_FREE char *watch = dr_asprintf("/sys/fs/bpf/doctor/%s/dr_watch", b->name);
+	const char *const dump[] = { "bpftool", "map", "dump", "pinned", watch, NULL };
+	char what[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (b->monitor)
+		sc_child_tail(b->monitor, 30, "  | ", &out);
+	if (bed_pinned(b))
+		run_text(&out, dump);
+	print_error("%s\n", dr_buf_str(&out));
+	fail_msg("%s", what);
+	abort();
+}
+
+/* ---------------------------------------------------------------- what is in the kernel */
+
+static bool is_ours(__u32 id)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	DR_AUTO_CLOSE int fd = id ? bpf_prog_get_fd_by_id(id) : -1;
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+	       (!strcmp(info.name, "dr_ingress") || !strcmp(info.name, "dr_egress"));
+}
+
+static bool tcx_attached(unsigned ifindex)
+{
+	__u32 ids[16] = { 0 };
+	LIBBPF_OPTS(bpf_prog_query_opts, q, .prog_ids = ids, .prog_cnt = 16);
+
+	if (bpf_prog_query_opts((int)ifindex, (enum bpf_attach_type)47 /* BPF_TCX_EGRESS */, &q))
+		return false;
+	for (__u32 i = 0; i < q.prog_cnt && i < 16; i++) {
+		if (is_ours(ids[i]))
+			return true;
+	}
+	return false;
+}
+
+bool bed_attached(struct bed *b)
+{
+	const char *ifname = sc_topo_ifname(b->topo, SC_MONITOR);
+	unsigned ifindex = if_nametoindex(ifname);
+	const char *const filters[] = { "tc", "filter", "show", "dev", ifname, "egress", NULL };
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+	__u32 xdp = 0;
+
+	(void)!bpf_xdp_query_id((int)ifindex, 0, &xdp);
+	run_text(&out, filters);
+	return is_ours(xdp) || tcx_attached(ifindex) || strstr(dr_buf_str(&out), "dr_egress");
+}
+
+bool bed_pinned(struct bed *b)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/fs/bpf/doctor/%s", b->name);
+	return stat(path, &st) == 0;
+}

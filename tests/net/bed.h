@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_NET_BED_H
+#define TESTS_NET_BED_H
+
+/*
+ * A test bed for the real doctor-monitor: hosts as namespaces, and an inspector of our own that
+ * records what it is told. All of it lives in a network namespace of the test process, so that
+ * nothing is seen of it outside and nothing outlives it.
+ */
+
+#include "doctor/http_server.h"
+#include "doctor/loop.h"
+#include "tools/scenario/child.h"
+#include "tools/scenario/topo.h"
+
+#define BED_EVENTS_MAX 64
+
+struct bed_event {
+	char host[64];
+	char type[64];
+	char status[16];
+	char id[128];
+	struct dr_mono at;
+};
+
+struct bed {
+	char dir[64];
+	char bin[512]; /* where the programs are */
+	char config[128];
+	char name[32]; /* of the monitor */
+	struct sc_topo *topo;
+	struct dr_loop *loop;
+	struct dr_http_server *server;
+	uint16_t port; /* kept while the server is stopped */
+	struct sc_child *monitor;
+	struct bed_event events[BED_EVENTS_MAX];
+	unsigned nevents;
+	unsigned requests;	      /* PUT /events seen, whatever the answer */
+	unsigned refuse, refuse_with; /* so many requests are answered with this status */
+};
+
+/* Once per test program: a namespace of its own for all that follows. */
+int bed_enter_namespace(void **state);
+
+/* Hosts compute-1 .. compute-N, the inspector, nothing else. */
+struct bed *bed_new(unsigned hosts);
+void bed_free(struct bed *b); /* stops what runs */
+DR_DEFINE_FREEP(struct bed, bed_free)
+
+void bed_serve(struct bed *b, bool on); /* starts or stops the inspector */
+
+/*
+ * Writes the configuration: extra (YAML lines, may be "") and all hosts as targets at 10 ms x 3.
+ * bed_write() writes any text instead.
+ */
+void bed_configure(struct bed *b, const char *extra);
+void bed_write(struct bed *b, const char *text);
+
+/* Starts the monitor and waits until it says READY=1. */
+void bed_start(struct bed *b);
+/* Sends SIGTERM and returns the exit status. */
+int bed_stop(struct bed *b);
+/* Runs the monitor to its end; its status. Output (stdout and stderr) is appended to out. */
+int bed_run(struct bed *b, struct dr_buf *out, const char *const args[]);
+
+/* Handles what happens until n events have been accepted; false after max. */
+bool bed_wait_events(struct bed *b, unsigned n, struct dr_dur max);
+/* Handles what happens for that long. */
+void bed_idle(struct bed *b, struct dr_dur time);
+/* Waits until the monitor's log has a line with that text. */
+bool bed_wait_log(struct bed *b, const char *text, struct dr_dur max);
+
+/* Fails the test with the monitor's log and maps. */
+void bed_fail(struct bed *b, const char *fmt, ...) DR_PRINTF(2, 3) __attribute__((noreturn));
+
+/* True if programs named dr_ingress or dr_egress hang on the monitor's interface. */
+bool bed_attached(struct bed *b);
+/* True if the pin directory of this monitor is there. */
+bool bed_pinned(struct bed *b);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules of detection (bpf/judge.h) on invented time. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "bpf/judge.h"
+#include "doctor/mem.h"
+
+#define MS 1000000ULL
+#define INTERVAL (10 * MS)
+#define DETECT (30 * MS)
+#define RTT (MS / 10)
+#define START (1000 * MS)
+#define LATE (2 * DR_LATE_NS)
+
+static const struct dr_target conf = { .key = 1, .interval_ns = INTERVAL, .multiplier = 3, .rise = 3 };
+
+/* A target whose probes 1..n were answered at once, one per interval; the next is due at *now. */
+static struct dr_track risen(unsigned n, __u64 *now, __u32 *seq)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx;
+
+	*now = START;
+	for (*seq = 1; *seq <= n; (*seq)++, *now += INTERVAL) {
+		dr_on_sent(&t, &conf, *seq, *now);
+		dr_on_reply(&t, &conf, *seq, *now + RTT, &kind, &tx);
+		assert_int_equal(kind, DR_REPLY_ANSWER);
+		assert_int_equal(tx, *now);
+	}
+	if (t.timer_armed) { /* it runs, finds nothing outstanding and rests */
+		assert_int_equal(dr_on_timer(&t, &conf, 0, t.timer_due_ns), DR_NOTHING);
+		assert_int_equal(t.timer_armed, 0);
+	}
+	return t;
+}
+
+static void send(struct dr_track *t, __u32 *seq, __u64 *now, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++, *now += INTERVAL)
+		dr_on_sent(t, &conf, (*seq)++, *now);
+}
+
+static void rises_after_so_many_answers(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx;
+
+	for (__u32 seq = 1; seq <= 3; seq++) {
+		__u64 now = START + seq * INTERVAL;
+		dr_on_sent(&t, &conf, seq, now);
+		assert_int_equal(dr_on_reply(&t, &conf, seq, now + RTT, &kind, &tx),
+				 seq == 3 ? DR_WENT_UP : DR_NOTHING);
+	}
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(t.transitions, 1);
+	assert_int_equal(t.changed_ns, START + 3 * INTERVAL + RTT);
+}
+
+static void a_gap_between_answers_starts_the_rise_anew(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx, now = START;
+
+	for (__u32 seq = 1; seq <= 2; seq++, now += INTERVAL) {
+		dr_on_sent(&t, &conf, seq, now);
+		dr_on_reply(&t, &conf, seq, now, &kind, &tx);
+	}
+	now += 10 * DETECT;
+	for (__u32 seq = 3; seq <= 4; seq++, now += INTERVAL) {
+		dr_on_sent(&t, &conf, seq, now);
+		assert_int_equal(dr_on_reply(&t, &conf, seq, now, &kind, &tx), DR_NOTHING);
+	}
+	dr_on_sent(&t, &conf, 5, now);
+	assert_int_equal(dr_on_reply(&t, &conf, 5, now, &kind, &tx), DR_WENT_UP);
+}
+
+static void the_first_unanswered_probe_sets_the_deadline(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+	__u64 first = now;
+
+	assert_int_equal(dr_on_sent(&t, &conf, seq++, now), DR_ARM);
+	assert_int_equal(t.deadline_ns, first + DETECT + RTT);
+	assert_int_equal(t.timer_due_ns, t.deadline_ns);
+	now += INTERVAL;
+	assert_int_equal(dr_on_sent(&t, &conf, seq++, now), DR_NOTHING); /* armed already */
+	assert_int_equal(t.first_tx_ns, first);
+	assert_int_equal(t.deadline_ns, first + DETECT + RTT);
+	assert_int_equal(t.outstanding, 2);
+}
+
+static void silence_with_proof_of_hearing_is_down(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+
+	send(&t, &seq, &now, 4);
+	__u64 due = t.timer_due_ns;
+	assert_int_equal(dr_on_timer(&t, &conf, due - MS, due + 20000), DR_WENT_DOWN);
+	assert_int_equal(t.verdict, DR_VERDICT_DOWN);
+	assert_int_equal(t.suspects, 1);
+	assert_int_equal(t.suspect_ns, 0);
+	assert_int_equal(t.timer_armed, 0);
+	assert_int_equal(dr_on_sent(&t, &conf, seq++, now), DR_NOTHING); /* nothing to judge while down */
+}
+
+static void without_proof_it_is_suspect_only(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+
+	send(&t, &seq, &now, 4);
+	__u64 due = t.timer_due_ns, old = START; /* heard long ago */
+	assert_int_equal(dr_on_timer(&t, &conf, old, due), DR_ARM);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(t.suspect_ns, due);
+	assert_in_range(t.timer_due_ns, due + 1, due + INTERVAL / 2);
+	/* the proof comes */
+	assert_int_equal(dr_on_timer(&t, &conf, due + 1, t.timer_due_ns), DR_WENT_DOWN);
+}
+
+static void an_answer_ends_suspicion(void **state)
+{
+	__u32 seq;
+	__u64 now, tx;
+	struct dr_track t = risen(3, &now, &seq);
+	enum dr_reply_kind kind;
+
+	send(&t, &seq, &now, 4);
+	assert_int_equal(dr_on_timer(&t, &conf, 0, t.timer_due_ns), DR_ARM);
+	assert_int_equal(dr_on_reply(&t, &conf, seq - 1, now, &kind, &tx), DR_NOTHING);
+	assert_int_equal(t.suspect_ns, 0);
+	assert_int_equal(t.outstanding, 0);
+	assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, now + DETECT), DR_NOTHING);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+}
+
+/* The vCPU was away: the timer runs late, and what was heard before the stall proves nothing. */
+static void a_late_timer_needs_fresh_proof(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+
+	send(&t, &seq, &now, 4);
+	__u64 due = t.timer_due_ns;
+	assert_int_equal(dr_on_timer(&t, &conf, due - MS, due + LATE), DR_ARM);
+	assert_int_equal(t.late_timers, 1);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(dr_on_timer(&t, &conf, due - MS, t.timer_due_ns + LATE), DR_ARM);
+	assert_int_equal(dr_on_timer(&t, &conf, due, t.timer_due_ns + LATE), DR_WENT_DOWN);
+}
+
+static void a_starved_sender_accuses_nobody(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+
+	send(&t, &seq, &now, 2);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, t.timer_due_ns), DR_ARM);
+	assert_int_equal(t.starved, 100);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	/* the third probe leaves late, and gets its time */
+	now = t.timer_due_ns - INTERVAL + MS;
+	dr_on_sent(&t, &conf, seq++, now);
+	assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, t.timer_due_ns), DR_ARM);
+	assert_int_equal(t.timer_due_ns, now + INTERVAL);
+	assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, t.timer_due_ns), DR_WENT_DOWN);
+}
+
+static void no_proof_for_long_is_isolation(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+	enum dr_outcome out = DR_ARM;
+	unsigned looks = 0;
+
+	send(&t, &seq, &now, 4);
+	__u64 first = t.timer_due_ns;
+	for (; out == DR_ARM; looks++)
+		out = dr_on_timer(&t, &conf, START, t.timer_due_ns);
+	assert_int_equal(out, DR_NO_PROOF);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_in_range(t.timer_due_ns - first, DR_ISOLATED_NS, DR_ISOLATED_NS + 2 * INTERVAL);
+	assert_in_range(looks, DR_ISOLATED_NS / INTERVAL, DR_ISOLATED_NS / INTERVAL + 5); /* soon rare */
+}
+
+static void lost_duplicated_and_reordered_replies(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 now = START, tx;
+	__u32 seq = 1;
+
+	send(&t, &seq, &now, 5);
+	dr_on_reply(&t, &conf, 4, now, &kind, &tx);
+	assert_int_equal(t.outstanding, 1);
+	assert_int_equal(t.first_tx_ns, START + 4 * INTERVAL);
+	dr_on_reply(&t, &conf, 2, now, &kind, &tx); /* older than the newest: an answer, but no news */
+	assert_int_equal(kind, DR_REPLY_ANSWER);
+	assert_int_equal(t.outstanding, 1);
+	dr_on_reply(&t, &conf, 2, now, &kind, &tx);
+	assert_int_equal(kind, DR_REPLY_DUPLICATE);
+	assert_int_equal(tx, 0);
+	dr_on_reply(&t, &conf, 77, now, &kind, &tx);
+	assert_int_equal(kind, DR_REPLY_STALE);
+	assert_int_equal(t.answered, 2);
+	assert_int_equal(t.duplicate, 1);
+	assert_int_equal(t.stale, 1);
+}
+
+static void probes_that_never_left_are_not_outstanding(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx;
+
+	dr_on_sent(&t, &conf, 1, START);
+	dr_on_sent(&t, &conf, 5, START + INTERVAL); /* 2 to 4 were refused by the socket */
+	dr_on_sent(&t, &conf, 6, START + 2 * INTERVAL);
+	dr_on_reply(&t, &conf, 1, START + 2 * INTERVAL, &kind, &tx);
+	assert_int_equal(t.outstanding, 2);
+	assert_int_equal(t.first_tx_ns, START + INTERVAL);
+}
+
+static void sequence_numbers_wrap(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx, now = START;
+
+	for (__u32 i = 0, seq = 0xfffffff8; i < 16; i++, seq++, now += INTERVAL) {
+		dr_on_sent(&t, &conf, seq, now);
+		dr_on_reply(&t, &conf, seq, now + RTT, &kind, &tx);
+		assert_int_equal(kind, DR_REPLY_ANSWER);
+		assert_int_equal(t.outstanding, 0);
+	}
+	assert_int_equal(t.newest_seq, 7);
+}
+
+static void a_long_round_trip_delays_the_deadline_at_most_once_over(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx;
+
+	dr_on_sent(&t, &conf, 1, START);
+	dr_on_reply(&t, &conf, 1, START + 25 * MS, &kind, &tx);
+	dr_on_sent(&t, &conf, 2, START + 30 * MS);
+	assert_int_equal(t.deadline_ns, START + 30 * MS + DETECT + 25 * MS);
+	dr_on_reply(&t, &conf, 2, START + 900 * MS, &kind, &tx);
+	dr_on_sent(&t, &conf, 3, START + 900 * MS);
+	assert_int_equal(t.deadline_ns, START + 900 * MS + 2 * DETECT);
+}
+
+/* A small world: a sender on its grid, a host that answers or not, a canary that proves hearing. */
+struct world {
+	struct dr_track t;
+	__u64 now, heard_tx;
+	__u32 seq;
+	unsigned downs, ups;
+};
+
+static void step(struct world *w, bool alive, bool lost)
+{
+	enum dr_reply_kind kind;
+	__u64 tx, next = w->now + INTERVAL;
+
+	dr_on_sent(&w->t, &conf, ++w->seq, w->now);
+	if (alive && !lost && dr_on_reply(&w->t, &conf, w->seq, w->now + RTT, &kind, &tx) == DR_WENT_UP)
+		w->ups++;
+	w->heard_tx = w->now + INTERVAL / 2;
+	while (w->t.timer_armed && w->t.timer_due_ns < next) {
+		if (dr_on_timer(&w->t, &conf, w->heard_tx, w->t.timer_due_ns) == DR_WENT_DOWN)
+			w->downs++;
+	}
+	w->now = next;
+}
+
+static void ten_minutes_of_flapping(void **state)
+{
+	struct world w = { .now = START };
+	unsigned n = 600 * 100; /* 10 ms each */
+
+	for (unsigned i = 0; i < n; i++)
+		step(&w, i / 100 % 2 == 0, false); /* a second of life, a second of death */
+	assert_int_equal(w.ups, 300);
+	assert_int_equal(w.downs, 300);
+	assert_int_equal(w.t.transitions, 600);
+}
+
+static void scattered_losses_condemn_nobody(void **state)
+{
+	struct world w = { .now = START };
+	unsigned random = 1;
+
+	for (unsigned i = 0; i < 600 * 100; i++) {
+		random = random * 1103515245 + 12345;
+		/* two in a row may be lost, three never */
+		step(&w, true, i % 3 && (random >> 16) % 2);
+	}
+	assert_int_equal(w.downs, 0);
+	assert_int_equal(w.ups, 1);
+}
+
+/* Every (verdict, event) pair against what must come of it. */
+static void golden_matrix(void **state)
+{
+	enum event {
+		SENT,
+		REPLY,
+		LAST_REPLY_OF_RISE,
+		TIMER_EARLY,
+		TIMER_PROVED,
+		TIMER_UNPROVED,
+		EVENTS
+	};
+	static const struct {
+		enum dr_outcome outcome;
+		enum dr_verdict verdict;
+	} golden[3][EVENTS] = {
+		[DR_VERDICT_UNKNOWN] = {
+			[SENT] = { DR_ARM, DR_VERDICT_UNKNOWN },
+			[REPLY] = { DR_NOTHING, DR_VERDICT_UNKNOWN },
+			[LAST_REPLY_OF_RISE] = { DR_WENT_UP, DR_VERDICT_UP },
+			[TIMER_EARLY] = { DR_ARM, DR_VERDICT_UNKNOWN },
+			[TIMER_PROVED] = { DR_WENT_DOWN, DR_VERDICT_DOWN },
+			[TIMER_UNPROVED] = { DR_ARM, DR_VERDICT_UNKNOWN },
+		},
+		[DR_VERDICT_UP] = {
+			[SENT] = { DR_ARM, DR_VERDICT_UP },
+			[REPLY] = { DR_NOTHING, DR_VERDICT_UP },
+			[LAST_REPLY_OF_RISE] = { DR_NOTHING, DR_VERDICT_UP },
+			[TIMER_EARLY] = { DR_ARM, DR_VERDICT_UP },
+			[TIMER_PROVED] = { DR_WENT_DOWN, DR_VERDICT_DOWN },
+			[TIMER_UNPROVED] = { DR_ARM, DR_VERDICT_UP },
+		},
+		[DR_VERDICT_DOWN] = {
+			[SENT] = { DR_NOTHING, DR_VERDICT_DOWN },
+			[REPLY] = { DR_NOTHING, DR_VERDICT_DOWN },
+			[LAST_REPLY_OF_RISE] = { DR_WENT_UP, DR_VERDICT_UP },
+			[TIMER_EARLY] = { DR_NOTHING, DR_VERDICT_DOWN },
+			[TIMER_PROVED] = { DR_NOTHING, DR_VERDICT_DOWN },
+			[TIMER_UNPROVED] = { DR_NOTHING, DR_VERDICT_DOWN },
+		},
+	};
+
+	for (unsigned v = 0; v < 3; v++) {
+		for (unsigned e = 0; e < EVENTS; e++) {
+			struct dr_track t = { 0 };
+			__u64 now = START, tx;
+			__u32 seq = 1;
+			enum dr_reply_kind kind;
+			enum dr_outcome out = DR_NOTHING;
+
+			if (e != SENT)
+				send(&t, &seq, &now, 4);
+			t.verdict = v;
+			switch ((enum event)e) {
+			case SENT:
+				out = dr_on_sent(&t, &conf, seq, now);
+				break;
+			case LAST_REPLY_OF_RISE:
+				t.risen = 2;
+				t.last_rx_ns = now - INTERVAL;
+				/* fallthrough */
+			case REPLY:
+				out = dr_on_reply(&t, &conf, seq - 1, now, &kind, &tx);
+				break;
+			case TIMER_EARLY:
+				out = dr_on_timer(&t, &conf, UINT64_MAX, t.deadline_ns - 1);
+				break;
+			case TIMER_PROVED:
+				out = dr_on_timer(&t, &conf, t.deadline_ns, t.deadline_ns);
+				break;
+			case TIMER_UNPROVED:
+				out = dr_on_timer(&t, &conf, 0, t.deadline_ns);
+				break;
+			case EVENTS:
+				break;
+			}
+			if (out != golden[v][e].outcome || t.verdict != golden[v][e].verdict)
+				fail_msg("verdict %u, event %u: outcome %u, then verdict %u", v, e, out,
+					 t.verdict);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rises_after_so_many_answers),
+		cmocka_unit_test(a_gap_between_answers_starts_the_rise_anew),
+		cmocka_unit_test(the_first_unanswered_probe_sets_the_deadline),
+		cmocka_unit_test(silence_with_proof_of_hearing_is_down),
+		cmocka_unit_test(without_proof_it_is_suspect_only),
+		cmocka_unit_test(an_answer_ends_suspicion),
+		cmocka_unit_test(a_late_timer_needs_fresh_proof),
+		cmocka_unit_test(a_starved_sender_accuses_nobody),
+		cmocka_unit_test(no_proof_for_long_is_isolation),
+		cmocka_unit_test(lost_duplicated_and_reordered_replies),
+		cmocka_unit_test(probes_that_never_left_are_not_outstanding),
+		cmocka_unit_test(sequence_numbers_wrap),
+		cmocka_unit_test(a_long_round_trip_delays_the_deadline_at_most_once_over),
+		cmocka_unit_test(ten_minutes_of_flapping),
+		cmocka_unit_test(scattered_losses_condemn_nobody),
+		cmocka_unit_test(golden_matrix),
+	};
+
+	return cmocka_run_group_tests_name("unit: judge", tests, NULL, NULL);
+}
