@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor/http_client.h"
 
-#include <ctype.h>
-#include <curl/curl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#define BODY_MAX (16UL << 20)
-#define HEADERS_MAX (1UL << 20)
+#include "lib/io/http_transfer.h"
+
 #define PER_HOST_DEFAULT 8
 #define IDLE_DEFAULT 32
-#define IDLE_AGE_SECONDS 600L
-
-struct call {
-	struct dr_http_client *client;
-	struct call *prev, *next; /* in client->calls */
-	CURL *easy;
-	struct curl_slist *headers;
-	char *body;
-	struct dr_source *deadline;
-	struct dr_dur timeout;
-	struct dr_mono start;
-	dr_http_done_fn fn;
-	void *userdata;
-	struct dr_http_response response;
-	char curl_error[CURL_ERROR_SIZE];
-};
 
 struct socket_watch {
 	struct socket_watch *prev, *next; /* in client->sockets */
@@ -37,96 +19,16 @@ struct dr_http_client {
 	struct dr_loop *loop;
 	CURLM *multi;
 	struct dr_source *timer; /* curl's */
-	struct call *calls;
+	struct dr_http_transfer *calls;
 	struct socket_watch *sockets;
 	unsigned pending;
-	char *user_agent, *ca_file, *no_proxy;
-	bool insecure;
+	struct dr_http_settings settings;
 	bool closing;
 };
 
-/* ---------------------------------------------------------------- responses */
-
-void dr_http_response_done(struct dr_http_response *r)
-{
-	dr_buf_done(&r->body);
-	dr_buf_done(&r->headers);
-	*r = (struct dr_http_response){ 0 };
-}
-
-char *dr_http_response_header(const struct dr_http_response *r, const char *name, char *buf, size_t size)
-{
-	size_t name_len = strlen(name);
-	const char *line = dr_buf_str(&r->headers);
-
-	for (; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		if (strncasecmp(line, name, name_len) != 0 || line[name_len] != ':')
-			continue;
-		const char *value = line + name_len + 1;
-
-		value += strspn(value, " \t");
-		size_t len = strcspn(value, "\r\n");
-
-		while (len > 0 && isblank((unsigned char)value[len - 1]))
-			len--;
-		if (len >= size)
-			return NULL;
-		memcpy(buf, value, len);
-		buf[len] = '\0';
-		return buf;
-	}
-	return NULL;
-}
-
-/* What curl's refusals are in errno's terms; os_errno is that of the socket call that failed, 0 if none. */
-static int error_of_curl(CURLcode code, long os_errno)
-{
-	switch (code) {
-	case CURLE_OK:
-		return 0;
-	case CURLE_OPERATION_TIMEDOUT:
-		return -ETIMEDOUT;
-	case CURLE_COULDNT_CONNECT:
-		return os_errno ? -(int)os_errno : -ECONNREFUSED;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return -EHOSTUNREACH;
-	case CURLE_GOT_NOTHING:
-		return -ECONNRESET;
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-		return os_errno ? -(int)os_errno : -ECONNRESET;
-	case CURLE_OUT_OF_MEMORY:
-		return -ENOMEM;
-	case CURLE_PARTIAL_FILE:
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return -EPROTO;
-	default:
-		return -EIO;
-	}
-}
-
 /* ---------------------------------------------------------------- calls */
 
-static void call_free(struct call *c)
-{
-	if (!c)
-		return;
-	if (c->easy)
-		curl_easy_cleanup(c->easy);
-	curl_slist_free_all(c->headers);
-	dr_source_free(c->deadline);
-	dr_http_response_done(&c->response);
-	free(c->body);
-	free(c);
-}
-DR_DEFINE_FREEP(struct call, call_free)
-
-static void call_link(struct call *c)
+static void call_link(struct dr_http_transfer *c)
 {
 	struct dr_http_client *client = c->client;
 
@@ -137,7 +39,7 @@ static void call_link(struct call *c)
 	client->pending++;
 }
 
-static void call_unlink(struct call *c)
+static void call_unlink(struct dr_http_transfer *c)
 {
 	if (c->prev)
 		c->prev->next = c->next;
@@ -149,7 +51,7 @@ static void call_unlink(struct call *c)
 }
 
 /* The end of every call: out of curl and the list first, so that fn may start others. */
-static void call_finish(struct call *c, int error, const char *reason)
+static void call_finish(struct dr_http_transfer *c, int error, const char *reason)
 {
 	struct dr_http_response *r = &c->response;
 	long status = 0;
@@ -163,30 +65,20 @@ static void call_finish(struct call *c, int error, const char *reason)
 	if (error)
 		snprintf(r->reason, sizeof(r->reason), "%s", reason);
 	c->fn(r, c->userdata);
-	call_free(c);
+	dr_http_transfer_free(c);
 }
 
-static void call_done(struct call *c, CURLcode code)
+static void call_done(struct dr_http_transfer *c, CURLcode code)
 {
-	struct dr_http_response *r = &c->response;
-	long os_errno = 0;
+	const char *reason;
+	int error = dr_http_transfer_error(c, code, &reason);
 
-	if (r->body.error == -EMSGSIZE || r->headers.error == -EMSGSIZE) {
-		call_finish(c, -EMSGSIZE, "the answer is too large");
-		return;
-	}
-	if (r->body.error || r->headers.error) {
-		call_finish(c, -ENOMEM, "out of memory");
-		return;
-	}
-	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_errno);
-	call_finish(c, error_of_curl(code, os_errno),
-		    c->curl_error[0] ? c->curl_error : curl_easy_strerror(code));
+	call_finish(c, error, reason);
 }
 
 static int on_deadline(struct dr_source *s, void *userdata)
 {
-	struct call *c = userdata;
+	struct dr_http_transfer *c = userdata;
 	char duration[DR_TIME_STR_MAX], reason[80];
 
 	snprintf(reason, sizeof(reason), "no answer within %s", dr_dur_format(c->timeout, duration));
@@ -194,174 +86,20 @@ static int on_deadline(struct dr_source *s, void *userdata)
 	return 0;
 }
 
-static size_t on_body(char *data, size_t size, size_t n, void *userdata)
+int dr_http_send(struct dr_http_client *client, const struct dr_http_request *req, dr_http_done_fn fn,
+		 void *userdata)
 {
-	struct call *c = userdata;
-
-	dr_buf_append(&c->response.body, data, size * n);
-	return c->response.body.error ? 0 : size * n;
-}
-
-static size_t on_header(char *data, size_t size, size_t n, void *userdata)
-{
-	struct call *c = userdata;
-	struct dr_buf *headers = &c->response.headers;
-
-	/* an interim answer (1xx) is followed by the final one */
-	if (size * n > 5 && memcmp(data, "HTTP/", 5) == 0)
-		dr_buf_clear(headers);
-	dr_buf_append(headers, data, size * n);
-	return headers->error ? 0 : size * n;
-}
-
-/* ---------------------------------------------------------------- requests */
-
-static bool is_token(const char *text)
-{
-	const char *c = text;
-
-	while (isalnum((unsigned char)*c) || (*c && strchr("!#$%&'*+-.^_`|~", *c)))
-		c++;
-	return c > text && *c == '\0';
-}
-
-/* curl would look at the URL only when the transfer starts; the caller hears of it at once. */
-static int check_url(const char *url)
-{
-	CURLU *u = curl_url();
-	char *scheme = NULL;
-	int r = -EINVAL;
-
-	if (!u)
-		return -ENOMEM;
-	if (!curl_url_set(u, CURLUPART_URL, url, 0) && !curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) &&
-	    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
-		r = 0;
-	curl_free(scheme);
-	curl_url_cleanup(u);
-	return r;
-}
-
-static int add_line(struct call *c, const char *line)
-{
-	struct curl_slist *headers = line ? curl_slist_append(c->headers, line) : NULL;
-
-	if (!headers)
-		return -ENOMEM;
-	c->headers = headers;
-	return 0;
-}
-
-static int add_header(struct call *c, const char *name, const char *value)
-{
-	if (!is_token(name) || !value || strpbrk(value, "\r\n"))
-		return -EINVAL;
-	/* to curl "Name:" is the wish to leave it out and "Name;" an empty value */
-	DR_AUTO_FREE char *line = *value ? dr_asprintf("%s: %s", name, value) : dr_asprintf("%s;", name);
-
-	return add_line(c, line);
-}
-
-static int add_headers(struct call *c, const struct dr_http_request *req)
-{
+	DR_AUTO(dr_http_transfer_freep) struct dr_http_transfer *c = NULL;
 	int r;
 
-	for (size_t i = 0; i < DR_HTTP_HEADERS_MAX && req->headers[i].name; i++) {
-		r = add_header(c, req->headers[i].name, req->headers[i].value);
-		if (r < 0)
-			return r;
-	}
-	if (req->body)
-		r = add_header(c, "Content-Type", req->content_type ? req->content_type : "application/json");
-	else
-		r = add_line(c, "Content-Type:");
+	if (client->closing)
+		return -ECANCELED;
+	r = dr_http_transfer_new(&client->settings, req, &c);
 	if (r < 0)
 		return r;
-	return add_line(c, "Expect:"); /* waiting for a 100 would cost a round trip */
-}
-
-/* Results of curl_easy_setopt() are gathered: memory is all that can be missing, the options are known. */
-static int set_method(struct call *c, const struct dr_http_request *req)
-{
-	CURL *e = c->easy;
-	int bad = curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
-
-	if (!req->body && strcmp(req->method, "HEAD") == 0)
-		return bad | curl_easy_setopt(e, CURLOPT_NOBODY, 1L) ? -ENOMEM : 0;
-	/* methods that carry a body say so also when it is empty: Content-Length: 0 */
-	if (!req->body && strcmp(req->method, "POST") != 0 && strcmp(req->method, "PUT") != 0 &&
-	    strcmp(req->method, "PATCH") != 0)
-		return bad ? -ENOMEM : 0;
-	size_t len = req->body ? req->body_len : 0;
-
-	c->body = malloc(len + 1);
-	if (!c->body)
-		return -ENOMEM;
-	if (len > 0)
-		memcpy(c->body, req->body, len);
-	c->body[len] = '\0';
-	bad |= curl_easy_setopt(e, CURLOPT_POST, 1L);
-	bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-	bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body);
-	return bad ? -ENOMEM : 0;
-}
-
-static int set_options(struct call *c, const struct dr_http_request *req)
-{
-	const struct dr_http_client *client = c->client;
-	struct dr_dur connect = req->connect_timeout.ns > 0 ? req->connect_timeout : dr_sec(3);
-	CURL *e = c->easy;
-	int bad = 0;
-
-	bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, c);
-	bad |= curl_easy_setopt(e, CURLOPT_URL, req->url);
-	bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers);
-	bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, client->user_agent);
-	bad |= curl_easy_setopt(e, CURLOPT_NOPROXY, client->no_proxy);
-	bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	bad |= curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
-	bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	bad |= curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, IDLE_AGE_SECONDS);
-	bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
-				(long)((connect.ns + DR_NSEC_PER_MSEC - 1) / DR_NSEC_PER_MSEC));
-	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->curl_error);
-	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
-	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
-	if (client->ca_file)
-		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, client->ca_file);
-	if (client->insecure) {
-		bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-		bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-	}
-	return bad ? -ENOMEM : 0;
-}
-
-static int call_new(struct dr_http_client *client, const struct dr_http_request *req, struct call **ret)
-{
-	DR_AUTO(call_freep) struct call *c = calloc(1, sizeof(*c));
-	int r;
-
-	if (!c)
-		return -ENOMEM;
 	c->client = client;
-	c->response.body.limit = BODY_MAX;
-	c->response.headers.limit = HEADERS_MAX;
-	c->timeout = req->timeout.ns > 0 ? req->timeout : dr_sec(10);
-	c->easy = curl_easy_init();
-	if (!c->easy)
-		return -ENOMEM;
-	r = add_headers(c, req);
-	if (r < 0)
-		return r;
-	r = set_options(c, req);
-	if (r < 0)
-		return r;
-	r = set_method(c, req);
-	if (r < 0)
-		return r;
+	c->fn = fn;
+	c->userdata = userdata;
 	r = dr_loop_add_timer(client->loop, on_deadline, c, &c->deadline);
 	if (r < 0)
 		return r;
@@ -369,33 +107,9 @@ static int call_new(struct dr_http_client *client, const struct dr_http_request 
 	r = dr_timer_arm(c->deadline, c->timeout);
 	if (r < 0)
 		return r;
-	*ret = DR_TAKE_PTR(c);
-	return 0;
-}
-
-int dr_http_send(struct dr_http_client *client, const struct dr_http_request *req, dr_http_done_fn fn,
-		 void *userdata)
-{
-	DR_AUTO(call_freep) struct call *c = NULL;
-	int r;
-
-	if (client->closing)
-		return -ECANCELED;
-	if (!req->method || !is_token(req->method) || !req->url)
-		return -EINVAL;
-	r = check_url(req->url);
-	if (r < 0)
-		return r;
-	r = call_new(client, req, &c);
-	if (r < 0)
-		return r;
-	c->start = dr_mono_now();
-	c->fn = fn;
-	c->userdata = userdata;
 	if (curl_multi_add_handle(client->multi, c->easy))
 		return -ENOMEM;
-	call_link(c);
-	c = NULL; /* the list's now */
+	call_link(DR_TAKE_PTR(c));
 	return 0;
 }
 
@@ -424,7 +138,7 @@ static void on_waited(const struct dr_http_response *r, void *userdata)
 
 static void cancel_waited(struct dr_http_client *client, struct waited *w)
 {
-	for (struct call *c = client->calls; c; c = c->next) {
+	for (struct dr_http_transfer *c = client->calls; c; c = c->next) {
 		if (c->userdata == w) {
 			call_finish(c, -ECANCELED, "canceled");
 			return;
@@ -463,7 +177,7 @@ static void drain(struct dr_http_client *client)
 
 	while ((m = curl_multi_info_read(client->multi, &left))) {
 		CURLcode code = m->data.result;
-		struct call *c = NULL;
+		struct dr_http_transfer *c = NULL;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
@@ -591,16 +305,16 @@ static int set_multi(struct dr_http_client *c, const struct dr_http_client_opts 
 
 static int set_texts(struct dr_http_client *c, const struct dr_http_client_opts *opts)
 {
-	c->user_agent = strdup(opts->user_agent ? opts->user_agent : "doctor/" DR_VERSION);
-	c->no_proxy = no_proxy_list();
-	if (!c->user_agent || !c->no_proxy)
+	c->settings.user_agent = strdup(opts->user_agent ? opts->user_agent : "doctor/" DR_VERSION);
+	c->settings.no_proxy = no_proxy_list();
+	if (!c->settings.user_agent || !c->settings.no_proxy)
 		return -ENOMEM;
 	if (opts->ca_file) {
-		c->ca_file = strdup(opts->ca_file);
-		if (!c->ca_file)
+		c->settings.ca_file = strdup(opts->ca_file);
+		if (!c->settings.ca_file)
 			return -ENOMEM;
 	}
-	c->insecure = opts->insecure;
+	c->settings.insecure = opts->insecure;
 	return 0;
 }
 
@@ -653,9 +367,9 @@ void dr_http_client_free(struct dr_http_client *c)
 	while (c->sockets)
 		unwatch(c, c->sockets);
 	dr_source_free(c->timer);
-	free(c->user_agent);
-	free(c->ca_file);
-	free(c->no_proxy);
+	free(c->settings.user_agent);
+	free(c->settings.ca_file);
+	free(c->settings.no_proxy);
 	free(c);
 	curl_global_cleanup();
 }
