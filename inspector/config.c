@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "doctor/buf.h"
+#include "inspector/config.h"
+
+void ins_config_done(struct ins_config *c)
+{
+	free(c->cloud);
+	*c = (struct ins_config){};
+}
+
+int ins_listen_parse(const char *text, char address[64], uint16_t *ret_port, bool *ret_loopback)
+{
+	struct in6_addr v6;
+	struct in_addr v4;
+	const char *colon = strrchr(text, ':'), *from = text;
+	bool bracket = text[0] == '[', loopback;
+	size_t len;
+	unsigned long port;
+	char copy[64], *end;
+
+	if (!colon || strspn(colon + 1, "0123456789") != strlen(colon + 1) || !colon[1] ||
+	    strlen(colon + 1) > 5)
+		return -EINVAL;
+	port = strtoul(colon + 1, &end, 10);
+	len = (size_t)(colon - text);
+	if (bracket) {
+		if (len < 2 || text[len - 1] != ']')
+			return -EINVAL;
+		from++;
+		len -= 2;
+	}
+	if (port > UINT16_MAX || len >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, from, len);
+	copy[len] = '\0';
+	if (bracket && inet_pton(AF_INET6, copy, &v6) == 1)
+		loopback = IN6_IS_ADDR_LOOPBACK(&v6);
+	else if (!bracket && inet_pton(AF_INET, copy, &v4) == 1)
+		loopback = ntohl(v4.s_addr) >> 24 == 127;
+	else
+		return -EINVAL;
+	memcpy(address, copy, len + 1);
+	*ret_port = (uint16_t)port;
+	*ret_loopback = loopback;
+	return 0;
+}
+
+static void read_listen(struct dr_conf *f, struct dr_conf_node *root, struct ins_config *c)
+{
+	const char *text;
+	bool insecure, loopback;
+
+	dr_conf_bool(f, root, "insecure_listen", false, &insecure);
+	dr_conf_str(f, root, "listen", "127.0.0.1:12345", &text);
+	if (ins_listen_parse(text, c->address, &c->port, &loopback))
+		dr_conf_error(f, dr_conf_get(f, root, "listen"),
+			      "\"%s\" is no numeric address and port such as 127.0.0.1:12345 or [::1]:12345",
+			      text);
+	else if (!loopback && !insecure)
+		dr_conf_error(f, dr_conf_get(f, root, "listen"),
+			      "\"%s\" is reached from elsewhere, and whoever reaches it can take hosts down: "
+			      "listen on loopback, or say insecure_listen: true",
+			      text);
+}
+
+static unsigned read_count(struct dr_conf *f, struct dr_conf_node *map, const char *key, int64_t max,
+			   int64_t fallback)
+{
+	int64_t n;
+
+	dr_conf_int(f, map, key, 1, max, fallback, &n);
+	return (unsigned)n;
+}
+
+static void read_retry(struct dr_conf *f, struct dr_conf_node *root, struct ins_retry_conf *c)
+{
+	struct dr_conf_node *retry = dr_conf_map(f, root, "retry");
+
+	c->attempts = read_count(f, retry, "attempts", 1000, 8);
+	dr_conf_dur(f, retry, "pause", dr_msec(1), dr_sec(60), dr_msec(200), &c->pause);
+	dr_conf_dur(f, retry, "pause_max", dr_msec(1), dr_sec(600), dr_sec(10), &c->pause_max);
+	if (c->pause_max.ns < c->pause.ns)
+		dr_conf_error(f, dr_conf_get(f, retry, "pause_max"), "is shorter than pause");
+	dr_conf_check_keys(f, retry);
+}
+
+int ins_config_read(struct dr_conf *f, struct ins_config *ret)
+{
+	DR_AUTO(ins_config_done) struct ins_config c = {};
+	struct dr_conf_node *root = dr_conf_root(f);
+	const char *cloud;
+
+	read_listen(f, root, &c);
+	dr_conf_str(f, root, "cloud", NULL, &cloud);
+	dr_conf_dur(f, root, "refresh", dr_sec(1), dr_sec(3600), dr_sec(30), &c.refresh);
+	dr_conf_dur(f, root, "verify", dr_msec(0), dr_sec(5), dr_msec(100), &c.verify);
+	dr_conf_dur(f, root, "timeout", dr_msec(100), dr_sec(300), dr_sec(10), &c.timeout);
+	c.parallel = read_count(f, root, "parallel", 256, 16);
+	c.queue = read_count(f, root, "queue", 100000, 1000);
+	c.active = read_count(f, root, "active", 10000, 64);
+	c.history = read_count(f, root, "history", 100000, 1000);
+	read_retry(f, root, &c.retry);
+	dr_conf_check_keys(f, root);
+
+	if (cloud) {
+		c.cloud = strdup(cloud);
+		if (!c.cloud)
+			return -ENOMEM;
+	}
+	*ret = c;
+	c = (struct ins_config){};
+	return 0;
+}

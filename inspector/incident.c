@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+#include <sys/random.h>
+
+#include "doctor/buf.h"
+#include "doctor/loop.h"
+#include "inspector/incident.h"
+
+/* What is not listed leaves the state as it is. */
+static const struct {
+	enum ins_state state;
+	enum ins_input input;
+	enum ins_state next;
+} transitions[] = {
+	{ INS_RESOLVING, INS_IN_KNOWN, INS_FORCING },  { INS_RESOLVING, INS_IN_UNKNOWN, INS_REFUSED },
+	{ INS_RESOLVING, INS_IN_CLEARED, INS_CLOSED }, { INS_FORCING, INS_IN_FORCED, INS_MARKING },
+	{ INS_FORCING, INS_IN_UNFORCED, INS_FAILED },  { INS_FORCING, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_MARKING, INS_IN_DONE, INS_MARKED },      { INS_MARKING, INS_IN_PARTLY, INS_INCOMPLETE },
+	{ INS_MARKING, INS_IN_CLEARED, INS_CLOSED },   { INS_MARKED, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_INCOMPLETE, INS_IN_FAULT, INS_FORCING }, { INS_INCOMPLETE, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_FAILED, INS_IN_FAULT, INS_FORCING },     { INS_FAILED, INS_IN_CLEARED, INS_CLOSED },
+};
+
+enum ins_state ins_state_next(enum ins_state state, enum ins_input input)
+{
+	for (size_t i = 0; i < DR_ARRAY_SIZE(transitions); i++)
+		if (transitions[i].state == state && transitions[i].input == input)
+			return transitions[i].next;
+	return state;
+}
+
+bool ins_state_ended(enum ins_state s)
+{
+	return s == INS_REFUSED || s == INS_CLOSED;
+}
+
+bool ins_state_active(enum ins_state s)
+{
+	return s == INS_RESOLVING || s == INS_FORCING || s == INS_MARKING;
+}
+
+const char *ins_state_name(enum ins_state s)
+{
+	static const char *const names[INS_STATES] = {
+		[INS_RESOLVING] = "resolving", [INS_FORCING] = "forcing",	[INS_MARKING] = "marking",
+		[INS_MARKED] = "marked",       [INS_INCOMPLETE] = "incomplete", [INS_FAILED] = "failed",
+		[INS_REFUSED] = "refused",     [INS_CLOSED] = "closed",
+	};
+
+	return names[s];
+}
+
+bool ins_action_final(const struct ins_action *a)
+{
+	return a->state != INS_PENDING && a->state != INS_SENT && a->state != INS_PAUSED;
+}
+
+/* RFC 9562, version 4 */
+static int make_uuid(char buf[37])
+{
+	unsigned char u[16];
+
+	if (getrandom(u, sizeof(u), 0) != sizeof(u))
+		return dr_errno();
+	u[6] = (u[6] & 0x0f) | 0x40;
+	u[8] = (u[8] & 0x3f) | 0x80;
+	snprintf(buf, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
+		 u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	return 0;
+}
+
+int ins_incident_new(const struct ins_event *e, const char *host, struct ins_incident **ret)
+{
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = calloc(1, sizeof(*i));
+	int r;
+
+	if (!i)
+		return -ENOMEM;
+	r = make_uuid(i->id);
+	if (r)
+		return r;
+	snprintf(i->request_id, sizeof(i->request_id), "req-%s", i->id);
+	if (dr_strcpy(i->host, sizeof(i->host), host))
+		return -EINVAL;
+	i->event = *e;
+	i->reports = 1;
+	*ret = DR_TAKE_PTR(i);
+	return 0;
+}
+
+void ins_incident_free(struct ins_incident *i)
+{
+	if (!i)
+		return;
+	for (size_t n = 0; n < i->action_count; n++) {
+		dr_source_free(i->actions[n]->timer);
+		free(i->actions[n]);
+	}
+	free(i->actions);
+	dr_source_free(i->patience);
+	ins_vms_done(&i->before);
+	free(i);
+}
+
+struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind kind, const char *vm)
+{
+	DR_AUTO_FREE struct ins_action *a = calloc(1, sizeof(*a));
+
+	if (!a || (vm && dr_strcpy(a->vm, sizeof(a->vm), vm)))
+		return NULL;
+	if (i->action_count == i->action_cap) {
+		size_t cap = i->action_cap ? i->action_cap * 2 : 16;
+		void *p = reallocarray(i->actions, cap, sizeof(*i->actions));
+
+		if (!p)
+			return NULL;
+		i->actions = p;
+		i->action_cap = cap;
+	}
+	a->kind = kind;
+	a->incident = i;
+	i->actions[i->action_count++] = a;
+	return DR_TAKE_PTR(a);
+}
+
+struct ins_action *ins_incident_find(const struct ins_incident *i, enum ins_action_kind kind, const char *vm)
+{
+	for (size_t n = i->action_count; n-- > 0;) {
+		struct ins_action *a = i->actions[n];
+
+		if (a->kind == kind && (!vm || !strcmp(a->vm, vm)))
+			return a;
+	}
+	return NULL;
+}
+
+size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kind,
+			  enum ins_action_state state)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; n < i->action_count; n++)
+		count += i->actions[n]->kind == kind && i->actions[n]->state == state;
+	return count;
+}
+
+/* ---------------------------------------------------------------- for people */
+
+static void add_time(struct dr_json *to, const char *key, struct dr_wall w)
+{
+	char text[DR_TIME_STR_MAX];
+
+	if (w.ns)
+		dr_json_add_str(to, key, dr_wall_format(w, text));
+}
+
+static void add_text(struct dr_json *to, const char *key, const char *text)
+{
+	if (text[0])
+		dr_json_add_str(to, key, text);
+}
+
+static void add_action(struct dr_json *list, const struct ins_action *a)
+{
+	static const char *const kinds[] = {
+		[INS_FORCE_DOWN] = "force_down",
+		[INS_LIST_BEFORE] = "list_before",
+		[INS_LIST_AFTER] = "list_after",
+		[INS_RESET] = "reset_state",
+	};
+	static const char *const states[] = {
+		[INS_PENDING] = "pending", [INS_SENT] = "sent",
+		[INS_PAUSED] = "paused",   [INS_DONE] = "done",
+		[INS_GONE] = "gone",	   [INS_ALREADY] = "already",
+		[INS_SKIPPED] = "skipped", [INS_ACTION_FAILED] = "failed",
+	};
+	struct dr_json *o = dr_json_push_object(list);
+
+	dr_json_add_str(o, "action", kinds[a->kind]);
+	add_text(o, "server", a->vm);
+	dr_json_add_str(o, "result", states[a->state]);
+	dr_json_add_int(o, "attempts", a->attempts);
+	if (a->status)
+		dr_json_add_int(o, "status", a->status);
+	add_text(o, "reason", a->reason);
+	add_text(o, "request_id", a->request_id);
+	add_time(o, "started", a->started);
+	add_time(o, "finished", a->finished);
+}
+
+struct dr_json *ins_incident_json(const struct ins_incident *i)
+{
+	struct dr_json *o = dr_json_object(), *times, *event, *actions;
+
+	dr_json_add_str(o, "id", i->id);
+	dr_json_add_str(o, "host", i->host);
+	dr_json_add_str(o, "state", ins_state_name(i->state));
+	dr_json_add_str(o, "reason", i->reason);
+	dr_json_add_str(o, "request_id", i->request_id);
+	dr_json_add_int(o, "reports", i->reports);
+	add_time(o, "opened", i->opened);
+	add_time(o, "ended", i->ended);
+
+	times = dr_json_add_object(o, "times");
+	add_text(times, "T01", i->event.time); /* the monitor's words and clock */
+	add_time(times, "T02", i->found);
+	add_time(times, "T03", i->first_vm);
+	add_time(times, "T03_last", i->last_vm);
+	add_time(times, "T04", i->forced);
+
+	event = dr_json_add_object(o, "event");
+	dr_json_add_str(event, "type", i->event.type);
+	dr_json_add_str(event, "hostname", i->event.host);
+	add_text(event, "monitor", i->event.monitor);
+	add_text(event, "monitor_event_id", i->event.id);
+
+	actions = dr_json_add_array(o, "actions");
+	for (size_t n = 0; n < i->action_count; n++)
+		add_action(actions, i->actions[n]);
+	return o;
+}

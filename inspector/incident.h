@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_INCIDENT_H
+#define DOCTOR_INSPECTOR_INCIDENT_H
+
+/*
+ * An incident: one fault of one host, what is done about it and how that went. Its state machine is a
+ * table; the rest is a record. Pure, but for ids.
+ */
+
+#include "doctor/json.h"
+#include "inspector/event.h"
+#include "inspector/map.h"
+
+enum ins_state {
+	INS_RESOLVING,	/* Nova's services could not be read: is the host known at all? */
+	INS_FORCING,	/* force-down is asked for; no server is touched */
+	INS_MARKING,	/* Nova took the force-down; the servers are being set to error */
+	INS_MARKED,	/* all is done; open until the host is back */
+	INS_INCOMPLETE, /* the host is down in Nova, some server could not be set or listed */
+	INS_FAILED,	/* force-down failed for good: no server was touched */
+	INS_REFUSED,	/* Nova does not know the host; ended */
+	INS_CLOSED,	/* the host is back; ended */
+	INS_STATES,
+};
+
+enum ins_input {
+	INS_IN_KNOWN,	 /* the host is one of Nova's */
+	INS_IN_UNKNOWN,	 /* it is not */
+	INS_IN_FORCED,	 /* Nova took the force-down */
+	INS_IN_UNFORCED, /* it finally did not */
+	INS_IN_DONE,	 /* every server has been seen to */
+	INS_IN_PARTLY,	 /* the same, with failures */
+	INS_IN_FAULT,	 /* reported again */
+	INS_IN_CLEARED,	 /* the host is back */
+	INS_INPUTS,
+};
+
+/* The state after input; the same state where it means nothing there. */
+enum ins_state ins_state_next(enum ins_state state, enum ins_input input);
+
+bool ins_state_ended(enum ins_state s);	 /* REFUSED, CLOSED */
+bool ins_state_active(enum ins_state s); /* RESOLVING, FORCING, MARKING: work is going on */
+const char *ins_state_name(enum ins_state s);
+
+enum ins_action_kind {
+	INS_FORCE_DOWN,
+	INS_LIST_BEFORE, /* the host's servers, read while force-down is on its way */
+	INS_LIST_AFTER,	 /* and once Nova has taken it: no server can come after that */
+	INS_RESET,	 /* os-resetState of one server */
+};
+
+enum ins_action_state {
+	INS_PENDING,
+	INS_SENT,
+	INS_PAUSED,  /* waits for its next attempt */
+	INS_DONE,    /* accepted */
+	INS_GONE,    /* the server is no more */
+	INS_ALREADY, /* it was in error before */
+	INS_SKIPPED, /* no longer wanted: see the reason */
+	INS_ACTION_FAILED,
+};
+
+struct ins_action {
+	enum ins_action_kind kind;
+	enum ins_action_state state;
+	char vm[65]; /* INS_RESET */
+	unsigned attempts;
+	unsigned status;     /* HTTP, of the last attempt; 0: none came */
+	char reason[256];    /* for people: why it is as it is */
+	char request_id[64]; /* Nova's, of the last attempt */
+	struct dr_wall started, finished;
+
+	/* the executor's */
+	struct ins_incident *incident;
+	struct ins_action *next_ready;
+	struct ins_list *list;
+	struct dr_source *timer;
+};
+
+bool ins_action_final(const struct ins_action *a);
+
+struct ins_incident {
+	struct ins_incident *prev, *next;
+	char id[37];	     /* a UUID */
+	char request_id[41]; /* "req-" and the same: on all requests to the cloud */
+	char host[256];	     /* Nova's name; the monitor's while RESOLVING */
+	char service_id[65];
+	enum ins_state state;
+	struct ins_event event; /* that opened it */
+	char reason[256];	/* of the judge, or of its end */
+	unsigned reports;	/* events about it */
+	struct dr_wall opened, ended;
+	struct dr_wall found, forced;	  /* T02, T04; 0: not yet */
+	struct dr_wall first_vm, last_vm; /* T03 */
+	bool planned;			  /* the first list of servers has been chosen */
+	bool confirmed;			  /* the list after force-down has been merged */
+	struct ins_action **actions;
+	size_t action_count, action_cap;
+
+	/* the executor's */
+	struct dr_source *patience;
+	struct ins_vms before; /* as read before force-down was taken */
+	bool have_before;
+};
+
+int ins_incident_new(const struct ins_event *e, const char *host, struct ins_incident **ret) DR_MUST_USE;
+void ins_incident_free(struct ins_incident *i); /* frees the timers too */
+DR_DEFINE_FREEP(struct ins_incident, ins_incident_free)
+
+/* A new action at the end; NULL when out of memory. Owned by i. */
+struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind kind, const char *vm);
+/* The last of this kind, and of this server if vm is not NULL. */
+struct ins_action *ins_incident_find(const struct ins_incident *i, enum ins_action_kind kind, const char *vm);
+size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kind,
+			  enum ins_action_state state);
+
+/* As GET /v1/incidents shows it. NULL or incomplete when out of memory. */
+struct dr_json *ins_incident_json(const struct ins_incident *i) DR_MUST_USE;
+
+#endif

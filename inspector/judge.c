@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdarg.h>
+#include <string.h>
+
+#include "inspector/judge.h"
+
+static struct ins_judgement judgement(enum ins_verdict verdict, const char *fmt, ...) DR_PRINTF(2, 3);
+static struct ins_judgement judgement(enum ins_verdict verdict, const char *fmt, ...)
+{
+	struct ins_judgement j = { .verdict = verdict };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(j.reason, sizeof(j.reason), fmt, ap);
+	va_end(ap);
+	return j;
+}
+
+static struct ins_judgement judge_cleared(const struct ins_evidence *e)
+{
+	if (e->open)
+		return judgement(INS_CLEAR, "the monitor hears the host again");
+	if (e->host && e->host->forced_down)
+		return judgement(INS_IGNORE,
+				 "no incident is open here, but Nova has the host forced down: openstack "
+				 "compute service set --up %s nova-compute",
+				 e->host->name);
+	return judgement(INS_IGNORE, "no incident is open");
+}
+
+struct ins_judgement ins_judge(const struct ins_evidence *e)
+{
+	const struct ins_event *event = e->event;
+
+	if (e->map_known && e->match == INS_MATCH_NONE)
+		return judgement(INS_REFUSE, "Nova has no nova-compute on a host \"%s\"", event->host);
+	if (e->map_known && e->match == INS_MATCH_MANY)
+		return judgement(INS_REFUSE, "\"%s\" fits several hosts of Nova: name it in full",
+				 event->host);
+	if (event->status == INS_CLEARED)
+		return judge_cleared(e);
+	if (strcmp(event->type, "compute.host.down"))
+		return judgement(INS_IGNORE, "type \"%.64s\" is no verdict on the host as a whole",
+				 event->type);
+	if (e->open && (e->open->state == INS_FAILED || e->open->state == INS_INCOMPLETE))
+		return judgement(INS_AGAIN, "reported again, and what was tried before failed");
+	if (e->open)
+		return judgement(INS_COUNT, "incident %s is open", e->open->id);
+	if (!e->map_known)
+		return judgement(INS_RESOLVE, "not among the hosts last read, and Nova does not tell now");
+	if (e->host->forced_down)
+		return judgement(INS_ACT, "reported down; forced down in Nova before, its servers are seen "
+					  "to all the same");
+	return judgement(INS_ACT, "reported down by %s", event->monitor[0] ? event->monitor : "a monitor");
+}

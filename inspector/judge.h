@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_JUDGE_H
+#define DOCTOR_INSPECTOR_JUDGE_H
+
+/*
+ * What an event means, from the evidence at hand. Pure: what further evidence there is (other monitors,
+ * planes, how many hosts at once, maintenance) becomes members of struct ins_evidence.
+ */
+
+#include "inspector/event.h"
+#include "inspector/incident.h"
+#include "inspector/map.h"
+
+struct ins_evidence {
+	const struct ins_event *event;
+	bool map_known; /* false: Nova's services could not be read */
+	enum ins_match match;
+	const struct ins_host *host;	 /* with INS_MATCH_ONE */
+	const struct ins_incident *open; /* this host's incident that has not ended; NULL: none */
+};
+
+enum ins_verdict {
+	INS_ACT,     /* a new incident */
+	INS_RESOLVE, /* a new incident, once the services can be read */
+	INS_AGAIN,   /* the open incident failed: try once more */
+	INS_COUNT,   /* reported again; nothing to do */
+	INS_CLEAR,   /* ends the open incident */
+	INS_IGNORE,  /* recorded, nothing to do */
+	INS_REFUSE,  /* recorded: Nova has no such host */
+};
+
+struct ins_judgement {
+	enum ins_verdict verdict;
+	char reason[384];
+};
+
+struct ins_judgement ins_judge(const struct ins_evidence *e);
+
+#endif

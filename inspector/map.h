@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_MAP_H
+#define DOCTOR_INSPECTOR_MAP_H
+
+/* Nova's computes and the servers on them, as last read. Pure data. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "doctor/mem.h"
+
+struct ins_vm {
+	char id[65];
+	bool error; /* vm_state was error already */
+};
+
+struct ins_vms {
+	struct ins_vm *items;
+	size_t count, cap;
+};
+
+void ins_vms_done(struct ins_vms *v);
+int ins_vms_add(struct ins_vms *v, const char *id,
+		bool error) DR_MUST_USE; /* -ENOMEM, -EINVAL: id too long */
+bool ins_vms_has(const struct ins_vms *v, const char *id);
+
+struct ins_host {
+	char name[256];
+	char service_id[65]; /* of its nova-compute; "" below microversion 2.53 */
+	bool forced_down, disabled, up;
+	struct ins_vms vms;
+};
+
+struct ins_map {
+	struct ins_host *hosts; /* by name */
+	size_t count, cap;
+	size_t vm_count; /* of all hosts */
+	size_t unplaced; /* servers on no host that we know, ironic's say */
+};
+
+struct ins_map *ins_map_new(void);
+void ins_map_free(struct ins_map *m);
+DR_DEFINE_FREEP(struct ins_map, ins_map_free)
+
+/*
+ * Filling: all hosts, ins_map_sort(), then their servers. -ENOMEM; -EINVAL: a name or id that is too long.
+ * A host given twice (by two cells) is one host; either row counts.
+ */
+int ins_map_add_host(struct ins_map *m, const struct ins_host *host) DR_MUST_USE; /* without vms */
+void ins_map_sort(struct ins_map *m);
+int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool error) DR_MUST_USE;
+
+/* Moves the servers of hosts that both know: to is a newer list of hosts. */
+void ins_map_move_vms(struct ins_map *to, struct ins_map *from);
+
+struct ins_host *ins_map_get(const struct ins_map *m, const char *name);
+
+enum ins_match {
+	INS_MATCH_ONE,
+	INS_MATCH_NONE,
+	INS_MATCH_MANY, /* the short name fits several */
+};
+
+/*
+ * The host that a monitor means: the same name; else short name against FQDN, either way round, where
+ * exactly one fits. *ret_host only with INS_MATCH_ONE.
+ */
+enum ins_match ins_map_resolve(const struct ins_map *m, const char *name, struct ins_host **ret_host);
+
+#endif
