@@ -97,9 +97,12 @@ static void draw_bar(const struct sc_timeline *t, const struct scale *s, const s
 	from = DR_MIN(from, to);
 	dr_buf_printf(out, "%*s", (int)from, "");
 	repeat(out, g->bar, to - from + 1);
-	repeat(out, g->spread, DR_MIN(end, rightmost) - to);
-	if (end > rightmost)
+	if (end > rightmost && to < rightmost) {
+		repeat(out, g->spread, rightmost - to - 1);
 		dr_buf_puts(out, g->beyond);
+	} else {
+		repeat(out, g->spread, DR_MIN(end, rightmost) - to);
+	}
 }
 
 static void ms(struct dr_buf *out, bool known, struct dr_wall at, struct dr_wall zero)
