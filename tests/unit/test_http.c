@@ -276,6 +276,22 @@ static void test_connections_per_host(void **state)
 	assert_int_equal(f->handled, 3);
 }
 
+static void test_connections_per_host_default(void **state)
+{
+	struct fixture *f = *state;
+	struct counted c = { 0 };
+
+	for (int i = 0; i < 9; i++)
+		start(f, i < 8 ? "/defer" : "/", dr_sec(0), &c);
+	WAIT_FOR(f->loop, f->deferred_count == 8);
+	fixture_turns_within(f->loop, dr_msec(20));
+	assert_int_equal(f->handled, 8);
+	for (int i = 0; i < 8; i++)
+		dr_http_reply(f->deferred[i], 200, NULL, NULL, 0);
+	WAIT_FOR(f->loop, c.done == 9);
+	assert_int_equal(c.ok, 9);
+}
+
 static void test_keep_alive(void **state)
 {
 	struct fixture *f = *state;
@@ -528,6 +544,7 @@ int main(void)
 		TEST(test_many_at_once),
 		TEST(test_send_from_callback),
 		TEST(test_connections_per_host),
+		TEST(test_connections_per_host_default),
 		TEST(test_keep_alive),
 		TEST(test_stale_connection),
 		TEST(test_deferred),

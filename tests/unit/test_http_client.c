@@ -101,6 +101,20 @@ static void test_what_is_sent(void **state)
 	assert_int_equal(raw_count(&s.peer, "chunked"), 0);
 	raw_puts(&s.peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	WAIT_FOR(f->loop, result.done);
+	dr_http_response_done(&result.response);
+
+	/* nor does a large one wait for leave to come */
+	static char large[3 << 20];
+	req.body = large;
+	req.body_len = sizeof(large);
+	dr_buf_clear(&s.peer.in);
+	result = (struct result){ 0 };
+	assert_int_equal(dr_http_send(f->client, &req, on_result, &result), 0);
+	WAIT_FOR(f->loop, s.peer.in.len > sizeof(large));
+	assert_int_equal(raw_count(&s.peer, "Expect"), 0);
+	raw_puts(&s.peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	WAIT_FOR(f->loop, result.done);
+	dr_http_response_done(&result.response);
 	script_done(&s);
 }
 
@@ -241,6 +255,7 @@ static void test_closed_while_idle(void **state)
 			 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); /* and no word of closing */
 		WAIT_FOR(f->loop, result.done);
 		assert_int_equal(result.response.error, 0);
+		dr_http_response_done(&result.response);
 		raw_done(&s.peer);
 		s.accepted = false;
 		/* the dead connection does not keep the loop busy */
@@ -270,6 +285,7 @@ static void test_connect_timeout(void **state)
 	WAIT_FOR(f->loop, result.done);
 	assert_int_equal(result.response.error, -ETIMEDOUT);
 	assert_true(dr_mono_sub(dr_mono_now(), start).ns < dr_sec(10).ns);
+	dr_http_response_done(&result.response);
 	raw_done(&fill);
 	close(fd);
 }

@@ -109,6 +109,24 @@ static void test_expect_continue(void **state)
 	raw_done(&r);
 }
 
+/* A body over the limit is read and thrown away: the client hears of it, and the connection stays. */
+static void test_too_large_and_on(void **state)
+{
+	struct fixture *f = *state;
+	static char body[2 << 20];
+	struct raw r;
+
+	raw_open(&r, f->loop, port(f));
+	raw_puts(&r, "PUT /big HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n");
+	fixture_turns_within(f->loop, dr_msec(5));
+	assert_int_equal(raw_count(&r, " 413 "), 0);
+	raw_send(&r, body, sizeof(body));
+	raw_expect(&r, "HTTP/1.1 413 ");
+	raw_puts(&r, GET("/next"));
+	raw_expect(&r, "GET /next ");
+	raw_done(&r);
+}
+
 static void test_chunked(void **state)
 {
 	struct fixture *f = *state;
@@ -397,6 +415,7 @@ int main(void)
 		TEST(test_pipelined),
 		TEST(test_http_1_0),
 		TEST(test_expect_continue),
+		TEST(test_too_large_and_on),
 		TEST(test_chunked),
 		TEST(test_chunked_too_large),
 		TEST(test_malformed),
