@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "tools/minicloud/model.h"
+
+/* ---- hosts and their services ---- */
+
+struct mc_host *mc_host_by_name(const struct mc_model *m, const char *name)
+{
+	return mc_index_get(&m->host_index, name);
+}
+
+struct mc_host *mc_host_by_service(const struct mc_model *m, const char *service_uuid)
+{
+	return mc_index_get(&m->service_index, service_uuid);
+}
+
+struct mc_host *mc_host_by_hypervisor(const struct mc_model *m, const char *hypervisor_uuid)
+{
+	return mc_index_get(&m->hypervisor_index, hypervisor_uuid);
+}
+
+enum mc_host_status mc_host_status(const struct mc_host *h)
+{
+	if (!h)
+		return MC_HOST_STATUS_NONE;
+	if (h->service.forced_down)
+		return MC_HOST_STATUS_DOWN;
+	return h->service.disabled ? MC_HOST_STATUS_MAINTENANCE : MC_HOST_STATUS_UP;
+}
+
+const char *mc_host_status_name(enum mc_host_status s)
+{
+	static const char *const names[] = { "", "DOWN", "MAINTENANCE", "UP" };
+
+	return names[s];
+}
+
+int mc_service_set_disabled(struct mc_service *s, bool disabled, const char *reason, struct dr_wall now)
+{
+	char *copy = NULL;
+
+	if (disabled && reason) {
+		copy = strdup(reason);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(s->disabled_reason);
+	s->disabled_reason = copy;
+	s->disabled = disabled;
+	s->changed = now;
+	return 0;
+}
+
+void mc_service_set_forced_down(struct mc_service *s, bool forced_down, struct dr_wall now)
+{
+	s->forced_down = forced_down;
+	s->changed = now;
+}
+
+/* The least loaded host that may take a server; the first of equals. NULL: no valid host. */
+static struct mc_host *choose_host(const struct mc_model *m, const char *requested)
+{
+	struct mc_host *best = NULL;
+
+	for (size_t i = 0; i < m->host_count; i++) {
+		struct mc_host *h = &m->hosts[i];
+
+		if (requested && strcmp(h->service.host, requested))
+			continue;
+		if (mc_host_status(h) == MC_HOST_STATUS_UP && (!best || h->server_count < best->server_count))
+			best = h;
+	}
+	return best;
+}
+
+/* ---- ports ---- */
+
+static uint32_t take_address(struct mc_model *m)
+{
+	uint32_t size = 1u << (32 - m->network.prefix);
+
+	for (uint32_t tries = 2; tries < size - 1; tries++) {
+		uint32_t n = m->address_next++;
+
+		if (m->address_next >= size - 1)
+			m->address_next = 2;
+		if (!m->address_used[n]) {
+			m->address_used[n] = 1;
+			return m->network.base + n;
+		}
+	}
+	return 0;
+}
+
+static struct mc_port *port_new(struct mc_model *m, struct mc_server *s, struct dr_wall now)
+{
+	struct mc_port *p = calloc(1, sizeof(*p));
+	uint64_t r = mc_random(m);
+
+	if (!p)
+		return NULL;
+	p->address = take_address(m);
+	mc_new_uuid(m, p->id);
+	if (!p->address || mc_index_add(&m->port_index, p->id, p)) {
+		free(p);
+		return NULL;
+	}
+	p->number = ++m->port_number;
+	p->mac[0] = 0xfa; /* fa:16:3e, the prefix that Neutron uses */
+	p->mac[1] = 0x16;
+	p->mac[2] = 0x3e;
+	memcpy(p->mac + 3, &r, 3);
+	p->server = s;
+	p->created = p->updated = now;
+	p->revision = 1;
+	TAILQ_INSERT_TAIL(&m->ports, p, entry);
+	return p;
+}
+
+static void port_free(struct mc_model *m, struct mc_port *p)
+{
+	if (!p)
+		return;
+	mc_index_remove(&m->port_index, p->id);
+	m->address_used[p->address - m->network.base] = 0;
+	TAILQ_REMOVE(&m->ports, p, entry);
+	free(p->name);
+	free(p);
+}
+
+/* ---- servers ---- */
+
+static void server_free(struct mc_model *m, struct mc_server *s)
+{
+	port_free(m, s->port);
+	if (s->host) {
+		TAILQ_REMOVE(&s->host->servers, s, host_entry);
+		s->host->server_count--;
+	}
+	if (mc_index_remove(&m->server_index, s->id)) {
+		TAILQ_REMOVE(&m->servers, s, entry);
+		m->server_count--;
+	}
+	free(s->name);
+	free(s->description);
+	free(s->requested_host);
+	dr_json_free(s->metadata);
+	free(s);
+}
+
+static bool copy_text(char **out, const char *text)
+{
+	*out = text ? strdup(text) : NULL;
+	return *out || !text;
+}
+
+static void new_reservation(struct mc_model *m, char out[11])
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz012345";
+
+	memcpy(out, "r-", 2);
+	for (int i = 2; i < 10; i++)
+		out[i] = alphabet[mc_random(m) >> 59];
+	out[10] = '\0';
+}
+
+struct mc_server *mc_server_create(struct mc_model *m, const struct mc_boot *boot, struct dr_wall now)
+{
+	struct mc_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	mc_new_uuid(m, s->id);
+	new_reservation(m, s->reservation_id);
+	s->project = boot->project;
+	s->user = boot->user;
+	s->flavor = &m->flavor;
+	strcpy(s->image_id, boot->image->id);
+	s->networked = boot->networked;
+	s->vm_state = MC_VM_BUILDING;
+	s->task_state = MC_TASK_SCHEDULING;
+	s->created = s->updated = now;
+	s->metadata = boot->metadata ? dr_json_copy(boot->metadata) : dr_json_object();
+	if (!s->metadata || !copy_text(&s->name, boot->name) ||
+	    !copy_text(&s->description, boot->description) ||
+	    !copy_text(&s->requested_host, boot->requested_host) ||
+	    mc_index_add(&m->server_index, s->id, s)) {
+		server_free(m, s);
+		return NULL;
+	}
+	s->number = ++m->server_number;
+	TAILQ_INSERT_TAIL(&m->servers, s, entry);
+	m->server_count++;
+	return s;
+}
+
+static enum mc_step fail(struct mc_server *s, const char *message, struct dr_wall now)
+{
+	s->vm_state = MC_VM_ERROR;
+	s->task_state = MC_TASK_NONE;
+	s->fault = (struct mc_fault){ .code = 500, .message = message, .created = now };
+	s->updated = now;
+	return MC_STEP_DONE;
+}
+
+/* The host's list stays sorted by age, though servers may be scheduled out of turn. */
+static void place(struct mc_server *s, struct mc_host *h)
+{
+	struct mc_server *before = TAILQ_LAST(&h->servers, mc_servers);
+
+	while (before && before->number > s->number)
+		before = TAILQ_PREV(before, mc_servers, host_entry);
+	if (before)
+		TAILQ_INSERT_AFTER(&h->servers, before, s, host_entry);
+	else
+		TAILQ_INSERT_HEAD(&h->servers, s, host_entry);
+	h->server_count++;
+	s->host = h;
+}
+
+static enum mc_step schedule(struct mc_model *m, struct mc_server *s, struct dr_wall now)
+{
+	struct mc_host *h = choose_host(m, s->requested_host);
+
+	if (!h)
+		return fail(s, "No valid host was found. There are not enough hosts available.", now);
+	place(s, h);
+	s->task_state = MC_TASK_SPAWNING;
+	s->updated = now;
+	return MC_STEP_AGAIN;
+}
+
+static enum mc_step spawn(struct mc_model *m, struct mc_server *s, struct dr_wall now)
+{
+	if (s->networked && !s->port) {
+		s->port = port_new(m, s, now);
+		if (!s->port)
+			return fail(s,
+				    "Build of instance aborted: Failed to allocate the network(s), not "
+				    "rescheduling.",
+				    now);
+	}
+	s->vm_state = MC_VM_ACTIVE;
+	s->task_state = MC_TASK_NONE;
+	s->updated = s->launched = now;
+	return MC_STEP_DONE;
+}
+
+enum mc_step mc_server_step(struct mc_model *m, struct mc_server *s, struct dr_wall now)
+{
+	switch (s->task_state) {
+	case MC_TASK_SCHEDULING:
+		return schedule(m, s, now);
+	case MC_TASK_SPAWNING:
+		return spawn(m, s, now);
+	case MC_TASK_DELETING:
+		server_free(m, s);
+		return MC_STEP_GONE;
+	case MC_TASK_NONE:
+		break;
+	}
+	return MC_STEP_DONE;
+}
+
+struct mc_server *mc_server_find(const struct mc_model *m, const char *id)
+{
+	return mc_index_get(&m->server_index, id);
+}
+
+void mc_server_reset_state(struct mc_server *s, enum mc_vm_state state, struct dr_wall now)
+{
+	s->vm_state = state;
+	s->task_state = MC_TASK_NONE;
+	s->updated = now;
+}
+
+void mc_server_mark_deleting(struct mc_server *s, struct dr_wall now)
+{
+	s->task_state = MC_TASK_DELETING;
+	s->updated = now;
+}
+
+const char *mc_server_status(const struct mc_server *s)
+{
+	static const char *const names[] = { "BUILD", "ACTIVE", "ERROR" };
+
+	return names[s->vm_state];
+}
+
+const char *mc_vm_state_name(enum mc_vm_state state)
+{
+	static const char *const names[] = { "building", "active", "error" };
+
+	return names[state];
+}
+
+const char *mc_task_state_name(enum mc_task_state state)
+{
+	static const char *const names[] = { NULL, "scheduling", "spawning", "deleting" };
+
+	return names[state];
+}
+
+struct mc_server *mc_server_next(const struct mc_model *m, const struct mc_server *after,
+				 const struct mc_host *host, const struct mc_project *project)
+{
+	struct mc_server *s;
+
+	if (host) {
+		s = TAILQ_LAST(&host->servers, mc_servers);
+		if (after && after->host == host)
+			s = TAILQ_PREV(after, mc_servers, host_entry);
+		while (s && ((after && s->number >= after->number) || (project && s->project != project)))
+			s = TAILQ_PREV(s, mc_servers, host_entry);
+		return s;
+	}
+	s = after ? TAILQ_PREV(after, mc_servers, entry) : TAILQ_LAST(&m->servers, mc_servers);
+	while (s && project && s->project != project)
+		s = TAILQ_PREV(s, mc_servers, entry);
+	return s;
+}

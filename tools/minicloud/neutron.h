@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MC_NEUTRON_H
+#define MC_NEUTRON_H
+
+#include "tools/minicloud/cloud.h"
+
+void mc_neutron_error(struct mc_req *q, unsigned status, const char *type, const char *message);
+/* "WHAT id could not be found", of type WHATNotFound */
+void mc_neutron_not_found(struct mc_req *q, const char *what, const char *id);
+bool mc_neutron_fits(const char *wanted, const char *have); /* wanted NULL: anything */
+
+void mc_neutron_list_ports(struct mc_req *q);
+void mc_neutron_show_port(struct mc_req *q);
+void mc_neutron_update_port(struct mc_req *q);
+
+#endif

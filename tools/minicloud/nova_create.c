@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Booting a server. */
+#include <string.h>
+
+#include "tools/minicloud/nova.h"
+
+#define SCHEDULE_MS 20 /* until the scheduler has looked at it */
+
+/* required first, in the order in which jsonschema asks for them */
+static const struct mc_property server_properties[] = {
+	{ .name = "name",
+	  .kind = MC_KIND_STRING,
+	  .required = true,
+	  .min_length = 1,
+	  .max_length = MC_NAME_MAX },
+	{ .name = "flavorRef", .required = true },
+	{ .name = "networks", .since = 37, .required = true },
+	{ .name = "networks", .until = 36 },
+	{ .name = "imageRef", .kind = MC_KIND_STRING },
+	{ .name = "metadata", .kind = MC_KIND_OBJECT },
+	{ .name = "adminPass", .kind = MC_KIND_STRING },
+	{ .name = "availability_zone", .kind = MC_KIND_STRING, .min_length = 1, .max_length = 255 },
+	{ .name = "config_drive" },
+	{ .name = "key_name" },
+	{ .name = "user_data" },
+	{ .name = "security_groups" },
+	{ .name = "min_count" },
+	{ .name = "max_count" },
+	{ .name = "return_reservation_id" },
+	{ .name = "block_device_mapping_v2" },
+	{ .name = "OS-DCF:diskConfig" },
+	{ .name = "accessIPv4" },
+	{ .name = "accessIPv6" },
+	{ .name = "personality", .until = 56 },
+	{ .name = "description", .since = 19 },
+	{ .name = "tags", .since = 52 },
+	{ .name = "trusted_image_certificates", .since = 63 },
+	{ .name = "host", .kind = MC_KIND_STRING, .since = 74, .min_length = 1, .max_length = 255 },
+	{ .name = "hypervisor_hostname",
+	  .kind = MC_KIND_STRING,
+	  .since = 74,
+	  .min_length = 1,
+	  .max_length = 255 },
+	{ .name = "hostname", .kind = MC_KIND_STRING, .since = 90 },
+};
+static const struct mc_schema server_schema = { server_properties, DR_ARRAY_SIZE(server_properties) };
+
+static const struct mc_property body_properties[] = {
+	{ .name = "server", .required = true },
+	{ .name = "os:scheduler_hints" },
+	{ .name = "OS-SCH-HNT:scheduler_hints" },
+};
+static const struct mc_schema body_schema = { body_properties, DR_ARRAY_SIZE(body_properties) };
+
+static bool complain(struct mc_req *q, const char *field, const struct dr_json *value, const char *what)
+{
+	DR_AUTO_BUF struct dr_buf complaint = { 0 };
+
+	mc_schema_complain(&complaint, field, value);
+	mc_python_repr(&complaint, value);
+	dr_buf_puts(&complaint, what);
+	mc_fail(q, 400, "%s", dr_buf_str(&complaint));
+	return false;
+}
+
+static bool check_metadata(struct mc_req *q, const struct dr_json *metadata)
+{
+	for (const struct dr_json *v = dr_json_first(metadata); v; v = dr_json_next(v)) {
+		if (!dr_json_str(v))
+			return complain(q, dr_json_key(v), v, " is not of type 'string'");
+	}
+	return true;
+}
+
+/* The form only: "none", "auto", or a list of objects whose uuid is one. */
+static bool check_networks(struct mc_req *q, const struct dr_json *networks)
+{
+	static const char *const words[] = { "none", "auto", NULL };
+	static const char wrong[] = " is not valid under any of the given schemas";
+	const char *word = dr_json_str(networks);
+
+	if (!networks || (q->minor >= 37 && mc_name_index(words, word) >= 0))
+		return true;
+	if (!dr_json_is_array(networks))
+		return complain(q, "networks", networks, wrong);
+	for (const struct dr_json *n = dr_json_first(networks); n; n = dr_json_next(n)) {
+		const char *uuid = dr_json_get_str(n, "uuid");
+
+		if (!dr_json_is_object(n) || (uuid && !mc_is_uuid(uuid)))
+			return complain(q, "networks", networks, wrong);
+	}
+	return true;
+}
+
+/* False: answered. *ret: the server gets a port. */
+static bool choose_networks(struct mc_req *q, const struct dr_json *networks, bool *ret)
+{
+	const struct mc_network *ours = &q->cloud->model.network;
+	const char *word = dr_json_str(networks);
+
+	if (word || !networks) {
+		/* "auto", or nothing asked for: the one network of the project */
+		*ret = (!word || strcmp(word, "none")) && q->token->project == ours->project;
+		return true;
+	}
+	for (const struct dr_json *n = dr_json_first(networks); n; n = dr_json_next(n)) {
+		const char *uuid = dr_json_get_str(n, "uuid");
+
+		if (uuid &&
+		    (strcmp(uuid, ours->id) || (q->token->project != ours->project && !q->is_admin))) {
+			mc_fail(q, 400, "Network %s could not be found.", uuid);
+			return false;
+		}
+	}
+	*ret = dr_json_size(networks) > 0;
+	return true;
+}
+
+/* Where it is to run: "host", or "zone:host" for administrators. False: answered. */
+static bool choose_destination(struct mc_req *q, const struct dr_json *server, struct mc_boot *boot)
+{
+	const char *zone = dr_json_get_str(server, "availability_zone");
+	const char *colon = zone ? strchr(zone, ':') : NULL;
+
+	boot->requested_host = dr_json_get_str(server, "host");
+	if (colon) {
+		if (!q->is_admin) {
+			mc_nova_forbid(q, "servers:create:forced_host");
+			return false;
+		}
+		boot->requested_host = colon + 1;
+		return true;
+	}
+	if (zone && strcmp(zone, "nova")) {
+		mc_fail(q, 400, "The requested availability zone is not available");
+		return false;
+	}
+	if (!boot->requested_host)
+		boot->requested_host = dr_json_get_str(server, "hypervisor_hostname");
+	if (boot->requested_host && !mc_host_by_name(&q->cloud->model, boot->requested_host)) {
+		mc_fail(q, 400, "Compute host %s could not be found.", boot->requested_host);
+		return false;
+	}
+	return true;
+}
+
+static bool choose_image(struct mc_req *q, const struct dr_json *server, struct mc_boot *boot)
+{
+	const struct dr_json *ref = dr_json_get(server, "imageRef");
+	const char *id = dr_json_str(ref);
+	const struct mc_image *image;
+
+	if (!id || !*id) {
+		mc_fail(q, 400, "Missing imageRef attribute");
+		return false;
+	}
+	if (!mc_is_uuid(id))
+		return complain(q, "imageRef", ref, " is not valid under any of the given schemas");
+	image = mc_image_find(&q->cloud->model, id);
+	if (!image || !mc_image_visible(image, q->token->project, q->is_admin)) {
+		mc_fail(q, 400, "Can not find requested image");
+		return false;
+	}
+	if (image->status != MC_IMAGE_ACTIVE) {
+		mc_fail(q, 400, "Image %s is not active.", id);
+		return false;
+	}
+	boot->image = image;
+	return true;
+}
+
+static bool choose_flavor(struct mc_req *q, const struct dr_json *server)
+{
+	const char *id = dr_json_get_str(server, "flavorRef");
+
+	if (id && !strcmp(id, q->cloud->model.flavor.id))
+		return true;
+	mc_fail(q, 400, "Flavor %s could not be found.", id ? id : "");
+	return false;
+}
+
+static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_boot *boot)
+{
+	const struct dr_json *networks = dr_json_get(server, "networks");
+
+	if (!mc_nova_check(q, NULL, q->body, &body_schema) ||
+	    !mc_nova_check(q, "server", server, &server_schema) ||
+	    !check_metadata(q, dr_json_get(server, "metadata")) || !check_networks(q, networks))
+		return false;
+	boot->name = dr_json_get_str(server, "name");
+	boot->description = q->minor >= 19 ? dr_json_get_str(server, "description") : boot->name;
+	boot->metadata = dr_json_get(server, "metadata");
+	boot->project = q->token->project;
+	boot->user = q->token->user;
+	return choose_destination(q, server, boot) && choose_image(q, server, boot) &&
+	       choose_networks(q, networks, &boot->networked) && choose_flavor(q, server);
+}
+
+static void add_password(struct mc_req *q, struct dr_json *o, const struct dr_json *server)
+{
+	static const char alphabet[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+	const char *given = dr_json_get_str(server, "adminPass");
+	char password[13];
+
+	for (size_t i = 0; i < sizeof(password) - 1; i++)
+		password[i] = alphabet[mc_random(&q->cloud->model) % (sizeof(alphabet) - 1)];
+	password[sizeof(password) - 1] = '\0';
+	dr_json_add_str(o, "adminPass", given ? given : password);
+}
+
+static void reply_created(struct mc_req *q, const struct mc_server *s)
+{
+	const struct dr_json *server = dr_json_get(q->body, "server");
+	const struct dr_json *groups = dr_json_get(server, "security_groups");
+	struct dr_json *body = dr_json_object(), *o = dr_json_add_object(body, "server");
+	char base[256], location[400];
+
+	mc_base_url(q, base, sizeof(base));
+	snprintf(location, sizeof(location), "%s/compute/v2.1/servers/%s", base, s->id);
+	dr_http_set_header(q->x, "Location", location);
+	dr_json_add_str(o, "id", s->id);
+	mc_nova_add_links(q, o, "servers", s->id);
+	dr_json_add_str(o, "OS-DCF:diskConfig", "MANUAL");
+	if (groups)
+		dr_json_add(o, "security_groups", dr_json_copy(groups));
+	else
+		dr_json_add_str(dr_json_push_object(dr_json_add_array(o, "security_groups")), "name",
+				"default");
+	add_password(q, o, server);
+	mc_reply(q, 202, body);
+}
+
+void mc_nova_server_create(struct mc_req *q)
+{
+	const struct dr_json *server = dr_json_get(q->body, "server");
+	struct mc_boot boot = { 0 };
+	const struct mc_server *s;
+
+	if (!read_boot(q, server, &boot))
+		return;
+	s = mc_server_create(&q->cloud->model, &boot, q->now);
+	if (!s) {
+		mc_fail(q, 503, "out of memory");
+		return;
+	}
+	reply_created(q, s);
+	mc_job_start(q->cloud, s, q->request_id, dr_msec(SCHEDULE_MS));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MC_OPTIONS_H
+#define MC_OPTIONS_H
+
+#include <stdint.h>
+
+#include "doctor/clock.h"
+#include "tools/minicloud/fail.h"
+
+struct mc_options {
+	char address[64];	 /* numeric */
+	uint16_t port;		 /* 0: any */
+	const char *clouds_yaml; /* points into argv; NULL: none is written */
+	unsigned hosts, vms_per_host;
+	struct dr_dur latency, token_ttl;
+	struct mc_fails fails;
+};
+
+enum mc_options_outcome {
+	MC_OPTIONS_RUN,
+	MC_OPTIONS_HELP,
+	MC_OPTIONS_VERSION,
+	MC_OPTIONS_BAD, /* error says why */
+};
+
+/* Reads the command line; sets all of *ret in any case. */
+enum mc_options_outcome mc_options_read(int argc, char *const argv[], struct mc_options *ret,
+					char error[256]);
+
+extern const char mc_options_help[];
+
+#endif
