@@ -166,7 +166,7 @@ static int by_key(const void *a, const void *b)
 	return r ? r : ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
 }
 
-static int check_duplicates(struct dr_conf *c, const struct dr_conf_node *n)
+static int check_duplicates(struct dr_conf *c, struct dr_conf_node *n)
 {
 	DR_AUTO_FREE struct dr_conf_node **sorted = calloc(n->count + 1, sizeof(*sorted));
 	if (!sorted)
@@ -174,8 +174,10 @@ static int check_duplicates(struct dr_conf *c, const struct dr_conf_node *n)
 	memcpy(sorted, n->items, n->count * sizeof(*sorted));
 	qsort(sorted, n->count, sizeof(*sorted), by_key);
 	for (size_t i = 1; i < n->count; i++) {
-		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
-			dr_conf_error(c, sorted[i], "given twice, first on line %zu", sorted[i - 1]->line);
+		if (strcmp(sorted[i - 1]->key, sorted[i]->key))
+			continue;
+		dr_conf_error(c, sorted[i], "given twice, first on line %zu", sorted[i - 1]->line);
+		sorted[i]->known = true;
 	}
 	return 0;
 }
@@ -329,7 +331,7 @@ static int read_all(FILE *f, struct dr_buf *b)
 	char chunk[16384];
 	size_t n;
 
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+	while (!b->error && (n = fread(chunk, 1, sizeof(chunk), f)) > 0)
 		dr_buf_append(b, chunk, n);
 	return ferror(f) ? dr_errno() : b->error;
 }
