@@ -26,6 +26,17 @@ struct dr_http_server_opts {
 	const char *server_name;    /* Server: header; NULL: "doctor" */
 };
 
+/* A "listen" setting, "127.0.0.1:12345" or "[::1]:12345": numeric, port 0 lets the kernel choose. */
+struct dr_http_listen {
+	char address[64]; /* without brackets */
+	uint16_t port;
+	bool ipv6;
+	bool loopback; /* nobody else can reach it */
+	bool any;      /* the unspecified address: good to listen on, not to be called at */
+};
+
+int dr_http_listen_parse(const char *text, struct dr_http_listen *ret) DR_MUST_USE; /* -EINVAL */
+
 /* -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL (address), ... */
 int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts, dr_http_handler_fn fn,
 		       void *userdata, struct dr_http_server **ret) DR_MUST_USE;
@@ -37,6 +48,8 @@ const char *dr_http_method(const struct dr_http_exchange *x);
 const char *dr_http_path(const struct dr_http_exchange *x); /* percent-decoded, no query */
 const char *dr_http_query(const struct dr_http_exchange *x,
 			  const char *name); /* decoded; NULL if absent, "" if bare */
+const char *dr_http_query_name(const struct dr_http_exchange *x,
+			       size_t i); /* of the i-th; NULL past the end */
 const char *dr_http_header(const struct dr_http_exchange *x, const char *name); /* any case; NULL */
 const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len); /* NUL-terminated, never NULL */
 const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client */

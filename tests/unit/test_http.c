@@ -499,6 +499,64 @@ static void test_server_refusals(void **state)
 	assert_null(s);
 }
 
+static void test_listen_parse(void **state)
+{
+	static const struct {
+		const char *text, *address;
+		uint16_t port;
+		bool ipv6, loopback, any;
+	} good[] = {
+		{ "127.0.0.1:12345", "127.0.0.1", 12345, false, true, false },
+		{ "127.200.0.1:0", "127.200.0.1", 0, false, true, false },
+		{ "0.0.0.0:65535", "0.0.0.0", 65535, false, false, true },
+		{ "192.0.2.1:80", "192.0.2.1", 80, false, false, false },
+		{ "[::1]:1", "::1", 1, true, true, false },
+		{ "[::]:1", "::", 1, true, false, true },
+		{ "[2001:db8::1]:443", "2001:db8::1", 443, true, false, false },
+	};
+	static const char *const bad[] = {
+		"",
+		":",
+		":80",
+		"127.0.0.1",
+		"127.0.0.1:",
+		"127.0.0.1:65536",
+		"127.0.0.1:-1",
+		"127.0.0.1:+1",
+		"127.0.0.1: 80",
+		"127.0.0.1:80 ",
+		"127.0.0.1:8x",
+		"127.0.0.1:000080",
+		"localhost:80",
+		"127.1:80",
+		"::1:80",
+		"[::1]",
+		"[::1]80",
+		"[127.0.0.1]:80",
+		"[]:80",
+		"[::1:80",
+		"127.0.0.1]:80",
+		"256.0.0.1:80",
+		"[0000000000000000000000000000000000000000000000000000000000000000000000::1]:80",
+	};
+	struct dr_http_listen l;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(good); i++) {
+		assert_int_equal(dr_http_listen_parse(good[i].text, &l), 0);
+		assert_string_equal(l.address, good[i].address);
+		assert_int_equal(l.port, good[i].port);
+		assert_int_equal(l.ipv6, good[i].ipv6);
+		assert_int_equal(l.loopback, good[i].loopback);
+		assert_int_equal(l.any, good[i].any);
+	}
+	for (size_t i = 0; i < DR_ARRAY_SIZE(bad); i++) {
+		memset(&l, 0x55, sizeof(l));
+		if (dr_http_listen_parse(bad[i], &l) != -EINVAL)
+			fail_msg("%s", bad[i]);
+		assert_int_equal(l.port, 0x5555);
+	}
+}
+
 static void test_ipv6(void **state)
 {
 	struct fixture *f = *state;
@@ -555,6 +613,7 @@ int main(void)
 		TEST(test_server_free_answers_deferred),
 		TEST(test_call_and_exit),
 		TEST(test_server_refusals),
+		cmocka_unit_test(test_listen_parse),
 		TEST(test_ipv6),
 		TEST(test_idle_is_idle),
 	};
