@@ -119,6 +119,30 @@ const char *dr_http_query(const struct dr_http_exchange *x, const char *name)
 	return value ? value : "";
 }
 
+struct nth_name {
+	size_t left;
+	const char *name;
+};
+
+static enum MHD_Result find_nth_name(void *userdata, enum MHD_ValueKind kind, const char *name,
+				     const char *value)
+{
+	struct nth_name *nth = userdata;
+
+	if (nth->left--)
+		return MHD_YES;
+	nth->name = name;
+	return MHD_NO;
+}
+
+const char *dr_http_query_name(const struct dr_http_exchange *x, size_t i)
+{
+	struct nth_name nth = { .left = i };
+
+	MHD_get_connection_values(x->connection, MHD_GET_ARGUMENT_KIND, find_nth_name, &nth);
+	return nth.name;
+}
+
 const char *dr_http_header(const struct dr_http_exchange *x, const char *name)
 {
 	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
