@@ -94,11 +94,11 @@ void ins_incident_free(struct ins_incident *i)
 		return;
 	for (size_t n = 0; n < i->action_count; n++) {
 		dr_source_free(i->actions[n]->timer);
+		ins_vms_done(&i->actions[n]->list);
 		free(i->actions[n]);
 	}
 	free(i->actions);
-	dr_source_free(i->patience);
-	ins_vms_done(&i->before);
+	dr_source_free(i->timer);
 	free(i);
 }
 
@@ -142,6 +142,14 @@ size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kin
 	for (size_t n = 0; n < i->action_count; n++)
 		count += i->actions[n]->kind == kind && i->actions[n]->state == state;
 	return count;
+}
+
+bool ins_incident_idle(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++)
+		if (!ins_action_final(i->actions[n]) || i->actions[n]->queued)
+			return false;
+	return true;
 }
 
 /* ---------------------------------------------------------------- for people */

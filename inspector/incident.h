@@ -73,7 +73,10 @@ struct ins_action {
 	/* the executor's */
 	struct ins_incident *incident;
 	struct ins_action *next_ready;
-	struct ins_list *list;
+	bool queued;	     /* in its ready queue */
+	bool waiting;	     /* the last outcome was INS_OUT_WAIT */
+	unsigned tries;	     /* attempts since that changed */
+	struct ins_vms list; /* INS_LIST_*: read so far */
 	struct dr_source *timer;
 };
 
@@ -97,10 +100,10 @@ struct ins_incident {
 	struct ins_action **actions;
 	size_t action_count, action_cap;
 
-	/* the executor's */
-	struct dr_source *patience;
-	struct ins_vms before; /* as read before force-down was taken */
-	bool have_before;
+	/* the executor's, or while RESOLVING the resolver's */
+	void *owner;
+	struct dr_source *timer;
+	unsigned resolve_attempts;
 };
 
 int ins_incident_new(const struct ins_event *e, const char *host, struct ins_incident **ret) DR_MUST_USE;
@@ -113,6 +116,9 @@ struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind
 struct ins_action *ins_incident_find(const struct ins_incident *i, enum ins_action_kind kind, const char *vm);
 size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kind,
 			  enum ins_action_state state);
+
+/* Nobody but the record holds it: no action is sent, queued or paused. */
+bool ins_incident_idle(const struct ins_incident *i);
 
 /* As GET /v1/incidents shows it. NULL or incomplete when out of memory. */
 struct dr_json *ins_incident_json(const struct ins_incident *i) DR_MUST_USE;

@@ -130,14 +130,15 @@ void ins_map_move_vms(struct ins_map *to, struct ins_map *from)
 	for (size_t i = 0; i < from->count; i++) {
 		struct ins_host *h = ins_map_get(to, from->hosts[i].name);
 
-		if (!h || h->vms.count)
+		if (!h)
 			continue;
 		ins_vms_done(&h->vms);
 		h->vms = from->hosts[i].vms;
 		from->hosts[i].vms = (struct ins_vms){};
-		from->vm_count -= h->vms.count;
-		to->vm_count += h->vms.count;
 	}
+	from->vm_count = to->vm_count = 0;
+	for (size_t i = 0; i < to->count; i++)
+		to->vm_count += to->hosts[i].vms.count;
 	to->unplaced = from->unplaced;
 }
 

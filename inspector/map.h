@@ -50,7 +50,7 @@ int ins_map_add_host(struct ins_map *m, const struct ins_host *host) DR_MUST_USE
 void ins_map_sort(struct ins_map *m);
 int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool error) DR_MUST_USE;
 
-/* Moves the servers of hosts that both know: to is a newer list of hosts. */
+/* For hosts that both know, from's servers replace to's; from has none afterwards. */
 void ins_map_move_vms(struct ins_map *to, struct ins_map *from);
 
 struct ins_host *ins_map_get(const struct ins_map *m, const char *name);

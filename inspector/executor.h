@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_EXECUTOR_H
+#define DOCTOR_INSPECTOR_EXECUTOR_H
+
+/*
+ * Carries incidents out on the loop, in this order:
+ *
+ *   force-down, and beside it a first list of the host's servers
+ *   Nova took the force-down (T04): a second list, which is the last word; no server can come after it
+ *   what is to be reset is known (T02): from the first list, or from the map if that takes too long
+ *   resets, in parallel (T03 each); what only the second list has, too
+ *
+ * No server is touched before Nova has taken the force-down: an owner replaces his server as soon as he
+ * hears of it, and the scheduler must not choose the dead host then.
+ */
+
+#include "inspector/incident.h"
+#include "inspector/nova.h"
+
+struct ins_executor;
+
+/* An incident is no longer active (marked, incomplete, failed). */
+typedef void (*ins_settled_fn)(struct ins_incident *i, void *userdata);
+
+/* End the session before the executor, and the executor before its incidents. */
+int ins_executor_new(struct dr_loop *l, struct dr_cloud *cloud, struct ins_nova *nova,
+		     const struct ins_config *c, ins_settled_fn fn, void *userdata,
+		     struct ins_executor **ret) DR_MUST_USE;
+void ins_executor_free(struct ins_executor *x);
+DR_DEFINE_FREEP(struct ins_executor, ins_executor_free)
+
+/* Begins (or begins again) an incident that has just become FORCING. */
+int ins_executor_start(struct ins_executor *x, struct ins_incident *i) DR_MUST_USE;
+
+/* The host is back: nothing more is sent for i, which is CLOSED. Logs what to undo by hand. */
+void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_INSPECTOR_H
+#define DOCTOR_INSPECTOR_INSPECTOR_H
+
+/*
+ * receive → judge → plan → act → record. Accepted events wait in a bounded queue, are judged one after the
+ * other, open, repeat or end an incident, and are never lost: what cannot be acted on now keeps its place.
+ */
+
+#include "inspector/event.h"
+#include "inspector/executor.h"
+#include "inspector/nova.h"
+
+struct ins_inspector;
+
+/* End the session first, then this, then nova. */
+int ins_inspector_new(struct dr_loop *l, struct dr_cloud *cloud, struct ins_nova *nova,
+		      const struct ins_config *c, struct ins_inspector **ret) DR_MUST_USE;
+void ins_inspector_free(struct ins_inspector *s); /* logs what is unfinished */
+DR_DEFINE_FREEP(struct ins_inspector, ins_inspector_free)
+
+struct ins_nova *ins_inspector_nova(const struct ins_inspector *s);
+
+/* Taken before (the same report, sent again): acknowledge it, it is not acted on twice. */
+bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e);
+
+/* The computes as last read have no such host, or several; reason (for people) says which. */
+bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384]);
+
+/* Events that the queue takes now. */
+size_t ins_inspector_room(const struct ins_inspector *s);
+
+/* Queues an event; it is judged in a later turn of the loop. There must be room. */
+void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e);
+
+/* Records an event that is not taken. */
+void ins_inspector_refused(struct ins_inspector *s, const struct ins_event *e, const char *reason);
+
+struct dr_json *ins_inspector_incidents(const struct ins_inspector *s) DR_MUST_USE; /* GET /v1/incidents */
+struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good) DR_MUST_USE;
+
+#endif

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "doctor/buf.h"
+#include "doctor/log.h"
+#include "inspector/nova.h"
+
+#define REREAD_MIN dr_sec(1)
+#define WARM_MAX 8 /* connections */
+
+struct waiter {
+	struct waiter *next;
+	ins_nova_reread_fn fn;
+	void *userdata;
+};
+
+/* A round reads the services, then the servers page by page; the first has login and version ahead of it. */
+enum step {
+	STEP_IDLE,
+	STEP_LOGIN,
+	STEP_VERSION,
+	STEP_SERVICES,
+	STEP_SERVERS,
+};
+
+struct ins_nova {
+	struct dr_loop *loop;
+	struct dr_cloud *cloud;
+	const struct ins_config *config;
+	struct dr_source *timer; /* the next round, or the next try of this one */
+	struct dr_nova_api api;
+	struct ins_map *map;
+
+	enum step step;
+	struct ins_map *filling; /* STEP_SERVERS */
+	unsigned tries;		 /* failed rounds in a row */
+	char trouble[512];
+	struct dr_mono map_read;
+
+	bool services_busy;
+	struct dr_mono services_read; /* the end of the last attempt */
+	int services_error;
+	struct waiter *waiters;
+
+	ins_nova_started_fn started; /* NULL once called */
+	void *userdata;
+};
+
+static void run_step(struct ins_nova *n);
+
+/* ---------------------------------------------------------------- rounds */
+
+static int on_timer(struct dr_source *s, void *userdata)
+{
+	struct ins_nova *n = userdata;
+
+	if (n->step == STEP_IDLE)
+		n->step = STEP_SERVICES;
+	run_step(n);
+	return 0;
+}
+
+static void arm(struct ins_nova *n, struct dr_dur pause)
+{
+	/* fails for invalid arguments only */
+	if (dr_timer_arm(n->timer, pause))
+		abort();
+}
+
+static void report_start(struct ins_nova *n, int error, const char *why)
+{
+	ins_nova_started_fn fn = n->started;
+
+	if (!fn)
+		return;
+	n->started = NULL;
+	fn(error, why, n->userdata);
+}
+
+/* Waiting does not help: the account, the catalogue or the version is wrong. */
+static bool is_fatal(const struct dr_cloud_reply *r)
+{
+	return r->error == -EACCES || r->error == -ENOENT || (!r->error && r->status == 403);
+}
+
+static void round_failed(struct ins_nova *n, const char *what, const char *why, bool fatal)
+{
+	struct dr_dur pause = ins_retry_pause(&n->config->retry, INS_OUT_WAIT, ++n->tries);
+	char text[DR_TIME_STR_MAX];
+
+	snprintf(n->trouble, sizeof(n->trouble), "%s: %.400s", what, why);
+	ins_map_free(DR_TAKE_PTR(n->filling));
+	if (n->started && fatal) {
+		report_start(n, -EACCES, n->trouble);
+		return;
+	}
+	/* once it runs, the first failure of a row is told, and that it ended; health has the rest */
+	if (n->started || n->tries == 1)
+		dr_warning("%s; trying again, first in %s", n->trouble, dr_dur_format(pause, text));
+	if (n->step == STEP_SERVERS)
+		n->step = STEP_SERVICES;
+	arm(n, pause);
+}
+
+static void on_warm(const struct dr_cloud_reply *r, void *userdata)
+{
+}
+
+/* Resets go out in parallel: so many connections should be open by then. */
+static void warm_up(struct ins_nova *n)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+
+	if (dr_nova_version_get(&call))
+		return;
+	call.req.timeout = n->config->timeout;
+	for (unsigned i = 0; i < DR_MIN(n->config->parallel, (unsigned)WARM_MAX); i++)
+		if (dr_cloud_send(n->cloud, &call.req, on_warm, NULL))
+			return;
+}
+
+static void round_done(struct ins_nova *n)
+{
+	ins_map_move_vms(n->map, n->filling);
+	ins_map_free(DR_TAKE_PTR(n->filling));
+	n->map_read = dr_mono_now();
+	n->step = STEP_IDLE;
+	if (n->tries && !n->started)
+		dr_info("the host map is fresh again hosts=%zu servers=%zu", n->map->count, n->map->vm_count);
+	n->tries = 0;
+	n->trouble[0] = '\0';
+	arm(n, n->config->refresh);
+	warm_up(n);
+	report_start(n, 0, NULL);
+}
+
+/* ---------------------------------------------------------------- services */
+
+static int read_row(const struct dr_json *row, const struct dr_nova_api *api, struct ins_map *map)
+{
+	struct dr_nova_service s;
+	struct ins_host h = {};
+
+	if (dr_nova_service_parse(row, &s) < 0 || strcmp(s.binary, "nova-compute"))
+		return 0;
+	if (api->use >= DR_NOVA_SERVICE_UUID && !dr_api_id_valid(s.id))
+		return 0;
+	if (dr_strcpy(h.name, sizeof(h.name), s.host) ||
+	    dr_strcpy(h.service_id, sizeof(h.service_id), s.id ? s.id : ""))
+		return 0;
+	h.forced_down = s.forced_down;
+	h.disabled = s.status && !strcmp(s.status, "disabled");
+	h.up = s.state && !strcmp(s.state, "up");
+	return ins_map_add_host(map, &h);
+}
+
+static int take_services(struct ins_nova *n, const struct dr_json *body)
+{
+	DR_AUTO(ins_map_freep) struct ins_map *map = ins_map_new();
+	const struct dr_json *rows = dr_json_get(body, "services");
+
+	if (!map)
+		return -ENOMEM;
+	if (!dr_json_is_array(rows))
+		return -EBADMSG;
+	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v))
+		if (read_row(v, &n->api, map))
+			return -ENOMEM;
+	ins_map_sort(map);
+	if (n->map)
+		ins_map_move_vms(map, n->map);
+	ins_map_free(n->map);
+	n->map = DR_TAKE_PTR(map);
+	return 0;
+}
+
+static void tell_waiters(struct ins_nova *n, int error)
+{
+	struct waiter *w = DR_TAKE_PTR(n->waiters);
+
+	while (w) {
+		struct waiter *next = w->next;
+
+		if (w->fn)
+			w->fn(error, w->userdata);
+		free(w);
+		w = next;
+	}
+}
+
+static void on_services(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct ins_nova *n = userdata;
+	int error = r->error;
+
+	if (error == -ECANCELED)
+		return;
+	n->services_busy = false;
+	if (!error && r->status != 200)
+		error = -EIO;
+	if (!error)
+		error = take_services(n, r->json);
+	n->services_error = error;
+	n->services_read = dr_mono_now();
+
+	if (n->step == STEP_SERVICES) {
+		if (error) {
+			round_failed(n, "reading the computes from Nova",
+				     r->reason[0] ? r->reason : strerror(-error), is_fatal(r));
+		} else {
+			n->step = STEP_SERVERS;
+			run_step(n);
+		}
+	}
+	tell_waiters(n, error);
+}
+
+static int read_services(struct ins_nova *n)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+	int r;
+
+	if (n->services_busy)
+		return 0;
+	r = dr_nova_services_list(&call, &n->api, NULL, "nova-compute");
+	if (r)
+		return r;
+	call.req.timeout = n->config->timeout;
+	r = dr_cloud_send(n->cloud, &call.req, on_services, n);
+	if (!r)
+		n->services_busy = true;
+	return r;
+}
+
+int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata)
+{
+	struct waiter *w;
+	int r;
+
+	if (!n->services_busy && dr_mono_sub(dr_mono_now(), n->services_read).ns < REREAD_MIN.ns)
+		return n->services_error ? -EAGAIN : 1;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	r = read_services(n);
+	if (r) {
+		free(w);
+		return r;
+	}
+	*w = (struct waiter){ n->waiters, fn, userdata };
+	n->waiters = w;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- servers */
+
+static int read_servers(struct ins_nova *n, const char *next);
+
+static int take_servers(struct ins_nova *n, const struct dr_json *body)
+{
+	const struct dr_json *rows = dr_json_get(body, "servers");
+	struct dr_nova_server s;
+	int r;
+
+	if (!dr_json_is_array(rows))
+		return -EBADMSG;
+	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v)) {
+		/* unscheduled ones have no host; those of a cell that does not answer show none */
+		if (dr_nova_server_parse(v, &s) || !s.host)
+			continue;
+		r = ins_map_add_vm(n->filling, s.host, s.id, s.vm_state && !strcmp(s.vm_state, "error"));
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void on_servers(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct ins_nova *n = userdata;
+	const char *next = NULL;
+	int error = r->error;
+
+	if (error == -ECANCELED)
+		return;
+	if (!error && r->status != 200)
+		error = -EIO;
+	if (!error)
+		error = take_servers(n, r->json);
+	if (dr_json_size(dr_json_get(r->json, "servers"))) /* an empty page leads nowhere */
+		next = dr_nova_servers_next(r->json);
+	if (!error && next)
+		error = read_servers(n, next);
+	if (error)
+		round_failed(n, "reading the servers from Nova", r->reason[0] ? r->reason : strerror(-error),
+			     is_fatal(r));
+	else if (!next)
+		round_done(n);
+}
+
+/* The page behind this link; NULL: the first. */
+static int read_servers(struct ins_nova *n, const char *next)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+	int r;
+
+	r = next ? dr_nova_servers_more(&call, &n->api, next)
+		 : dr_nova_servers_list(&call, &n->api, true, NULL, 0);
+	if (r)
+		return r;
+	call.req.timeout = n->config->timeout;
+	return dr_cloud_send(n->cloud, &call.req, on_servers, n);
+}
+
+/* The known hosts, without their servers. */
+static int begin_servers(struct ins_nova *n)
+{
+	ins_map_free(n->filling);
+	n->filling = ins_map_new();
+	if (!n->filling)
+		return -ENOMEM;
+	for (size_t i = 0; i < n->map->count; i++)
+		if (ins_map_add_host(n->filling, &n->map->hosts[i]))
+			return -ENOMEM;
+	return read_servers(n, NULL);
+}
+
+/* ---------------------------------------------------------------- the first round */
+
+static void on_version(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct ins_nova *n = userdata;
+	int error = r->error;
+
+	if (error == -ECANCELED)
+		return;
+	if (!error && r->status != 200)
+		error = -EIO;
+	if (!error)
+		error = dr_nova_version_parse(r->json, &n->api);
+	if (error == -ENOTSUP) {
+		round_failed(n, "Nova's microversions",
+			     "it offers none from 2.11 (force-down) to 2.93 (the newest known here)", true);
+	} else if (error) {
+		round_failed(n, "reading Nova's version", r->reason[0] ? r->reason : "this is no Nova",
+			     is_fatal(r));
+	} else {
+		dr_info("nova min=2.%u max=2.%u use=2.%u", n->api.min, n->api.max, n->api.use);
+		n->step = STEP_SERVICES;
+		run_step(n);
+	}
+}
+
+static void on_login(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct ins_nova *n = userdata;
+
+	if (r->error == -ECANCELED)
+		return;
+	if (r->error) {
+		round_failed(n, "logging in", r->reason, is_fatal(r));
+		return;
+	}
+	n->step = STEP_VERSION;
+	run_step(n);
+}
+
+static int ask_version(struct ins_nova *n)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+	int r = dr_nova_version_get(&call);
+
+	if (r)
+		return r;
+	call.req.timeout = n->config->timeout;
+	return dr_cloud_send(n->cloud, &call.req, on_version, n);
+}
+
+static void run_step(struct ins_nova *n)
+{
+	int r = 0;
+
+	switch (n->step) {
+	case STEP_IDLE:
+		break;
+	case STEP_LOGIN:
+		r = dr_cloud_login(n->cloud, on_login, n);
+		break;
+	case STEP_VERSION:
+		r = ask_version(n);
+		break;
+	case STEP_SERVICES:
+		r = read_services(n);
+		break;
+	case STEP_SERVERS:
+		r = begin_servers(n);
+		break;
+	}
+	if (r)
+		round_failed(n, "asking Nova", strerror(-r), false);
+}
+
+/* ---------------------------------------------------------------- the rest */
+
+int ins_nova_new(struct dr_loop *l, struct dr_cloud *cloud, const struct ins_config *c, struct ins_nova **ret)
+{
+	DR_AUTO(ins_nova_freep) struct ins_nova *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (!n)
+		return -ENOMEM;
+	n->loop = l;
+	n->cloud = cloud;
+	n->config = c;
+	r = dr_loop_add_timer(l, on_timer, n, &n->timer);
+	if (r)
+		return r;
+	*ret = DR_TAKE_PTR(n);
+	return 0;
+}
+
+void ins_nova_stop(struct ins_nova *n)
+{
+	if (!n)
+		return;
+	dr_timer_disarm(n->timer);
+	tell_waiters(n, -ECANCELED);
+}
+
+void ins_nova_free(struct ins_nova *n)
+{
+	if (!n)
+		return;
+	if (n->timer)
+		ins_nova_stop(n);
+	dr_source_free(n->timer);
+	ins_map_free(n->map);
+	ins_map_free(n->filling);
+	free(n);
+}
+
+int ins_nova_start(struct ins_nova *n, ins_nova_started_fn fn, void *userdata)
+{
+	n->started = fn;
+	n->userdata = userdata;
+	n->step = STEP_LOGIN;
+	return dr_timer_arm(n->timer, dr_msec(0));
+}
+
+const struct dr_nova_api *ins_nova_api(const struct ins_nova *n)
+{
+	return &n->api;
+}
+
+const struct ins_map *ins_nova_map(const struct ins_nova *n)
+{
+	return n->started ? NULL : n->map;
+}
+
+struct ins_nova_health ins_nova_health(const struct ins_nova *n)
+{
+	struct dr_dur age = dr_mono_sub(dr_mono_now(), n->map_read);
+
+	return (struct ins_nova_health){
+		.stale = n->trouble[0] || age.ns > 3 * n->config->refresh.ns,
+		.age = age,
+		.trouble = n->trouble,
+	};
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_NOVA_H
+#define DOCTOR_INSPECTOR_NOVA_H
+
+/*
+ * What we know of Nova ahead of any incident: the microversion, the computes, the servers on them. Read at
+ * start, read again every `refresh`, which keeps token and connections warm as well. Logs what it meets.
+ */
+
+#include "doctor/cloud/nova.h"
+#include "doctor/loop.h"
+#include "inspector/config.h"
+#include "inspector/map.h"
+
+struct ins_nova;
+
+/*
+ * How the start ended. error 0: version and map are there. Else a person must help (the login is refused,
+ * policy forbids the lists, there is no Nova, or it is too old), and why says with what; a cloud that does
+ * not answer is tried again and again instead.
+ */
+typedef void (*ins_nova_started_fn)(int error, const char *why, void *userdata);
+
+int ins_nova_new(struct dr_loop *l, struct dr_cloud *cloud, const struct ins_config *c,
+		 struct ins_nova **ret) DR_MUST_USE;
+void ins_nova_stop(struct ins_nova *n); /* pending rereads end with -ECANCELED; end the session before */
+void ins_nova_free(struct ins_nova *n); /* stops, too */
+DR_DEFINE_FREEP(struct ins_nova, ins_nova_free)
+
+int ins_nova_start(struct ins_nova *n, ins_nova_started_fn fn, void *userdata) DR_MUST_USE;
+
+const struct dr_nova_api *ins_nova_api(const struct ins_nova *n);
+const struct ins_map *ins_nova_map(const struct ins_nova *n); /* NULL before the start has ended well */
+
+/*
+ * Reads the list of computes now, because a host is missing in it. fn may be NULL.
+ * 0: fn will be called, from the loop, with 0 or what went wrong. 1: it was read less than a second ago, fn
+ * is not called. -EAGAIN: reading it failed less than a second ago. -ENOMEM.
+ */
+typedef void (*ins_nova_reread_fn)(int error, void *userdata);
+int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata) DR_MUST_USE;
+
+struct ins_nova_health {
+	bool stale;	     /* the last refresh failed, or took longer than three intervals */
+	struct dr_dur age;   /* of the map */
+	const char *trouble; /* why the last refresh failed; "" if it did not */
+};
+
+struct ins_nova_health ins_nova_health(const struct ins_nova *n);
+
+#endif
