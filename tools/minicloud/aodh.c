@@ -227,10 +227,16 @@ static bool read_query(struct mc_req *q, struct query *ret)
 	static const char *const fields[] = { "all_projects",	"user_id", "project_id", "type",
 					      "name",		"enabled", "state",	 "severity",
 					      "repeat_actions", NULL };
+	static const char *const params[] = { "q.field", "q.op",  "q.value", "q.type",
+					      "sort",	 "limit", "marker",  NULL };
 	const char *op = dr_http_query(q->x, "q.op"), *limit = dr_http_query(q->x, "limit");
 
 	*ret = (struct query){ .field = dr_http_query(q->x, "q.field"),
 			       .value = dr_http_query(q->x, "q.value") };
+	if (mc_unknown_query(q, params)) {
+		mc_fail(q, 400, "Unknown argument: \"%s\"", mc_unknown_query(q, params));
+		return false;
+	}
 	if (mc_query_number(q, "limit", &ret->limit) < 0) {
 		mc_fail(q, 400,
 			"Invalid input for field/attribute limit. Value: '%s'. unable to convert to int. "

@@ -49,12 +49,14 @@ void mc_dispatch(struct dr_http_exchange *x, void *userdata);
 
 /* ---- a request ---- */
 
+#define MC_ARG_SIZE 80
+
 struct mc_req {
 	struct mc_cloud *cloud;
 	struct dr_http_exchange *x;
 	const struct mc_api *api;
-	const char *method, *path; /* the path without the service's prefix and without a slash at its end */
-	char arg[2][80];	   /* what stood in the place of each {} */
+	const char *method, *path; /* the path without the service's prefix and without slashes at its end */
+	char arg[2][MC_ARG_SIZE];  /* what stood in the place of each {} */
 	const struct mc_token *token; /* NULL on routes that are open */
 	bool is_admin;
 	unsigned minor;	      /* compute: of microversion 2.X, the X */
@@ -92,7 +94,8 @@ struct mc_api {
 	void (*no_route)(struct mc_req *q, bool path_known);
 	/* Answers a request without a good token; WWW-Authenticate is set. */
 	void (*unauthorized)(struct mc_req *q);
-	const char *auth_uri; /* of WWW-Authenticate, below our address */
+	const char *auth_uri;	      /* of WWW-Authenticate, below our address */
+	const char *request_id_alias; /* one more header for the request id; NULL: none */
 	/* What the service says of a body that is no JSON object. */
 	const char *bad_body;
 };
@@ -104,6 +107,7 @@ extern const struct mc_api *const mc_apis[]; /* ends with NULL */
 void mc_reply(struct mc_req *q, unsigned status, struct dr_json *json);
 void mc_reply_typed(struct mc_req *q, unsigned status, const char *content_type, struct dr_json *json);
 void mc_reply_empty(struct mc_req *q, unsigned status);
+void mc_reply_nothing(struct mc_req *q, unsigned status); /* the same, and calls it JSON, as Nova does */
 void mc_reply_text(struct mc_req *q, unsigned status, const char *content_type, const char *text);
 void mc_fail(struct mc_req *q, unsigned status, const char *fmt, ...) DR_PRINTF(3, 4); /* by api->error */
 
@@ -121,6 +125,8 @@ void mc_url_escape(struct dr_buf *b, const char *text);
 
 /* A query parameter as a whole number >= 0; 0 if absent (*ret untouched), 1 if there, -EINVAL. */
 int mc_query_number(const struct mc_req *q, const char *name, uint64_t *ret) DR_MUST_USE;
+/* The first query parameter whose name is not in names (ends with NULL); NULL: all are known. */
+const char *mc_unknown_query(const struct mc_req *q, const char *const names[]);
 /* As oslo's bool_from_string: 1, t, true, on, y, yes (and a bare name) are true. */
 bool mc_true_text(const char *text);
 

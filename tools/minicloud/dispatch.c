@@ -83,6 +83,11 @@ void mc_reply_empty(struct mc_req *q, unsigned status)
 	mc_reply_text(q, status, NULL, "");
 }
 
+void mc_reply_nothing(struct mc_req *q, unsigned status)
+{
+	mc_reply_text(q, status, "application/json", "");
+}
+
 void mc_reply_typed(struct mc_req *q, unsigned status, const char *content_type, struct dr_json *json)
 {
 	char *text = dr_json_print(json);
@@ -123,48 +128,41 @@ static const struct mc_api *find_api(const char *path)
 	return NULL;
 }
 
-/* Compares a path with a pattern and fills in the arguments. len: without a slash at the end. */
-static bool match(const char *pattern, const char *path, size_t len,
-		  char arg[2][sizeof(((struct mc_req *)0)->arg[0])])
+/* Compares a path with a pattern and fills in the arguments. */
+static bool match(const char *pattern, const char *path, char arg[2][MC_ARG_SIZE])
 {
-	const char *end = path + len;
 	size_t n = 0;
 
 	while (*pattern) {
-		size_t part;
+		size_t len;
 
 		if (strncmp(pattern, "{}", 2)) {
-			if (path == end || *path++ != *pattern++)
+			if (*path++ != *pattern++)
 				return false;
 			continue;
 		}
-		part = strcspn(path, "/");
-		if (path + part > end)
-			part = (size_t)(end - path);
-		if (!part || part >= sizeof(arg[0]))
+		len = strcspn(path, "/");
+		if (!len || len >= MC_ARG_SIZE)
 			return false;
-		memcpy(arg[n], path, part);
-		arg[n++][part] = '\0';
+		memcpy(arg[n], path, len);
+		arg[n++][len] = '\0';
 		pattern += 2;
-		path += part;
+		path += len;
 	}
-	return path == end;
+	return !*path;
 }
 
 /* *ret_path_known: some route has this path, if with another method. */
 static const struct mc_route *find_route(struct mc_req *q, bool *ret_path_known)
 {
 	const char *method = strcmp(q->method, "HEAD") ? q->method : "GET";
-	size_t len = strlen(q->path);
 	bool known = false;
 
-	while (len && q->path[len - 1] == '/')
-		len--;
 	for (size_t i = 0; i < q->api->route_count; i++) {
 		const struct mc_route *r = &q->api->routes[i];
-		char arg[2][sizeof(q->arg[0])] = { "", "" };
+		char arg[2][MC_ARG_SIZE] = { "", "" };
 
-		if (!match(r->pattern, q->path, len, arg))
+		if (!match(r->pattern, q->path, arg))
 			continue;
 		known = true;
 		if (strcmp(r->method, method))
@@ -225,36 +223,60 @@ static bool admit(struct mc_req *q, const struct mc_route *r, bool path_known)
 	return !(r->flags & (MC_BODY | MC_ANY_BODY)) || read_body(q, r->flags & MC_ANY_BODY);
 }
 
+static void set_request_id(struct mc_req *q)
+{
+	strcpy(q->request_id, "req-");
+	mc_new_uuid(&q->cloud->model, q->request_id + 4);
+	dr_http_set_header(q->x, "x-openstack-request-id", q->request_id);
+	if (q->api->request_id_alias)
+		dr_http_set_header(q->x, q->api->request_id_alias, q->request_id);
+}
+
+/* True if a fault was injected in its place. */
+static bool injected(struct mc_req *q)
+{
+	unsigned status;
+
+	if (!mc_fails_take(&q->cloud->fails, q->api->type, q->method, q->path, &status))
+		return false;
+	dr_info("injected fault service=%s method=%s path=%s status=%u", q->api->type, q->method, q->path,
+		status);
+	if (status)
+		mc_fail(q, status, "injected fault");
+	else
+		dr_http_defer(q->x);
+	return true;
+}
+
+static void dispatch(struct mc_req *q)
+{
+	const struct mc_route *route;
+	bool path_known;
+
+	if (*q->path || q->api == &mc_keystone_api) /* version lists are answered above the rest */
+		set_request_id(q);
+	if (injected(q))
+		return;
+	route = find_route(q, &path_known);
+	if (admit(q, route, path_known))
+		route->handle(q);
+}
+
 void mc_dispatch(struct dr_http_exchange *x, void *userdata)
 {
 	struct mc_cloud *c = userdata;
-	const char *path = dr_http_path(x);
+	DR_AUTO_FREE char *path = strdup(dr_http_path(x));
 	struct mc_req q = { .cloud = c, .x = x, .method = dr_http_method(x), .now = dr_wall_now() };
-	const struct mc_route *route;
-	bool path_known;
-	unsigned status;
 
-	q.api = find_api(path);
+	q.api = path ? find_api(path) : NULL;
 	if (!q.api) {
 		dr_http_reply_error(x, 404, "no service is here; see %s/identity", c->url);
 		return;
 	}
+	for (size_t len = strlen(path); len && path[len - 1] == '/';)
+		path[--len] = '\0';
 	q.path = path + strlen(q.api->prefix);
-	strcpy(q.request_id, "req-");
-	mc_new_uuid(&c->model, q.request_id + 4);
-	dr_http_set_header(x, "x-openstack-request-id", q.request_id);
-	if (mc_fails_take(&c->fails, q.api->type, q.method, q.path, &status)) {
-		dr_info("injected fault service=%s method=%s path=%s status=%u", q.api->type, q.method,
-			q.path, status);
-		if (status)
-			mc_fail(&q, status, "injected fault");
-		else
-			dr_http_defer(x);
-		return;
-	}
-	route = find_route(&q, &path_known);
-	if (admit(&q, route, path_known))
-		route->handle(&q);
+	dispatch(&q);
 	dr_json_free(q.body);
 }
 

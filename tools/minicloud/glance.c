@@ -289,6 +289,8 @@ static bool read_member(struct mc_req *q, struct mc_image *image, const struct d
 	}
 	if (!strcmp(key, "tags"))
 		return read_tags(q, image, v);
+	if (!strcmp(key, "id"))
+		return refuse_member(q, key, "is chosen by the service here");
 	if (!dr_json_str(v))
 		return refuse_member(q, key, "is not of type 'string'");
 	dr_json_add_str(image->properties, key, dr_json_str(v));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Network API v2.0 as Neutron 21 (Zed) answers it: one network to look at, and the ports of the servers. */
+/*
+ * Network API v2.0 as Neutron 21 (Zed) answers it: one network to look at, and the ports of the servers. What
+ * "fields" asks for is answered with all fields.
+ */
 #include <string.h>
 
 #include "tools/minicloud/neutron.h"
@@ -193,12 +196,27 @@ bool mc_neutron_fits(const char *wanted, const char *have)
 	return !wanted || !strcmp(wanted, have);
 }
 
+bool mc_neutron_known_query(struct mc_req *q, const char *const names[])
+{
+	const char *name = mc_unknown_query(q, names);
+
+	if (name)
+		mc_fail(q, 400, "['%s'] is invalid attribute for filtering", name);
+	return !name;
+}
+
 /* A list with the one thing in it, if it fits the filters. */
 static void list_one(struct mc_req *q, const char *collection, const char *id, const char *name,
 		     void (*add)(struct mc_req *, struct dr_json *))
 {
-	struct dr_json *body = dr_json_object(), *list = dr_json_add_array(body, collection);
+	static const char *const known[] = { "id",	 "name",     "fields",	     "limit", "marker",
+					     "sort_key", "sort_dir", "page_reverse", NULL };
+	struct dr_json *body, *list;
 
+	if (!mc_neutron_known_query(q, known))
+		return;
+	body = dr_json_object();
+	list = dr_json_add_array(body, collection);
 	if (network_visible(q) && mc_neutron_fits(dr_http_query(q->x, "name"), name) &&
 	    mc_neutron_fits(dr_http_query(q->x, "id"), id))
 		add(q, dr_json_push_object(list));

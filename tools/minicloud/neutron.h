@@ -7,6 +7,8 @@
 void mc_neutron_error(struct mc_req *q, unsigned status, const char *type, const char *message);
 /* "WHAT id could not be found", of type WHATNotFound */
 void mc_neutron_not_found(struct mc_req *q, const char *what, const char *id);
+/* False: answered; there is a query parameter that is not in names (ends with NULL). */
+bool mc_neutron_known_query(struct mc_req *q, const char *const names[]);
 bool mc_neutron_fits(const char *wanted, const char *have); /* wanted NULL: anything */
 
 void mc_neutron_list_ports(struct mc_req *q);

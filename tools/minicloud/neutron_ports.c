@@ -57,6 +57,11 @@ static const char *const port_filters[] = {
 	"binding:host_id", "device_id", "id", "limit", "name", "network_id", "project_id", "tenant_id", NULL,
 };
 
+static const char *const known_params[] = { "binding:host_id", "device_id",  "id",	  "name",
+					    "network_id",      "project_id", "tenant_id", "fields",
+					    "limit",	       "marker",     "sort_key",  "sort_dir",
+					    "page_reverse",    NULL };
+
 static bool port_listed(const struct mc_req *q, const struct mc_port *p)
 {
 	const char *project = dr_http_query(q->x, "project_id");
@@ -125,7 +130,7 @@ void mc_neutron_list_ports(struct mc_req *q)
 	struct dr_json *body, *list;
 	uint64_t limit, n = 0;
 
-	if (!read_page(q, &limit, &marker))
+	if (!mc_neutron_known_query(q, known_params) || !read_page(q, &limit, &marker))
 		return;
 	body = dr_json_object();
 	list = dr_json_add_array(body, "ports");
@@ -208,13 +213,22 @@ static bool check_policy(struct mc_req *q, const struct dr_json *v)
 	return false;
 }
 
+/* The API lets data_plane_status be cleared, but Neutron's object for it has no NULL (as of 21). */
+static bool check_clearing(struct mc_req *q, const struct dr_json *v)
+{
+	if (!dr_json_is_null(v))
+		return true;
+	mc_fail(q, 500, "Request Failed: internal server error while processing your request.");
+	return false;
+}
+
 static bool set_attribute(struct mc_port *p, const struct dr_json *v)
 {
 	const char *text = dr_json_str(v);
 	char *name;
 
 	if (!strcmp(dr_json_key(v), "data_plane_status")) {
-		snprintf(p->data_plane_status, sizeof(p->data_plane_status), "%s", text ? text : "");
+		snprintf(p->data_plane_status, sizeof(p->data_plane_status), "%s", text);
 	} else if (!strcmp(dr_json_key(v), "name")) {
 		name = strdup(text);
 		if (!name)
@@ -242,7 +256,7 @@ void mc_neutron_update_port(struct mc_req *q)
 	if (!p)
 		return;
 	for (const struct dr_json *v = dr_json_first(changes); v; v = dr_json_next(v)) {
-		if (!check_policy(q, v))
+		if (!check_policy(q, v) || !check_clearing(q, v))
 			return;
 	}
 	for (const struct dr_json *v = dr_json_first(changes); v; v = dr_json_next(v)) {

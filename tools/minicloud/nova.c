@@ -140,7 +140,6 @@ static bool prepare(struct mc_req *q)
 {
 	if (!*q->path) /* the list of versions is above them all */
 		return true;
-	dr_http_set_header(q->x, "x-compute-request-id", q->request_id);
 	return choose_version(q) && check_media_type(q);
 }
 
@@ -200,6 +199,19 @@ static void get_version(struct mc_req *q)
 }
 
 /* ---- pages and links ---- */
+
+bool mc_nova_known_query(struct mc_req *q, const char *const names[], bool patterns)
+{
+	const char *name = q->minor >= 75 ? mc_unknown_query(q, names) : NULL;
+
+	if (!name)
+		return true;
+	if (patterns)
+		mc_fail(q, 400, "'%s' does not match any of the regexes: '^_'", name);
+	else
+		mc_fail(q, 400, "Additional properties are not allowed ('%s' was unexpected)", name);
+	return false;
+}
 
 bool mc_nova_limit(struct mc_req *q, uint64_t *ret_limit)
 {
@@ -292,5 +304,6 @@ const struct mc_api mc_nova_api = {
 	.no_route = no_route,
 	.unauthorized = mc_unauthorized_by_middleware,
 	.auth_uri = "/identity",
+	.request_id_alias = "x-compute-request-id",
 	.bad_body = "Malformed request body",
 };

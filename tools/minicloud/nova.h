@@ -20,6 +20,12 @@ void mc_nova_forbid(struct mc_req *q, const char *action);
 bool mc_nova_check(struct mc_req *q, const char *field, const struct dr_json *value,
 		   const struct mc_schema *schema);
 
+/*
+ * From 2.75 on an unknown query parameter is refused; names ends with NULL. patterns: as where Nova's schema
+ * has patterns for names. False: answered with 400.
+ */
+bool mc_nova_known_query(struct mc_req *q, const char *const names[], bool patterns);
+
 /* Page parameters; false: answered with 400. *limit at most MC_PAGE_MAX. */
 bool mc_nova_limit(struct mc_req *q, uint64_t *ret_limit);
 

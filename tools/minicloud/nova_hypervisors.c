@@ -158,12 +158,16 @@ static bool read_page(struct mc_req *q, size_t *ret_start, uint64_t *ret_limit)
 static void list_hypervisors(struct mc_req *q, bool detail)
 {
 	static const char *const params[] = { "limit", "with_servers", NULL };
+	static const char *const known[] = { "hypervisor_hostname_pattern", "limit", "marker", "with_servers",
+					     NULL };
 	const struct mc_model *m = &q->cloud->model;
 	const char *pattern = q->minor >= 53 ? dr_http_query(q->x, "hypervisor_hostname_pattern") : NULL;
 	struct dr_json *body, *list;
 	uint64_t limit, n = 0;
 	size_t i;
 
+	if (!mc_nova_known_query(q, known, false))
+		return;
 	if (!q->is_admin) {
 		mc_nova_forbid(q, detail ? "os-hypervisors:list-detail" : "os-hypervisors:list");
 		return;

@@ -27,6 +27,61 @@ static void filter_done(struct filter *f)
 		regfree(&f->name);
 }
 
+/* What Nova's schema knows (query_params_v275); only some of it is heeded here. */
+static const char *const known_params[] = {
+	"user_id",
+	"project_id",
+	"tenant_id",
+	"launch_index",
+	"image_ref",
+	"image",
+	"kernel_id",
+	"ramdisk_id",
+	"hostname",
+	"key_name",
+	"power_state",
+	"vm_state",
+	"task_state",
+	"host",
+	"node",
+	"flavor",
+	"reservation_id",
+	"launched_at",
+	"terminated_at",
+	"availability_zone",
+	"name",
+	"display_name",
+	"description",
+	"display_description",
+	"locked_by",
+	"uuid",
+	"root_device_name",
+	"config_drive",
+	"access_ip_v4",
+	"access_ip_v6",
+	"auto_disk_config",
+	"progress",
+	"sort_key",
+	"sort_dir",
+	"all_tenants",
+	"soft_deleted",
+	"deleted",
+	"status",
+	"changes-since",
+	"changes-before",
+	"ip",
+	"ip6",
+	"created_at",
+	"limit",
+	"marker",
+	"tags",
+	"tags-any",
+	"not-tags",
+	"not-tags-any",
+	"locked",
+	NULL,
+};
+
 /* What a 'next' link repeats, in the order in which Nova puts it. */
 static const char *const list_params[] = {
 	"all_tenants", "deleted",  "host",   "limit",	  "name", "project_id",
@@ -140,8 +195,8 @@ static bool read_filter(struct mc_req *q, bool detail, struct filter *f)
 	bool all_tenants;
 
 	f->project = q->token->project;
-	if (!mc_nova_limit(q, &f->limit) || !read_status(q, f) ||
-	    !read_all_tenants(q, detail, &all_tenants) || !read_sort(q, f))
+	if (!mc_nova_known_query(q, known_params, true) || !mc_nova_limit(q, &f->limit) ||
+	    !read_status(q, f) || !read_all_tenants(q, detail, &all_tenants) || !read_sort(q, f))
 		return false;
 	if (q->is_admin)
 		read_admin_filters(q, f, all_tenants);
@@ -240,7 +295,7 @@ void mc_nova_server_delete(struct mc_req *q)
 		return;
 	old_task = s->task_state;
 	mc_server_mark_deleting(s, q->now);
-	mc_reply_empty(q, 204);
+	mc_reply_nothing(q, 204);
 	if (old_task != MC_TASK_DELETING) {
 		mc_notify_update(q->cloud, s, s->vm_state, q->request_id);
 		mc_job_start(q->cloud, s, q->request_id, dr_msec(DELETE_MS));
@@ -269,7 +324,7 @@ static void reset_state(struct mc_req *q, const struct dr_json *arguments)
 	old = s->vm_state;
 	mc_server_reset_state(
 		s, strcmp(dr_json_get_str(arguments, "state"), "error") ? MC_VM_ACTIVE : MC_VM_ERROR, q->now);
-	mc_reply_empty(q, 202);
+	mc_reply_nothing(q, 202);
 	mc_notify_update(q->cloud, s, old, q->request_id);
 }
 

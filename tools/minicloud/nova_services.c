@@ -48,10 +48,13 @@ static void push_if(struct mc_req *q, struct dr_json *list, const struct mc_serv
 
 void mc_nova_services_index(struct mc_req *q)
 {
+	static const char *const params[] = { "binary", "host", NULL };
 	const struct mc_model *m = &q->cloud->model;
 	const char *host = dr_http_query(q->x, "host"), *binary = dr_http_query(q->x, "binary");
 	struct dr_json *body, *list;
 
+	if (!mc_nova_known_query(q, params, false))
+		return;
 	if (!q->is_admin) {
 		mc_nova_forbid(q, "os-services:list");
 		return;

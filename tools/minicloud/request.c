@@ -47,6 +47,17 @@ int mc_query_number(const struct mc_req *q, const char *name, uint64_t *ret)
 	return 1;
 }
 
+const char *mc_unknown_query(const struct mc_req *q, const char *const names[])
+{
+	const char *name;
+
+	for (size_t i = 0; (name = dr_http_query_name(q->x, i)); i++) {
+		if (mc_name_index(names, name) < 0)
+			return name;
+	}
+	return NULL;
+}
+
 bool mc_true_text(const char *text)
 {
 	static const char *const names[] = { "1", "t", "true", "on", "y", "yes", "" };
