@@ -124,6 +124,7 @@ static void read_target(struct reader *r, struct dr_conf_node *n, const char *in
 			dr_conf_error(r->conf, at, "longer than %d characters", MON_HOST_MAX - 1);
 	}
 	read_name(r->conf, n, "plane", "data", t->plane, sizeof(t->plane));
+	dr_conf_bool(r->conf, n, "canary", false, &t->canary);
 	read_address(r->conf, n, &t->address);
 	read_timing(r->conf, n, inherited, &timing);
 	t->interval = timing.interval;
@@ -254,6 +255,8 @@ int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_con
 	struct reader r = { conf, ifindex, &c };
 	struct dr_conf_node *root = dr_conf_root(conf);
 
+	if (root && !dr_conf_is_map(root))
+		dr_conf_check_keys(conf, root); /* says what is expected */
 	if (dr_conf_error_count(conf))
 		return 1;
 	int err = read_all(&r, root);

@@ -29,6 +29,7 @@ struct mon_target {
 	struct dr_dur interval;
 	uint32_t multiplier;
 	uint32_t rise;
+	bool canary; /* watched for proof that the interface hears; never reported */
 };
 
 enum mon_egress {

@@ -48,8 +48,9 @@ static char *missing_capabilities(const struct mon_features *f, bool realtime)
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(needed); i++) {
-		if (!has(f, needed[i].cap) && !has(f, CAP_SYS_ADMIN) &&
-		    (realtime || !needed[i].realtime_only))
+		/* CAP_SYS_ADMIN contains CAP_BPF, capabilities(7) */
+		bool there = has(f, needed[i].cap) || (needed[i].cap == CAP_BPF && has(f, CAP_SYS_ADMIN));
+		if (!there && (realtime || !needed[i].realtime_only))
 			dr_buf_printf(&b, "%s%s %s", b.len ? ", " : "", needed[i].name, needed[i].why);
 	}
 	return b.len ? dr_asprintf("not privileged enough: missing %s. Run it as root or give it these "

@@ -24,10 +24,13 @@ int mon_hosts_init(struct mon_hosts *h, const struct mon_config *config)
 	made.verdict = calloc(n + 1, sizeof(*made.verdict));
 	if (!sorted || !made.hosts || !made.host_of || !made.verdict)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = (struct named){ config->targets[i].host, (uint32_t)i };
-	qsort(sorted, n, sizeof(*sorted), by_name);
+	size_t reported = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (!config->targets[i].canary)
+			sorted[reported++] = (struct named){ config->targets[i].host, (uint32_t)i };
+	}
+	qsort(sorted, reported, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < reported; i++) {
 		if (i == 0 || strcmp(sorted[i - 1].name, sorted[i].name))
 			made.hosts[made.count++].name = sorted[i].name;
 		made.host_of[sorted[i].target] = (uint32_t)(made.count - 1);

@@ -4,7 +4,8 @@
 
 /*
  * From targets to hosts, pure: a host with several targets (planes) is down when all of them are,
- * and up again when all of them are up. What lies between changes nothing that was said.
+ * and up again when all of them are up. What lies between changes nothing that was said. Canaries
+ * belong to no host.
  */
 
 #include <stdint.h>
@@ -31,8 +32,8 @@ int mon_hosts_init(struct mon_hosts *h, const struct mon_config *config) DR_MUST
 void mon_hosts_done(struct mon_hosts *h);
 
 /*
- * A target has this verdict now. Returns true if its host is to be reported: *ret_host says which,
- * ret_host->said what. Repeating a verdict changes nothing.
+ * A target that is no canary has this verdict now. Returns true if its host is to be reported: *ret_host says
+ * which, ret_host->said what. Repeating a verdict changes nothing.
  */
 bool mon_hosts_change(struct mon_hosts *h, size_t target, enum dr_verdict verdict,
 		      const struct mon_host **ret_host);

@@ -68,7 +68,7 @@ static void apply_verdict(struct monitor *m, const struct dr_event *e)
 		return; /* known already, from the maps */
 	m->targets[e->slot].transitions = e->transitions;
 	log_verdict(m, e, t);
-	if (!mon_hosts_change(&m->hosts, e->slot, (enum dr_verdict)e->verdict, &host))
+	if (t->canary || !mon_hosts_change(&m->hosts, e->slot, (enum dr_verdict)e->verdict, &host))
 		return;
 	mon_report_push(m->report, host->name, host->said, when);
 	if (host->said == DR_VERDICT_DOWN) {
