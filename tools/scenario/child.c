@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,7 +12,7 @@
 #include <sys/wait.h>
 
 #define LINE_MAX_BYTES 8192
-#define POLL_MS 50 /* how often stop() is asked */
+#define POLL_MS 10 /* how often we look whether it has ended, and ask stop() */
 
 struct sc_child {
 	char *name;
@@ -22,7 +21,6 @@ struct sc_child {
 	int notify;
 	int log; /* for reading */
 	pid_t pid;
-	int pidfd;
 	int status; /* once pid is 0 */
 	char line[LINE_MAX_BYTES];
 	size_t have;  /* bytes in line */
@@ -112,10 +110,7 @@ static int spawn(const struct sc_child_opts *opts, struct sc_child *c, int log)
 		n = read(tell[0], &error, sizeof(error));
 	while (n < 0 && errno == EINTR);
 	close(tell[0]);
-	c->pidfd = pidfd_open(c->pid, 0);
-	if (n > 0)
-		return -error;
-	return c->pidfd < 0 ? dr_errno() : 0;
+	return n > 0 ? -error : 0;
 }
 
 static int start(const struct sc_child_opts *opts, struct sc_child *c)
@@ -143,7 +138,7 @@ int sc_child_start(const struct sc_child_opts *opts, struct sc_child **ret, char
 	int r = -ENOMEM;
 
 	if (c) {
-		c->notify = c->log = c->pidfd = -1;
+		c->notify = c->log = -1;
 		r = start(opts, c);
 	}
 	if (r < 0) {
@@ -157,16 +152,13 @@ int sc_child_start(const struct sc_child_opts *opts, struct sc_child **ret, char
 
 /* ---------------------------------------------------------------- end */
 
-/* Waits at most ms for the process to end; true if it has (or had). */
-static bool reap(struct sc_child *c, int ms)
+/* True if it has ended. */
+static bool reap(struct sc_child *c)
 {
-	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
 	int status;
 
 	if (c->pid == 0)
 		return true;
-	if (ms && c->pidfd >= 0)
-		(void)!poll(&p, 1, ms);
 	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
 		return false;
 	c->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -176,16 +168,18 @@ static bool reap(struct sc_child *c, int ms)
 
 bool sc_child_running(struct sc_child *c)
 {
-	return !reap(c, 0);
+	return !reap(c);
 }
 
 static bool reap_until(struct sc_child *c, struct dr_dur limit)
 {
 	struct dr_mono end = dr_mono_add(dr_mono_now(), limit);
 
-	while (!reap(c, POLL_MS))
+	while (!reap(c)) {
 		if (dr_mono_sub(end, dr_mono_now()).ns <= 0)
 			return false;
+		(void)!poll(NULL, 0, POLL_MS);
+	}
 	return true;
 }
 
@@ -213,7 +207,6 @@ void sc_child_free(struct sc_child *c)
 		unlink(c->notify_path);
 	dr_closep(&c->notify);
 	dr_closep(&c->log);
-	dr_closep(&c->pidfd);
 	free(c->name);
 	free(c->log_path);
 	free(c);
@@ -240,13 +233,13 @@ int sc_child_wait_ready(struct sc_child *c, struct dr_dur limit, sc_stop_fn stop
 	struct dr_mono end = dr_mono_add(dr_mono_now(), limit);
 
 	for (;;) {
-		struct pollfd p[2] = { { .fd = c->notify, .events = POLLIN },
-				       { .fd = c->pidfd, .events = POLLIN } };
+		struct pollfd p = { .fd = c->notify, .events = POLLIN };
+		bool ended = !sc_child_running(c); /* before the last look at what it said */
 
-		(void)!poll(p, 2, POLL_MS);
-		if (p[0].revents && says_ready(c))
+		(void)!poll(&p, 1, ended ? 0 : POLL_MS);
+		if (p.revents && says_ready(c))
 			return 0;
-		if (!p[0].revents && !sc_child_running(c))
+		if (!p.revents && ended)
 			return 1;
 		if (stop && stop())
 			return -EINTR;
