@@ -184,6 +184,7 @@ static bool condition_holds(const struct dr_json *q, const struct dr_json *event
 	struct value want, have;
 	DR_AUTO_FREE char *printed = NULL;
 	const char *text;
+	bool comparable;
 	int order = 0;
 
 	if (!field || !wanted || strncmp(field, prefix, strlen(prefix)))
@@ -201,7 +202,8 @@ static bool condition_holds(const struct dr_json *q, const struct dr_json *event
 		text = printed = dr_json_print(trait);
 	if (!text || !read_value(kind_of_trait(triple), text, &have))
 		return false;
-	return holds(op, compare(&have, &want, &order), order);
+	comparable = compare(&have, &want, &order);
+	return holds(op, comparable, order);
 }
 
 bool mc_alarm_matches(const struct mc_alarm *a, const struct dr_json *event)
