@@ -232,7 +232,7 @@ static void test_ends_with_its_parent(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		static struct sc_child *c; /* reachable to the end, so no leak */
+		static struct sc_child *volatile c; /* reachable to the end, so no leak */
 
 		c = start("while :; do sleep 0.01; done");
 
