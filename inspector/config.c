@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arpa/inet.h>
 #include <string.h>
 
-#include "doctor/buf.h"
 #include "inspector/config.h"
 
 void ins_config_done(struct ins_config *c)
@@ -11,55 +9,18 @@ void ins_config_done(struct ins_config *c)
 	*c = (struct ins_config){};
 }
 
-int ins_listen_parse(const char *text, char address[64], uint16_t *ret_port, bool *ret_loopback)
-{
-	struct in6_addr v6;
-	struct in_addr v4;
-	const char *colon = strrchr(text, ':'), *from = text;
-	bool bracket = text[0] == '[', loopback;
-	size_t len;
-	unsigned long port;
-	char copy[64], *end;
-
-	if (!colon || strspn(colon + 1, "0123456789") != strlen(colon + 1) || !colon[1] ||
-	    strlen(colon + 1) > 5)
-		return -EINVAL;
-	port = strtoul(colon + 1, &end, 10);
-	len = (size_t)(colon - text);
-	if (bracket) {
-		if (len < 2 || text[len - 1] != ']')
-			return -EINVAL;
-		from++;
-		len -= 2;
-	}
-	if (port > UINT16_MAX || len >= sizeof(copy))
-		return -EINVAL;
-	memcpy(copy, from, len);
-	copy[len] = '\0';
-	if (bracket && inet_pton(AF_INET6, copy, &v6) == 1)
-		loopback = IN6_IS_ADDR_LOOPBACK(&v6);
-	else if (!bracket && inet_pton(AF_INET, copy, &v4) == 1)
-		loopback = ntohl(v4.s_addr) >> 24 == 127;
-	else
-		return -EINVAL;
-	memcpy(address, copy, len + 1);
-	*ret_port = (uint16_t)port;
-	*ret_loopback = loopback;
-	return 0;
-}
-
 static void read_listen(struct dr_conf *f, struct dr_conf_node *root, struct ins_config *c)
 {
 	const char *text;
-	bool insecure, loopback;
+	bool insecure;
 
 	dr_conf_bool(f, root, "insecure_listen", false, &insecure);
 	dr_conf_str(f, root, "listen", "127.0.0.1:12345", &text);
-	if (ins_listen_parse(text, c->address, &c->port, &loopback))
+	if (dr_http_listen_parse(text, &c->listen))
 		dr_conf_error(f, dr_conf_get(f, root, "listen"),
 			      "\"%s\" is no numeric address and port such as 127.0.0.1:12345 or [::1]:12345",
 			      text);
-	else if (!loopback && !insecure)
+	else if (!c->listen.loopback && !insecure)
 		dr_conf_error(f, dr_conf_get(f, root, "listen"),
 			      "\"%s\" is reached from elsewhere, and whoever reaches it can take hosts down: "
 			      "listen on loopback, or say insecure_listen: true",

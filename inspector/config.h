@@ -4,14 +4,12 @@
 
 /* The configuration of doctor-inspector; etc/doctor-inspector.yaml describes every setting. */
 
-#include <stdint.h>
-
 #include "doctor/conf.h"
+#include "doctor/http_server.h"
 #include "inspector/outcome.h"
 
 struct ins_config {
-	char address[64]; /* numeric */
-	uint16_t port;
+	struct dr_http_listen listen;
 	char *cloud; /* entry of clouds.yaml; NULL: OS_CLOUD or OS_* */
 	struct dr_dur refresh;
 	struct dr_dur verify;
@@ -27,11 +25,5 @@ void ins_config_done(struct ins_config *c);
 
 /* Reads all of it; complaints gather in f. 0 also then (the caller counts them), or -ENOMEM. */
 int ins_config_read(struct dr_conf *f, struct ins_config *ret) DR_MUST_USE;
-
-/*
- * "127.0.0.1:12345", "[::1]:12345"; port 0 lets the kernel choose. -EINVAL. *ret_loopback: nobody else can
- * reach it.
- */
-int ins_listen_parse(const char *text, char address[64], uint16_t *ret_port, bool *ret_loopback) DR_MUST_USE;
 
 #endif

@@ -127,15 +127,16 @@ static int on_signal(struct dr_source *s, int signo, void *userdata)
 static int serve(struct program *p)
 {
 	const struct dr_http_server_opts opts = {
-		.address = p->config->address,
-		.port = p->config->port,
+		.address = p->config->listen.address,
+		.port = p->config->listen.port,
 		.body_max = INS_BODY_MAX,
 		.server_name = "doctor-inspector",
 	};
 	int r = dr_http_server_new(p->loop, &opts, ins_receive, p->inspector, &p->server);
 
 	if (r)
-		dr_error("listening on %s port %u: %s", p->config->address, p->config->port, strerror(-r));
+		dr_error("listening on %s port %u: %s", p->config->listen.address, p->config->listen.port,
+			 strerror(-r));
 	return r;
 }
 
@@ -154,7 +155,7 @@ static void on_started(int error, const char *why, void *userdata)
 		return;
 	}
 	map = ins_nova_map(p->nova);
-	dr_info("listening on=%s port=%u hosts=%zu servers=%zu", p->config->address,
+	dr_info("listening on=%s port=%u hosts=%zu servers=%zu", p->config->listen.address,
 		dr_http_server_port(p->server), map->count, map->vm_count);
 	dr_notify("READY=1");
 }
@@ -210,8 +211,8 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	if (o.check) {
-		printf("%s: good, events to %s port %u, cloud %s\n", o.config, config.address, config.port,
-		       config.cloud ? config.cloud : "of the environment");
+		printf("%s: good, events to %s port %u, cloud %s\n", o.config, config.listen.address,
+		       config.listen.port, config.cloud ? config.cloud : "of the environment");
 		return EXIT_SUCCESS;
 	}
 	status = read_credentials(config.cloud, &credentials);
