@@ -14,7 +14,7 @@ struct mon_report {
 	char run[20]; /* of this start, in event ids */
 	struct mon_queue queue;
 	struct dr_source *timer;
-	bool sending; /* the first of the queue is on its way, or its retry is due */
+	bool sending; /* the first of the queue is on its way */
 	unsigned attempts;
 };
 
@@ -40,6 +40,7 @@ static void retry_later(struct mon_report *r, const char *why)
 	char pause_text[DR_TIME_STR_MAX];
 	struct dr_dur pause = mon_retry_pause(++r->attempts, (uint32_t)random_u64());
 
+	r->sending = false;
 	pause.ns -= pause.ns % DR_NSEC_PER_MSEC;
 	dr_warning("event not delivered, kept and retried in %s: %s url=%s attempt=%u waiting=%zu",
 		   dr_dur_format(pause, pause_text), why, r->url, r->attempts, r->queue.count);
@@ -144,8 +145,10 @@ void mon_report_push(struct mon_report *r, const char *host, enum dr_verdict ver
 			"the queue of undelivered events is full, one is dropped: host=%s is %s dropped=%llu",
 			dropped.host, dropped.verdict == DR_VERDICT_UP ? "up" : "down",
 			(unsigned long long)r->queue.dropped);
-	if (!r->sending)
-		send_first(r);
+	if (r->sending)
+		return;
+	dr_timer_disarm(r->timer); /* news does not wait for an old event's pause */
+	send_first(r);
 }
 
 size_t mon_report_undelivered(const struct mon_report *r)
