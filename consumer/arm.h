@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_CONSUMER_ARM_H
+#define DOCTOR_CONSUMER_ARM_H
+
+/*
+ * Our alarms in Aodh: one event alarm named doctor_SERVERID for each configured server, which fires when
+ * Nova tells that the server is in error. Logs what it meets.
+ */
+
+#include "consumer/config.h"
+#include "doctor/cloud/cloud.h"
+#include "doctor/loop.h"
+
+struct con_arm;
+
+struct con_arm_events {
+	/*
+	 * Called once: error 0: all alarms are there; else a person must help (the login is refused, there is
+	 * no Aodh, it refuses the alarm), and why says with what. An Aodh that does not answer is tried
+	 * again and again instead.
+	 */
+	void (*started)(int error, const char *why, void *userdata);
+	/* An alarm of an earlier run of ours has fired while nobody listened. */
+	void (*fired)(const char *server_id, const char *alarm_id, void *userdata);
+	void *userdata;
+};
+
+/* url: what Aodh is told to call. c, cloud and events' userdata must outlive it; free cloud first. */
+int con_arm_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con_config *c, const char *url,
+		const struct con_arm_events *events, struct con_arm **ret) DR_MUST_USE;
+void con_arm_free(struct con_arm *a);
+DR_DEFINE_FREEP(struct con_arm, con_arm_free)
+
+void con_arm_start(struct con_arm *a);
+size_t con_arm_count(const struct con_arm *a); /* alarms that are there */
+
+/* Sets the alarm back to ok, which Aodh never does, so that it can fire again. Tried for some minutes. */
+void con_arm_again(struct con_arm *a, const char *alarm_id);
+
+/*
+ * Deletes the alarms named doctor_SERVERID, also one whose creation is under way; nothing else is begun any
+ * more. Ready when con_arm_busy() is false.
+ */
+void con_arm_remove(struct con_arm *a);
+bool con_arm_busy(const struct con_arm *a);
+
+#endif

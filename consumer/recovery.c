@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/recovery.h"
+
+#include <errno.h>
+
+#define SETTLE_POLL dr_msec(100)
+#define POLL_FIRST dr_msec(200)
+#define POLL_LATER dr_sec(2)
+#define POLL_FIRST_FOR dr_sec(20)
+
+/* What follows; TRY_AGAIN and SETTLE depend on what was tried so far. */
+enum follow {
+	IGNORE,
+	BOOT,
+	BUILD, /* poll, or discard when it takes too long */
+	DISCARD,
+	LOOK,
+	TRY_AGAIN, /* pause, or give up after the last attempt */
+	SETTLE_OR_BOOT,
+	SETTLE_OR_LEAVE,
+	LEAVE,
+	REPLACED,
+	GIVE_UP,
+};
+
+static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
+	[CON_LOOKING] = {
+		[CON_LOST] = BOOT,
+		[CON_UNSETTLED] = SETTLE_OR_BOOT,
+		[CON_ALIVE] = SETTLE_OR_LEAVE,
+		[CON_GONE] = LEAVE,
+		[CON_BUILDS] = BUILD,
+		[CON_IS_ACTIVE] = REPLACED,
+		[CON_FAILED] = DISCARD,
+		[CON_RETRY] = TRY_AGAIN,
+		[CON_REFUSED] = GIVE_UP,
+	},
+	[CON_BOOTING] = {
+		[CON_ACCEPTED] = BUILD,
+		[CON_RETRY] = TRY_AGAIN,
+		[CON_REFUSED] = GIVE_UP,
+	},
+	[CON_BUILDING] = {
+		[CON_BUILDS] = BUILD,
+		[CON_IS_ACTIVE] = REPLACED,
+		[CON_FAILED] = DISCARD,
+		[CON_VANISHED] = TRY_AGAIN,
+		/* not to know is no failure of the replacement: its time limit ends that */
+		[CON_RETRY] = BUILD,
+		[CON_REFUSED] = BUILD,
+	},
+	[CON_DISCARDING] = {
+		[CON_DISCARDED] = TRY_AGAIN,
+	},
+	[CON_PAUSED] = {
+		[CON_TIMER] = LOOK,
+	},
+};
+
+void con_recovery_init(struct con_recovery *r, struct dr_mono now)
+{
+	*r = (struct con_recovery){ .state = CON_LOOKING, .start = now };
+}
+
+struct dr_dur con_pause(struct dr_dur pause, struct dr_dur pause_max, unsigned attempts)
+{
+	for (unsigned i = 1; i < attempts && pause.ns < pause_max.ns; i++)
+		pause.ns *= 2;
+	return pause.ns < pause_max.ns ? pause : pause_max;
+}
+
+static struct con_step enter(struct con_recovery *r, enum con_state state, enum con_action action)
+{
+	r->state = state;
+	return (struct con_step){ .action = action };
+}
+
+static struct con_step pause_for(struct con_recovery *r, struct dr_dur wait)
+{
+	r->state = CON_PAUSED;
+	return (struct con_step){ CON_DO_PAUSE, wait };
+}
+
+static struct con_step build(struct con_recovery *r, const struct con_recovery_conf *conf, struct dr_mono now)
+{
+	struct dr_dur since;
+
+	if (r->state != CON_BUILDING)
+		r->building_since = now;
+	r->waited = true;
+	since = dr_mono_sub(now, r->building_since);
+	if (since.ns >= conf->boot_timeout.ns)
+		return enter(r, CON_DISCARDING, CON_DO_DISCARD);
+	r->state = CON_BUILDING;
+	return (struct con_step){ CON_DO_POLL, since.ns < POLL_FIRST_FOR.ns ? POLL_FIRST : POLL_LATER };
+}
+
+struct con_step con_recovery_next(struct con_recovery *r, const struct con_recovery_conf *conf,
+				  enum con_event event, struct dr_mono now)
+{
+	bool settling = dr_mono_sub(now, r->start).ns < conf->settle.ns;
+
+	switch (table[r->state][event]) {
+	case SETTLE_OR_BOOT:
+		if (settling)
+			return pause_for(r, SETTLE_POLL);
+		return enter(r, CON_BOOTING, CON_DO_BOOT);
+	case SETTLE_OR_LEAVE:
+		if (settling)
+			return pause_for(r, SETTLE_POLL);
+		return enter(r, CON_UNNEEDED, CON_DO_END);
+	case TRY_AGAIN:
+		r->attempts++;
+		if (r->attempts >= conf->attempts)
+			return enter(r, CON_GAVE_UP, CON_DO_END);
+		return pause_for(r, con_pause(conf->pause, conf->pause_max, r->attempts));
+	case BOOT:
+		return enter(r, CON_BOOTING, CON_DO_BOOT);
+	case BUILD:
+		return build(r, conf, now);
+	case DISCARD:
+		return enter(r, CON_DISCARDING, CON_DO_DISCARD);
+	case LOOK:
+		return enter(r, CON_LOOKING, CON_DO_LOOK);
+	case LEAVE:
+		return enter(r, CON_UNNEEDED, CON_DO_END);
+	case REPLACED:
+		return enter(r, CON_REPLACED, CON_DO_END);
+	case GIVE_UP:
+		return enter(r, CON_GAVE_UP, CON_DO_END);
+	case IGNORE:
+		break;
+	}
+	return (struct con_step){ CON_DO_NOTHING, { 0 } };
+}
+
+const char *con_state_name(enum con_state state)
+{
+	static const char *const names[] = {
+		[CON_LOOKING] = "looking",	 [CON_BOOTING] = "booting", [CON_BUILDING] = "building",
+		[CON_DISCARDING] = "discarding", [CON_PAUSED] = "paused",   [CON_REPLACED] = "replaced",
+		[CON_UNNEEDED] = "unneeded",	 [CON_GAVE_UP] = "gave-up",
+	};
+
+	return names[state];
+}
+
+const char *con_event_name(enum con_event event)
+{
+	static const char *const names[] = {
+		[CON_LOST] = "lost",	       [CON_UNSETTLED] = "unsettled", [CON_ALIVE] = "alive",
+		[CON_GONE] = "gone",	       [CON_BUILDS] = "builds",	      [CON_IS_ACTIVE] = "is-active",
+		[CON_FAILED] = "failed",       [CON_VANISHED] = "vanished",   [CON_ACCEPTED] = "accepted",
+		[CON_DISCARDED] = "discarded", [CON_RETRY] = "retry",	      [CON_REFUSED] = "refused",
+		[CON_TIMER] = "timer",
+	};
+
+	return names[event];
+}
+
+/*
+ * The first row that fits. 401 comes here only after a new login has been tried. 403 of a boot is the quota
+ * as a rule, and others free it. 409: busy, or an ambiguous name in the making. 413 and 429 are limits.
+ * The other refusals come from the request or from policy, and waiting changes neither.
+ */
+static const struct {
+	unsigned from, to; /* status */
+	enum con_outcome boot, other;
+} answers[] = {
+	{ 200, 299, CON_OUT_OK, CON_OUT_OK },	      { 401, 401, CON_OUT_RETRY, CON_OUT_RETRY },
+	{ 403, 403, CON_OUT_RETRY, CON_OUT_REFUSED }, { 404, 404, CON_OUT_REFUSED, CON_OUT_GONE },
+	{ 408, 409, CON_OUT_RETRY, CON_OUT_RETRY },   { 413, 413, CON_OUT_RETRY, CON_OUT_RETRY },
+	{ 429, 429, CON_OUT_RETRY, CON_OUT_RETRY },   { 500, 599, CON_OUT_RETRY, CON_OUT_RETRY },
+	{ 0, 999, CON_OUT_REFUSED, CON_OUT_REFUSED },
+};
+
+enum con_outcome con_outcome_of(bool boot, int error, unsigned status)
+{
+	size_t i = 0;
+
+	/* time-outs, lost connections, a login refused, a catalogue in the making: none says "never" */
+	if (error)
+		return CON_OUT_RETRY;
+	while (answers[i].to != 999 && (status < answers[i].from || status > answers[i].to))
+		i++;
+	return boot ? answers[i].boot : answers[i].other;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consumer/replacement.h"
+
+#include <string.h>
+
+#include "doctor/cloud/nova.h"
+
+#define NETWORKS_REQUIRED 37 /* since 2.37 a boot says which networks, or "none" */
+
+static bool is(const char *text, const char *word)
+{
+	return text && strcmp(text, word) == 0;
+}
+
+enum con_event con_judge_lost(const struct dr_json *server)
+{
+	const char *status = dr_json_get_str(server, "status");
+	const char *host_status = dr_json_get_str(server, "host_status");
+	bool host_up = is(host_status, "UP");
+
+	if (is(host_status, "DOWN"))
+		return CON_LOST;
+	if (!is(status, "ERROR"))
+		return CON_ALIVE;
+	/* a policy may hide the host's status, and a cell that is cut off does not tell it */
+	return host_up ? CON_UNSETTLED : CON_LOST;
+}
+
+enum con_event con_judge_replacement(const struct dr_json *server)
+{
+	const char *status = dr_json_get_str(server, "status");
+
+	if (is(status, "ERROR") || is(dr_json_get_str(server, "host_status"), "DOWN"))
+		return CON_FAILED;
+	return is(status, "ACTIVE") ? CON_IS_ACTIVE : CON_BUILDS;
+}
+
+static bool is_going(const struct dr_json *server)
+{
+	const char *status = dr_json_get_str(server, "status");
+
+	return is(status, "DELETED") || is(status, "SOFT_DELETED") ||
+	       is(dr_json_get_str(server, "OS-EXT-STS:task_state"), "deleting");
+}
+
+const struct dr_json *con_find_replacement(const struct dr_json *servers, const char *lost_id)
+{
+	const struct dr_json *found = NULL;
+
+	for (const struct dr_json *s = dr_json_first(servers); s; s = dr_json_next(s)) {
+		if (!is(dr_json_get_str(dr_json_get(s, "metadata"), CON_METADATA_KEY), lost_id) ||
+		    is_going(s) || !dr_api_id_valid(dr_json_get_str(s, "id")))
+			continue;
+		if (con_judge_replacement(s) != CON_FAILED)
+			return s;
+		found = s;
+	}
+	return found;
+}
+
+/* One entry a port, so that a server with two legs in a network gets two again. */
+static void add_networks(struct dr_json *out, const struct dr_json *ports, unsigned microversion)
+{
+	struct dr_json *networks;
+
+	if (dr_json_size(ports) == 0) {
+		if (microversion >= NETWORKS_REQUIRED)
+			dr_json_add_str(out, "networks", "none");
+		return;
+	}
+	networks = dr_json_add_array(out, "networks");
+	for (const struct dr_json *p = dr_json_first(ports); p; p = dr_json_next(p)) {
+		const char *id = dr_json_get_str(p, "network_id");
+
+		if (id)
+			dr_json_add_str(dr_json_push_object(networks), "uuid", id);
+	}
+}
+
+static bool has_name(const struct dr_json *groups, const char *name)
+{
+	for (const struct dr_json *g = dr_json_first(groups); g; g = dr_json_next(g)) {
+		if (is(dr_json_get_str(g, "name"), name))
+			return true;
+	}
+	return false;
+}
+
+/* Nova lists a group once for each port that has it. */
+static void add_security_groups(struct dr_json *out, const struct dr_json *server)
+{
+	const struct dr_json *g = dr_json_first(dr_json_get(server, "security_groups"));
+	struct dr_json *groups;
+
+	if (!g)
+		return;
+	groups = dr_json_add_array(out, "security_groups");
+	for (; g; g = dr_json_next(g)) {
+		const char *name = dr_json_get_str(g, "name");
+
+		if (name && !has_name(groups, name))
+			dr_json_add_str(dr_json_push_object(groups), "name", name);
+	}
+}
+
+static void add_metadata(struct dr_json *out, const struct dr_json *server, const char *lost_id)
+{
+	const struct dr_json *old = dr_json_get(server, "metadata");
+	struct dr_json *metadata = dr_json_add(out, "metadata", old ? dr_json_copy(old) : dr_json_object());
+
+	dr_json_add_str(metadata, CON_METADATA_KEY, lost_id);
+}
+
+int con_boot_body(const struct dr_json *server, const struct dr_json *ports, unsigned microversion,
+		  struct dr_json **ret, const char **ret_why)
+{
+	const char *key = dr_json_get_str(server, "key_name");
+	struct dr_nova_server s;
+	struct dr_json *body, *out;
+
+	if (dr_nova_server_parse(server, &s))
+		return -EBADMSG;
+	if (!s.image_id) {
+		*ret_why = "it was booted from a volume, not from an image";
+		return -ENOTSUP;
+	}
+	if (!s.flavor_id) {
+		*ret_why = "Nova does not tell its flavor";
+		return -ENOTSUP;
+	}
+	body = dr_json_object();
+	out = dr_json_add_object(body, "server");
+	dr_json_add_str(out, "name", s.name);
+	dr_json_add_str(out, "imageRef", s.image_id);
+	dr_json_add_str(out, "flavorRef", s.flavor_id);
+	add_networks(out, ports, microversion);
+	add_security_groups(out, server);
+	add_metadata(out, server, s.id);
+	if (key)
+		dr_json_add_str(out, "key_name", key);
+	if (is(dr_json_get_str(server, "config_drive"), "True"))
+		dr_json_add_bool(out, "config_drive", true);
+	*ret = body;
+	return 0;
+}
