@@ -5,6 +5,7 @@
 #include "tools/scenario/scenario.h"
 
 #define QUIET dr_msec(500)
+#define CHECKS_AT_LEAST dr_sec(5)
 #define RECOVERY_LIMIT dr_sec(5)
 #define LOOK dr_msec(2)
 #define ASK dr_msec(50) /* the cloud, which is busy enough */
@@ -140,13 +141,9 @@ typedef int (*holds_fn)(struct condition *c); /* 1, 0 or negative */
 
 static int wait_for(struct condition *c, holds_fn holds)
 {
-	/* the time limit may be over when a first look is taken: it gets at least some seconds */
-	struct dr_mono end = end_of_run(c->run), soon = sc_deadline(dr_sec(5));
 	int r;
 
-	if (end.ns < soon.ns)
-		end = soon;
-	while ((r = holds(c)) == 0 && !sc_past(end)) {
+	while ((r = holds(c)) == 0 && !sc_past(c->run->checks_until)) {
 		if (sc_interrupted())
 			return -EINTR;
 		sc_pump_logs(c->run);
@@ -304,8 +301,14 @@ static void check_fault(struct sc_run *run)
 int sc_check_cloud(struct sc_run *run)
 {
 	struct condition hosts = { .run = run }, bystander = { .run = run, .vm = &run->bystander };
+	struct dr_mono soon = sc_deadline(CHECKS_AT_LEAST);
 	size_t before = run->problems.n;
-	int r = wait_for(&hosts, host_forced_down);
+	int r;
+
+	run->checks_until = end_of_run(run);
+	if (run->checks_until.ns < soon.ns) /* waiting in vain has used it up */
+		run->checks_until = soon;
+	r = wait_for(&hosts, host_forced_down);
 
 	for (size_t i = 0; i < run->nvms && r == 0; i++)
 		r = check_vm(run, &run->vms[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/scenario/cloud.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "doctor/cloud/aodh.h"
@@ -43,6 +44,19 @@ static int must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_cal
 	int r = call(c, as, made, api_call, ret, ret_error);
 
 	return r > 0 ? -EREMOTEIO : r;
+}
+
+/* The same, but 1 on 404: what was asked for is not there. */
+static int may_lack(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
+		    struct dr_json **ret, char **ret_error)
+{
+	int r = call(c, as, made, api_call, ret, ret_error);
+
+	if (r == 404 && ret_error) {
+		free(*ret_error);
+		*ret_error = NULL;
+	}
+	return r == 404 ? 1 : r > 0 ? -EREMOTEIO : r;
 }
 
 static int bad(char **ret_error, const char *what)
@@ -212,6 +226,27 @@ int sc_cloud_parts(struct sc_cloud *c, struct sc_parts *ret, char **ret_error)
 
 /* ---------------------------------------------------------------- servers */
 
+/* https://docs.openstack.org/api-ref/compute/#limits-limits */
+int sc_cloud_room(struct sc_cloud *c, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	const struct dr_json *limits;
+	int64_t most, used;
+	int r = may_lack(c, SC_OWNER, dr_api_call_init(&api_call, "compute", "GET", NULL, "/limits"),
+			 &api_call, &body, ret_error);
+
+	if (r != 0)
+		return r == 1 ? INT_MAX : r; /* minicloud has no quota */
+	limits = dr_json_path(body, "limits.absolute");
+	if (dr_json_get_i64(limits, "maxTotalInstances", &most) < 0 ||
+	    dr_json_get_i64(limits, "totalInstancesUsed", &used) < 0)
+		return bad(ret_error, "limit of instances");
+	if (most < 0)
+		return INT_MAX;
+	return (int)DR_MIN(DR_MAX(most - used, (int64_t)0), (int64_t)INT_MAX);
+}
+
 int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *name, const char *host,
 		  char ret_id[64], char **ret_error)
 {
@@ -251,12 +286,10 @@ int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct 
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	struct dr_nova_server s;
-	int r = call(c, as, dr_nova_server_show(&api_call, &c->nova, id), &api_call, &body, ret_error);
+	int r = may_lack(c, as, dr_nova_server_show(&api_call, &c->nova, id), &api_call, &body, ret_error);
 
-	if (r == 404)
-		return 1;
 	if (r != 0)
-		return r > 0 ? -EREMOTEIO : r;
+		return r;
 	if (dr_nova_server_parse(dr_json_get(body, "server"), &s) < 0)
 		return bad(ret_error, "server");
 	copy_server(ret, &s);
@@ -313,10 +346,10 @@ int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = call(c, SC_OWNER, dr_nova_server_delete(&api_call, &c->nova, id), &api_call, &body,
-		     ret_error);
+	int r = may_lack(c, SC_OWNER, dr_nova_server_delete(&api_call, &c->nova, id), &api_call, &body,
+			 ret_error);
 
-	return r == 404 ? 0 : r > 0 ? -EREMOTEIO : r;
+	return r == 1 ? 0 : r;
 }
 
 /* ---------------------------------------------------------------- alarms */
@@ -353,7 +386,7 @@ int sc_cloud_delete_alarm(struct sc_cloud *c, const char *id, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = call(c, SC_OWNER, dr_aodh_alarm_delete(&api_call, id), &api_call, &body, ret_error);
+	int r = may_lack(c, SC_OWNER, dr_aodh_alarm_delete(&api_call, id), &api_call, &body, ret_error);
 
-	return r == 404 ? 0 : r > 0 ? -EREMOTEIO : r;
+	return r == 1 ? 0 : r;
 }

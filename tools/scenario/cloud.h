@@ -56,6 +56,9 @@ struct sc_parts {
 };
 int sc_cloud_parts(struct sc_cloud *c, struct sc_parts *ret, char **ret_error) DR_MUST_USE;
 
+/* How many more servers the owner may have; INT_MAX: as many as he likes. Negative: an error. */
+int sc_cloud_room(struct sc_cloud *c, char **ret_error) DR_MUST_USE;
+
 /* As the owner. */
 int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *name, const char *host,
 		  char ret_id[64], char **ret_error) DR_MUST_USE;

@@ -60,6 +60,7 @@ struct sc_run {
 	char ifname[16]; /* the monitor's; outlives topo */
 	bool fault_on;
 	struct dr_mono fault_at;
+	struct dr_mono checks_until; /* of the cloud's state */
 
 	struct sc_vm *vms;
 	size_t nvms;

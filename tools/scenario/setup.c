@@ -226,6 +226,24 @@ static int boot_all(struct sc_run *run, const struct sc_parts *parts)
 	return r < 0 ? sc_env_error(run, r, error) : 0;
 }
 
+/* Each VM and its replacement, and the bystander. */
+static int check_room(struct sc_run *run)
+{
+	int need = 2 * (int)run->opts.vms + 1;
+	char *error = NULL;
+	int room = sc_cloud_room(run->cloud, &error);
+
+	if (room < 0)
+		return sc_env_error(run, room, error);
+	if (room < need)
+		return sc_env_error(
+			run, -EDQUOT,
+			dr_asprintf(
+				"the quota leaves room for %d servers, %u VMs and their replacements need %d",
+				room, run->opts.vms, need));
+	return 0;
+}
+
 static int wait_active(struct sc_run *run, const struct sc_vm *vm, const char *host, struct dr_mono deadline)
 {
 	struct sc_server s;
@@ -266,7 +284,9 @@ int sc_setup_vms(struct sc_run *run)
 
 	if (r < 0)
 		return sc_env_error(run, r, error);
-	r = boot_all(run, &parts);
+	r = check_room(run);
+	if (r == 0)
+		r = boot_all(run, &parts);
 	if (r == 0)
 		r = wait_active(run, &run->bystander, run->computes[!run->victim].host, deadline);
 	for (size_t i = 0; i < run->nvms && r == 0; i++)
