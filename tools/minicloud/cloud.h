@@ -27,7 +27,7 @@ struct mc_cloud {
 	struct mc_model model;
 	struct mc_fails fails;
 	struct dr_dur latency;
-	char url[96]; /* "http://127.0.0.1:PORT", what the catalogue says */
+	char url[96]; /* "http://127.0.0.1:PORT" */
 	TAILQ_HEAD(mc_replies, mc_reply) replies;
 	TAILQ_HEAD(mc_jobs, mc_job) jobs; /* soonest first */
 	struct dr_source *reply_timer, *job_timer;

@@ -2,7 +2,6 @@
 /* Identity API v3: login, tokens, catalogue, projects. */
 #include <string.h>
 
-#include "doctor/log.h"
 #include "tools/minicloud/cloud.h"
 
 #define MALFORMED                                                                                            \
@@ -117,17 +116,20 @@ static void add_domain(struct dr_json *o)
 	dr_json_add_str(domain, "name", "Default");
 }
 
-static struct dr_json *catalogue(struct mc_cloud *c)
+/* The URLs lead to where the client found us, whatever name or address it has for that. */
+static struct dr_json *catalogue(struct mc_req *q)
 {
 	static const char *const interfaces[MC_INTERFACE_COUNT] = { "public", "internal", "admin" };
 	struct dr_json *list = dr_json_array();
+	char base[256];
 
+	mc_base_url(q, base, sizeof(base));
 	for (size_t i = 0; mc_apis[i]; i++) {
-		const struct mc_catalogue_ids *ids = &c->model.catalogue_ids[i];
+		const struct mc_catalogue_ids *ids = &q->cloud->model.catalogue_ids[i];
 		struct dr_json *service = dr_json_push_object(list), *endpoints;
-		char url[160];
+		char url[300];
 
-		snprintf(url, sizeof(url), "%s%s%s", c->url, mc_apis[i]->prefix, mc_apis[i]->url);
+		snprintf(url, sizeof(url), "%s%s%s", base, mc_apis[i]->prefix, mc_apis[i]->url);
 		endpoints = dr_json_add_array(service, "endpoints");
 		for (size_t k = 0; k < MC_INTERFACE_COUNT; k++) {
 			struct dr_json *e = dr_json_push_object(endpoints);
@@ -145,7 +147,7 @@ static struct dr_json *catalogue(struct mc_cloud *c)
 	return list;
 }
 
-static void add_scope(struct mc_cloud *c, struct dr_json *token, const struct mc_token *t)
+static void add_scope(struct mc_req *q, struct dr_json *token, const struct mc_token *t)
 {
 	struct dr_json *project = dr_json_add_object(token, "project"), *roles;
 
@@ -157,10 +159,10 @@ static void add_scope(struct mc_cloud *c, struct dr_json *token, const struct mc
 	for (enum mc_role r = t->role; r > MC_ROLE_NONE; r--) {
 		struct dr_json *role = dr_json_push_object(roles);
 
-		dr_json_add_str(role, "id", c->model.role_ids[r]);
+		dr_json_add_str(role, "id", q->cloud->model.role_ids[r]);
 		dr_json_add_str(role, "name", mc_role_name(r));
 	}
-	dr_json_add(token, "catalog", catalogue(c));
+	dr_json_add(token, "catalog", catalogue(q));
 }
 
 static void reply_token(struct mc_req *q, unsigned status, const struct mc_token *t)
@@ -177,7 +179,7 @@ static void reply_token(struct mc_req *q, unsigned status, const struct mc_token
 	mc_add_time(token, "expires_at", t->expires, MC_TIME_MICROS_Z);
 	mc_add_time(token, "issued_at", t->issued, MC_TIME_MICROS_Z);
 	if (t->project)
-		add_scope(q->cloud, token, t);
+		add_scope(q, token, t);
 	dr_http_set_header(q->x, "X-Subject-Token", t->id);
 	reply(q, status, body);
 }
@@ -327,7 +329,7 @@ static void get_catalogue(struct mc_req *q)
 {
 	struct dr_json *body = dr_json_object();
 
-	dr_json_add(body, "catalog", catalogue(q->cloud));
+	dr_json_add(body, "catalog", catalogue(q));
 	reply(q, 200, body);
 }
 

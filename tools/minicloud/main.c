@@ -73,20 +73,23 @@ static int start_cloud(struct minicloud *m, const struct mc_options *o)
 static int start_server(struct minicloud *m, const struct mc_options *o)
 {
 	struct dr_http_server_opts server = {
-		.address = o->address,
-		.port = o->port,
+		.address = o->listen.address,
+		.port = o->listen.port,
 		.body_max = BODY_MAX,
 		.connections_max = CONNECTIONS_MAX,
 		.server_name = "minicloud/" DR_VERSION,
 	};
-	bool v6 = strchr(o->address, ':');
+	const char *address = o->listen.address, *open = o->listen.ipv6 ? "[" : "",
+		   *close = o->listen.ipv6 ? "]" : "";
 	int r;
 
 	r = dr_http_server_new(m->loop, &server, mc_dispatch, &m->cloud, &m->server);
 	if (r < 0)
 		return r;
-	snprintf(m->cloud.url, sizeof(m->cloud.url), "http://%s%s%s:%u", v6 ? "[" : "", o->address,
-		 v6 ? "]" : "", dr_http_server_port(m->server));
+	if (o->listen.any)
+		address = o->listen.ipv6 ? "::1" : "127.0.0.1";
+	snprintf(m->cloud.url, sizeof(m->cloud.url), "http://%s%s%s:%u", open, address, close,
+		 dr_http_server_port(m->server));
 	return 0;
 }
 
@@ -104,7 +107,8 @@ static int run(const struct mc_options *o)
 	}
 	r = start_server(&m, o);
 	if (r < 0) {
-		dr_error("cannot listen address=%s port=%u: %s", o->address, o->port, strerror(-r));
+		dr_error("cannot listen address=%s port=%u: %s", o->listen.address, o->listen.port,
+			 strerror(-r));
 		return 1;
 	}
 	r = o->clouds_yaml ? mc_clouds_yaml_write(o->clouds_yaml, m.cloud.url) : 0;

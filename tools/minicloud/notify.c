@@ -158,7 +158,7 @@ void mc_notify_update(struct mc_cloud *c, const struct mc_server *s, enum mc_vm_
 {
 	DR_AUTO_JSON struct dr_json *event = NULL;
 	struct dr_wall generated = dr_wall_now();
-	bool log = s->vm_state == MC_VM_ERROR;
+	bool log = s->vm_state == MC_VM_ERROR && s->task_state != MC_TASK_DELETING;
 
 	if (TAILQ_EMPTY(&c->model.alarms) && !log)
 		return;

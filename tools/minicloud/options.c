@@ -67,29 +67,6 @@ static bool read_number(const char *text, unsigned long max, unsigned long *ret)
 	return true;
 }
 
-/* "127.0.0.1:8080", "[::1]:8080" */
-static bool read_listen(const char *text, struct mc_options *o)
-{
-	const char *colon = strrchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : 0;
-	unsigned long port;
-
-	if (!len || !read_number(colon + 1, UINT16_MAX, &port))
-		return false;
-	if (text[0] == '[') {
-		if (text[len - 1] != ']')
-			return false;
-		text++;
-		len -= 2;
-	}
-	if (!len || len >= sizeof(o->address))
-		return false;
-	memcpy(o->address, text, len);
-	o->address[len] = '\0';
-	o->port = (uint16_t)port;
-	return true;
-}
-
 /* NULL: fine; else what it should be. */
 static const char *read_option(int opt, const char *text, struct mc_options *o)
 {
@@ -97,7 +74,7 @@ static const char *read_option(int opt, const char *text, struct mc_options *o)
 
 	switch (opt) {
 	case OPT_LISTEN:
-		return read_listen(text, o) ? NULL : "ADDRESS:PORT";
+		return dr_http_listen_parse(text, &o->listen) ? "ADDRESS:PORT, the address numeric" : NULL;
 	case OPT_CLOUDS_YAML:
 		o->clouds_yaml = text;
 		return *text ? NULL : "a file";
@@ -148,7 +125,7 @@ enum mc_options_outcome mc_options_read(int argc, char *const argv[], struct mc_
 {
 	int opt;
 
-	*ret = (struct mc_options){ .address = "127.0.0.1", .hosts = 2, .token_ttl = dr_sec(86400) };
+	*ret = (struct mc_options){ .listen.address = "127.0.0.1", .hosts = 2, .token_ttl = dr_sec(86400) };
 	optind = 0; /* glibc: start anew */
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "+", options, NULL)) != -1) {

@@ -2,14 +2,12 @@
 #ifndef MC_OPTIONS_H
 #define MC_OPTIONS_H
 
-#include <stdint.h>
-
 #include "doctor/clock.h"
+#include "doctor/http_server.h"
 #include "tools/minicloud/fail.h"
 
 struct mc_options {
-	char address[64];	 /* numeric */
-	uint16_t port;		 /* 0: any */
+	struct dr_http_listen listen;
 	const char *clouds_yaml; /* points into argv; NULL: none is written */
 	unsigned hosts, vms_per_host;
 	struct dr_dur latency, token_ttl;
