@@ -214,8 +214,8 @@ static void on_answer(const struct dr_cloud_reply *r, void *userdata)
 		break;
 	case INS_OUT_STALE:
 		/* its result is looked up when the next attempt is sent */
-		if (ins_nova_reread(x->nova, NULL, NULL) < 0)
-			dr_debug("the computes are not read again now");
+		if (ins_nova_reread(x->nova, NULL, NULL))
+			dr_warning("out of memory: the computes are not read again");
 		/* fall through */
 	case INS_OUT_RETRY:
 	case INS_OUT_WAIT:

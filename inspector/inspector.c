@@ -188,16 +188,10 @@ static int on_resolve(struct dr_source *t, void *userdata)
 {
 	struct ins_incident *i = userdata;
 	struct ins_inspector *s = i->owner;
-	int r;
 
 	if (i->state != INS_RESOLVING)
 		return 0;
-	r = ins_nova_reread(s->nova, on_reread, s);
-	if (r == 1) {
-		resolve(s, i);
-		return 0;
-	}
-	return r < 0 ? arm_resolver(s, i) : 0;
+	return ins_nova_reread(s->nova, on_reread, s) ? arm_resolver(s, i) : 0;
 }
 
 static int arm_resolver(struct ins_inspector *s, struct ins_incident *i)

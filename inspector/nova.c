@@ -38,9 +38,11 @@ struct ins_nova {
 	struct dr_mono map_read;
 
 	bool services_busy;
-	struct dr_mono services_read; /* the end of the last attempt */
-	int services_error;
-	struct waiter *waiters;
+	struct dr_mono services_read;	/* the end of the last attempt */
+	struct dr_source *reread_timer; /* armed: waiters wait for their reading to begin */
+	bool reread_due;
+	struct waiter *waiters;	     /* for the reading under way, if any, */
+	struct waiter *next_waiters; /* and for the one after it: began after they asked */
 
 	ins_nova_started_fn started; /* NULL once called */
 	void *userdata;
@@ -174,9 +176,9 @@ static int take_services(struct ins_nova *n, const struct dr_json *body)
 	return 0;
 }
 
-static void tell_waiters(struct ins_nova *n, int error)
+static void tell_waiters(struct waiter **waiters, int error)
 {
-	struct waiter *w = DR_TAKE_PTR(n->waiters);
+	struct waiter *w = DR_TAKE_PTR(*waiters);
 
 	while (w) {
 		struct waiter *next = w->next;
@@ -187,6 +189,8 @@ static void tell_waiters(struct ins_nova *n, int error)
 		w = next;
 	}
 }
+
+static void plan_reread(struct ins_nova *n);
 
 static void on_services(const struct dr_cloud_reply *r, void *userdata)
 {
@@ -200,8 +204,9 @@ static void on_services(const struct dr_cloud_reply *r, void *userdata)
 		error = -EIO;
 	if (!error)
 		error = take_services(n, r->json);
-	n->services_error = error;
 	n->services_read = dr_mono_now();
+	if (n->reread_due)
+		plan_reread(n);
 
 	if (n->step == STEP_SERVICES) {
 		if (error) {
@@ -212,7 +217,7 @@ static void on_services(const struct dr_cloud_reply *r, void *userdata)
 			run_step(n);
 		}
 	}
-	tell_waiters(n, error);
+	tell_waiters(&n->waiters, error);
 }
 
 static int read_services(struct ins_nova *n)
@@ -232,23 +237,47 @@ static int read_services(struct ins_nova *n)
 	return r;
 }
 
-int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata)
+static void begin_reread(struct ins_nova *n)
 {
-	struct waiter *w;
 	int r;
 
-	if (!n->services_busy && dr_mono_sub(dr_mono_now(), n->services_read).ns < REREAD_MIN.ns)
-		return n->services_error ? -EAGAIN : 1;
-	w = calloc(1, sizeof(*w));
+	n->reread_due = false;
+	n->waiters = DR_TAKE_PTR(n->next_waiters);
+	r = read_services(n);
+	if (r)
+		tell_waiters(&n->waiters, r);
+}
+
+static void plan_reread(struct ins_nova *n)
+{
+	struct dr_dur since = dr_mono_sub(dr_mono_now(), n->services_read);
+	struct dr_dur pause = { since.ns < REREAD_MIN.ns ? REREAD_MIN.ns - since.ns : 0 };
+
+	/* fails for invalid arguments only */
+	if (dr_timer_arm(n->reread_timer, pause))
+		abort();
+	n->reread_due = true;
+}
+
+static int on_reread_due(struct dr_source *s, void *userdata)
+{
+	struct ins_nova *n = userdata;
+
+	if (!n->services_busy) /* else on_services() plans it anew */
+		begin_reread(n);
+	return 0;
+}
+
+int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+
 	if (!w)
 		return -ENOMEM;
-	r = read_services(n);
-	if (r) {
-		free(w);
-		return r;
-	}
-	*w = (struct waiter){ n->waiters, fn, userdata };
-	n->waiters = w;
+	*w = (struct waiter){ n->next_waiters, fn, userdata };
+	n->next_waiters = w;
+	if (!n->reread_due)
+		plan_reread(n);
 	return 0;
 }
 
@@ -413,6 +442,8 @@ int ins_nova_new(struct dr_loop *l, struct dr_cloud *cloud, const struct ins_con
 	n->cloud = cloud;
 	n->config = c;
 	r = dr_loop_add_timer(l, on_timer, n, &n->timer);
+	if (!r)
+		r = dr_loop_add_timer(l, on_reread_due, n, &n->reread_timer);
 	if (r)
 		return r;
 	*ret = DR_TAKE_PTR(n);
@@ -424,16 +455,19 @@ void ins_nova_stop(struct ins_nova *n)
 	if (!n)
 		return;
 	dr_timer_disarm(n->timer);
-	tell_waiters(n, -ECANCELED);
+	dr_timer_disarm(n->reread_timer);
+	tell_waiters(&n->waiters, -ECANCELED);
+	tell_waiters(&n->next_waiters, -ECANCELED);
 }
 
 void ins_nova_free(struct ins_nova *n)
 {
 	if (!n)
 		return;
-	if (n->timer)
+	if (n->reread_timer)
 		ins_nova_stop(n);
 	dr_source_free(n->timer);
+	dr_source_free(n->reread_timer);
 	ins_map_free(n->map);
 	ins_map_free(n->filling);
 	free(n);

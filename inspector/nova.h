@@ -33,12 +33,11 @@ const struct dr_nova_api *ins_nova_api(const struct ins_nova *n);
 const struct ins_map *ins_nova_map(const struct ins_nova *n); /* NULL before the start has ended well */
 
 /*
- * Reads the list of computes now, because a host is missing in it. fn may be NULL.
- * 0: fn will be called, from the loop, with 0 or what went wrong. 1: it was read less than a second ago, fn
- * is not called. -EAGAIN: reading it failed less than a second ago. -ENOMEM.
+ * Reads the list of computes again, because a host is missing in it: at once, or when a second has passed
+ * since the last time. fn (may be NULL) will be called once, from the loop, with 0 or what went wrong.
  */
 typedef void (*ins_nova_reread_fn)(int error, void *userdata);
-int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata) DR_MUST_USE;
+int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata) DR_MUST_USE; /* -ENOMEM */
 
 struct ins_nova_health {
 	bool stale;	     /* the last refresh failed, or took longer than three intervals */

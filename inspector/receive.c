@@ -147,9 +147,8 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 		return;
 	}
 	/* the host may be new */
-	r = ins_nova_reread(ins_inspector_nova(s), on_reread, q);
-	if (r) {
-		settle(q, r == 1);
+	if (ins_nova_reread(ins_inspector_nova(s), on_reread, q)) {
+		settle(q, false);
 		return;
 	}
 	dr_http_defer(x);
