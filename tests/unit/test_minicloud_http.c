@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* minicloud as it is set up: injected faults, latency, life of tokens, scale. Its answers as such:
+ * tests/cloud. */
+#include "tests/unit/http_fixture.h"
+
+#include "tools/minicloud/cloud.h"
+
+struct bed {
+	struct dr_loop *loop;
+	struct dr_http_client *client;
+	struct dr_http_server *server;
+	struct mc_cloud cloud;
+	char token[MC_TOKEN_SIZE];
+};
+
+static struct bed *bed_new(const struct mc_cloud_opts *given)
+{
+	struct bed *b = calloc(1, sizeof(*b));
+	struct dr_http_client_opts client = { 0 };
+	struct dr_http_server_opts server = { 0 };
+	struct mc_cloud_opts opts = *given;
+
+	assert_non_null(b);
+	opts.model.seed[0] = 1;
+	if (!opts.model.token_ttl.ns)
+		opts.model.token_ttl = dr_sec(3600);
+	assert_int_equal(dr_loop_new(&b->loop), 0);
+	assert_int_equal(dr_http_client_new(b->loop, &client, &b->client), 0);
+	assert_int_equal(mc_cloud_init(&b->cloud, b->loop, b->client, &opts), 0);
+	assert_int_equal(dr_http_server_new(b->loop, &server, mc_dispatch, &b->cloud, &b->server), 0);
+	snprintf(b->cloud.url, sizeof(b->cloud.url), "http://127.0.0.1:%u", dr_http_server_port(b->server));
+	return b;
+}
+
+static void bed_free(struct bed *b)
+{
+	dr_http_server_free(b->server);
+	mc_cloud_done(&b->cloud);
+	dr_http_client_free(b->client);
+	dr_loop_free(b->loop);
+	free(b);
+}
+DR_DEFINE_FREEP(struct bed, bed_free)
+#define AUTO_BED DR_AUTO(bed_freep)
+
+/* The whole answer; *r is ended by the caller. */
+static void call(struct bed *b, const char *method, const char *path, const char *body, struct dr_dur timeout,
+		 struct dr_http_response *r)
+{
+	char url[512];
+	struct dr_http_request req = {
+		.method = method,
+		.url = url,
+		.headers = { { "Accept", "application/json" }, { "X-Auth-Token", b->token } },
+		.body = body,
+		.body_len = body ? strlen(body) : 0,
+		.timeout = timeout,
+	};
+
+	if (!*b->token)
+		req.headers[1].name = NULL;
+	snprintf(url, sizeof(url), "%s%s", strncmp(path, "http", 4) ? b->cloud.url : "", path);
+	assert_int_equal(dr_http_call(b->client, &req, r), 0);
+}
+
+/* Only the status of the answer, 0 if none came. */
+static unsigned status_of(struct bed *b, const char *method, const char *path, const char *body)
+{
+	struct dr_http_response r;
+	unsigned status;
+
+	call(b, method, path, body, (struct dr_dur){ 0 }, &r);
+	status = r.error ? 0 : r.status;
+	dr_http_response_done(&r);
+	return status;
+}
+
+static struct dr_json *get(struct bed *b, const char *path)
+{
+	struct dr_http_response r;
+	struct dr_json *json = NULL;
+
+	call(b, "GET", path, NULL, dr_sec(30), &r);
+	if (r.error || r.status != 200)
+		fail_msg("GET %s: status %u, %s", path, r.status, r.reason);
+	assert_int_equal(dr_json_parse(r.body.data, r.body.len, &json, NULL), 0);
+	dr_http_response_done(&r);
+	return json;
+}
+
+#define LOGIN                                                                                                \
+	"{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"admin\","    \
+	"\"domain\":{\"id\":\"default\"},\"password\":\"admin\"}}},\"scope\":{\"project\":{\"name\":"        \
+	"\"admin\",\"domain\":{\"name\":\"Default\"}}}}}"
+
+static void login(struct bed *b)
+{
+	struct dr_http_response r;
+
+	b->token[0] = '\0';
+	call(b, "POST", "/identity/v3/auth/tokens", LOGIN, (struct dr_dur){ 0 }, &r);
+	assert_int_equal(r.error, 0);
+	assert_int_equal(r.status, 201);
+	assert_non_null(dr_http_response_header(&r, "X-Subject-Token", b->token, sizeof(b->token)));
+	dr_http_response_done(&r);
+}
+
+/* ---- injected faults ---- */
+
+static void test_fails(void **state)
+{
+	struct mc_cloud_opts opts = { .model.hosts = 1 };
+	AUTO_BED struct bed *b = NULL;
+	struct dr_http_response r;
+	DR_AUTO_JSON struct dr_json *body = NULL;
+
+	assert_int_equal(mc_fails_add(&opts.fails, "compute:GET:/v2.1/os-services:503:2"), 0);
+	assert_int_equal(mc_fails_add(&opts.fails, "network:*:/v2.0:500:1"), 0);
+	b = bed_new(&opts);
+	login(b);
+	call(b, "GET", "/compute/v2.1/os-services", NULL, (struct dr_dur){ 0 }, &r);
+	assert_int_equal(r.status, 503);
+	assert_int_equal(dr_json_parse(r.body.data, r.body.len, &body, NULL), 0);
+	assert_string_equal(dr_json_str(dr_json_path(body, "serviceUnavailable.message")), "injected fault");
+	dr_http_response_done(&r);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 200);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/os-services?binary=x", NULL), 503);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/os-services", NULL), 200);
+	assert_int_equal(status_of(b, "GET", "/network/v2.0/ports", NULL), 500);
+	assert_int_equal(status_of(b, "GET", "/network/v2.0/ports", NULL), 200);
+}
+
+static void test_never_answers(void **state)
+{
+	struct mc_cloud_opts opts = { .model.hosts = 1 };
+	AUTO_BED struct bed *b = NULL;
+	struct dr_http_response r;
+
+	assert_int_equal(mc_fails_add(&opts.fails, "compute:GET:/v2.1/flavors:0:1"), 0);
+	b = bed_new(&opts);
+	login(b);
+	call(b, "GET", "/compute/v2.1/flavors", NULL, dr_msec(100), &r);
+	assert_int_equal(r.error, -ETIMEDOUT);
+	dr_http_response_done(&r);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 200);
+}
+
+static void test_refused_login(void **state)
+{
+	struct mc_cloud_opts opts = { .model.hosts = 1 };
+	AUTO_BED struct bed *b = NULL;
+
+	assert_int_equal(mc_fails_add(&opts.fails, "identity:POST:/v3/auth/tokens:401:1"), 0);
+	b = bed_new(&opts);
+	assert_int_equal(status_of(b, "POST", "/identity/v3/auth/tokens", LOGIN), 401);
+	login(b);
+}
+
+/* ---- latency ---- */
+
+static void test_latency(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 1, .latency = dr_msec(40) };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	struct dr_http_response r;
+
+	login(b);
+	call(b, "GET", "/compute/v2.1/flavors", NULL, (struct dr_dur){ 0 }, &r);
+	assert_int_equal(r.status, 200);
+	assert_true(r.took.ns >= dr_msec(40).ns);
+	dr_http_response_done(&r);
+	assert_int_equal(status_of(b, "GET", "/image/v2/images/x", NULL), 404); /* errors too */
+}
+
+static void count_answer(const struct dr_http_response *r, void *userdata)
+{
+	unsigned *answers = userdata;
+
+	assert_int_equal(r->status, 200);
+	(*answers)++;
+}
+
+/* Requests at the same time are delayed at the same time, not one after the other. */
+static void test_latency_is_parallel(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 1, .latency = dr_msec(200) };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	struct dr_http_request req = { .method = "GET" };
+	struct dr_mono begin;
+	unsigned answers = 0;
+	char url[160];
+
+	snprintf(url, sizeof(url), "%s/compute", b->cloud.url);
+	req.url = url;
+	begin = dr_mono_now();
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(dr_http_send(b->client, &req, count_answer, &answers), 0);
+	WAIT_FOR(b->loop, answers == 8);
+	assert_true(dr_mono_sub(dr_mono_now(), begin).ns < dr_msec(8 * 200).ns);
+}
+
+/* Answers that wait when the end comes are given up, without a leak. */
+static void test_latency_at_the_end(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 1, .latency = dr_sec(60) };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	struct dr_http_response r;
+
+	call(b, "GET", "/compute", NULL, dr_msec(50), &r);
+	assert_int_equal(r.error, -ETIMEDOUT);
+	assert_false(TAILQ_EMPTY(&b->cloud.replies));
+	dr_http_response_done(&r);
+}
+
+/* ---- tokens ---- */
+
+static void test_token_expires(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 1, .model.token_ttl = dr_msec(300) };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(10));
+
+	login(b);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 200);
+	while (status_of(b, "GET", "/compute/v2.1/flavors", NULL) != 401) {
+		assert_true(dr_mono_sub(end, dr_mono_now()).ns > 0);
+		assert_in_range(dr_loop_run_once(b->loop, dr_msec(10)), 0, 1);
+	}
+	login(b);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 200);
+}
+
+/* ---- scale ---- */
+
+/* Follows the pages of a list; returns how many items they have together. */
+static size_t count_pages(struct bed *b, const char *path, const char *collection, unsigned *ret_pages)
+{
+	char links[32], url[512];
+	size_t n = 0;
+
+	snprintf(links, sizeof(links), "%s_links.0.href", collection);
+	snprintf(url, sizeof(url), "%s", path);
+	for (*ret_pages = 0; *url; (*ret_pages)++) {
+		DR_AUTO_JSON struct dr_json *page = get(b, url);
+		const char *next = dr_json_str(dr_json_path(page, links));
+
+		n += dr_json_size(dr_json_get(page, collection));
+		snprintf(url, sizeof(url), "%s", next ? next : "");
+	}
+	return n;
+}
+
+static void test_scale(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 1000, .model.vms_per_host = 50 };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	DR_AUTO_JSON struct dr_json *services = NULL;
+	unsigned pages;
+
+	login(b);
+	assert_int_equal(count_pages(b, "/compute/v2.1/servers?all_tenants=1", "servers", &pages), 50000);
+	assert_int_equal(pages, 51); /* the last full page cannot know that it is the last */
+	assert_int_equal(count_pages(b, "/compute/v2.1/servers/detail?all_tenants=1&host=compute-1000",
+				     "servers", &pages),
+			 50);
+	assert_int_equal(pages, 1);
+	assert_int_equal(count_pages(b, "/compute/v2.1/servers/detail?all_tenants=1&host=compute-7&limit=20",
+				     "servers", &pages),
+			 50);
+	assert_int_equal(pages, 3);
+	assert_int_equal(
+		count_pages(b, "/network/v2.0/ports?binding:host_id=compute-1000&limit=20", "ports", &pages),
+		50);
+	assert_int_equal(pages, 3);
+	services = get(b, "/compute/v2.1/os-services?binary=nova-compute");
+	assert_int_equal(dr_json_size(dr_json_get(services, "services")), 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fails),
+		cmocka_unit_test(test_never_answers),
+		cmocka_unit_test(test_refused_login),
+		cmocka_unit_test(test_latency),
+		cmocka_unit_test(test_latency_is_parallel),
+		cmocka_unit_test(test_latency_at_the_end),
+		cmocka_unit_test(test_token_expires),
+		cmocka_unit_test(test_scale),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
