@@ -65,7 +65,7 @@ void ins_plan_again(struct ins_incident *i)
 		if (a->kind != INS_RESET || a->state != INS_ACTION_FAILED)
 			continue;
 		a->state = INS_PENDING;
-		a->attempts = 0;
+		a->tries = 0;
 	}
 }
 

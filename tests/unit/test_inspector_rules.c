@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The inspector's pure decisions: states, judging, planning, outcomes, the map. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "inspector/judge.h"
+#include "inspector/outcome.h"
+#include "inspector/plan.h"
+
+/* ---------------------------------------------------------------- states */
+
+static void test_states(void **state)
+{
+	/* rows: states in their order; columns: KNOWN UNKNOWN FORCED UNFORCED DONE PARTLY FAULT CLEARED */
+	static const char *const golden[INS_STATES] = {
+		[INS_RESOLVING] = "forcing refused - - - - - closed",
+		[INS_FORCING] = "- - marking failed - - - closed",
+		[INS_MARKING] = "- - - - marked incomplete - closed",
+		[INS_MARKED] = "- - - - - - - closed",
+		[INS_INCOMPLETE] = "- - - - - - forcing closed",
+		[INS_FAILED] = "- - - - - - forcing closed",
+		[INS_REFUSED] = "- - - - - - - -",
+		[INS_CLOSED] = "- - - - - - - -",
+	};
+
+	for (int s = 0; s < INS_STATES; s++) {
+		char row[128];
+		char *rest = row, *word;
+		int in = 0;
+
+		snprintf(row, sizeof(row), "%s", golden[s]);
+		while ((word = strsep(&rest, " "))) {
+			const char *next = ins_state_name(ins_state_next(s, in));
+
+			if (!strcmp(word, "-"))
+				word = (char *)ins_state_name(s);
+			if (strcmp(next, word))
+				fail_msg("%s, input %d: %s instead of %s", ins_state_name(s), in, next, word);
+			in++;
+		}
+		assert_int_equal(in, INS_INPUTS);
+		assert_int_equal(ins_state_active(s), s <= INS_MARKING);
+		assert_int_equal(ins_state_ended(s), s >= INS_REFUSED);
+	}
+}
+
+/* ---------------------------------------------------------------- outcomes */
+
+static void test_outcomes(void **state)
+{
+	/* per request: force-down, reset, list. o OK, g GONE, r RETRY, s STALE, w WAIT, f FAIL */
+	static const struct {
+		int error;
+		unsigned status;
+		const char *want;
+	} cases[] = {
+		{ 0, 200, "ooo" },
+		{ 0, 202, "ooo" },
+		{ 0, 204, "ooo" },
+		{ 0, 100, "fff" },
+		{ 0, 300, "fff" },
+		{ 0, 302, "fff" },
+		{ 0, 400, "fff" },
+		{ 0, 401, "rrr" },
+		{ 0, 403, "fff" },
+		{ 0, 404, "sgr" },
+		{ 0, 405, "fff" },
+		{ 0, 406, "fff" },
+		{ 0, 408, "rrr" },
+		{ 0, 409, "rrr" },
+		{ 0, 410, "fff" },
+		{ 0, 413, "rrr" },
+		{ 0, 429, "rrr" },
+		{ 0, 499, "fff" },
+		{ 0, 500, "rrr" },
+		{ 0, 501, "rrr" },
+		{ 0, 503, "rrr" },
+		{ 0, 504, "rrr" },
+		{ 0, 599, "rrr" },
+		{ 0, 600, "fff" },
+		{ 0, 0, "fff" },
+		{ 0, 4294967295U, "fff" },
+		{ -ETIMEDOUT, 0, "rrr" },
+		{ -ECONNREFUSED, 0, "rrr" },
+		{ -EHOSTUNREACH, 0, "rrr" },
+		{ -ECONNRESET, 0, "rrr" },
+		{ -ENOENT, 0, "rrr" },
+		{ -EIO, 503, "rrr" },
+		{ -EACCES, 401, "www" },
+		{ -EACCES, 0, "www" },
+	};
+	static const char letters[] = { [INS_OUT_OK] = 'o',    [INS_OUT_GONE] = 'g', [INS_OUT_RETRY] = 'r',
+					[INS_OUT_STALE] = 's', [INS_OUT_WAIT] = 'w', [INS_OUT_FAIL] = 'f' };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		char got[4] = {
+			letters[ins_outcome_of(INS_REQ_FORCE_DOWN, cases[i].error, cases[i].status)],
+			letters[ins_outcome_of(INS_REQ_RESET, cases[i].error, cases[i].status)],
+			letters[ins_outcome_of(INS_REQ_LIST, cases[i].error, cases[i].status)],
+		};
+
+		if (strcmp(got, cases[i].want))
+			fail_msg("error %d, status %u: %s instead of %s", cases[i].error, cases[i].status,
+				 got, cases[i].want);
+	}
+}
+
+static void test_pauses(void **state)
+{
+	static const struct ins_retry_conf c = { .attempts = 4, .pause = { 100 }, .pause_max = { 350 } };
+	static const struct ins_retry_conf once = { .attempts = 1, .pause = { 100 }, .pause_max = { 100 } };
+	static const int64_t retry[] = { 100, 200, 350, -1, -1 }, wait[] = { 100, 200, 350, 350, 350 };
+
+	for (unsigned n = 1; n <= 5; n++) {
+		assert_int_equal(ins_retry_pause(&c, INS_OUT_RETRY, n).ns, retry[n - 1]);
+		assert_int_equal(ins_retry_pause(&c, INS_OUT_STALE, n).ns, retry[n - 1]);
+		assert_int_equal(ins_retry_pause(&c, INS_OUT_WAIT, n).ns, wait[n - 1]);
+		assert_int_equal(ins_retry_pause(&c, INS_OUT_OK, n).ns, -1);
+		assert_int_equal(ins_retry_pause(&c, INS_OUT_GONE, n).ns, -1);
+		assert_int_equal(ins_retry_pause(&c, INS_OUT_FAIL, n).ns, -1);
+	}
+	assert_int_equal(ins_retry_pause(&once, INS_OUT_RETRY, 1).ns, -1);
+	assert_int_equal(ins_retry_pause(&c, INS_OUT_WAIT, 4294967295U).ns, 350);
+}
+
+/* ---------------------------------------------------------------- the map */
+
+static void add_host(struct ins_map *m, const char *name)
+{
+	struct ins_host h = {};
+
+	snprintf(h.name, sizeof(h.name), "%s", name);
+	assert_int_equal(ins_map_add_host(m, &h), 0);
+}
+
+static void test_resolve(void **state)
+{
+	static const char *const hosts[] = { "compute-1",      "node.a.example",
+					     "node.b.example", "solo.a.example",
+					     "both",	       "both.a.example",
+					     "10.0.0.1",       "10",
+					     "2.x.example" };
+	static const struct {
+		const char *name;
+		enum ins_match match;
+		const char *host;
+	} cases[] = {
+		{ "compute-1", INS_MATCH_ONE, "compute-1" },
+		{ "compute-1.any.example", INS_MATCH_ONE, "compute-1" },
+		{ "compute", INS_MATCH_NONE, NULL },
+		{ "compute-11", INS_MATCH_NONE, NULL },
+		{ "node", INS_MATCH_MANY, NULL },
+		{ "node.a.example", INS_MATCH_ONE, "node.a.example" },
+		{ "node.c.example", INS_MATCH_NONE, NULL }, /* another domain is another host */
+		{ "solo", INS_MATCH_ONE, "solo.a.example" },
+		{ "solo.b.example", INS_MATCH_NONE, NULL },
+		{ "both", INS_MATCH_ONE, "both" }, /* the same name goes before a short one */
+		{ "both.a.example", INS_MATCH_ONE, "both.a.example" },
+		{ "both.b.example", INS_MATCH_ONE, "both" },
+		{ "10.0.0.1", INS_MATCH_ONE, "10.0.0.1" },
+		{ "10.0.0.2", INS_MATCH_NONE, NULL }, /* an address is no name in a domain */
+		{ "2", INS_MATCH_NONE, NULL },
+		{ "", INS_MATCH_NONE, NULL },
+		{ ".", INS_MATCH_NONE, NULL },
+		{ ".example", INS_MATCH_NONE, NULL },
+	};
+	DR_AUTO(ins_map_freep) struct ins_map *m = ins_map_new(), *empty = ins_map_new();
+	struct ins_host *h;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(hosts); i++)
+		add_host(m, hosts[i]);
+	ins_map_sort(m);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		h = NULL;
+		if (ins_map_resolve(m, cases[i].name, &h) != cases[i].match)
+			fail_msg("\"%s\" gives %s", cases[i].name, h ? h->name : "none or many");
+		if (cases[i].host)
+			assert_string_equal(h->name, cases[i].host);
+		else
+			assert_null(h);
+	}
+	assert_int_equal(ins_map_resolve(empty, "compute-1", &h), INS_MATCH_NONE);
+}
+
+static void test_map(void **state)
+{
+	DR_AUTO(ins_map_freep) struct ins_map *m = ins_map_new(), *newer = ins_map_new();
+	struct ins_host unnamed = {};
+	char id[80];
+
+	add_host(m, "b");
+	add_host(m, "a");
+	add_host(m, "b"); /* by another cell */
+	ins_map_sort(m);
+	assert_int_equal(m->count, 2);
+	assert_int_equal(ins_map_add_host(m, &unnamed), -EINVAL);
+	for (int n = 0; n < 100; n++) {
+		snprintf(id, sizeof(id), "vm-%d", n);
+		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, n == 1), 0);
+	}
+	assert_int_equal(ins_map_add_vm(m, "ironic", "x", false), 0);
+	assert_int_equal(m->unplaced, 1);
+	assert_int_equal(m->vm_count, 100);
+	assert_int_equal(ins_map_get(m, "a")->vms.count, 50);
+	assert_true(ins_map_get(m, "a")->vms.items[0].error);
+	assert_true(ins_vms_has(&ins_map_get(m, "b")->vms, "vm-98"));
+	assert_false(ins_vms_has(&ins_map_get(m, "b")->vms, "vm-99"));
+	memset(id, 'x', 79);
+	id[79] = '\0';
+	assert_int_equal(ins_map_add_vm(m, "a", id, false), -EINVAL);
+
+	add_host(newer, "a");
+	add_host(newer, "c");
+	ins_map_sort(newer);
+	assert_int_equal(ins_map_add_vm(newer, "a", "old", false), 0);
+	ins_map_move_vms(newer, m);
+	assert_int_equal(newer->vm_count, 50);
+	assert_int_equal(ins_map_get(newer, "a")->vms.count, 50);
+	assert_int_equal(ins_map_get(newer, "c")->vms.count, 0);
+	assert_int_equal(ins_map_get(m, "a")->vms.count, 0);
+	assert_null(ins_map_get(newer, "b"));
+}
+
+/* ---------------------------------------------------------------- judging */
+
+static void test_judging(void **state)
+{
+	static const struct ins_host live = { .name = "h" }, down = { .name = "h", .forced_down = true };
+	static const struct {
+		enum ins_status status;
+		const char *type;
+		bool map_known;
+		enum ins_match match;
+		const struct ins_host *host;
+		int open; /* state of the open incident; -1: none */
+		enum ins_verdict want;
+		const char *reason;
+	} cases[] = {
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, -1, INS_ACT,
+		  "reported down by m" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &down, -1, INS_ACT,
+		  "forced down in Nova" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_NONE, NULL, -1, INS_REFUSE,
+		  "no nova-compute" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_MANY, NULL, -1, INS_REFUSE, "several" },
+		{ INS_FAULT, "compute.host.down", false, INS_MATCH_NONE, NULL, -1, INS_RESOLVE,
+		  "does not tell" },
+		{ INS_FAULT, "compute.host.down", false, INS_MATCH_NONE, NULL, INS_RESOLVING, INS_COUNT,
+		  "open" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, INS_FORCING, INS_COUNT,
+		  "open" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, INS_MARKING, INS_COUNT,
+		  "open" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &down, INS_MARKED, INS_COUNT, "open" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &down, INS_INCOMPLETE, INS_AGAIN,
+		  "failed" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, INS_FAILED, INS_AGAIN,
+		  "failed" },
+		{ INS_FAULT, "compute.host.nic.error", true, INS_MATCH_ONE, &live, -1, INS_IGNORE,
+		  "no verdict" },
+		{ INS_FAULT, "compute.host.nic.error", true, INS_MATCH_ONE, &down, INS_FAILED, INS_IGNORE,
+		  "no verdict" },
+		{ INS_FAULT, "compute.host.nic.error", false, INS_MATCH_NONE, NULL, -1, INS_IGNORE,
+		  "no verdict" },
+		{ INS_FAULT, "compute.host.nic.error", true, INS_MATCH_NONE, NULL, -1, INS_REFUSE,
+		  "no nova-compute" },
+		{ INS_FAULT, "compute.host.down.soon", true, INS_MATCH_ONE, &live, -1, INS_IGNORE,
+		  "no verdict" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &live, -1, INS_IGNORE, "no incident" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, -1, INS_IGNORE,
+		  "openstack compute service set --up h nova-compute" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, INS_MARKED, INS_CLEAR,
+		  "again" },
+		{ INS_CLEARED, "compute.host.down", true, INS_MATCH_ONE, &down, INS_MARKED, INS_CLEAR,
+		  "again" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, INS_FORCING, INS_CLEAR,
+		  "again" },
+		{ INS_CLEARED, "compute.host.up", false, INS_MATCH_NONE, NULL, INS_RESOLVING, INS_CLEAR,
+		  "again" },
+		{ INS_CLEARED, "compute.host.up", false, INS_MATCH_NONE, NULL, -1, INS_IGNORE,
+		  "no incident" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_NONE, NULL, -1, INS_REFUSE,
+		  "no nova-compute" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		struct ins_event event = { .host = "h", .monitor = "m", .status = cases[i].status };
+		struct ins_incident open = { .state = cases[i].open < 0 ? INS_CLOSED : cases[i].open };
+		struct ins_evidence e = { .event = &event,
+					  .map_known = cases[i].map_known,
+					  .match = cases[i].match,
+					  .host = cases[i].host,
+					  .open = cases[i].open < 0 ? NULL : &open };
+		struct ins_judgement j;
+
+		snprintf(event.type, sizeof(event.type), "%s", cases[i].type);
+		j = ins_judge(&e);
+		if (j.verdict != cases[i].want || !strstr(j.reason, cases[i].reason))
+			fail_msg("case %zu: %d \"%s\"", i, j.verdict, j.reason);
+	}
+}
+
+/* ---------------------------------------------------------------- planning */
+
+static struct ins_incident *new_incident(void)
+{
+	struct ins_event e = { .host = "h" };
+	struct ins_incident *i = NULL;
+
+	assert_int_equal(ins_incident_new(&e, "h", &i), 0);
+	assert_int_equal(strlen(i->id), 36);
+	assert_int_equal(strlen(i->request_id), 40);
+	return i;
+}
+
+static void assert_reset(const struct ins_incident *i, const char *vm, int state)
+{
+	const struct ins_action *a = ins_incident_find(i, INS_RESET, vm);
+
+	if (state < 0) {
+		assert_null(a);
+		return;
+	}
+	assert_non_null(a);
+	assert_int_equal(a->state, state);
+}
+
+static struct ins_vm good[] = { { "a", false }, { "b", true } };
+static struct ins_vm fresh[] = { { "a", false }, { "b", true }, { "c", false }, { "a", false } };
+static const struct ins_vms from_map = { good, 2, 2 }, from_nova = { fresh, 4, 4 }, nothing;
+
+static void test_plan_from_map(void **state)
+{
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+	unsigned strayed = 77;
+
+	assert_int_equal(ins_plan(i, &from_map, INS_FROM_MAP, NULL), 0);
+	assert_reset(i, "a", INS_PENDING);
+	assert_reset(i, "b", -1); /* its state may have changed since: the fresh list decides */
+	ins_incident_find(i, INS_RESET, "a")->state = INS_DONE;
+	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_AFTER, &strayed), 0);
+	assert_int_equal(strayed, 0);
+	assert_reset(i, "a", INS_DONE); /* not twice */
+	assert_reset(i, "b", INS_ALREADY);
+	assert_reset(i, "c", INS_PENDING);
+	assert_int_equal(i->action_count, 3);
+}
+
+static void test_plan_from_before(void **state)
+{
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+
+	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_BEFORE, NULL), 0);
+	assert_reset(i, "a", INS_PENDING);
+	assert_reset(i, "b", INS_ALREADY);
+	assert_reset(i, "c", INS_PENDING);
+	assert_int_equal(i->action_count, 3);
+	assert_int_equal(ins_plan(i, &nothing, INS_FROM_BEFORE, NULL), 0);
+	assert_reset(i, "a", INS_PENDING); /* only the last word takes back */
+}
+
+static void test_plan_takes_back(void **state)
+{
+	static struct ins_vm many[] = { { "pending", false }, { "paused", false }, { "sent", false },
+					{ "done", false },    { "gone", false },   { "stays", false } };
+	static struct ins_vm one[] = { { "stays", false }, { "pending", false } };
+	static const struct ins_vms all = { many, 6, 6 }, rest = { one, 1, 1 }, back = { one, 2, 2 };
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+	unsigned strayed = 0;
+
+	assert_int_equal(ins_plan(i, &all, INS_FROM_MAP, NULL), 0);
+	ins_incident_find(i, INS_RESET, "paused")->state = INS_PAUSED;
+	ins_incident_find(i, INS_RESET, "sent")->state = INS_SENT;
+	ins_incident_find(i, INS_RESET, "done")->state = INS_DONE;
+	ins_incident_find(i, INS_RESET, "gone")->state = INS_GONE;
+	assert_int_equal(ins_plan(i, &rest, INS_FROM_AFTER, &strayed), 0);
+	assert_int_equal(strayed, 2);
+	assert_reset(i, "pending", INS_SKIPPED);
+	assert_reset(i, "paused", INS_SKIPPED);
+	assert_reset(i, "sent", INS_SENT);
+	assert_reset(i, "done", INS_DONE);
+	assert_reset(i, "gone", INS_GONE);
+	assert_reset(i, "stays", INS_PENDING);
+	/* and gives again */
+	assert_int_equal(ins_plan(i, &back, INS_FROM_AFTER, &strayed), 0);
+	assert_reset(i, "pending", INS_PENDING);
+}
+
+static void test_plan_finished(void **state)
+{
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+	struct ins_action *list;
+	enum ins_input in;
+
+	assert_int_equal(ins_plan_finished(i, &in), 1); /* nothing is planned yet */
+	i->planned = true;
+	assert_int_equal(ins_plan_finished(i, &in), 1); /* the last word is missing */
+	list = ins_incident_add(i, INS_LIST_AFTER, NULL);
+	assert_int_equal(ins_plan_finished(i, &in), 1);
+	list->state = INS_ACTION_FAILED;
+	assert_int_equal(ins_plan_finished(i, &in), 0);
+	assert_int_equal(in, INS_IN_PARTLY);
+	list->state = INS_DONE;
+	i->confirmed = true;
+	assert_int_equal(ins_plan_finished(i, &in), 0);
+	assert_int_equal(in, INS_IN_DONE);
+
+	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_AFTER, NULL), 0);
+	for (int s = INS_PENDING; s <= INS_PAUSED; s++) {
+		ins_incident_find(i, INS_RESET, "a")->state = s;
+		ins_incident_find(i, INS_RESET, "c")->state = INS_DONE;
+		assert_int_equal(ins_plan_finished(i, &in), 1);
+	}
+	for (int s = INS_DONE; s <= INS_ACTION_FAILED; s++) {
+		ins_incident_find(i, INS_RESET, "a")->state = s;
+		assert_int_equal(ins_plan_finished(i, &in), 0);
+		assert_int_equal(in, s == INS_ACTION_FAILED ? INS_IN_PARTLY : INS_IN_DONE);
+	}
+}
+
+static void test_plan_cancel_and_again(void **state)
+{
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+	struct ins_action *force = ins_incident_add(i, INS_FORCE_DOWN, NULL), *a, *c;
+
+	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_BEFORE, NULL), 0);
+	a = ins_incident_find(i, INS_RESET, "a");
+	c = ins_incident_find(i, INS_RESET, "c");
+	force->state = INS_PAUSED;
+	a->state = INS_SENT;
+	assert_false(ins_incident_idle(i));
+	ins_plan_cancel(i, "the host is back");
+	assert_int_equal(force->state, INS_SKIPPED);
+	assert_int_equal(a->state, INS_SENT);
+	assert_int_equal(c->state, INS_SKIPPED);
+	assert_string_equal(c->reason, "the host is back");
+	assert_false(ins_incident_idle(i));
+	a->state = INS_ACTION_FAILED;
+	a->attempts = 8;
+	assert_true(ins_incident_idle(i));
+	a->queued = true;
+	assert_false(ins_incident_idle(i));
+	a->queued = false;
+
+	ins_plan_again(i);
+	assert_int_equal(a->state, INS_PENDING);
+	assert_int_equal(a->tries, 0);
+	assert_int_equal(c->state, INS_SKIPPED);
+	assert_int_equal(force->state, INS_SKIPPED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_judging),
+		cmocka_unit_test(test_plan_from_map),
+		cmocka_unit_test(test_plan_from_before),
+		cmocka_unit_test(test_plan_takes_back),
+		cmocka_unit_test(test_plan_finished),
+		cmocka_unit_test(test_plan_cancel_and_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
