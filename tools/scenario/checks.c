@@ -5,7 +5,7 @@
 #include "tools/scenario/scenario.h"
 
 #define QUIET dr_msec(500)
-#define CHECKS_AT_LEAST dr_sec(5)
+#define CHECKS_AT_LEAST dr_sec(2)
 #define RECOVERY_LIMIT dr_sec(5)
 #define LOOK dr_msec(2)
 #define ASK dr_msec(50) /* the cloud, which is busy enough */

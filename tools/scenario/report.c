@@ -151,11 +151,11 @@ int sc_report(struct sc_run *run)
 		status = SC_EXIT_USAGE;
 	if (run->timeline.at[SC_T00].ns)
 		print_timeline(run);
-	if (status != 0)
+	if (run->error || run->problems.n)
 		print_tails(run);
 	if (run->timeline.at[SC_T00].ns)
 		print_notification(run);
-	if (status == 0 || status == 1 || run->problems.n)
+	if (status <= 1 || run->problems.n)
 		print_verdict(run);
 	if (run->opts.keep_logs)
 		printf("logs and configurations: %s\n", run->dir);

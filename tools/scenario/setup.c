@@ -15,37 +15,38 @@
 
 /* ---------------------------------------------------------------- directory */
 
-static int make_directory(struct sc_run *run)
+static int keep_directory(struct sc_run *run, const char *path)
 {
-	char made[] = "/tmp/doctor-test.XXXXXX";
+	DR_AUTO_FREE char *real = NULL;
 
-	if (run->opts.keep_logs) {
-		char *real;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return dr_errno();
+	real = realpath(path, NULL);
+	return real ? dr_strcpy(run->dir, sizeof(run->dir), real) : dr_errno();
+}
 
-		if (mkdir(run->opts.keep_logs, 0700) < 0 && errno != EEXIST)
-			return dr_errno();
-		real = realpath(run->opts.keep_logs, NULL);
-		if (!real)
-			return dr_errno();
-		int r = dr_strcpy(run->dir, sizeof(run->dir), real);
-		free(real);
-		return r;
-	}
-	if (!mkdtemp(made))
+static int temporary_directory(struct sc_run *run)
+{
+	const char *tmp = getenv("TMPDIR");
+	int n = snprintf(run->dir, sizeof(run->dir), "%s/doctor-test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+
+	if (n < 0 || (size_t)n >= sizeof(run->dir))
+		return -ENAMETOOLONG;
+	if (!mkdtemp(run->dir))
 		return dr_errno();
 	run->own_dir = true;
-	return dr_strcpy(run->dir, sizeof(run->dir), made);
+	return 0;
 }
 
 int sc_setup_directory(struct sc_run *run)
 {
-	int r = make_directory(run);
+	const char *keep = run->opts.keep_logs;
+	int r = keep ? keep_directory(run, keep) : temporary_directory(run);
 
 	if (r < 0)
 		return sc_env_error(
 			run, r,
-			dr_asprintf("cannot make a directory%s%s: %s", run->opts.keep_logs ? " " : "",
-				    run->opts.keep_logs ? run->opts.keep_logs : "", strerror(-r)));
+			dr_asprintf("cannot make a directory %s: %s", keep ? keep : run->dir, strerror(-r)));
 	return 0;
 }
 

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * doctor-test itself: it must say FAIL when Doctor fails, and leave nothing behind however it ends. It
+ * runs on minicloud with the real programs, but for one that is replaced by a script which misbehaves.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <net/if.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "doctor/clock.h"
+#include "doctor/json.h"
+#include "tools/scenario/run.h"
+
+#define DEADLINE dr_sec(60) /* for a whole run on a busy machine */
+
+/* ready(): as sd_notify(3) */
+#define SCRIPT(body)                                                                                         \
+	"#!/usr/bin/perl\n"                                                                                  \
+	"use Socket;\n"                                                                                      \
+	"use Time::HiRes qw(time);\n"                                                                        \
+	"sub ready { socket(S, AF_UNIX, SOCK_DGRAM, 0) or die;\n"                                            \
+	"  send(S, 'READY=1', 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die }\n"                          \
+	"sub detected { printf STDERR \"host down host=$_[0]\\ndoctor monitor detected at %.6f\\n\", time "  \
+	"}\n" body
+
+#define MUTE SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 1 while 1;")
+#define SULKING SCRIPT("$SIG{TERM} = sub { exit 3 }; ready(); sleep 1 while 1;")
+#define MORTAL SCRIPT("ready(); sleep 1; print STDERR \"I die\\n\"; exit 4;")
+#define STILLBORN SCRIPT("print STDERR \"no\\n\"; exit 5;")
+#define ACCUSER SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-2'); sleep 1 while 1;")
+#define HASTY SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-1'); sleep 1 while 1;")
+
+static const char *const programs[] = { "minicloud", "doctor-inspector", "doctor-consumer",
+					"doctor-monitor" };
+
+static char root[] = "/tmp/test_scenario.XXXXXX"; /* root/bin, root/tmp */
+static char built[256];				  /* where the programs are */
+static char doctor_test[96];
+
+static char *path_of(const char *dir, const char *name)
+{
+	char *path = dr_asprintf("%s/%s", dir, name);
+
+	assert_non_null(path);
+	return path;
+}
+
+/* A copy, not a link: the program looks for the others where it is itself. */
+static void copy_program(const char *name)
+{
+	DR_AUTO_FREE char *from = path_of(built, name);
+	const char *const cp[] = { "cp", from, doctor_test, NULL };
+
+	assert_int_equal(sc_run(cp, NULL, NULL), 0);
+}
+
+static int make_root(void **state)
+{
+	char self[256], tmp[64], bin[64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0 || !mkdtemp(root))
+		return -1;
+	self[n] = '\0'; /* BUILD/tests/net/test_scenario */
+	snprintf(built, sizeof(built), "%s/../../bin", dirname(self));
+	snprintf(bin, sizeof(bin), "%s/bin", root);
+	snprintf(tmp, sizeof(tmp), "%s/tmp", root);
+	snprintf(doctor_test, sizeof(doctor_test), "%s/doctor-test", bin);
+	if (mkdir(bin, 0700) < 0 || mkdir(tmp, 0700) < 0 || setenv("TMPDIR", tmp, 1) < 0)
+		return -1;
+	copy_program("doctor-test");
+	/* what doctor-test leaves behind becomes our child, and is found */
+	return prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static int remove_root(void **state)
+{
+	return sc_run((const char *const[]){ "rm", "-r", root, NULL }, NULL, NULL);
+}
+
+/* All programs as they were built, but for one that is this script; NULL: that is absent. */
+static void replace_program(const char *name, const char *script)
+{
+	for (size_t i = 0; i < DR_ARRAY_SIZE(programs); i++) {
+		DR_AUTO_FREE char *to = NULL, *from = path_of(built, programs[i]);
+		DR_AUTO_FREE char *bin = path_of(root, "bin");
+		DR_AUTO_FCLOSE FILE *f = NULL;
+
+		to = path_of(bin, programs[i]);
+		unlink(to);
+		if (strcmp(programs[i], name) != 0) {
+			assert_int_equal(symlink(from, to), 0);
+		} else if (script) {
+			f = fopen(to, "we");
+			assert_non_null(f);
+			assert_true(fputs(script, f) >= 0);
+			assert_int_equal(fchmod(fileno(f), 0700), 0);
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- running it */
+
+struct result {
+	pid_t pid;
+	int status;
+	struct dr_buf output;
+};
+
+static void result_done(struct result *r)
+{
+	dr_buf_done(&r->output);
+}
+#define AUTO_RESULT DR_AUTO(result_done) struct result
+
+static char *output_path(void)
+{
+	return path_of(root, "output");
+}
+
+static void read_output(struct result *r)
+{
+	DR_AUTO_FREE char *path = output_path();
+	DR_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	dr_buf_clear(&r->output);
+	sc_append_file(&r->output, fd);
+}
+
+static pid_t start(const char *const args[])
+{
+	const char *argv[16] = { doctor_test };
+	DR_AUTO_FREE char *path = output_path();
+	DR_AUTO_CLOSE int out = -1;
+	pid_t pid;
+
+	for (size_t i = 0; args[i]; i++)
+		argv[i + 1] = args[i];
+	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	assert_true(out >= 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (dup2(out, 1) < 0 || dup2(out, 2) < 0)
+			_exit(126);
+		execv(doctor_test, (char *const *)argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ 0, 5000000 }, NULL);
+}
+
+static bool late(struct dr_mono since)
+{
+	return dr_mono_sub(dr_mono_now(), since).ns > DEADLINE.ns;
+}
+
+static void wait_text(struct result *r, const char *text)
+{
+	struct dr_mono since = dr_mono_now();
+
+	while (read_output(r), !strstr(dr_buf_str(&r->output), text)) {
+		if (late(since))
+			fail_msg("\"%s\" did not come; the output is:\n%s", text, dr_buf_str(&r->output));
+		nap();
+	}
+}
+
+static void wait_end(struct result *r)
+{
+	struct dr_mono since = dr_mono_now();
+	int status;
+
+	while (waitpid(r->pid, &status, WNOHANG) != r->pid) {
+		if (late(since)) {
+			kill(r->pid, SIGKILL);
+			fail_msg("doctor-test does not end");
+		}
+		nap();
+	}
+	r->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	read_output(r);
+}
+
+static void run(struct result *r, const char *const args[])
+{
+	r->pid = start(args);
+	wait_end(r);
+}
+
+/* ---------------------------------------------------------------- what is left */
+
+static void assert_no_process(struct result *r)
+{
+	struct dr_mono since = dr_mono_now();
+	pid_t pid;
+
+	/* its orphans are ours: all have ended when we have no child */
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
+		if (late(since))
+			fail_msg("a process is left; the output is:\n%s", dr_buf_str(&r->output));
+		if (pid == 0)
+			nap();
+	}
+	assert_int_equal(errno, ECHILD);
+}
+
+static void assert_no_interface(struct result *r)
+{
+	const char *through = strstr(dr_buf_str(&r->output), "watched through ");
+	struct dr_mono since = dr_mono_now();
+	char ifname[IFNAMSIZ];
+
+	if (!through)
+		return; /* it did not come that far */
+	assert_int_equal(sscanf(through, "watched through %15s", ifname), 1);
+	while (if_nametoindex(ifname)) {
+		if (late(since))
+			fail_msg("interface %s is left", ifname);
+		nap();
+	}
+}
+
+static void assert_no_pins(struct result *r)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/fs/bpf/doctor/doctor-test-%d", r->pid);
+	assert_int_equal(lstat(path, &st), -1);
+}
+
+static void assert_no_files(void)
+{
+	DR_AUTO_FREE char *tmp = path_of(root, "tmp");
+	DIR *d = opendir(tmp);
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.')
+			fail_msg("%s/%s is left", tmp, e->d_name);
+	closedir(d);
+}
+
+static void assert_nothing_left(struct result *r)
+{
+	assert_no_process(r);
+	assert_no_interface(r);
+	assert_no_pins(r);
+	assert_no_files();
+}
+
+static void assert_says(struct result *r, const char *text)
+{
+	if (!strstr(dr_buf_str(&r->output), text))
+		fail_msg("it does not say \"%s\" but:\n%s", text, dr_buf_str(&r->output));
+}
+
+static void assert_ended(struct result *r, int status)
+{
+	if (r->status != status)
+		fail_msg("status %d, not %d; the output is:\n%s", r->status, status, dr_buf_str(&r->output));
+	if (status != 0)
+		assert_null(strstr(dr_buf_str(&r->output), "\nPASS\n"));
+	assert_nothing_left(r);
+}
+
+/* ---------------------------------------------------------------- failures of Doctor */
+
+#define QUICK "--timeout=2s", "--outage=0s"
+
+static void test_not_notified_is_a_failure(void **state)
+{
+	DR_AUTO_FREE char *json = path_of(root, "result.json"), *text = NULL;
+	DR_AUTO_JSON struct dr_json *j = NULL;
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", MUTE);
+	run(&r, (const char *const[]){ QUICK, "--json", json, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "\nFAIL: the owner was not notified of every VM (T09)\n");
+	assert_says(&r, "\nFAIL: the consumer did not replace every VM (T10)\n");
+	assert_says(&r, " has no alarm\n");
+	assert_says(&r, "owner notified        consumer             -\n");
+	assert_says(&r, "notification time (T09 - T01): -\n");
+	assert_says(&r, "last lines of the inspector:\n");
+	/* the rest of the chain did its work, and that is not called a failure */
+	assert_null(strstr(dr_buf_str(&r.output), "(T01)"));
+	assert_null(strstr(dr_buf_str(&r.output), "forced down in Nova"));
+
+	DR_AUTO_BUF struct dr_buf file = { 0 };
+	DR_AUTO_CLOSE int fd = open(json, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	sc_append_file(&file, fd);
+	assert_int_equal(dr_json_parse(file.data, file.len, &j, NULL), 0);
+	assert_string_equal(dr_json_get_str(j, "verdict"), "FAIL");
+	assert_true(dr_json_size(dr_json_get(j, "failures")) >= 3);
+	assert_true(dr_json_is_null(dr_json_path(j, "timeline.notification_ms")));
+	assert_non_null(dr_json_path(j, "timeline.points.T01.first_ms"));
+}
+
+static void test_not_detected_is_a_failure(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-monitor", MUTE);
+	run(&r, (const char *const[]){ QUICK, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: the monitor did not detect the failure (T01)\n");
+	assert_says(&r, "FAIL: the monitor is ready and holds no BPF program\n");
+	assert_says(&r, "FAIL: host compute-1 is not forced down in Nova\n");
+	assert_says(&r, " is ACTIVE, not ERROR\n");
+	assert_says(&r, "shows host_status \"UP\", not DOWN\n");
+}
+
+static void test_accusing_a_live_host_is_a_failure(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-monitor", ACCUSER);
+	run(&r, (const char *const[]){ QUICK, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: host compute-2 is alive and was declared failed\n");
+}
+
+static void test_a_verdict_before_the_fault_is_a_failure(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-monitor", HASTY);
+	run(&r, (const char *const[]){ QUICK, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: host compute-1 was declared failed before it was\n");
+}
+
+static void test_exit_status_of_a_component(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", SULKING);
+	run(&r, (const char *const[]){ QUICK, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: doctor-consumer ended with status 3 on SIGTERM\n");
+}
+
+static void test_component_ends_during_the_outage(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", MORTAL);
+	run(&r, (const char *const[]){ "--timeout=20s", "--outage=0s", NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: consumer ended during the outage\n");
+	assert_says(&r, "    I die\n");
+}
+
+static void test_component_does_not_get_ready(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", STILLBORN);
+	run(&r, (const char *const[]){ QUICK, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: doctor-consumer ended with status 5 before it was ready\n");
+	assert_says(&r, "    no\n");
+}
+
+/* ---------------------------------------------------------------- usage and environment */
+
+static void test_usage(void **state)
+{
+	AUTO_RESULT bad = { 0 }, help = { 0 };
+
+	run(&bad, (const char *const[]){ "--vms", "none", NULL });
+	assert_ended(&bad, 2);
+	assert_says(&bad, "doctor-test: --vms: \"none\" is not a number from 1 to 500\n");
+	assert_says(&bad, "usage: doctor-test");
+	run(&help, (const char *const[]){ "--help", NULL });
+	assert_ended(&help, 0);
+	assert_says(&help, "usage: doctor-test");
+}
+
+static void test_absent_program(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", NULL);
+	run(&r, (const char *const[]){ QUICK, NULL });
+	assert_ended(&r, 2);
+	assert_says(&r, "/doctor-consumer: No such file or directory\n");
+}
+
+static void test_no_cloud(void **state)
+{
+	static const char yaml[] =
+		"clouds:\n"
+		"  admin: &a\n"
+		"    auth: {auth_url: 'http://127.0.0.1:1/v3', username: u, password: p, project_name: p,\n"
+		"           user_domain_name: Default, project_domain_name: Default}\n"
+		"  doctor: *a\n";
+	DR_AUTO_FREE char *path = path_of(root, "clouds.yaml");
+	AUTO_RESULT absent = { 0 }, closed = { 0 };
+	FILE *f;
+
+	unlink(path);
+	run(&absent, (const char *const[]){ "--clouds-yaml", path, NULL });
+	assert_ended(&absent, 2);
+	assert_says(&absent, "clouds.yaml: No such file or directory");
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs(yaml, f) >= 0);
+	fclose(f);
+	run(&closed, (const char *const[]){ "--clouds-yaml", path, NULL });
+	assert_ended(&closed, 2);
+	assert_says(&closed, "doctor-test: GET ");
+}
+
+/* ---------------------------------------------------------------- signals */
+
+static void test_interrupted(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+
+	replace_program("doctor-consumer", MUTE);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(signals); i++) {
+		AUTO_RESULT r = { 0 };
+
+		r.pid = start((const char *const[]){ "--timeout=60s", NULL });
+		wait_text(&r, "  fault ");
+		kill(r.pid, signals[i]);
+		wait_end(&r);
+		assert_ended(&r, 128 + signals[i]);
+	}
+}
+
+static void test_interrupted_early(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", MUTE);
+	r.pid = start((const char *const[]){ "--timeout=60s", NULL });
+	wait_text(&r, "  network ");
+	kill(r.pid, SIGINT);
+	wait_end(&r);
+	assert_ended(&r, 128 + SIGINT);
+}
+
+/* Components and interfaces end with it; only its directory cannot. */
+static void test_killed(void **state)
+{
+	DR_AUTO_FREE char *dirs = dr_asprintf("rm -r %s/tmp/*", root);
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", MUTE);
+	r.pid = start((const char *const[]){ "--timeout=60s", NULL });
+	wait_text(&r, "  fault ");
+	kill(r.pid, SIGKILL);
+	wait_end(&r);
+	assert_int_equal(r.status, 128 + SIGKILL);
+	assert_no_process(&r);
+	assert_no_interface(&r);
+	assert_no_pins(&r);
+	assert_int_equal(sc_run((const char *const[]){ "sh", "-c", dirs, NULL }, NULL, NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_absent_program),
+		cmocka_unit_test(test_no_cloud),
+		cmocka_unit_test(test_not_notified_is_a_failure),
+		cmocka_unit_test(test_not_detected_is_a_failure),
+		cmocka_unit_test(test_accusing_a_live_host_is_a_failure),
+		cmocka_unit_test(test_a_verdict_before_the_fault_is_a_failure),
+		cmocka_unit_test(test_exit_status_of_a_component),
+		cmocka_unit_test(test_component_ends_during_the_outage),
+		cmocka_unit_test(test_component_does_not_get_ready),
+		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_interrupted_early),
+		cmocka_unit_test(test_killed),
+	};
+
+	return cmocka_run_group_tests(tests, make_root, remove_root);
+}
