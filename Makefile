@@ -26,20 +26,20 @@ help: ## list the targets
 all: programs ## build the programs (packages must be there: make deps)
 
 deps: ## install the missing Debian packages (root)
-	@tools/deps --install
+	@tools/deps all --install
 
 demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: on a real OpenStack)
-	@tools/deps --install
+	@tools/deps demo --install
 	@$(MAKE) --no-print-directory -s programs
 	@tools/demo $(O) $(CLOUD)
 
 check: ## run all tests: unit, prog, net, and the scenario on both clouds (root)
-	@tools/deps --install
+	@tools/deps all --install
 	@$(MAKE) --no-print-directory -s programs tests
 	@tests/run $(O) $(if $(T),$(T))
 
 check-unit: ## run the unit tests only (no root needed)
-	@tools/deps
+	@tools/deps all
 	@$(MAKE) --no-print-directory -s programs tests
 	@tests/run $(O) unit
 
@@ -54,7 +54,7 @@ clean: ## remove what was built
 # ---------------------------------------------------------------- flags
 
 ifneq ($(filter-out help deps clean demo check check-unit lint,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell tools/deps >&2 || echo missing),)
+ifneq ($(shell tools/deps $(if $(filter tests,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))

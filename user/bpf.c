@@ -40,6 +40,7 @@ struct mon_bpf {
 /* libbpf's own words of the last failure, for the message. */
 static char last_words[512];
 
+static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap) DR_PRINTF(2, 0);
 static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	if (level == LIBBPF_WARN && !last_words[0])

@@ -57,6 +57,7 @@ void dr_buf_puts(struct dr_buf *b, const char *text)
 	dr_buf_append(b, text, strlen(text));
 }
 
+static void append_va(struct dr_buf *b, const char *fmt, va_list ap) DR_PRINTF(2, 0);
 static void append_va(struct dr_buf *b, const char *fmt, va_list ap)
 {
 	va_list again;

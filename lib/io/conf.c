@@ -61,6 +61,8 @@ static void add_error(struct dr_conf *c, struct dr_buf *b)
 }
 
 static void error_at(struct dr_conf *c, size_t line, size_t column, const struct dr_conf_node *n,
+		     const char *fmt, va_list ap) DR_PRINTF(5, 0);
+static void error_at(struct dr_conf *c, size_t line, size_t column, const struct dr_conf_node *n,
 		     const char *fmt, va_list ap)
 {
 	DR_AUTO_BUF struct dr_buf b = { 0 };
