@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "inspector/config.h"
+
+static void assert_defaults(const struct ins_config *c)
+{
+	assert_string_equal(c->listen.address, "127.0.0.1");
+	assert_int_equal(c->listen.port, 12345);
+	assert_null(c->cloud);
+	assert_int_equal(c->refresh.ns, dr_sec(30).ns);
+	assert_int_equal(c->verify.ns, dr_msec(100).ns);
+	assert_int_equal(c->timeout.ns, dr_sec(10).ns);
+	assert_int_equal(c->parallel, 16);
+	assert_int_equal(c->retry.attempts, 8);
+	assert_int_equal(c->retry.pause.ns, dr_msec(200).ns);
+	assert_int_equal(c->retry.pause_max.ns, dr_sec(10).ns);
+	assert_int_equal(c->active, 64);
+	assert_int_equal(c->queue, 1000);
+	assert_int_equal(c->history, 1000);
+}
+
+/* The sample shows every default, and an empty file means the same. */
+static void test_defaults(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *sample = NULL, *empty = NULL;
+	DR_AUTO(ins_config_done) struct ins_config c = {}, d = {};
+
+	assert_int_equal(dr_conf_load("etc/doctor-inspector.yaml", &sample), 0);
+	assert_int_equal(ins_config_read(sample, &c), 0);
+	if (dr_conf_error_count(sample))
+		fail_msg("%s", dr_conf_error_text(sample, 0));
+	assert_defaults(&c);
+	assert_int_equal(dr_conf_parse("empty", "", 0, &empty), 0);
+	assert_int_equal(ins_config_read(empty, &d), 0);
+	assert_int_equal(dr_conf_error_count(empty), 0);
+	assert_defaults(&d);
+}
+
+static void test_all_settings(void **state)
+{
+	static const char text[] =
+		"listen: '[::1]:0'\ncloud: admin\nrefresh: 1min\nverify: 0ms\ntimeout: 500ms\n"
+		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
+		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n";
+	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
+	DR_AUTO(ins_config_done) struct ins_config c = {};
+
+	assert_int_equal(dr_conf_parse("t", text, strlen(text), &f), 0);
+	assert_int_equal(ins_config_read(f, &c), 0);
+	assert_int_equal(dr_conf_error_count(f), 0);
+	assert_string_equal(c.listen.address, "::1");
+	assert_int_equal(c.listen.port, 0);
+	assert_string_equal(c.cloud, "admin");
+	assert_int_equal(c.refresh.ns, dr_sec(60).ns);
+	assert_int_equal(c.verify.ns, 0);
+	assert_int_equal(c.timeout.ns, dr_msec(500).ns);
+	assert_int_equal(c.parallel, 1);
+	assert_int_equal(c.active, 2);
+	assert_int_equal(c.queue, 3);
+	assert_int_equal(c.history, 4);
+	assert_int_equal(c.retry.attempts, 5);
+	assert_int_equal(c.retry.pause.ns, dr_msec(10).ns);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text, *error; /* NULL: good */
+	} cases[] = {
+		{ "listen: 0.0.0.0:12345\n", "t:1:9: listen: \"0.0.0.0:12345\" is reached from elsewhere" },
+		{ "listen: '[::]:12345'\n", "is reached from elsewhere" },
+		{ "listen: 192.0.2.1:12345\n", "insecure_listen: true" },
+		{ "listen: 192.0.2.1:12345\ninsecure_listen: true\n", NULL },
+		{ "listen: 192.0.2.1:12345\ninsecure_listen: false\n", "is reached from elsewhere" },
+		{ "listen: 127.9.9.9:1\n", NULL },
+		{ "listen: localhost:12345\n", "t:1:9: listen: \"localhost:12345\" is no numeric address" },
+		{ "listen: 127.0.0.1\n", "is no numeric address" },
+		{ "listen: 127.0.0.1:65536\n", "is no numeric address" },
+		{ "listen: '127.0.0.1:'\n", "is no numeric address" },
+		{ "listen: {}\n", "t:1:9: listen: " },
+		{ "insecure_listen: maybe\n", "t:1:18: insecure_listen: " },
+		{ "refresh: 30\n", "t:1:10: refresh: " },
+		{ "refresh: 10ms\n", "below the minimum" },
+		{ "verify: 6s\n", "verify: " },
+		{ "timeout: 0s\n", "timeout: " },
+		{ "parallel: 0\n", "parallel: " },
+		{ "parallel: 257\n", "parallel: " },
+		{ "parallel: many\n", "parallel: " },
+		{ "queue: 0\n", "queue: " },
+		{ "active: -1\n", "active: " },
+		{ "retry: 3\n", "t:1:8: retry: " },
+		{ "retry: {attempts: 0}\n", "retry.attempts: " },
+		{ "retry: {pause: 5s, pause_max: 1s}\n", "retry.pause_max: is shorter than pause" },
+		{ "retry: {pauses: 5s}\n", "retry.pauses" },
+		{ "cloud: [admin]\n", "t:1:8: cloud: " },
+		{ "clouds: admin\n", "t:1:" },
+		{ "- listen\n", "t:1:1:" },
+		{ "listen\n", "t:1:1:" },
+		{ "listen: [\n", "t:2:1: not valid YAML" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
+		DR_AUTO(ins_config_done) struct ins_config c = {};
+
+		assert_int_equal(dr_conf_parse("t", cases[i].text, strlen(cases[i].text), &f), 0);
+		assert_int_equal(ins_config_read(f, &c), 0);
+		if (!cases[i].error) {
+			assert_int_equal(dr_conf_error_count(f), 0);
+			continue;
+		}
+		if (!dr_conf_error_count(f) || !strstr(dr_conf_error_text(f, 0), cases[i].error))
+			fail_msg("%s: \"%s\"", cases[i].text,
+				 dr_conf_error_count(f) ? dr_conf_error_text(f, 0) : "no error");
+	}
+}
+
+/* A person sees all that is wrong at once. */
+static void test_all_errors(void **state)
+{
+	static const char text[] = "listen: x\nrefresh: 1\nparallel: 0\nunknown: 1\n";
+	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
+	DR_AUTO(ins_config_done) struct ins_config c = {};
+
+	assert_int_equal(dr_conf_parse("t", text, strlen(text), &f), 0);
+	assert_int_equal(ins_config_read(f, &c), 0);
+	assert_int_equal(dr_conf_error_count(f), 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_settings),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_all_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
