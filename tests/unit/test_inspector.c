@@ -763,7 +763,6 @@ static void test_full_queue(void **state)
 {
 	static const char *const hosts[] = { "h-0", "h-1", "h-2", "h-3", "h-4", "h-5" };
 	struct world *w = *state;
-	DR_AUTO_BUF struct dr_buf body = {};
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(hosts); n++)
 		fake_add_host(w->nova_api, hosts[n], hosts[n]);
