@@ -290,7 +290,7 @@ static void assert_ended(struct result *r, int status)
 
 static void test_not_notified_is_a_failure(void **state)
 {
-	DR_AUTO_FREE char *json = path_of(root, "result.json"), *text = NULL;
+	DR_AUTO_FREE char *json = path_of(root, "result.json");
 	DR_AUTO_JSON struct dr_json *j = NULL;
 	AUTO_RESULT r = { 0 };
 

@@ -177,7 +177,8 @@ int sc_setup_computes(struct sc_run *run)
 	for (int i = 0; i < 2 && r == 0; i++)
 		r = check_compute(run, &run->computes[i]);
 	if (r == 0)
-		sc_step("cloud", "%s, computes %s and %s are up", sc_cloud_kind_name(run->opts.cloud),
+		sc_step("cloud", "%s%s, computes %s and %s are up", sc_cloud_kind_name(run->opts.cloud),
+			run->opts.cloud == SC_CLOUD_MINICLOUD ? " in place of Nova, Ceilometer and Aodh" : "",
 			run->computes[0].host, run->computes[1].host);
 	return r;
 }
