@@ -30,17 +30,17 @@ deps: ## install the missing Debian packages (root)
 
 demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: on a real OpenStack)
 	@tools/deps demo --install
-	@$(MAKE) --no-print-directory -s programs
+	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
 check: ## run all tests: unit, prog, net, and the scenario on both clouds (root)
 	@tools/deps all --install
-	@$(MAKE) --no-print-directory -s programs tests
+	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) $(if $(T),$(T))
 
 check-unit: ## run the unit tests only (no root needed)
 	@tools/deps all
-	@$(MAKE) --no-print-directory -s programs tests
+	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) unit
 
 lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
@@ -49,7 +49,8 @@ lint: ## formatting, compiler warnings of clang, static analysis, shell scripts 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit lint clean install programs tests
+.PHONY: help all deps demo check check-unit lint clean install man programs tests
+JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
@@ -143,11 +144,22 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LI
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		-lbpf -lelf -lz -lcmocka $(LIB_LIBS) $(LIBS) -lm
 
-install: programs ## install the programs, samples and man pages below $(DESTDIR)$(PREFIX)
+MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
+man: $(MAN) ## build the man pages (Debian package scdoc)
+
+$(O)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	@scdoc <$< >$@
+
+install: programs man ## install the programs, samples and man pages below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/doctor
 	install -m 755 $(O)/bin/doctor-monitor $(O)/bin/doctor-inspector $(O)/bin/doctor-consumer $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(O)/bin/doctor-test $(O)/bin/minicloud $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 etc/*.yaml $(DESTDIR)/etc/doctor/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 packaging/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst bpf/%.bpf.c,$(O)/bpf/%.bpf.d,$(BPF_SRC))
