@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "consumer/replacement.h"
+
+#define ID "8f5b1c1e-2f0a-4d53-9a86-3c5d1b7f0e11"
+#define IMAGE "11111111-2f0a-4d53-9a86-3c5d1b7f0e11"
+#define SERVER(more)                                                                                         \
+	"{\"id\":\"" ID "\",\"name\":\"vm 1\",\"status\":\"ERROR\",\"image\":{\"id\":\"" IMAGE "\"},"        \
+	"\"flavor\":{\"id\":\"42\"}" more "}"
+
+static struct dr_json *parse(const char *text)
+{
+	struct dr_json *v = NULL;
+	size_t offset;
+
+	if (dr_json_parse(text, strlen(text), &v, &offset) < 0)
+		fail_msg("%s: at %zu", text, offset);
+	return v;
+}
+
+static void test_judge_lost(void **state)
+{
+	static const struct {
+		const char *server;
+		enum con_event event;
+	} cases[] = {
+		{ "{\"status\":\"ERROR\",\"host_status\":\"DOWN\"}", CON_LOST },
+		{ "{\"status\":\"ERROR\",\"host_status\":\"UP\"}", CON_UNSETTLED },
+		{ "{\"status\":\"ERROR\",\"host_status\":\"UNKNOWN\"}", CON_LOST },
+		{ "{\"status\":\"ERROR\",\"host_status\":\"MAINTENANCE\"}", CON_LOST },
+		{ "{\"status\":\"ERROR\",\"host_status\":\"\"}", CON_LOST },
+		{ "{\"status\":\"ERROR\"}", CON_LOST },				  /* policy hides the host */
+		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"}", CON_LOST }, /* not marked yet itself */
+		{ "{\"status\":\"ACTIVE\",\"host_status\":\"UP\"}", CON_ALIVE },
+		{ "{\"status\":\"ACTIVE\"}", CON_ALIVE },
+		{ "{\"status\":\"SHUTOFF\",\"host_status\":\"UNKNOWN\"}", CON_ALIVE },
+		{ "{\"status\":\"error\"}", CON_ALIVE },
+		{ "{}", CON_ALIVE },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *v = parse(cases[i].server);
+
+		assert_int_equal(con_judge_lost(v), cases[i].event);
+	}
+	assert_int_equal(con_judge_lost(NULL), CON_ALIVE);
+}
+
+static void test_judge_replacement(void **state)
+{
+	static const struct {
+		const char *server;
+		enum con_event event;
+	} cases[] = {
+		{ "{\"status\":\"ACTIVE\"}", CON_IS_ACTIVE },
+		{ "{\"status\":\"ACTIVE\",\"host_status\":\"UP\"}", CON_IS_ACTIVE },
+		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"}", CON_FAILED },
+		{ "{\"status\":\"BUILD\",\"host_status\":\"DOWN\"}", CON_FAILED },
+		{ "{\"status\":\"BUILD\",\"host_status\":\"\"}", CON_BUILDS },
+		{ "{\"status\":\"ERROR\"}", CON_FAILED },
+		{ "{\"status\":\"UNKNOWN\"}", CON_BUILDS },
+		{ "{}", CON_BUILDS },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *v = parse(cases[i].server);
+
+		assert_int_equal(con_judge_replacement(v), cases[i].event);
+	}
+}
+
+#define ROW(id, status, replaces)                                                                            \
+	"{\"id\":\"" id "\",\"status\":\"" status "\",\"metadata\":{\"doctor_replaces\":\"" replaces "\"}}"
+
+static void test_find_replacement(void **state)
+{
+	static const struct {
+		const char *servers, *id;
+	} cases[] = {
+		{ "[]", NULL },
+		{ "{}", NULL },
+		{ "[{\"id\":\"a\",\"metadata\":{}},{\"id\":\"b\"},{\"id\":\"c\",\"metadata\":null},17]",
+		  NULL },
+		{ "[" ROW("a", "ACTIVE", "other") "]", NULL },
+		{ "[" ROW("a", "ACTIVE", "other") "," ROW("b", "BUILD", ID) "]", "b" },
+		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "ACTIVE", ID) "]", "b" },
+		{ "[" ROW("a", "ACTIVE", ID) "," ROW("b", "ERROR", ID) "]", "a" },
+		{ "[" ROW("a", "ERROR", ID) "]", "a" },
+		{ "[" ROW("a", "DELETED", ID) "," ROW("b", "SOFT_DELETED", ID) "]", NULL },
+		{ "[{\"id\":\"a\",\"status\":\"ACTIVE\",\"OS-EXT-STS:task_state\":\"deleting\","
+		  "\"metadata\":{\"doctor_replaces\":\"" ID "\"}}]",
+		  NULL },
+		{ "[" ROW("../a", "ACTIVE", ID) "]", NULL },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *v = parse(cases[i].servers);
+		const char *id = dr_json_get_str(con_find_replacement(v, ID), "id");
+
+		if (cases[i].id ? !id || strcmp(id, cases[i].id) != 0 : id != NULL)
+			fail_msg("%s: %s", cases[i].servers, id ? id : "none");
+	}
+	assert_null(con_find_replacement(NULL, ID));
+}
+
+static void test_boot_body(void **state)
+{
+	static const struct {
+		const char *server, *ports;
+		unsigned version;
+		const char *expected; /* behind name, imageRef and flavorRef */
+	} cases[] = {
+		{ SERVER(""), "[]", 93,
+		  "\"networks\":\"none\",\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(""), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(",\"metadata\":{\"role\":\"db\"}"),
+		  "[{\"id\":\"p1\",\"network_id\":\"n1\"},{\"id\":\"p2\",\"network_id\":\"n2\"},"
+		  "{\"id\":\"p3\",\"network_id\":\"n1\"}]",
+		  93,
+		  "\"networks\":[{\"uuid\":\"n1\"},{\"uuid\":\"n2\"},{\"uuid\":\"n1\"}],"
+		  "\"metadata\":{\"role\":\"db\",\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(",\"key_name\":\"k\",\"config_drive\":\"True\",\"security_groups\":[{\"name\":\"a\"}"
+			 ","
+			 "{\"name\":\"b\"},{\"name\":\"a\"},{}]"),
+		  "[{\"network_id\":\"n1\"}]", 37,
+		  "\"networks\":[{\"uuid\":\"n1\"}],\"security_groups\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
+		  "\"metadata\":{\"doctor_replaces\":\"" ID "\"},\"key_name\":\"k\",\"config_drive\":true" },
+		{ SERVER(",\"key_name\":null,\"config_drive\":\"\",\"security_groups\":[],"
+			 "\"metadata\":{\"doctor_replaces\":\"an older one\"}"),
+		  "[{\"network_id\":\"n1\"}]", 93,
+		  "\"networks\":[{\"uuid\":\"n1\"}],\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *server = parse(cases[i].server), *ports = parse(cases[i].ports);
+		DR_AUTO_JSON struct dr_json *body = NULL;
+		DR_AUTO_FREE char *text = NULL;
+		char expected[1024];
+		const char *why;
+
+		assert_int_equal(con_boot_body(server, ports, cases[i].version, &body, &why), 0);
+		text = dr_json_print(body);
+		snprintf(expected, sizeof(expected),
+			 "{\"server\":{\"name\":\"vm 1\",\"imageRef\":\"" IMAGE
+			 "\",\"flavorRef\":\"42\",%s}}",
+			 cases[i].expected);
+		assert_string_equal(text, expected);
+	}
+}
+
+static void test_boot_body_refusals(void **state)
+{
+	static const struct {
+		const char *server;
+		int error;
+		const char *why;
+	} cases[] = {
+		{ "{\"id\":\"" ID "\",\"name\":\"v\",\"image\":\"\",\"flavor\":{\"id\":\"42\"}}", -ENOTSUP,
+		  "it was booted from a volume, not from an image" },
+		{ "{\"id\":\"" ID
+		  "\",\"name\":\"v\",\"image\":{\"id\":\"i\"},\"flavor\":{\"original_name\":\"m1\"}}",
+		  -ENOTSUP, "Nova does not tell its flavor" },
+		{ "{\"id\":\"" ID "\"}", -EBADMSG, NULL }, /* of a cell that does not answer */
+		{ "{\"name\":\"v\"}", -EBADMSG, NULL },
+		{ "[]", -EBADMSG, NULL },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *server = parse(cases[i].server);
+		struct dr_json *body = NULL;
+		const char *why = NULL;
+
+		assert_int_equal(con_boot_body(server, NULL, 93, &body, &why), cases[i].error);
+		assert_null(body);
+		if (cases[i].why)
+			assert_string_equal(why, cases[i].why);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_judge_lost),	   cmocka_unit_test(test_judge_replacement),
+		cmocka_unit_test(test_find_replacement),   cmocka_unit_test(test_boot_body),
+		cmocka_unit_test(test_boot_body_refusals),
+	};
+
+	return cmocka_run_group_tests_name("consumer_replacement", tests, NULL, NULL);
+}
