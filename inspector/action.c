@@ -109,7 +109,7 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 	struct dr_dur pause = ins_retry_pause(&x->config->retry, outcome, a->tries);
 	char text[DR_TIME_STR_MAX];
 
-	/* the first list only saves time: the second one is repeated */
+	/* the short list is a help only; the full one is repeated */
 	if (pause.ns < 0 || a->kind == INS_LIST_BEFORE || !wanted(a))
 		return false;
 	if (!a->timer && dr_loop_add_timer(x->loop, on_pause, a, &a->timer))
@@ -128,7 +128,10 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 
 static int send_page(struct ins_executor *x, struct ins_action *a, const char *next);
 
-/* The rows of one page. -EPERM: policy hides the hosts, so none of them can be trusted to be on ours. */
+/*
+ * The rows of one page. -EPERM: policy hides the hosts, so none of them can be trusted to be on ours. The
+ * short list never shows them; it can only narrow what the map has.
+ */
 static int take_page(struct ins_action *a, const struct dr_json *rows)
 {
 	struct dr_nova_server s;
@@ -140,9 +143,9 @@ static int take_page(struct ins_action *a, const struct dr_json *rows)
 		r = dr_nova_server_parse(v, &s);
 		if (r < 0)
 			return r;
-		if (r == 0 && !s.host)
+		if (a->kind == INS_LIST_AFTER && r == 0 && !s.host)
 			return -EPERM;
-		if (r == 1 || strcmp(s.host, a->incident->host))
+		if (a->kind == INS_LIST_AFTER && (r == 1 || strcmp(s.host, a->incident->host)))
 			continue;
 		r = ins_vms_has(&a->list, s.id)
 			    ? 0
@@ -242,8 +245,12 @@ static int send_page(struct ins_executor *x, struct ins_action *a, const char *n
 	DR_AUTO_CALL struct dr_api_call call = {};
 	int r;
 
-	r = next ? dr_nova_servers_more(&call, api, next)
-		 : dr_nova_servers_list(&call, api, true, a->incident->host, 0);
+	if (next)
+		r = dr_nova_servers_more(&call, api, next);
+	else if (a->kind == INS_LIST_BEFORE)
+		r = dr_nova_servers_index(&call, api, a->incident->host);
+	else
+		r = dr_nova_servers_list(&call, api, true, a->incident->host, 0);
 	return r ? r : send_call(x, a, &call);
 }
 

@@ -43,6 +43,7 @@ static void finish_if_done(struct ins_executor *x, struct ins_incident *i)
 static void plan(struct ins_executor *x, struct ins_incident *i, const struct ins_vms *vms,
 		 enum ins_source source)
 {
+	bool first = !i->planned;
 	unsigned strayed = 0;
 
 	if (ins_plan(i, vms, source, &strayed)) {
@@ -53,22 +54,28 @@ static void plan(struct ins_executor *x, struct ins_incident *i, const struct in
 		dr_error("%u servers were set to error that are no longer on host=%s incident=%s: see "
 			 "/v1/incidents",
 			 strayed, i->host, i->id);
-	if (!i->planned) {
-		i->planned = true;
-		if (!i->found.ns)
-			i->found = dr_wall_now();
+	i->planned = true;
+	if (first) {
+		i->found = dr_wall_now();
 		dr_log_checkpoint(i->found, "doctor found affected vms of host(%s)", i->host);
 	}
 	ins_action_enqueue_resets(x, i);
+	if (first) /* behind the resets: it is long, and its answer changes little */
+		ins_action_send(x, ins_incident_find(i, INS_LIST_AFTER, NULL));
 	finish_if_done(x, i);
 }
 
-static void plan_from_map(struct ins_executor *x, struct ins_incident *i)
+/* By the map's servers; present (may be NULL) narrows them. */
+static void plan_from_map(struct ins_executor *x, struct ins_incident *i, const struct ins_vms *present)
 {
+	DR_AUTO(ins_vms_done) struct ins_vms narrowed = {};
 	static const struct ins_vms none;
 	const struct ins_host *h = ins_map_get(ins_nova_map(x->nova), i->host);
+	const struct ins_vms *vms = h ? &h->vms : &none;
 
-	plan(x, i, h ? &h->vms : &none, INS_FROM_MAP);
+	if (present && !ins_plan_narrow(vms, present, &narrowed))
+		vms = &narrowed;
+	plan(x, i, vms, INS_FROM_MAP);
 }
 
 static int on_patience(struct dr_source *s, void *userdata)
@@ -76,19 +83,19 @@ static int on_patience(struct dr_source *s, void *userdata)
 	struct ins_incident *i = userdata;
 
 	if (i->state == INS_MARKING && !i->planned)
-		plan_from_map(i->owner, i);
+		plan_from_map(i->owner, i, NULL);
 	return 0;
 }
 
-/* Force-down is taken: goes by the first list if it is there, else waits for it a little, else by the map. */
+/* Force-down is taken: goes by the short list if it is there, else waits for it a little, else by the map. */
 static void choose(struct ins_executor *x, struct ins_incident *i)
 {
 	const struct ins_action *list = ins_incident_find(i, INS_LIST_BEFORE, NULL);
 
 	if (list->state == INS_DONE)
-		plan(x, i, &list->list, INS_FROM_BEFORE);
+		plan_from_map(x, i, &list->list);
 	else if (ins_action_final(list) || !x->config->verify.ns || dr_timer_arm(i->timer, x->config->verify))
-		plan_from_map(x, i);
+		plan_from_map(x, i, NULL);
 }
 
 /* ---------------------------------------------------------------- what actions lead to */
@@ -107,15 +114,7 @@ static void force_accepted(struct ins_executor *x, struct ins_action *a)
 		return;
 	}
 	input(x, i, INS_IN_FORCED);
-	if (!ins_incident_add(i, INS_LIST_AFTER, NULL)) {
-		dr_error("out of memory: the servers of host=%s are not confirmed incident=%s", i->host,
-			 i->id);
-		plan_from_map(x, i);
-		return;
-	}
-	/* the resets first: this list is long and its answer changes little */
 	choose(x, i);
-	ins_action_send(x, ins_incident_find(i, INS_LIST_AFTER, NULL));
 }
 
 static void force_failed(struct ins_executor *x, struct ins_action *a)
@@ -153,8 +152,6 @@ static void list_ended(struct ins_executor *x, struct ins_action *a)
 	}
 	dr_error("servers of host=%s cannot be listed, going by what is known incident=%s request=%s: %s",
 		 i->host, i->id, a->request_id, a->reason);
-	if (!i->planned)
-		plan_from_map(x, i);
 	finish_if_done(x, i);
 }
 
@@ -222,7 +219,7 @@ void ins_executor_free(struct ins_executor *x)
 
 int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 {
-	struct ins_action *force, *list;
+	struct ins_action *force, *before;
 	int r;
 
 	i->owner = x;
@@ -233,11 +230,11 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 		return r;
 	ins_plan_again(i);
 	force = ins_incident_add(i, INS_FORCE_DOWN, NULL);
-	list = ins_incident_add(i, INS_LIST_BEFORE, NULL);
-	if (!force || !list)
+	before = ins_incident_add(i, INS_LIST_BEFORE, NULL);
+	if (!force || !before || !ins_incident_add(i, INS_LIST_AFTER, NULL))
 		return -ENOMEM;
 	ins_action_send(x, force);
-	ins_action_send(x, list);
+	ins_action_send(x, before);
 	return 0;
 }
 

@@ -5,10 +5,12 @@
 /*
  * Carries incidents out on the loop, in this order:
  *
- *   force-down, and beside it a first list of the host's servers
- *   Nova took the force-down (T04): a second list, which is the last word; no server can come after it
- *   what is to be reset is known (T02): from the first list, or from the map if that takes too long
- *   resets, in parallel (T03 each); what only the second list has, too
+ *   force-down, and beside it a short list of the servers that the host has now
+ *   Nova took the force-down (T04): what is to be reset is known (T02), the map's servers as far as the short
+ *   list has them; or all of the map's, if that list takes longer than `verify`
+ *   resets, in parallel (T03 each)
+ *   and beside them the full list, which is the last word: no server can come after the force-down. What it
+ *   has more is reset, too; what it has no more is not, if there is still time
  *
  * No server is touched before Nova has taken the force-down: an owner replaces his server as soon as he
  * hears of it, and the scheduler must not choose the dead host then.

@@ -44,8 +44,8 @@ const char *ins_state_name(enum ins_state s);
 
 enum ins_action_kind {
 	INS_FORCE_DOWN,
-	INS_LIST_BEFORE, /* the host's servers, read while force-down is on its way */
-	INS_LIST_AFTER,	 /* and once Nova has taken it: no server can come after that */
+	INS_LIST_BEFORE, /* ids of the host's servers, read while force-down is on its way */
+	INS_LIST_AFTER,	 /* all about them, once Nova has taken it: no server can come after that */
 	INS_RESET,	 /* os-resetState of one server */
 };
 
@@ -95,8 +95,8 @@ struct ins_incident {
 	struct dr_wall opened, ended;
 	struct dr_wall found, forced;	  /* T02, T04; 0: not yet */
 	struct dr_wall first_vm, last_vm; /* T03 */
-	bool planned;			  /* the first list of servers has been chosen */
-	bool confirmed;			  /* the list after force-down has been merged */
+	bool planned;			  /* resets have been planned from a first list */
+	bool confirmed;			  /* INS_LIST_AFTER has been merged */
 	struct ins_action **actions;
 	size_t action_count, action_cap;
 

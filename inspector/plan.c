@@ -27,6 +27,19 @@ static unsigned take_back(struct ins_incident *i, const struct ins_vms *vms)
 	return strayed;
 }
 
+int ins_plan_narrow(const struct ins_vms *map, const struct ins_vms *present, struct ins_vms *ret)
+{
+	DR_AUTO(ins_vms_done) struct ins_vms v = {};
+
+	for (size_t n = 0; n < map->count; n++)
+		if (ins_vms_has(present, map->items[n].id) &&
+		    ins_vms_add(&v, map->items[n].id, map->items[n].error))
+			return -ENOMEM;
+	*ret = v;
+	v = (struct ins_vms){};
+	return 0;
+}
+
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source, unsigned *ret_strayed)
 {
 	unsigned strayed = source == INS_FROM_AFTER ? take_back(i, vms) : 0;

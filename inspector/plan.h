@@ -7,17 +7,20 @@
 #include "inspector/incident.h"
 
 enum ins_source {
-	INS_FROM_MAP,	 /* the cached map: may be old */
-	INS_FROM_BEFORE, /* read at the incident, while force-down was on its way */
-	INS_FROM_AFTER,	 /* read after Nova took the force-down: the last word */
+	INS_FROM_MAP,	/* the cached map, narrowed or not: may be old */
+	INS_FROM_AFTER, /* read after Nova took the force-down: the last word */
 };
+
+/* Of the map's servers those that present has, too. -ENOMEM. */
+int ins_plan_narrow(const struct ins_vms *map, const struct ins_vms *present,
+		    struct ins_vms *ret) DR_MUST_USE;
 
 /*
  * Adds what vms asks for to i's actions: a pending reset for each server that has none yet. One in error
- * is recorded as such, except from the map, which leaves it to the fresh list.
+ * is recorded as such, except from the map, which leaves it to the last word.
  *
  * The last word also takes back: a reset not yet sent to a server that is no longer on the host is
- * skipped. *ret_strayed counts those that have been reset already.
+ * skipped. *ret_strayed (may be NULL) counts those that have been reset already.
  */
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source,
 	     unsigned *ret_strayed) DR_MUST_USE;

@@ -149,14 +149,24 @@ int dr_nova_servers_list(struct dr_api_call *call, const struct dr_nova_api *api
 			 query.len ? dr_buf_str(&query) + 1 : "");
 }
 
+int dr_nova_servers_index(struct dr_api_call *call, const struct dr_nova_api *api, const char *host)
+{
+	DR_AUTO_FREE char *h = dr_api_escape(host);
+
+	if (!h)
+		return -ENOMEM;
+	return nova_call(call, api, "GET", NULL, "/servers?all_tenants=1&host=%s", h);
+}
+
 int dr_nova_servers_more(struct dr_api_call *call, const struct dr_nova_api *api, const char *url)
 {
 	/* only the query is taken: behind a proxy the rest of the link is often wrong (scheme, host) */
-	const char *query = strchr(url, '?');
+	const char *query = strchr(url, '?'), *detail = strstr(url, "/servers/detail?");
 
 	if (!query || !strstr(query, "marker="))
 		return -EINVAL;
-	return nova_call(call, api, "GET", NULL, "/servers/detail%s", query);
+	return nova_call(call, api, "GET", NULL, "/servers%s%s", detail && detail < query ? "/detail" : "",
+			 query);
 }
 
 const char *dr_nova_servers_next(const struct dr_json *body)

@@ -66,8 +66,12 @@ static void force_down(struct fake *f, struct dr_http_exchange *x, const char *i
 	reply_text(x, 404, strdup("{\"itemNotFound\": {\"code\": 404, \"message\": \"no such service\"}}"));
 }
 
-static void add_vm(const struct fake *f, struct dr_buf *b, const struct fake_vm *vm)
+static void add_vm(const struct fake *f, struct dr_buf *b, const struct fake_vm *vm, bool detail)
 {
+	if (!detail) {
+		dr_buf_printf(b, "{\"id\": \"%s\", \"name\": \"vm\"}", vm->id);
+		return;
+	}
 	dr_buf_printf(b, "{\"id\": \"%s\", \"name\": \"vm\", \"OS-EXT-STS:vm_state\": \"%s\"", vm->id,
 		      vm->error ? "error" : "active");
 	if (!f->hide_hosts)
@@ -78,6 +82,7 @@ static void add_vm(const struct fake *f, struct dr_buf *b, const struct fake_vm 
 static void servers(struct fake *f, struct dr_http_exchange *x)
 {
 	const char *host = dr_http_query(x, "host"), *marker = dr_http_query(x, "marker");
+	bool detail = strstr(dr_http_path(x), "/detail");
 	DR_AUTO_BUF struct dr_buf b = {};
 	const char *last = NULL;
 	bool more = false, passed = !marker;
@@ -91,14 +96,14 @@ static void servers(struct fake *f, struct dr_http_exchange *x)
 			passed = !strcmp(vm->id, marker);
 			continue;
 		}
-		if (vm->deleted || (host && strcmp(host, vm->host)))
+		if (vm->deleted || (host && !f->hide_hosts && strcmp(host, vm->host)))
 			continue;
 		if (f->page && n == f->page) {
 			more = true;
 			break;
 		}
 		dr_buf_puts(&b, n++ ? ", " : "");
-		add_vm(f, &b, vm);
+		add_vm(f, &b, vm, detail);
 		last = vm->id;
 	}
 	dr_buf_puts(&b, "]");
@@ -143,7 +148,7 @@ static void answer(struct fake *f, struct dr_http_exchange *x)
 		services(f, x);
 	else if (!strcmp(method, "PUT") && !strncmp(path, "/v2.1/os-services/", 18))
 		force_down(f, x, path + 18);
-	else if (!strcmp(path, "/v2.1/servers/detail"))
+	else if (!strcmp(method, "GET") && !strncmp(path, "/v2.1/servers", 13))
 		servers(f, x);
 	else if (!strcmp(method, "POST") && !strncmp(path, "/v2.1/servers/", 14))
 		reset(f, x, path);

@@ -42,7 +42,7 @@ struct fake {
 
 	const char *max_version; /* "2.93" */
 	unsigned page;		 /* servers per page; 0: all */
-	bool hide_hosts;	 /* policy does not show where servers are */
+	bool hide_hosts;	 /* policy neither shows where servers are nor filters by it */
 
 	struct dr_http_exchange *held[FAKE_MAX];
 	size_t held_count;

@@ -311,6 +311,12 @@ static void test_nova_server_pages(void **state)
 	assert_int_equal(dr_nova_servers_list(&call, &newest, false, NULL, 0), 0);
 	assert_string_equal(call.req.path, "/servers/detail");
 
+	assert_int_equal(dr_nova_servers_index(&call, &newest, "a&b"), 0);
+	assert_request(&call, "compute", "GET", "/servers?all_tenants=1&host=a%26b", NULL);
+	assert_int_equal(
+		dr_nova_servers_more(&call, &newest, "http://h/v2.1/servers?marker=1&x=/servers/detail?"), 0);
+	assert_string_equal(call.req.path, "/servers?marker=1&x=/servers/detail?");
+
 	next = dr_nova_servers_next(page);
 	assert_non_null(next);
 	assert_int_equal(dr_nova_servers_more(&call, &newest, next), 0);

@@ -350,16 +350,30 @@ static void test_plan_from_map(void **state)
 	assert_int_equal(i->action_count, 3);
 }
 
-static void test_plan_from_before(void **state)
+static void test_plan_narrow(void **state)
+{
+	static struct ins_vm now[] = { { "b", false }, { "x", false } };
+	static const struct ins_vms present = { now, 2, 2 };
+	DR_AUTO(ins_vms_done) struct ins_vms v = {}, empty = {};
+
+	assert_int_equal(ins_plan_narrow(&from_map, &present, &v), 0);
+	assert_int_equal(v.count, 1); /* "x" is new: the last word has it, with its host */
+	assert_string_equal(v.items[0].id, "b");
+	assert_true(v.items[0].error);
+	assert_int_equal(ins_plan_narrow(&from_map, &nothing, &empty), 0);
+	assert_int_equal(empty.count, 0);
+}
+
+static void test_plan_from_after(void **state)
 {
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
 
-	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_BEFORE, NULL), 0);
+	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_AFTER, NULL), 0);
 	assert_reset(i, "a", INS_PENDING);
 	assert_reset(i, "b", INS_ALREADY);
 	assert_reset(i, "c", INS_PENDING);
 	assert_int_equal(i->action_count, 3);
-	assert_int_equal(ins_plan(i, &nothing, INS_FROM_BEFORE, NULL), 0);
+	assert_int_equal(ins_plan(i, &nothing, INS_FROM_MAP, NULL), 0);
 	assert_reset(i, "a", INS_PENDING); /* only the last word takes back */
 }
 
@@ -427,7 +441,7 @@ static void test_plan_cancel_and_again(void **state)
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
 	struct ins_action *force = ins_incident_add(i, INS_FORCE_DOWN, NULL), *a, *c;
 
-	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_BEFORE, NULL), 0);
+	assert_int_equal(ins_plan(i, &from_nova, INS_FROM_AFTER, NULL), 0);
 	a = ins_incident_find(i, INS_RESET, "a");
 	c = ins_incident_find(i, INS_RESET, "c");
 	force->state = INS_PAUSED;
@@ -463,7 +477,8 @@ int main(void)
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_judging),
 		cmocka_unit_test(test_plan_from_map),
-		cmocka_unit_test(test_plan_from_before),
+		cmocka_unit_test(test_plan_narrow),
+		cmocka_unit_test(test_plan_from_after),
 		cmocka_unit_test(test_plan_takes_back),
 		cmocka_unit_test(test_plan_finished),
 		cmocka_unit_test(test_plan_cancel_and_again),
