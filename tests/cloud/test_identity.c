@@ -36,6 +36,17 @@ static bool has_role(const struct cb_answer *a, const char *name)
 	return false;
 }
 
+static struct cb_answer with_token(struct cb *b, const char *service, const char *path, const char *token)
+{
+	const struct dr_http_header headers[] = {
+		{ "Accept", "application/json" },
+		{ token ? "X-Auth-Token" : NULL, token },
+		{ 0 },
+	};
+
+	return cb_send(b, service, "GET", path, headers, NULL);
+}
+
 /* ---------------------------------------------------------------- versions */
 
 static void test_versions(void **state)
@@ -122,6 +133,28 @@ static void test_login_unscoped(void **state)
 	assert_false(cb_has(&a, "token", "catalog"));
 	assert_false(cb_has(&a, "token", "roles"));
 	assert_true(cb_has(&a, "token", "expires_at"));
+}
+
+/* It is good for what belongs to nobody. */
+static void test_unscoped_token(void **state)
+{
+	struct cb *b = *state;
+	CB_ANSWER login = post_login(b, login_as("doctor", "Default", "doctor", NULL));
+	CB_ANSWER servers = { 0 }, ports = { 0 }, alarms = { 0 }, catalogue = { 0 };
+	char token[512];
+
+	cb_copy(token, sizeof(token), cb_header(&login, "X-Subject-Token"));
+	servers = with_token(b, "compute", "/servers", token);
+	cb_assert_status(servers, 200);
+	assert_int_equal(dr_json_size(cb_at(&servers, "servers")), 0);
+	ports = with_token(b, "network", "/v2.0/ports", token);
+	cb_assert_status(ports, 200);
+	assert_int_equal(dr_json_size(cb_at(&ports, "ports")), 0);
+	alarms = with_token(b, "alarming", "/v2/alarms", token);
+	cb_assert_error(&alarms, 403, "error_message.faultstring", "RBAC Authorization Failed");
+	catalogue = with_token(b, "identity", "/auth/catalog", token);
+	cb_assert_error(&catalogue, 403, "error.message",
+			"You are not authorized to perform the requested action.");
 }
 
 static void test_login_by_token(void **state)
@@ -227,17 +260,6 @@ static void test_revoke(void **state)
 
 /* ---------------------------------------------------------------- refusals of the services */
 
-static struct cb_answer with_token(struct cb *b, const char *service, const char *path, const char *token)
-{
-	const struct dr_http_header headers[] = {
-		{ "Accept", "application/json" },
-		{ token ? "X-Auth-Token" : NULL, token },
-		{ 0 },
-	};
-
-	return cb_send(b, service, "GET", path, headers, NULL);
-}
-
 static void test_no_good_token(void **state)
 {
 	static const struct {
@@ -329,13 +351,21 @@ static void test_no_route(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CB_TEST(test_versions),	      CB_TEST(test_login),
-		CB_TEST(test_login_admin),    CB_TEST(test_login_by_ids),
-		CB_TEST(test_login_unscoped), CB_TEST(test_login_by_token),
-		CB_TEST(test_login_refused),  CB_TEST(test_login_malformed),
-		CB_TEST(test_validate),	      CB_TEST(test_revoke),
-		CB_TEST(test_no_good_token),  CB_TEST(test_no_good_token_glance),
-		CB_TEST(test_catalogue),      CB_TEST(test_projects),
+		CB_TEST(test_versions),
+		CB_TEST(test_login),
+		CB_TEST(test_login_admin),
+		CB_TEST(test_login_by_ids),
+		CB_TEST(test_login_unscoped),
+		CB_TEST(test_login_by_token),
+		CB_TEST(test_unscoped_token),
+		CB_TEST(test_login_refused),
+		CB_TEST(test_login_malformed),
+		CB_TEST(test_validate),
+		CB_TEST(test_revoke),
+		CB_TEST(test_no_good_token),
+		CB_TEST(test_no_good_token_glance),
+		CB_TEST(test_catalogue),
+		CB_TEST(test_projects),
 		CB_TEST(test_no_route),
 	};
 

@@ -25,6 +25,14 @@ static void no_route(struct mc_req *q, bool path_known)
 	mc_reply(q, path_known ? 405 : 404, body);
 }
 
+static bool prepare(struct mc_req *q)
+{
+	if (!q->token || q->token->role != MC_ROLE_NONE)
+		return true;
+	mc_fail(q, 403, "RBAC Authorization Failed");
+	return false;
+}
+
 static void get_versions(struct mc_req *q)
 {
 	struct dr_json *body = dr_json_object(), *v, *list, *o;
@@ -356,6 +364,7 @@ const struct mc_api mc_aodh_api = {
 	.url = "",
 	.routes = routes,
 	.route_count = DR_ARRAY_SIZE(routes),
+	.prepare = prepare,
 	.error = error,
 	.no_route = no_route,
 	.unauthorized = mc_unauthorized_by_middleware,

@@ -317,6 +317,10 @@ static void create_image(struct mc_req *q)
 	struct dr_json *body;
 	char base[256], location[400];
 
+	if (q->token->role < MC_ROLE_MEMBER) {
+		mc_fail(q, 403, "You are not authorized to complete add_image action.");
+		return;
+	}
 	if (name && !dr_json_is_null(name) &&
 	    (!dr_json_str(name) || strlen(dr_json_str(name)) > MC_NAME_MAX)) {
 		refuse_member(q, "name", "is not of type 'null', 'string', or too long");

@@ -178,7 +178,7 @@ static void reply_token(struct mc_req *q, unsigned status, const struct mc_token
 	dr_json_push(dr_json_add_array(token, "audit_ids"), dr_json_string(t->audit_id));
 	mc_add_time(token, "expires_at", t->expires, MC_TIME_MICROS_Z);
 	mc_add_time(token, "issued_at", t->issued, MC_TIME_MICROS_Z);
-	if (t->project)
+	if (t->role != MC_ROLE_NONE)
 		add_scope(q, token, t);
 	dr_http_set_header(q->x, "X-Subject-Token", t->id);
 	reply(q, status, body);
@@ -327,8 +327,13 @@ static void delete_token(struct mc_req *q)
 
 static void get_catalogue(struct mc_req *q)
 {
-	struct dr_json *body = dr_json_object();
+	struct dr_json *body;
 
+	if (q->token->role == MC_ROLE_NONE) {
+		mc_fail(q, 403, "You are not authorized to perform the requested action.");
+		return;
+	}
+	body = dr_json_object();
 	dr_json_add(body, "catalog", catalogue(q));
 	reply(q, 200, body);
 }

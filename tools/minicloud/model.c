@@ -65,6 +65,7 @@ static void init_identity(struct mc_model *m)
 		mc_new_hex(m, m->projects[i].id);
 		m->projects[i].name = names[i];
 	}
+	m->nowhere.name = "";
 	m->users[0] = (struct mc_user){ .name = "admin", .password = "admin" };
 	m->users[1] = (struct mc_user){ .name = "doctor", .password = "doctor" };
 	for (size_t i = 0; i < DR_ARRAY_SIZE(m->users); i++)

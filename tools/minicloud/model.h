@@ -57,7 +57,7 @@ struct mc_token {
 	char id[MC_TOKEN_SIZE];
 	char audit_id[23];
 	const struct mc_user *user;
-	const struct mc_project *project; /* NULL: unscoped */
+	const struct mc_project *project; /* the model's `nowhere` if unscoped, never NULL */
 	enum mc_role role;		  /* MC_ROLE_NONE if unscoped */
 	struct dr_wall issued, expires;
 };
@@ -177,6 +177,7 @@ struct mc_image {
 struct mc_model {
 	uint64_t random[4];
 	struct mc_project projects[3]; /* admin, service, doctor */
+	struct mc_project nowhere;     /* owns nothing */
 	struct mc_user users[2];       /* admin, doctor */
 	char role_ids[MC_ROLE_COUNT][MC_HEX_SIZE];
 	struct mc_catalogue_ids catalogue_ids[MC_SERVICE_COUNT];

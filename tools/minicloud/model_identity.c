@@ -79,7 +79,7 @@ struct mc_token *mc_token_issue(struct mc_model *m, const struct mc_user *u, con
 	memcpy(t->id, "gAAAAAB", 7); /* what a Fernet token begins with */
 	random_text(m, t->audit_id, sizeof(t->audit_id) - 1);
 	t->user = u;
-	t->project = p;
+	t->project = p ? p : &m->nowhere;
 	t->role = p ? mc_role_of(u, p) : MC_ROLE_NONE;
 	t->issued = now;
 	t->expires.ns = now.ns + m->token_ttl.ns;

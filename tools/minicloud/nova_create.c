@@ -192,6 +192,10 @@ static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_
 	boot->metadata = dr_json_get(server, "metadata");
 	boot->project = q->token->project;
 	boot->user = q->token->user;
+	if (q->token->role < MC_ROLE_MEMBER) {
+		mc_nova_forbid(q, "servers:create");
+		return false;
+	}
 	return choose_destination(q, server, boot) && choose_image(q, server, boot) &&
 	       choose_networks(q, networks, &boot->networked) && choose_flavor(q, server);
 }
