@@ -127,30 +127,46 @@ static int remove_entries(int dir_fd)
 	return r;
 }
 
+/* 0: dir is there and locked as *ret_fd. 1: it vanished meanwhile (its owner just ended): once more. */
+static int lock_dir(const char *dir, int *ret_fd)
+{
+	struct stat ours, there;
+	int r = make_dir(dir);
+
+	if (r)
+		return r;
+	DR_AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 1 : dr_errno();
+	if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &ours))
+		return dr_errno();
+	if (stat(dir, &there) || there.st_ino != ours.st_ino)
+		return 1;
+	*ret_fd = DR_TAKE_FD(fd);
+	return 0;
+}
+
 /* Makes pin_root/name ours alone and empties it of what a killed run left. */
 static int claim_dir(struct mon_bpf *b, const char *pin_root, const char *name, char **ret_error)
 {
 	char dir[sizeof(b->dir)];
-	int r = ensure_bpffs(pin_root, ret_error);
+	int r = 1;
 
-	if (r)
-		return r;
 	snprintf(dir, sizeof(dir), "%s/%s", pin_root, name);
-	r = make_dir(dir);
-	if (r)
-		return fail(ret_error, r, dir);
-	b->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b->dir_fd < 0)
-		return fail(ret_error, dr_errno(), dir);
-	if (flock(b->dir_fd, LOCK_EX | LOCK_NB)) {
-		r = dr_errno();
-		if (r != -EWOULDBLOCK)
-			return fail(ret_error, r, dir);
+	for (int tries = 0; r == 1 && tries < 10; tries++) {
+		r = ensure_bpffs(pin_root, ret_error);
+		if (r)
+			return r;
+		r = lock_dir(dir, &b->dir_fd);
+	}
+	if (r == -EWOULDBLOCK) {
 		*ret_error = dr_asprintf(
 			"a monitor named \"%s\" is running (it holds %s); give this one another \"name\"",
 			name, dir);
 		return -EBUSY;
 	}
+	if (r)
+		return fail(ret_error, r < 0 ? r : -EAGAIN, dir);
 	snprintf(b->dir, sizeof(b->dir), "%s", dir);
 	r = remove_entries(b->dir_fd);
 	return r ? fail(ret_error, r, dir) : 0;
