@@ -121,7 +121,7 @@ static void test_whole_run(void **state)
 		assert_point(&t, p, 1, want[p], want[p]);
 	assert_string_equal(t.vms[0].alarm, "alarm-1");
 	assert_string_equal(t.accused, "");
-	assert_string_equal(t.foreign_vm, "");
+	assert_int_equal(t.nforeign, 0);
 	assert_false(t.recovered);
 	assert_true(sc_timeline_notification(&t, &took));
 	assert_int_equal(took.ns, 39000000);
@@ -193,7 +193,7 @@ static void test_names_too_long(void **state)
 	sc_timeline_feed(&t, SC_LOG_INSPECTOR, line);
 	snprintf(line, sizeof(line), "alarm received vm=%s alarm=%s", name, name);
 	sc_timeline_feed(&t, SC_LOG_CONSUMER, line);
-	assert_string_equal(t.foreign_vm, "");
+	assert_int_equal(t.nforeign, 0);
 	assert_string_equal(t.vms[0].alarm, "");
 }
 
@@ -282,10 +282,14 @@ static void test_foreign_vm(void **state)
 
 	init(&t, 1);
 	sc_timeline_feed(&t, SC_LOG_MINICLOUD, "minicloud T05 vm(vm-z) at 1700000000.1");
-	assert_string_equal(t.foreign_vm, "");
+	assert_int_equal(t.nforeign, 0);
 	sc_timeline_feed(&t, SC_LOG_INSPECTOR, "doctor mark vm(vm-z) error at 1700000000.1");
-	assert_string_equal(t.foreign_vm, "vm-z");
+	assert_int_equal(t.nforeign, 1);
+	assert_string_equal(t.foreign[0], "vm-z");
 	assert_point(&t, SC_T03, 0, 0, 0);
+	for (int i = 0; i < 2 * SC_FOREIGN_MAX; i++)
+		sc_timeline_feed(&t, SC_LOG_INSPECTOR, "doctor mark vm(vm-y) error at 1700000000.1");
+	assert_int_equal(t.nforeign, SC_FOREIGN_MAX);
 }
 
 static void test_recovery(void **state)

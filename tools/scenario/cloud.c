@@ -342,6 +342,16 @@ int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_cou
 	return 0;
 }
 
+int sc_cloud_is_used(struct sc_cloud *c, const char *host, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = must(c, SC_ADMIN, dr_nova_servers_list(&api_call, &c->nova, true, host, 1), &api_call, &body,
+		     ret_error);
+
+	return r < 0 ? r : dr_json_size(dr_json_get(body, "servers")) > 0;
+}
+
 int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };

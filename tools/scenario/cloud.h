@@ -71,6 +71,9 @@ int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct 
 int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count,
 		     char **ret_error) DR_MUST_USE;
 
+/* Whether a host carries servers of any project: 1, 0 or negative. */
+int sc_cloud_is_used(struct sc_cloud *c, const char *host, char **ret_error) DR_MUST_USE;
+
 /* 0, also when there is none. */
 int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error) DR_MUST_USE;
 

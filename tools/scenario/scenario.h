@@ -53,7 +53,7 @@ struct sc_run {
 	struct sc_cloud *cloud;
 	struct sc_compute computes[SC_COMPUTES_MAX];
 	int ncomputes;
-	int victim; /* index of the host that fails, the same in the topology */
+	int victim; /* index of the host that fails, 0 or 1, the same in the topology */
 	bool cloud_touched;
 
 	struct sc_topo *topo;

@@ -160,6 +160,26 @@ static int check_compute(struct sc_run *run, const struct sc_compute *c)
 	return 0;
 }
 
+/* The host that fails carries no VM of others: they would be set to error, and stay so. */
+static int choose_victim(struct sc_run *run)
+{
+	char *error = NULL;
+
+	for (run->victim = 0; run->victim < 2; run->victim++) {
+		int r = sc_cloud_is_used(run->cloud, run->computes[run->victim].host, &error);
+
+		if (r < 0)
+			return sc_env_error(run, r, error);
+		if (r == 0)
+			return 0;
+	}
+	run->victim = 0;
+	return sc_env_error(
+		run, -EBUSY,
+		dr_asprintf("computes %s and %s both carry VMs of others, which the outage would hit",
+			    run->computes[0].host, run->computes[1].host));
+}
+
 int sc_setup_computes(struct sc_run *run)
 {
 	char *error = NULL;
@@ -176,6 +196,8 @@ int sc_setup_computes(struct sc_run *run)
 						run->ncomputes, run->ncomputes == 1 ? "" : "s"));
 	for (int i = 0; i < 2 && r == 0; i++)
 		r = check_compute(run, &run->computes[i]);
+	if (r == 0)
+		r = choose_victim(run);
 	if (r == 0)
 		sc_step("cloud", "%s%s, computes %s and %s are up", sc_cloud_kind_name(run->opts.cloud),
 			run->opts.cloud == SC_CLOUD_MINICLOUD ? " in place of Nova, Ceilometer and Aodh" : "",

@@ -195,8 +195,8 @@ static void vm_point(struct sc_timeline *t, enum sc_point p, const char *vm, str
 
 		if (v)
 			set_once(&v->at[p], at);
-		else if (p == SC_T03 && !t->foreign_vm[0])
-			(void)!dr_strcpy(t->foreign_vm, sizeof(t->foreign_vm), vm);
+		else if (p == SC_T03 && t->nforeign < SC_FOREIGN_MAX)
+			(void)!dr_strcpy(t->foreign[t->nforeign++], SC_NAME_MAX, vm);
 		return;
 	}
 	for (size_t i = 0; i < t->nvms; i++) {

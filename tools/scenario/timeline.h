@@ -48,6 +48,7 @@ enum sc_log {
 };
 
 #define SC_NAME_MAX 64
+#define SC_FOREIGN_MAX 16
 
 struct sc_vm_line {
 	char id[SC_NAME_MAX];
@@ -61,9 +62,10 @@ struct sc_timeline {
 	struct dr_wall at[SC_POINTS]; /* of the host */
 	struct sc_vm_line *vms;
 	size_t nvms;
-	char accused[SC_NAME_MAX];    /* another host that was detected or marked, "" if none */
-	bool recovered;		      /* the monitor has seen the host come back */
-	char foreign_vm[SC_NAME_MAX]; /* another VM that was set to error or told of, "" if none */
+	char accused[SC_NAME_MAX];		   /* another host that was detected or marked, "" if none */
+	bool recovered;				   /* the monitor has seen the host come back */
+	char foreign[SC_FOREIGN_MAX][SC_NAME_MAX]; /* other VMs that were set to error; more are not kept */
+	size_t nforeign;
 
 	char said_host[SC_NAME_MAX]; /* by the record before, "" if it named none */
 	char said_vm[SC_LOGS][SC_NAME_MAX];
