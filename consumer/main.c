@@ -184,7 +184,12 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = read_config(o.config, &config);
-	if (status || o.check)
+	if (status)
 		return status;
+	if (o.check) {
+		printf("%s: good, %zu servers, alarms to %s port %u\n", o.config, config.server_count,
+		       config.listen.address, config.listen.port);
+		return EXIT_SUCCESS;
+	}
 	return run(&config);
 }
