@@ -272,6 +272,9 @@ static void apply(struct ins_inspector *s, const struct ins_event *e, const stru
 		ins_executor_cancel(s->executor, open);
 		end_incident(s, open, j->reason);
 		break;
+	case INS_NOTHING:
+		dr_debug("host=%s is up monitor=%s event=%s: %s", e->host, e->monitor, e->id, j->reason);
+		break;
 	case INS_IGNORE:
 		s->ignored++;
 		note(s, e, "ignored", j->reason);

@@ -25,7 +25,7 @@ static struct ins_judgement judge_cleared(const struct ins_evidence *e)
 				 "no incident is open here, but Nova has the host forced down: openstack "
 				 "compute service set --up %s nova-compute",
 				 e->host->name);
-	return judgement(INS_IGNORE, "no incident is open");
+	return judgement(INS_NOTHING, "no incident is open");
 }
 
 struct ins_judgement ins_judge(const struct ins_evidence *e)

@@ -25,6 +25,7 @@ enum ins_verdict {
 	INS_AGAIN,   /* the open incident failed: try once more */
 	INS_COUNT,   /* reported again; nothing to do */
 	INS_CLEAR,   /* ends the open incident */
+	INS_NOTHING, /* as it should be, nothing to do: monitors tell of living hosts when they start */
 	INS_IGNORE,  /* recorded, nothing to do */
 	INS_REFUSE,  /* recorded: Nova has no such host */
 };

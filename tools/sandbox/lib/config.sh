@@ -140,6 +140,10 @@ configure_neutron() { # DIRECTORY
 		dhcp_agent_notification = false
 		[database]
 		$(db neutron)
+		[quota]
+		instances = -1
+		cores = -1
+		ram = -1
 		[oslo_concurrency]
 		lock_path = $STATE/lock
 		$(silent)
