@@ -12,7 +12,7 @@
 
 const char *cb_format(const char *fmt, ...)
 {
-	static char texts[16][2048];
+	static char texts[64][2048];
 	static unsigned next;
 	char *text = texts[next++ % DR_ARRAY_SIZE(texts)];
 	va_list ap;

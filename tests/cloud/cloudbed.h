@@ -41,6 +41,11 @@ struct cb_made {
 	bool kept; /* until the end of the group */
 };
 
+struct cb_touched { /* a compute service as it was before the test */
+	char host[64], id[64];
+	bool forced_down, disabled;
+};
+
 struct cb_alarm_post { /* what came to our address, as a consumer's */
 	struct dr_json *body;
 	char path[64], content_type[64], request_id[64];
@@ -60,7 +65,8 @@ struct cb {
 	char image_id[64], network_id[64];
 	struct cb_made made[CB_MADE_MAX];
 	size_t made_count;
-	bool services_touched;
+	struct cb_touched touched[4];
+	size_t touched_count;
 	struct cb_alarm_post posts[16];
 	size_t post_count;
 };
@@ -111,7 +117,7 @@ void cb_assert_error(const struct cb_answer *a, unsigned status, const char *dot
 /* Fails the test if it does not fit. */
 void cb_copy(char *out, size_t size, const char *text);
 
-/* A path or a body from a format; valid until sixteen calls later. */
+/* A path or a body from a format; valid until 64 calls later. */
 const char *cb_format(const char *fmt, ...) DR_PRINTF(1, 2);
 
 /* A deadline that fails the test: while (!condition) cb_turn(b, &end, "what"). Starts with a zero *end. */
@@ -119,10 +125,10 @@ void cb_turn(struct cb *b, struct dr_mono *end, const char *what);
 
 /* ---- things in the cloud ---- */
 
-/* Remembers what to delete afterwards. */
-void cb_made(struct cb *b, const char *service, const char *path, const char *id);
+/* Remembers what to delete afterwards. Returns the id, valid until then. */
+const char *cb_made(struct cb *b, const char *service, const char *path, const char *id);
 
-/* Boots a server of doctor with the newest microversion; host NULL: any. Does not wait. */
+/* Boots a server of doctor with the newest microversion; host NULL: any. Does not wait. The id as above. */
 const char *cb_boot(struct cb *b, const char *name, const char *host, bool networked);
 /* Waits for the status ("ACTIVE", "ERROR"). */
 void cb_wait_status(struct cb *b, const char *server_id, const char *status);
@@ -130,15 +136,17 @@ void cb_wait_status(struct cb *b, const char *server_id, const char *status);
 void cb_wait_gone(struct cb *b, const char *server_id);
 void cb_reset_state(struct cb *b, const char *server_id, const char *state); /* by admin, 202 */
 
+/* Remembers how the host's service is, to put it back after the test. Before the first change. */
+void cb_touch(struct cb *b, const char *host);
 /* UUID of a host's nova-compute. */
 const char *cb_service_id(struct cb *b, const char *host);
-void cb_force_down(struct cb *b, const char *host, bool down);
+void cb_force_down(struct cb *b, const char *host, bool down); /* touches it */
 
 /* ---- alarms that come to us ---- */
 
 /* Our address as an alarm action. */
 const char *cb_alarm_url(struct cb *b);
-/* Event alarm of doctor on a server's state error; more: further members of the body, "" for none. */
+/* Event alarm of doctor on a server's state error; more: further members of the body, "" for none. The id. */
 const char *cb_alarm_create(struct cb *b, const char *server_id, const char *more);
 /* Waits for the n-th post. */
 const struct cb_alarm_post *cb_wait_post(struct cb *b, size_t n);

@@ -2,7 +2,7 @@
 /* What the cases make in the cloud, and undo. */
 #include "tests/cloud/cloudbed.h"
 
-void cb_made(struct cb *b, const char *service, const char *path, const char *id)
+const char *cb_made(struct cb *b, const char *service, const char *path, const char *id)
 {
 	struct cb_made *m = &b->made[b->made_count];
 
@@ -11,6 +11,7 @@ void cb_made(struct cb *b, const char *service, const char *path, const char *id
 	m->path = path;
 	cb_copy(m->id, sizeof(m->id), id);
 	b->made_count++;
+	return m->id;
 }
 
 /* ---------------------------------------------------------------- undoing */
@@ -23,25 +24,15 @@ static void delete_made(struct cb *b, const struct cb_made *m)
 		print_error("left behind: %s %s/%s, status %u\n", m->service, m->path, m->id, a.status);
 }
 
-static void restore_services(struct cb *b)
+static void restore_service(struct cb *b, const struct cb_touched *t)
 {
-	CB_ANSWER list =
-		cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST, "/os-services?binary=nova-compute", NULL);
+	CB_ANSWER a =
+		cb_call(b, CB_ADMIN, "compute", "PUT", CB_LATEST, cb_format("/os-services/%s", t->id),
+			cb_format("{\"forced_down\":%s,\"status\":\"%s\"}", t->forced_down ? "true" : "false",
+				  t->disabled ? "disabled" : "enabled"));
 
-	for (const struct dr_json *s = dr_json_first(cb_at(&list, "services")); s; s = dr_json_next(s)) {
-		CB_ANSWER a = { 0 };
-
-		if (!dr_json_get_bool(s, "forced_down", true) &&
-		    !strcmp(dr_json_get_str(s, "status"), "enabled"))
-			continue;
-		a = cb_call(b, CB_ADMIN, "compute", "PUT", CB_LATEST,
-			    cb_format("/os-services/%s", dr_json_get_str(s, "id")),
-			    "{\"forced_down\":false,\"status\":\"enabled\"}");
-		if (a.status != 200)
-			print_error("left behind: host %s, status %u\n", dr_json_get_str(s, "host"),
-				    a.status);
-	}
-	b->services_touched = false;
+	if (a.status != 200)
+		print_error("left behind: host %s, status %u\n", t->host, a.status);
 }
 
 void cb_forget_posts(struct cb *b)
@@ -55,8 +46,8 @@ int cb_tidy(void **state)
 	struct cb *b = *state;
 	size_t kept = 0;
 
-	if (b->services_touched)
-		restore_services(b);
+	while (b->touched_count)
+		restore_service(b, &b->touched[--b->touched_count]);
 	for (size_t i = 0; i < b->made_count; i++) {
 		if (!b->made[i].kept)
 			delete_made(b, &b->made[i]);
@@ -85,8 +76,7 @@ const char *cb_boot(struct cb *b, const char *name, const char *host, bool netwo
 				  name, b->image_id, networks, destination));
 
 	cb_assert_status(a, 202);
-	cb_made(b, "compute", "/servers", cb_text(&a, "server.id"));
-	return cb_format("%s", cb_text(&a, "server.id"));
+	return cb_made(b, "compute", "/servers", cb_text(&a, "server.id"));
 }
 
 void cb_wait_status(struct cb *b, const char *server_id, const char *status)
@@ -141,11 +131,31 @@ const char *cb_service_id(struct cb *b, const char *host)
 	return cb_format("%s", cb_text(&a, "services.0.id"));
 }
 
+void cb_touch(struct cb *b, const char *host)
+{
+	struct cb_touched *t = &b->touched[b->touched_count];
+	CB_ANSWER a = { 0 };
+
+	for (size_t i = 0; i < b->touched_count; i++) {
+		if (!strcmp(b->touched[i].host, host))
+			return;
+	}
+	assert_true(b->touched_count < DR_ARRAY_SIZE(b->touched));
+	a = cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST,
+		    cb_format("/os-services?binary=nova-compute&host=%s", host), NULL);
+	cb_assert_status(a, 200);
+	cb_copy(t->host, sizeof(t->host), host);
+	cb_copy(t->id, sizeof(t->id), cb_text(&a, "services.0.id"));
+	t->forced_down = cb_flag(&a, "services.0.forced_down");
+	t->disabled = !strcmp(cb_text(&a, "services.0.status"), "disabled");
+	b->touched_count++;
+}
+
 void cb_force_down(struct cb *b, const char *host, bool down)
 {
 	CB_ANSWER a = { 0 };
 
-	b->services_touched = true;
+	cb_touch(b, host);
 	a = cb_call(b, CB_ADMIN, "compute", "PUT", CB_LATEST,
 		    cb_format("/os-services/%s", cb_service_id(b, host)),
 		    down ? "{\"forced_down\":true}" : "{\"forced_down\":false}");
@@ -170,8 +180,7 @@ const char *cb_alarm_create(struct cb *b, const char *server_id, const char *mor
 			  server_id, cb_alarm_url(b), more));
 
 	cb_assert_status(a, 201);
-	cb_made(b, "alarming", "/v2/alarms", cb_text(&a, "alarm_id"));
-	return cb_format("%s", cb_text(&a, "alarm_id"));
+	return cb_made(b, "alarming", "/v2/alarms", cb_text(&a, "alarm_id"));
 }
 
 const struct cb_alarm_post *cb_wait_post(struct cb *b, size_t n)

@@ -14,7 +14,7 @@ static struct cb_answer list(struct cb *b, enum cb_who who, unsigned minor, cons
 
 static struct cb_answer put(struct cb *b, enum cb_who who, unsigned minor, const char *what, const char *body)
 {
-	b->services_touched = true;
+	cb_touch(b, HOST);
 	return cb_call(b, who, "compute", "PUT", minor, cb_format("/os-services/%s", what), body);
 }
 
