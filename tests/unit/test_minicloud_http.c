@@ -276,6 +276,98 @@ static void test_scale(void **state)
 	assert_int_equal(dr_json_size(dr_json_get(services, "services")), 1000);
 }
 
+/* ---- check points ---- */
+
+static void receive(struct dr_http_exchange *x, void *userdata)
+{
+	unsigned *alarms = userdata;
+
+	assert_string_equal(dr_http_path(x), "/failure");
+	(*alarms)++;
+	dr_http_reply(x, 200, NULL, "", 0);
+}
+
+/* The time of the check point's first line for this server; fails the test if there is none. */
+static double check_point(const char *log, const char *name, const char *server)
+{
+	char text[128];
+	const char *line;
+	double when;
+
+	snprintf(text, sizeof(text), "minicloud %s vm(%s) at ", name, server);
+	line = strstr(log, text);
+	if (!line || (line != log && line[-1] != '\n'))
+		fail_msg("no line \"%s\" in: %s", text, log);
+	when = strtod(line + strlen(text), NULL);
+	assert_true(when > 1e9);
+	return when;
+}
+
+/* The standard error, of what runs from now on, in a file; returns what to give to end_capture(). */
+static int begin_capture(FILE *file)
+{
+	int saved = dup(STDERR_FILENO);
+
+	assert_true(saved >= 0);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	return saved;
+}
+
+static void end_capture(int saved, FILE *file, char *log, size_t size)
+{
+	size_t n;
+
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	rewind(file);
+	n = fread(log, 1, size - 1, file);
+	log[n] = '\0';
+}
+
+static void post_alarm(struct bed *b, const char *server_id, uint16_t port)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body),
+		 "{\"name\":\"a\",\"type\":\"event\",\"project_id\":\"%s\",\"event_rule\":{\"query\":[{"
+		 "\"field\":"
+		 "\"traits.instance_id\",\"value\":\"%s\",\"type\":\"\"}]},\"alarm_actions\":[\"http://"
+		 "127.0.0.1:%u/failure\"]}",
+		 mc_project_find(&b->cloud.model, "doctor")->id, server_id, port);
+	assert_int_equal(status_of(b, "POST", "/alarming/v2/alarms", body), 201);
+}
+
+static void test_check_points(void **state)
+{
+	static const char *const names[] = { "T05", "T06", "T07", "T08" };
+	const struct mc_cloud_opts opts = { .model.hosts = 1, .model.vms_per_host = 1 };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	DR_AUTO(dr_http_server_freep) struct dr_http_server *consumer = NULL;
+	DR_AUTO_FCLOSE FILE *file = tmpfile();
+	const char *id = TAILQ_FIRST(&b->cloud.model.servers)->id;
+	struct dr_http_server_opts server = { 0 };
+	char path[128], log[4096];
+	unsigned alarms = 0;
+	double last = 0;
+	int saved;
+
+	assert_non_null(file);
+	assert_int_equal(dr_http_server_new(b->loop, &server, receive, &alarms, &consumer), 0);
+	login(b);
+	post_alarm(b, id, dr_http_server_port(consumer));
+	snprintf(path, sizeof(path), "/compute/v2.1/servers/%s/action", id);
+	saved = begin_capture(file);
+	assert_int_equal(status_of(b, "POST", path, "{\"os-resetState\":{\"state\":\"error\"}}"), 202);
+	WAIT_FOR(b->loop, alarms == 1);
+	end_capture(saved, file, log, sizeof(log));
+	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++) {
+		double when = check_point(log, names[i], id);
+
+		assert_true(when >= last);
+		last = when;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_latency_at_the_end),
 		cmocka_unit_test(test_token_expires),
 		cmocka_unit_test(test_scale),
+		cmocka_unit_test(test_check_points),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,7 +258,8 @@ static enum mc_options_outcome read_options(struct mc_options *o, char error[256
 {
 	char *copy[16] = { "minicloud" };
 
-	memcpy(copy + 1, argv, (size_t)argc * sizeof(*argv));
+	for (int i = 0; i < argc; i++)
+		copy[i + 1] = argv[i];
 	error[0] = '\0';
 	return mc_options_read(argc + 1, copy, o, error);
 }

@@ -82,6 +82,8 @@ static struct dr_json *make_event(struct mc_cloud *c, const struct mc_server *s,
 
 static void on_answer(const struct dr_http_response *r, void *userdata)
 {
+	if (r->error == -ECANCELED)
+		return; /* we end */
 	if (r->error)
 		dr_warning("alarm action failed, it is not repeated reason=\"%s\"", r->reason);
 	else
