@@ -1,87 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor-monitor: composed here and nowhere else. */
-#include <getopt.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "doctor/daemon.h"
 #include "doctor/log.h"
 #include "user/features.h"
 #include "user/monitor.h"
 
-#define EXIT_USAGE 2
+#define PURPOSE "Watches hosts from inside the kernel and tells the inspector of those that fall silent."
 #define FLUSH_MAX dr_sec(1) /* for undelivered events at the end */
 
-static const char usage[] =
-	"usage: doctor-monitor [--config FILE] [--check]\n"
-	"Watches hosts from inside the kernel and tells the inspector of those that fall silent.\n"
-	"  -c, --config FILE  configuration (default /etc/doctor/doctor-monitor.yaml)\n"
-	"      --check        check the configuration and exit\n"
-	"  -v, --verbose      more log lines\n"
-	"      --version      print the version\n"
-	"  -h, --help         this text\n";
-
-struct options {
-	const char *config;
-	bool check;
-};
-
-/* Returns -1 to go on, else the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
+static int read_config(struct dr_conf *conf, void *config)
 {
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'C' },
-		{ "verbose", no_argument, NULL, 'v' },	    { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },	    { 0 },
-	};
-
-	for (int c; (c = getopt_long(argc, argv, "c:vh", longs, NULL)) != -1;) {
-		switch (c) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'C':
-			o->check = true;
-			break;
-		case 'v':
-			dr_log_set_level(DR_LOG_DEBUG);
-			break;
-		case 'V':
-			puts("doctor-monitor " DR_VERSION);
-			return EXIT_SUCCESS;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_SUCCESS;
-		default:
-			fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "doctor-monitor: unexpected argument \"%s\"\n%s", argv[optind], usage);
-		return EXIT_USAGE;
-	}
-	return -1;
-}
-
-/* 0, or the exit status after every error has been printed. */
-static int read_config(const char *path, struct mon_config *ret)
-{
-	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
-	int r = dr_conf_load(path, &conf);
-
-	if (r == 0)
-		r = mon_config_read(conf, if_nametoindex, ret);
-	if (r < 0) {
-		dr_error("reading %s: %s", path, strerror(-r));
-		return EXIT_FAILURE;
-	}
-	if (r == 0)
-		return 0;
-	for (size_t i = 0; i < DR_MIN(dr_conf_error_count(conf), (size_t)DR_CONF_ERRORS_MAX); i++)
-		dr_error("%s", dr_conf_error_text(conf, i));
-	return EXIT_USAGE;
+	return mon_config_read(conf, if_nametoindex, config);
 }
 
 static void warn_of_lonely_interfaces(const struct mon_config *c)
@@ -104,12 +38,6 @@ static void become_realtime(int priority)
 		dr_warning("memory is not locked: %s", strerror(errno));
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		dr_warning("the event loop is not real-time: %s", strerror(errno));
-}
-
-static int on_signal(struct dr_source *s, int signo, void *userdata)
-{
-	dr_loop_exit(userdata, 0);
-	return 0;
 }
 
 static int flush(struct dr_loop *loop, const struct monitor *m)
@@ -154,13 +82,12 @@ static int serve(struct dr_loop *loop, struct dr_http_client **http, const struc
 static int run(const struct mon_config *config)
 {
 	DR_AUTO(dr_loop_freep) struct dr_loop *loop = NULL;
-	DR_AUTO(dr_source_freep) struct dr_source *term = NULL, *interrupt = NULL;
+	DR_AUTO(dr_daemon_signals_done) struct dr_daemon_signals signals = { 0 };
 	DR_AUTO(dr_http_client_freep) struct dr_http_client *http = NULL;
 	struct dr_http_client_opts opts = { .user_agent = "doctor-monitor/" DR_VERSION };
 	int r;
 
-	if ((r = dr_loop_new(&loop)) || (r = dr_loop_add_signal(loop, SIGTERM, on_signal, loop, &term)) ||
-	    (r = dr_loop_add_signal(loop, SIGINT, on_signal, loop, &interrupt)) ||
+	if ((r = dr_loop_new(&loop)) || (r = dr_daemon_signals_init(&signals, loop)) ||
 	    (r = dr_http_client_new(loop, &opts, &http))) {
 		dr_error("starting: %s", strerror(-r));
 		return EXIT_FAILURE;
@@ -171,13 +98,13 @@ static int run(const struct mon_config *config)
 int main(int argc, char **argv)
 {
 	DR_AUTO(mon_config_done) struct mon_config config = { 0 };
-	struct options o = { .config = "/etc/doctor/doctor-monitor.yaml" };
+	struct dr_daemon_options o;
 	struct mon_features features;
-	int status = parse_options(argc, argv, &o);
+	int status = dr_daemon_options(argc, argv, "doctor-monitor", PURPOSE, &o);
 
 	if (status >= 0)
 		return status;
-	status = read_config(o.config, &config);
+	status = dr_daemon_config(o.config, read_config, &config);
 	if (status)
 		return status;
 	warn_of_lonely_interfaces(&config);
