@@ -149,8 +149,8 @@ static void test_odd_input(void **state)
 		"{\"event_type\":5}",
 		"{\"event_type\":\"compute.instance.update\"}",
 		"{\"event_type\":\"compute.instance.update\",\"traits\":{}}",
-		"{\"event_type\":\"compute.instance.update\",\"traits\":[null,[],[1],[\"state\"],[\"state\","
-		"1]]}",
+		"{\"event_type\":\"compute.instance.update\",\"traits\":[null,[],[1],[\"state\"]]}",
+		"{\"event_type\":\"compute.instance.update\",\"traits\":[[\"state\",1]]}",
 		"{\"event_type\":\"compute.instance.update\",\"traits\":[[\"state\",\"x\",{}]]}",
 	};
 	MC_AUTO_ALARM struct mc_alarm *a = make_alarm("compute.*", "[" ERROR "]");
