@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
-#define SETTLE_POLL dr_msec(100)
+#define SETTLE_POLL dr_msec(100) /* doubled each time: many servers are lost at once, and Nova is busy then  \
+				  */
+#define SETTLE_POLL_MAX dr_sec(1)
 #define POLL_FIRST dr_msec(200)
 #define POLL_LATER dr_sec(2)
 #define POLL_FIRST_FOR dr_sec(20)
@@ -103,11 +105,11 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 	switch (table[r->state][event]) {
 	case SETTLE_OR_BOOT:
 		if (settling)
-			return pause_for(r, SETTLE_POLL);
+			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
 		return enter(r, CON_BOOTING, CON_DO_BOOT);
 	case SETTLE_OR_LEAVE:
 		if (settling)
-			return pause_for(r, SETTLE_POLL);
+			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
 		return enter(r, CON_UNNEEDED, CON_DO_END);
 	case TRY_AGAIN:
 		r->attempts++;

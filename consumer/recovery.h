@@ -66,6 +66,7 @@ enum con_action {
 struct con_recovery {
 	enum con_state state;
 	unsigned attempts; /* looks, boots and builds that failed */
+	unsigned settles;  /* looks that found the cloud not yet agreed */
 	bool waited;	   /* for a replacement: it was not there already at the first look */
 	struct dr_mono start, building_since;
 };

@@ -203,8 +203,8 @@ static void test_settling(void **state)
 {
 	static const struct beat marked[] = {
 		{ 0.1, CON_UNSETTLED, CON_DO_PAUSE, 0.1 }, { 0.2, CON_TIMER, CON_DO_LOOK, 0 },
-		{ 0.3, CON_ALIVE, CON_DO_PAUSE, 0.1 },	   { 0.4, CON_TIMER, CON_DO_LOOK, 0 },
-		{ 0.5, CON_LOST, CON_DO_BOOT, 0 },
+		{ 0.3, CON_ALIVE, CON_DO_PAUSE, 0.2 },	   { 0.5, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 0.6, CON_LOST, CON_DO_BOOT, 0 },
 	};
 	/* a server in error on a host that is well */
 	static const struct beat own_fault[] = {
