@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#define SETTLE_POLL dr_msec(100) /* doubled each time: many servers are lost at once, and Nova is busy then  \
-				  */
+/* doubled each time: when many servers are lost at once, Nova is busy enough */
+#define SETTLE_POLL dr_msec(100)
 #define SETTLE_POLL_MAX dr_sec(1)
 #define POLL_FIRST dr_msec(200)
 #define POLL_LATER dr_sec(2)
