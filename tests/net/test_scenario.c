@@ -173,13 +173,21 @@ static bool late(struct dr_mono since)
 	return dr_mono_sub(dr_mono_now(), since).ns > DEADLINE.ns;
 }
 
+/* All of it: cmocka cuts its messages at 1 KiB. */
+static void show(struct result *r)
+{
+	fprintf(stderr, "the output of doctor-test is:\n%s\n", dr_buf_str(&r->output));
+}
+
 static void wait_text(struct result *r, const char *text)
 {
 	struct dr_mono since = dr_mono_now();
 
 	while (read_output(r), !strstr(dr_buf_str(&r->output), text)) {
-		if (late(since))
-			fail_msg("\"%s\" did not come; the output is:\n%s", text, dr_buf_str(&r->output));
+		if (late(since)) {
+			show(r);
+			fail_msg("\"%s\" did not come", text);
+		}
 		nap();
 	}
 }
@@ -215,8 +223,10 @@ static void assert_no_process(struct result *r)
 
 	/* its orphans are ours: all have ended when we have no child */
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
-		if (late(since))
-			fail_msg("a process is left; the output is:\n%s", dr_buf_str(&r->output));
+		if (late(since)) {
+			show(r);
+			fail_msg("a process is left");
+		}
 		if (pid == 0)
 			nap();
 	}
@@ -271,14 +281,18 @@ static void assert_nothing_left(struct result *r)
 
 static void assert_says(struct result *r, const char *text)
 {
-	if (!strstr(dr_buf_str(&r->output), text))
-		fail_msg("it does not say \"%s\" but:\n%s", text, dr_buf_str(&r->output));
+	if (!strstr(dr_buf_str(&r->output), text)) {
+		show(r);
+		fail_msg("it does not say \"%s\"", text);
+	}
 }
 
 static void assert_ended(struct result *r, int status)
 {
-	if (r->status != status)
-		fail_msg("status %d, not %d; the output is:\n%s", r->status, status, dr_buf_str(&r->output));
+	if (r->status != status) {
+		show(r);
+		fail_msg("status %d, not %d", r->status, status);
+	}
 	if (status != 0)
 		assert_null(strstr(dr_buf_str(&r->output), "\nPASS\n"));
 	assert_nothing_left(r);
