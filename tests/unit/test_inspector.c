@@ -1,232 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The inspector whole, from PUT /events to what Nova is asked, against a Nova of our own. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <string.h>
-
-#include "doctor/buf.h"
-#include "inspector/receive.h"
-#include "tests/unit/fake_nova.h"
-
-struct world {
-	struct dr_loop *loop;
-	struct fake *nova_api;
-	struct dr_http_client *http, *monitor;
-	struct dr_cloud *cloud;
-	struct ins_config config;
-	struct ins_nova *nova;
-	struct ins_inspector *inspector;
-	struct dr_http_server *server;
-
-	bool started;
-	int start_error;
-	char start_why[512];
-
-	/* the last answer to the monitor */
-	bool answered;
-	unsigned answers;
-	unsigned status;
-	char body[512];
-};
-
-static bool passed(struct dr_mono since)
-{
-	return dr_mono_sub(dr_mono_now(), since).ns > dr_sec(10).ns;
-}
-
-#define wait_for(w, condition)                                                                               \
-	do {                                                                                                 \
-		struct dr_mono wait_since = dr_mono_now();                                                   \
-		while (!(condition)) {                                                                       \
-			assert_true(dr_loop_run_once((w)->loop, dr_msec(20)) >= 0);                          \
-			if (passed(wait_since))                                                              \
-				fail_msg("in vain: %s", #condition);                                         \
-		}                                                                                            \
-	} while (0)
-
-static void on_started(int error, const char *why, void *userdata)
-{
-	struct world *w = userdata;
-
-	assert_false(w->started);
-	w->started = true;
-	w->start_error = error;
-	snprintf(w->start_why, sizeof(w->start_why), "%s", why ? why : "");
-}
-
-/* Everything but the start, so that a test can bend the cloud first. */
-static int setup_cold(void **state)
-{
-	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
-				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n";
-	struct world *w = calloc(1, sizeof(*w));
-	struct dr_http_server_opts server = {};
-	struct dr_http_client_opts client = { .per_host_max = 32 };
-	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
-	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
-
-	assert_non_null(w);
-	assert_int_equal(dr_conf_parse("test", defaults, strlen(defaults), &conf), 0);
-	assert_int_equal(ins_config_read(conf, &w->config), 0);
-	assert_int_equal(dr_conf_error_count(conf), 0);
-	assert_int_equal(dr_loop_new(&w->loop), 0);
-	assert_int_equal(fake_new(w->loop, &w->nova_api), 0);
-	fake_add_host(w->nova_api, "compute-1", "svc-1");
-	fake_add_host(w->nova_api, "compute-2", "svc-2");
-	fake_add_vm(w->nova_api, "vm-1", "compute-1");
-	fake_add_vm(w->nova_api, "vm-2", "compute-1");
-	fake_add_vm(w->nova_api, "vm-3", "compute-2");
-	fake_conf(w->nova_api, &credentials);
-	assert_int_equal(dr_http_client_new(w->loop, &client, &w->http), 0);
-	assert_int_equal(dr_http_client_new(w->loop, &client, &w->monitor), 0);
-	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
-	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
-	assert_int_equal(ins_inspector_new(w->loop, w->cloud, w->nova, &w->config, &w->inspector), 0);
-	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->inspector, &w->server), 0);
-	*state = w;
-	return 0;
-}
-
-static void start(struct world *w)
-{
-	assert_int_equal(ins_nova_start(w->nova, on_started, w), 0);
-	wait_for(w, w->started);
-	assert_string_equal(w->start_why, "");
-	assert_int_equal(w->start_error, 0);
-}
-
-static int setup(void **state)
-{
-	setup_cold(state);
-	start(*state);
-	return 0;
-}
-
-/* In the order of the program. */
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	dr_cloud_free(w->cloud);
-	ins_nova_stop(w->nova);
-	dr_http_server_free(w->server);
-	ins_inspector_free(w->inspector);
-	ins_nova_free(w->nova);
-	dr_http_client_free(w->http);
-	dr_http_client_free(w->monitor);
-	fake_free(w->nova_api);
-	dr_loop_free(w->loop);
-	ins_config_done(&w->config);
-	free(w);
-	return 0;
-}
-
-/* ---------------------------------------------------------------- the monitor's side */
-
-static void on_answer(const struct dr_http_response *r, void *userdata)
-{
-	struct world *w = userdata;
-
-	w->answered = true;
-	w->answers++;
-	w->status = r->status;
-	snprintf(w->body, sizeof(w->body), "%s", dr_buf_str(&r->body));
-}
-
-static void send_request(struct world *w, const char *method, const char *path, const char *body)
-{
-	DR_AUTO_FREE char *url = dr_asprintf("http://127.0.0.1:%u%s", dr_http_server_port(w->server), path);
-	struct dr_http_request req = {
-		.method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0
-	};
-
-	w->answered = false;
-	assert_int_equal(dr_http_send(w->monitor, &req, on_answer, w), 0);
-}
-
-static void put(struct world *w, const char *body, unsigned status)
-{
-	send_request(w, "PUT", "/events", body);
-	wait_for(w, w->answered);
-	if (w->status != status)
-		fail_msg("%u instead of %u: %s", w->status, status, w->body);
-}
-
-#define DOWN(host) "{\"type\": \"compute.host.down\", \"details\": {\"hostname\": \"" host "\"}}"
-#define UP(host)                                                                                             \
-	"{\"type\": \"compute.host.up\", \"details\": {\"hostname\": \"" host "\", \"status\": \"up\"}}"
-
-/* The n-th incident as GET /v1/incidents shows it; the caller frees *ret_all. */
-static const struct dr_json *incident(struct world *w, size_t n, struct dr_json **ret_all)
-{
-	dr_json_free(*ret_all);
-	*ret_all = ins_inspector_incidents(w->inspector);
-	return dr_json_at(dr_json_get(*ret_all, "incidents"), n);
-}
-
-static bool is_state(struct world *w, size_t n, const char *state)
-{
-	DR_AUTO_JSON struct dr_json *all = NULL;
-	const char *is = dr_json_get_str(incident(w, n, &all), "state");
-
-	return is && !strcmp(is, state);
-}
-
-static size_t incidents(struct world *w)
-{
-	DR_AUTO_JSON struct dr_json *all = ins_inspector_incidents(w->inspector);
-
-	return dr_json_size(dr_json_get(all, "incidents"));
-}
-
-/* How the action on this server (NULL: force-down) ended, into buf. */
-static const char *result_of(struct world *w, const char *server, char buf[32])
-{
-	DR_AUTO_JSON struct dr_json *all = NULL;
-	const struct dr_json *v = dr_json_first(dr_json_get(incident(w, 0, &all), "actions"));
-
-	snprintf(buf, 32, "none");
-	for (; v; v = dr_json_next(v)) {
-		const char *id = dr_json_get_str(v, "server"), *action = dr_json_get_str(v, "action");
-
-		if (server ? id && !strcmp(id, server) : !strcmp(action, "force_down"))
-			snprintf(buf, 32, "%s", dr_json_get_str(v, "result"));
-	}
-	return buf;
-}
-
-static void assert_result(struct world *w, const char *server, const char *want)
-{
-	char buf[32];
-
-	assert_string_equal(result_of(w, server, buf), want);
-}
-
-static unsigned resets(struct world *w, const char *id)
-{
-	for (size_t i = 0; i < w->nova_api->vm_count; i++)
-		if (!strcmp(w->nova_api->vms[i].id, id))
-			return w->nova_api->vms[i].resets;
-	fail_msg("no %s", id);
-	return 0;
-}
-
-static void on_reread(int error, void *userdata)
-{
-	*(int *)userdata = error;
-}
-
-static void reread(struct world *w)
-{
-	int error = 1;
-
-	assert_int_equal(ins_nova_reread(w->nova, on_reread, &error), 0);
-	wait_for(w, error != 1);
-	assert_int_equal(error, 0);
-}
+#include "tests/unit/inspector_world.h"
 
 /* ---------------------------------------------------------------- the course of an incident */
 
@@ -239,22 +13,22 @@ static void test_down(void **state)
 	const char *request_id;
 
 	f->asked_count = 0;
-	put(w,
-	    "[{\"time\": \"2026-11-22T14:03:21.7\", \"type\": \"compute.host.down\", \"details\": "
-	    "{\"hostname\": "
-	    "\"compute-1\", \"status\": \"down\", \"monitor\": \"m\", \"monitor_event_id\": \"7\"}}]",
-	    200);
+	world_put(w,
+		  "[{\"time\": \"2026-11-22T14:03:21.7\", \"type\": \"compute.host.down\", \"details\": "
+		  "{\"hostname\": "
+		  "\"compute-1\", \"status\": \"down\", \"monitor\": \"m\", \"monitor_event_id\": \"7\"}}]",
+		  200);
 	assert_string_equal(w->body, "{\"accepted\":1,\"duplicates\":0}");
-	wait_for(w, is_state(w, 0, "marked"));
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_true(f->hosts[0].forced_down);
 	assert_false(f->hosts[1].forced_down);
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 1);
-	assert_int_equal(resets(w, "vm-3"), 0);
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+	assert_int_equal(world_resets(w, "vm-3"), 0);
 	assert_int_equal(fake_count(f, "PUT /os-services/svc-1"), 1);
 	assert_true(fake_first(f, "PUT /os-services/svc-1") < fake_first(f, "POST /servers/"));
 
-	i = incident(w, 0, &all);
+	i = world_incident(w, 0, &all);
 	assert_string_equal(dr_json_get_str(i, "host"), "compute-1");
 	assert_string_equal(dr_json_str(dr_json_path(i, "times.T01")), "2026-11-22T14:03:21.7");
 	for (size_t n = 0; n < 3; n++)
@@ -274,14 +48,13 @@ static void test_force_down_first(void **state)
 	struct world *w = *state;
 
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1 && fake_count(w->nova_api, "GET /servers?host=") == 1);
-	for (int n = 0; n < 20; n++)
-		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+	world_turn(w, 20);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
 	fake_release(w->nova_api);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
 }
 
 static void test_force_down_fails(void **state)
@@ -290,20 +63,20 @@ static void test_force_down_fails(void **state)
 	DR_AUTO_JSON struct dr_json *all = NULL;
 
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 503, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "failed"));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "failed"));
 	assert_int_equal(fake_count(w->nova_api, "PUT"), 3); /* attempts */
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
-	assert_result(w, NULL, "failed");
+	world_assert_result(w, NULL, "failed");
 	assert_non_null(
-		strstr(dr_json_get_str(incident(w, 0, &all), "reason"), "no server touched: HTTP 503"));
+		strstr(dr_json_get_str(world_incident(w, 0, &all), "reason"), "no server touched: HTTP 503"));
 
 	/* reported again: tried again */
 	fake_rules_clear(w->nova_api);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(incidents(w), 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_incidents(w), 1);
 }
 
 static void test_force_down_forbidden(void **state)
@@ -311,8 +84,8 @@ static void test_force_down_forbidden(void **state)
 	struct world *w = *state;
 
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 403, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "failed"));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "failed"));
 	assert_int_equal(fake_count(w->nova_api, "PUT"), 1); /* waiting does not change a policy */
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
 }
@@ -326,8 +99,8 @@ static void test_stale_service(void **state)
 	w->config.retry.pause = dr_msec(300);
 	w->config.retry.pause_max = dr_msec(1200);
 	w->config.retry.attempts = 8;
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_true(w->nova_api->hosts[0].forced_down);
 }
 
@@ -336,9 +109,9 @@ static void test_old_nova(void **state)
 	struct world *w = *state;
 
 	w->nova_api->max_version = "2.52";
-	start(w);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
+	world_start(w);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_int_equal(fake_count(w->nova_api, "PUT /os-services/force-down"), 1);
 	assert_true(w->nova_api->hosts[0].forced_down);
 }
@@ -350,17 +123,17 @@ static void test_no_server_is_missed(void **state)
 
 	fake_add_vm(w->nova_api, "vm-new", "compute-1");
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, fake_count(w->nova_api, "GET /servers?host=compute-1") == 1);
 	wait_for(w, w->nova_api->held_count == 1);
 	fake_add_vm(w->nova_api, "vm-newer", "compute-1");
 	fake_release(w->nova_api);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 1);
-	assert_int_equal(resets(w, "vm-new"), 1);
-	assert_int_equal(resets(w, "vm-newer"), 1);
-	assert_int_equal(resets(w, "vm-3"), 0);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+	assert_int_equal(world_resets(w, "vm-new"), 1);
+	assert_int_equal(world_resets(w, "vm-newer"), 1);
+	assert_int_equal(world_resets(w, "vm-3"), 0);
 }
 
 /* Moved to another host since the map was read: it lives there. */
@@ -369,10 +142,10 @@ static void test_moved_server_is_spared(void **state)
 	struct world *w = *state;
 
 	snprintf(w->nova_api->vms[1].host, sizeof(w->nova_api->vms[1].host), "compute-2");
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 0);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 0);
 }
 
 /* Lists that are slow do not hold the servers of the map up for ever, and the last word still comes. */
@@ -383,15 +156,16 @@ static void test_slow_lists(void **state)
 	w->config.verify = dr_msec(30);
 	fake_add_vm(w->nova_api, "vm-new", "compute-1");
 	fake_rule(w->nova_api, "GET", "?host=", 0, 2); /* the short and the full one */
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, resets(w, "vm-1") == 1 && resets(w, "vm-2") == 1 && w->nova_api->held_count == 2);
-	assert_true(is_state(w, 0, "marking"));
-	assert_int_equal(resets(w, "vm-new"), 0);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_resets(w, "vm-1") == 1 && world_resets(w, "vm-2") == 1 &&
+			    w->nova_api->held_count == 2);
+	assert_true(world_is_state(w, 0, "marking"));
+	assert_int_equal(world_resets(w, "vm-new"), 0);
 	assert_true(fake_release(w->nova_api) && fake_release(w->nova_api));
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 1);
-	assert_int_equal(resets(w, "vm-new"), 1);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+	assert_int_equal(world_resets(w, "vm-new"), 1);
 }
 
 /* Set by the map, elsewhere by the last word: skipped if not sent yet. */
@@ -403,14 +177,14 @@ static void test_taken_back(void **state)
 	w->config.parallel = 1;
 	snprintf(w->nova_api->vms[1].host, sizeof(w->nova_api->vms[1].host), "compute-2");
 	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 0, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w,
 		 w->nova_api->held_count == 1 && fake_count(w->nova_api, "GET /servers/detail?host=") == 1);
-	wait_for(w, !strcmp(result_of(w, "vm-2", (char[32]){}), "skipped"));
+	wait_for(w, !strcmp(world_result(w, "vm-2", (char[32]){}), "skipped"));
 	fake_release(w->nova_api);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 0);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 0);
 }
 
 /* Known to be in error: the full list decides, as it may have been repaired since. */
@@ -420,15 +194,15 @@ static void test_in_error_before(void **state)
 
 	fake_add_vm(w->nova_api, "vm-4", "compute-1");
 	w->nova_api->vms[0].error = w->nova_api->vms[3].error = true;
-	start(w);
+	world_start(w);
 	w->nova_api->vms[3].error = false;
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 0);
-	assert_int_equal(resets(w, "vm-2"), 1);
-	assert_int_equal(resets(w, "vm-4"), 1);
-	assert_result(w, "vm-1", "already");
-	assert_result(w, "vm-2", "done");
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 0);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+	assert_int_equal(world_resets(w, "vm-4"), 1);
+	world_assert_result(w, "vm-1", "already");
+	world_assert_result(w, "vm-2", "done");
 }
 
 static void test_deleted_meanwhile(void **state)
@@ -436,9 +210,9 @@ static void test_deleted_meanwhile(void **state)
 	struct world *w = *state;
 
 	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 404, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_result(w, "vm-1", "gone");
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_assert_result(w, "vm-1", "gone");
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/vm-1"), 1);
 }
 
@@ -454,14 +228,14 @@ static void test_retried(void **state)
 		fake_rule(w->nova_api, "POST", "/servers/vm-1/action", statuses[n], 2);
 		fake_rule(w->nova_api, "PUT", "/os-services/svc-1", statuses[n], 2);
 		fake_rule(w->nova_api, "GET", "?host=", statuses[n], 3); /* the short one is not repeated */
-		put(w, "[" DOWN("compute-1") "]", 200);
-		wait_for(w, is_state(w, n, "marked"));
-		assert_int_equal(resets(w, "vm-1"), 1);
+		world_put(w, "[" DOWN("compute-1") "]", 200);
+		wait_for(w, world_is_state(w, n, "marked"));
+		assert_int_equal(world_resets(w, "vm-1"), 1);
 		assert_int_equal(fake_count(w->nova_api, "POST /servers/vm-1"), 3);
 		assert_int_equal(fake_count(w->nova_api, "POST /servers/vm-2"), 1);
 		fake_rules_clear(w->nova_api);
-		put(w, "[" UP("compute-1") "]", 200);
-		wait_for(w, is_state(w, n, "closed"));
+		world_put(w, "[" UP("compute-1") "]", 200);
+		wait_for(w, world_is_state(w, n, "closed"));
 	}
 }
 
@@ -473,8 +247,8 @@ static void test_timeout(void **state)
 	w->config.timeout = dr_msec(200);
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
 	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 0, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_int_equal(fake_count(w->nova_api, "PUT"), 2);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/vm-1"), 2);
 }
@@ -484,18 +258,18 @@ static void test_incomplete(void **state)
 	struct world *w = *state;
 
 	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 500, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "incomplete"));
-	assert_result(w, "vm-1", "failed");
-	assert_result(w, "vm-2", "done");
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "incomplete"));
+	world_assert_result(w, "vm-1", "failed");
+	world_assert_result(w, "vm-2", "done");
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/vm-1"), 3);
 
 	/* reported again: only what failed is done again */
 	fake_rules_clear(w->nova_api);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
 }
 
 /* The last word never comes: what is known is done, and the incident says that it may not be all. */
@@ -505,11 +279,12 @@ static void test_unconfirmed(void **state)
 	DR_AUTO_JSON struct dr_json *all = NULL;
 
 	fake_rule(w->nova_api, "GET", "?host=", 500, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "incomplete"));
-	assert_int_equal(resets(w, "vm-1"), 1);
-	assert_int_equal(resets(w, "vm-2"), 1);
-	assert_non_null(strstr(dr_json_get_str(incident(w, 0, &all), "reason"), "could not be confirmed"));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "incomplete"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+	assert_non_null(
+		strstr(dr_json_get_str(world_incident(w, 0, &all), "reason"), "could not be confirmed"));
 }
 
 /* A policy that makes Nova ignore the filter by host: such lists, of the whole cloud, must not be believed.
@@ -519,9 +294,9 @@ static void test_hidden_hosts(void **state)
 	struct world *w = *state;
 
 	w->nova_api->hide_hosts = true;
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "incomplete"));
-	assert_int_equal(resets(w, "vm-3"), 0);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "incomplete"));
+	assert_int_equal(world_resets(w, "vm-3"), 0);
 }
 
 static void test_pages(void **state)
@@ -534,10 +309,10 @@ static void test_pages(void **state)
 		snprintf(id, sizeof(id), "vm-%d", n);
 		fake_add_vm(w->nova_api, id, "compute-1");
 	}
-	start(w);
+	world_start(w);
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 10);
-	put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
 	for (size_t n = 0; n < w->nova_api->vm_count; n++)
 		assert_int_equal(w->nova_api->vms[n].resets, strcmp(w->nova_api->vms[n].id, "vm-3") ? 1 : 0);
 }
@@ -553,7 +328,7 @@ static void test_parallel_is_bounded(void **state)
 		fake_add_vm(w->nova_api, id, "compute-1");
 	}
 	fake_rule(w->nova_api, "POST", "/servers/", 0, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	for (size_t done = 0; done < 12; done++) {
 		wait_for(w, w->nova_api->held_count == DR_MIN(3U, 12 - done));
 		for (int n = 0; n < 5; n++)
@@ -561,7 +336,7 @@ static void test_parallel_is_bounded(void **state)
 		assert_int_equal(w->nova_api->held_count, DR_MIN(3U, 12 - done));
 		fake_release(w->nova_api);
 	}
-	wait_for(w, is_state(w, 0, "marked"));
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 12);
 }
 
@@ -570,8 +345,8 @@ static void test_no_servers(void **state)
 	struct world *w = *state;
 
 	fake_add_host(w->nova_api, "compute-3", "svc-3");
-	put(w, "[" DOWN("compute-3") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
+	world_put(w, "[" DOWN("compute-3") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_true(w->nova_api->hosts[2].forced_down);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
 }
@@ -585,26 +360,26 @@ static void test_reported_again(void **state)
 				    "\"details\": {\"hostname\": \"compute-1\", \"monitor\": \"m\", "
 				    "\"monitor_event_id\": \"1\"}}]";
 
-	put(w, event, 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	put(w, event, 200);
+	world_put(w, event, 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, event, 200);
 	assert_string_equal(w->body, "{\"accepted\":0,\"duplicates\":1}");
 	/* another monitor, another id: counted, not acted on */
-	put(w, "[" DOWN("compute-1") ", " DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("compute-1") "]", 200);
 	assert_string_equal(w->body, "{\"accepted\":2,\"duplicates\":0}");
 	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
-	assert_int_equal(incidents(w), 1);
+	assert_int_equal(world_incidents(w), 1);
 	assert_int_equal(fake_count(w->nova_api, "PUT"), 1);
-	assert_int_equal(resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-1"), 1);
 
 	/* back, and down again: a new incident, also where a monitor's ids never change */
-	put(w, "[" UP("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "closed"));
-	put(w,
-	    "[{\"type\": \"compute.host.down\", \"time\": \"2026-11-22T15:00:00Z\", \"details\": "
-	    "{\"hostname\": \"compute-1\", \"monitor\": \"m\", \"monitor_event_id\": \"1\"}}]",
-	    200);
-	wait_for(w, incidents(w) == 2 && is_state(w, 1, "marked"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	world_put(w,
+		  "[{\"type\": \"compute.host.down\", \"time\": \"2026-11-22T15:00:00Z\", \"details\": "
+		  "{\"hostname\": \"compute-1\", \"monitor\": \"m\", \"monitor_event_id\": \"1\"}}]",
+		  200);
+	wait_for(w, world_incidents(w) == 2 && world_is_state(w, 1, "marked"));
 }
 
 static void test_cleared_while_forcing(void **state)
@@ -613,17 +388,16 @@ static void test_cleared_while_forcing(void **state)
 
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 503, UINT_MAX);
 	w->config.retry.attempts = 1000;
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, fake_count(w->nova_api, "PUT") >= 2);
-	put(w, "[" UP("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "closed"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
 	fake_rules_clear(w->nova_api);
-	wait_for(w, strcmp(result_of(w, NULL, (char[32]){}), "sent"));
-	for (int n = 0; n < 20; n++)
-		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+	wait_for(w, strcmp(world_result(w, NULL, (char[32]){}), "sent"));
+	world_turn(w, 20);
 	assert_false(w->nova_api->hosts[0].forced_down);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
-	assert_result(w, NULL, "skipped");
+	world_assert_result(w, NULL, "skipped");
 }
 
 /* The force-down is on its way when the host is back: its servers are spared. */
@@ -632,14 +406,13 @@ static void test_cleared_before_forced(void **state)
 	struct world *w = *state;
 
 	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1);
-	put(w, "[" UP("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "closed"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
 	fake_release(w->nova_api);
-	wait_for(w, !strcmp(result_of(w, NULL, (char[32]){}), "done"));
-	for (int n = 0; n < 10; n++)
-		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+	wait_for(w, !strcmp(world_result(w, NULL, (char[32]){}), "done"));
+	world_turn(w, 10);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
 }
 
@@ -649,14 +422,13 @@ static void test_cleared_while_marking(void **state)
 
 	w->config.parallel = 1;
 	fake_rule(w->nova_api, "POST", "/servers/", 0, 1);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1);
-	put(w, "[" UP("compute-1") "]", 200);
-	wait_for(w, is_state(w, 0, "closed"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
 	fake_release(w->nova_api);
-	wait_for(w, resets(w, "vm-1") + resets(w, "vm-2") == 1);
-	for (int n = 0; n < 10; n++)
-		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+	wait_for(w, world_resets(w, "vm-1") + world_resets(w, "vm-2") == 1);
+	world_turn(w, 10);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 1); /* the other one is spared */
 }
 
@@ -665,11 +437,11 @@ static void test_cleared_without_incident(void **state)
 	struct world *w = *state;
 	DR_AUTO_JSON struct dr_json *all = NULL;
 
-	put(w, "[" UP("compute-1") "]", 200);
+	world_put(w, "[" UP("compute-1") "]", 200);
 	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
-	assert_int_equal(incidents(w), 0);
+	assert_int_equal(world_incidents(w), 0);
 	assert_int_equal(fake_count(w->nova_api, "PUT"), 0);
-	incident(w, 0, &all);
+	world_incident(w, 0, &all);
 	assert_int_equal(dr_json_size(dr_json_get(all, "not_acted_on")), 0); /* as it should be */
 }
 
@@ -680,20 +452,20 @@ static void test_unknown_host(void **state)
 	struct world *w = *state;
 	DR_AUTO_JSON struct dr_json *all = NULL;
 
-	put(w, "[" DOWN("nowhere") "]", 400);
+	world_put(w, "[" DOWN("nowhere") "]", 400);
 	assert_string_equal(w->body,
 			    "{\"error\":{\"code\":400,\"message\":\"Nova has no nova-compute on a host "
 			    "\\\"nowhere\\\"\",\"position\":\"events[0].details.hostname\"},"
 			    "\"accepted\":0}");
-	assert_int_equal(incidents(w), 0);
-	incident(w, 0, &all);
+	assert_int_equal(world_incidents(w), 0);
+	world_incident(w, 0, &all);
 	assert_string_equal(dr_json_str(dr_json_path(all, "not_acted_on.0.host")), "nowhere");
 
 	/* the others of the same request are taken */
-	put(w, "[" DOWN("nowhere") ", " DOWN("compute-2") ", " DOWN("nowhere.else") "]", 400);
+	world_put(w, "[" DOWN("nowhere") ", " DOWN("compute-2") ", " DOWN("nowhere.else") "]", 400);
 	assert_non_null(strstr(w->body, "\"accepted\":1"));
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-3"), 1);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-3"), 1);
 }
 
 /* Many reports of strangers do not make us ask Nova as often. */
@@ -704,13 +476,13 @@ static void test_rereads_are_shared(void **state)
 	struct dr_mono since = dr_mono_now();
 
 	for (int n = 0; n < 3; n++)
-		put(w, "[" DOWN("nowhere") "]", 400);
+		world_put(w, "[" DOWN("nowhere") "]", 400);
 	assert_int_equal(fake_count(w->nova_api, "GET /os-services"), before + 3);
 	assert_true(dr_mono_sub(dr_mono_now(), since).ns >= dr_sec(2).ns);
 
 	before = fake_count(w->nova_api, "GET /os-services");
 	for (int n = 0; n < 5; n++)
-		send_request(w, "PUT", "/events", "[" DOWN("nowhere") "]");
+		world_send(w, "PUT", "/events", "[" DOWN("nowhere") "]");
 	for (w->answers = 0; w->answers < 5;)
 		assert_true(dr_loop_run_once(w->loop, dr_sec(1)) >= 0);
 	assert_in_range(fake_count(w->nova_api, "GET /os-services"), before + 1, before + 2);
@@ -723,9 +495,9 @@ static void test_new_host(void **state)
 
 	fake_add_host(w->nova_api, "compute-9.example.org", "svc-9");
 	fake_add_vm(w->nova_api, "vm-9", "compute-9.example.org");
-	put(w, "[" DOWN("compute-9") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-9"), 1);
+	world_put(w, "[" DOWN("compute-9") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-9"), 1);
 }
 
 /* Nova cannot be asked: the event is kept until it can. */
@@ -735,15 +507,15 @@ static void test_host_to_be_resolved(void **state)
 
 	w->config.retry.pause = w->config.retry.pause_max = dr_msec(100);
 	fake_rule(w->nova_api, "GET", "/os-services", 503, UINT_MAX);
-	put(w, "[" DOWN("compute-9") ", " DOWN("nowhere") "]", 200);
+	world_put(w, "[" DOWN("compute-9") ", " DOWN("nowhere") "]", 200);
 	assert_string_equal(w->body, "{\"accepted\":2,\"duplicates\":0}");
-	wait_for(w, is_state(w, 0, "resolving") && is_state(w, 1, "resolving"));
+	wait_for(w, world_is_state(w, 0, "resolving") && world_is_state(w, 1, "resolving"));
 	fake_add_host(w->nova_api, "compute-9", "svc-9");
 	fake_add_vm(w->nova_api, "vm-9", "compute-9");
 	fake_rules_clear(w->nova_api);
-	wait_for(w, is_state(w, 0, "marked"));
-	wait_for(w, is_state(w, 1, "refused"));
-	assert_int_equal(resets(w, "vm-9"), 1);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	wait_for(w, world_is_state(w, 1, "refused"));
+	assert_int_equal(world_resets(w, "vm-9"), 1);
 }
 
 static void test_ambiguous_host(void **state)
@@ -752,11 +524,11 @@ static void test_ambiguous_host(void **state)
 
 	fake_add_host(w->nova_api, "twin.a.example", "svc-a");
 	fake_add_host(w->nova_api, "twin.b.example", "svc-b");
-	reread(w);
-	put(w, "[" DOWN("twin") "]", 400);
+	world_reread(w);
+	world_put(w, "[" DOWN("twin") "]", 400);
 	assert_non_null(strstr(w->body, "fits several hosts"));
-	put(w, "[" DOWN("twin.b.example") "]", 200);
-	wait_for(w, is_state(w, 0, "marked"));
+	world_put(w, "[" DOWN("twin.b.example") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
 	assert_false(w->nova_api->hosts[2].forced_down);
 	assert_true(w->nova_api->hosts[3].forced_down);
 }
@@ -770,23 +542,23 @@ static void test_full_queue(void **state)
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(hosts); n++)
 		fake_add_host(w->nova_api, hosts[n], hosts[n]);
-	reread(w);
+	world_reread(w);
 	fake_rule(w->nova_api, "PUT", "/os-services/", 0, UINT_MAX);
-	put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") "]", 200);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") "]", 200);
 	wait_for(w, w->nova_api->held_count == 4); /* as many as are worked on at once */
 	for (size_t n = 0; n < 4; n++)
-		put(w, "[" DOWN("h-4") ", " DOWN("h-5") "]", 200);
+		world_put(w, "[" DOWN("h-4") ", " DOWN("h-5") "]", 200);
 	assert_int_equal(ins_inspector_room(w->inspector), 0);
-	put(w, "[" DOWN("compute-1") "]", 503);
-	assert_int_equal(incidents(w), 4);
+	world_put(w, "[" DOWN("compute-1") "]", 503);
+	assert_int_equal(world_incidents(w), 4);
 
 	/* nothing of what was accepted is lost */
-	while (!is_state(w, 4, "marked") || !is_state(w, 5, "marked")) {
+	while (!world_is_state(w, 4, "marked") || !world_is_state(w, 5, "marked")) {
 		fake_release(w->nova_api);
 		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
 	}
 	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1);
 }
 
@@ -799,9 +571,9 @@ static void test_too_large(void **state)
 	for (int n = 0; n < INS_EVENTS_MAX; n++)
 		dr_buf_puts(&body, "," DOWN("compute-1"));
 	dr_buf_puts(&body, "]");
-	put(w, dr_buf_str(&body), 400);
+	world_put(w, dr_buf_str(&body), 400);
 	assert_non_null(strstr(w->body, "events[1000]"));
-	assert_int_equal(incidents(w), 0);
+	assert_int_equal(world_incidents(w), 0);
 }
 
 static void test_history(void **state)
@@ -810,12 +582,12 @@ static void test_history(void **state)
 
 	w->config.history = 2;
 	for (int n = 0; n < 5; n++) {
-		put(w, "[" DOWN("compute-2") "]", 200);
-		wait_for(w, is_state(w, incidents(w) - 1, "marked"));
-		put(w, "[" UP("compute-2") "]", 200);
-		wait_for(w, is_state(w, incidents(w) - 1, "closed"));
+		world_put(w, "[" DOWN("compute-2") "]", 200);
+		wait_for(w, world_is_state(w, world_incidents(w) - 1, "marked"));
+		world_put(w, "[" UP("compute-2") "]", 200);
+		wait_for(w, world_is_state(w, world_incidents(w) - 1, "closed"));
 	}
-	wait_for(w, incidents(w) == 2);
+	wait_for(w, world_incidents(w) == 2);
 }
 
 /* ---------------------------------------------------------------- the HTTP side */
@@ -843,19 +615,19 @@ static void test_routes(void **state)
 	struct world *w = *state;
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
-		send_request(w, cases[n].method, cases[n].path, cases[n].body);
+		world_send(w, cases[n].method, cases[n].path, cases[n].body);
 		wait_for(w, w->answered);
 		if (w->status != cases[n].status)
 			fail_msg("%s %s: %u %s", cases[n].method, cases[n].path, w->status, w->body);
 	}
-	wait_for(w, is_state(w, 0, "marked"));
+	wait_for(w, world_is_state(w, 0, "marked"));
 }
 
 static void test_health(void **state)
 {
 	struct world *w = *state;
 
-	send_request(w, "GET", "/healthz", NULL);
+	world_send(w, "GET", "/healthz", NULL);
 	wait_for(w, w->answered);
 	assert_int_equal(w->status, 200);
 	assert_non_null(strstr(w->body, "\"status\":\"ok\""));
@@ -868,14 +640,14 @@ static void test_refresh(void **state)
 	struct world *w = *state;
 
 	w->config.refresh = dr_msec(50);
-	start(w);
+	world_start(w);
 	fake_add_vm(w->nova_api, "vm-9", "compute-1");
 	fake_add_host(w->nova_api, "compute-3", "svc-3");
 	wait_for(w, ins_nova_map(w->nova)->vm_count == 4 && ins_nova_map(w->nova)->count == 3);
 	fake_rule(w->nova_api, "GET", "/servers/detail", 500, UINT_MAX);
 	wait_for(w, ins_nova_health(w->nova).stale);
 	assert_non_null(strstr(ins_nova_health(w->nova).trouble, "reading the servers from Nova: HTTP 500"));
-	send_request(w, "GET", "/healthz", NULL);
+	world_send(w, "GET", "/healthz", NULL);
 	wait_for(w, w->answered);
 	assert_int_equal(w->status, 503);
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 4); /* what was known stays */
@@ -888,7 +660,7 @@ static void test_refresh(void **state)
 
 static void assert_start_fails(struct world *w, const char *why)
 {
-	assert_int_equal(ins_nova_start(w->nova, on_started, w), 0);
+	world_begin(w);
 	wait_for(w, w->started);
 	assert_int_not_equal(w->start_error, 0);
 	if (!strstr(w->start_why, why))
@@ -926,7 +698,7 @@ static void test_start_late(void **state)
 
 	fake_rule(w->nova_api, "POST", "/v3/auth/tokens", 503, 2);
 	fake_rule(w->nova_api, "GET", "/servers/detail", 500, 2);
-	start(w);
+	world_start(w);
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 3);
 }
 
@@ -937,12 +709,12 @@ static void test_login_refused_meanwhile(void **state)
 
 	fake_rule(w->nova_api, "PUT", "/os-services/", 401, 2);
 	fake_rule(w->nova_api, "POST", "/v3/auth/tokens", 401, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, fake_count(w->nova_api, "POST /v3/auth/tokens") > 8); /* more than the attempts */
-	assert_true(is_state(w, 0, "forcing"));
+	assert_true(world_is_state(w, 0, "forcing"));
 	fake_rules_clear(w->nova_api);
-	wait_for(w, is_state(w, 0, "marked"));
-	assert_int_equal(resets(w, "vm-1"), 1);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
 }
 
 /* Ended while a monitor waits for an answer and an incident is under way (teardown asserts no leak). */
@@ -950,19 +722,18 @@ static void test_end_in_between(void **state)
 {
 	struct world *w = *state;
 
-	reread(w);
+	world_reread(w);
 	fake_rule(w->nova_api, "PUT", "/os-services/", 0, UINT_MAX);
 	fake_rule(w->nova_api, "GET", "/os-services", 0, UINT_MAX);
-	put(w, "[" DOWN("compute-1") "]", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1);
-	send_request(w, "PUT", "/events", "[" DOWN("nowhere") "]");
-	for (int n = 0; n < 10; n++)
-		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+	world_send(w, "PUT", "/events", "[" DOWN("nowhere") "]");
+	world_turn(w, 10);
 	assert_false(w->answered);
 }
 
-#define hot(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define cold(test) cmocka_unit_test_setup_teardown(test, setup_cold, teardown)
+#define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
+#define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 
 int main(void)
 {

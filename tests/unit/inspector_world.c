@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/inspector_world.h"
+
+bool world_passed(struct dr_mono since)
+{
+	return dr_mono_sub(dr_mono_now(), since).ns > dr_sec(10).ns;
+}
+
+static void on_started(int error, const char *why, void *userdata)
+{
+	struct world *w = userdata;
+
+	assert_false(w->started);
+	w->started = true;
+	w->start_error = error;
+	snprintf(w->start_why, sizeof(w->start_why), "%s", why ? why : "");
+}
+
+int world_setup_cold(void **state)
+{
+	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
+				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n";
+	struct world *w = calloc(1, sizeof(*w));
+	struct dr_http_server_opts server = {};
+	struct dr_http_client_opts client = { .per_host_max = 32 };
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
+
+	assert_non_null(w);
+	assert_int_equal(dr_conf_parse("test", defaults, strlen(defaults), &conf), 0);
+	assert_int_equal(ins_config_read(conf, &w->config), 0);
+	assert_int_equal(dr_conf_error_count(conf), 0);
+	assert_int_equal(dr_loop_new(&w->loop), 0);
+	assert_int_equal(fake_new(w->loop, &w->nova_api), 0);
+	fake_add_host(w->nova_api, "compute-1", "svc-1");
+	fake_add_host(w->nova_api, "compute-2", "svc-2");
+	fake_add_vm(w->nova_api, "vm-1", "compute-1");
+	fake_add_vm(w->nova_api, "vm-2", "compute-1");
+	fake_add_vm(w->nova_api, "vm-3", "compute-2");
+	fake_conf(w->nova_api, &credentials);
+	assert_int_equal(dr_http_client_new(w->loop, &client, &w->http), 0);
+	assert_int_equal(dr_http_client_new(w->loop, &client, &w->monitor), 0);
+	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
+	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
+	assert_int_equal(ins_inspector_new(w->loop, w->cloud, w->nova, &w->config, &w->inspector), 0);
+	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->inspector, &w->server), 0);
+	*state = w;
+	return 0;
+}
+
+void world_begin(struct world *w)
+{
+	assert_int_equal(ins_nova_start(w->nova, on_started, w), 0);
+}
+
+void world_turn(struct world *w, unsigned times)
+{
+	for (unsigned n = 0; n < times; n++)
+		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+}
+
+void world_start(struct world *w)
+{
+	world_begin(w);
+	wait_for(w, w->started);
+	assert_string_equal(w->start_why, "");
+	assert_int_equal(w->start_error, 0);
+}
+
+int world_setup(void **state)
+{
+	world_setup_cold(state);
+	world_start(*state);
+	return 0;
+}
+
+/* In the order of the program. */
+int world_teardown(void **state)
+{
+	struct world *w = *state;
+
+	dr_cloud_free(w->cloud);
+	ins_nova_stop(w->nova);
+	dr_http_server_free(w->server);
+	ins_inspector_free(w->inspector);
+	ins_nova_free(w->nova);
+	dr_http_client_free(w->http);
+	dr_http_client_free(w->monitor);
+	fake_free(w->nova_api);
+	dr_loop_free(w->loop);
+	ins_config_done(&w->config);
+	free(w);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the monitor's side */
+
+static void on_answer(const struct dr_http_response *r, void *userdata)
+{
+	struct world *w = userdata;
+
+	w->answered = true;
+	w->answers++;
+	w->status = r->status;
+	snprintf(w->body, sizeof(w->body), "%s", dr_buf_str(&r->body));
+}
+
+void world_send(struct world *w, const char *method, const char *path, const char *body)
+{
+	DR_AUTO_FREE char *url = dr_asprintf("http://127.0.0.1:%u%s", dr_http_server_port(w->server), path);
+	struct dr_http_request req = {
+		.method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0
+	};
+
+	w->answered = false;
+	assert_int_equal(dr_http_send(w->monitor, &req, on_answer, w), 0);
+}
+
+void world_put(struct world *w, const char *body, unsigned status)
+{
+	world_send(w, "PUT", "/events", body);
+	wait_for(w, w->answered);
+	if (w->status != status)
+		fail_msg("%u instead of %u: %s", w->status, status, w->body);
+}
+
+const struct dr_json *world_incident(struct world *w, size_t n, struct dr_json **ret_all)
+{
+	dr_json_free(*ret_all);
+	*ret_all = ins_inspector_incidents(w->inspector);
+	return dr_json_at(dr_json_get(*ret_all, "incidents"), n);
+}
+
+bool world_is_state(struct world *w, size_t n, const char *state)
+{
+	DR_AUTO_JSON struct dr_json *all = NULL;
+	const char *is = dr_json_get_str(world_incident(w, n, &all), "state");
+
+	return is && !strcmp(is, state);
+}
+
+size_t world_incidents(struct world *w)
+{
+	DR_AUTO_JSON struct dr_json *all = ins_inspector_incidents(w->inspector);
+
+	return dr_json_size(dr_json_get(all, "incidents"));
+}
+
+const char *world_result(struct world *w, const char *server, char buf[32])
+{
+	DR_AUTO_JSON struct dr_json *all = NULL;
+	const struct dr_json *v = dr_json_first(dr_json_get(world_incident(w, 0, &all), "actions"));
+
+	snprintf(buf, 32, "none");
+	for (; v; v = dr_json_next(v)) {
+		const char *id = dr_json_get_str(v, "server"), *action = dr_json_get_str(v, "action");
+
+		if (server ? id && !strcmp(id, server) : !strcmp(action, "force_down"))
+			snprintf(buf, 32, "%s", dr_json_get_str(v, "result"));
+	}
+	return buf;
+}
+
+void world_assert_result(struct world *w, const char *server, const char *want)
+{
+	char buf[32];
+
+	assert_string_equal(world_result(w, server, buf), want);
+}
+
+unsigned world_resets(struct world *w, const char *id)
+{
+	for (size_t i = 0; i < w->nova_api->vm_count; i++)
+		if (!strcmp(w->nova_api->vms[i].id, id))
+			return w->nova_api->vms[i].resets;
+	fail_msg("no %s", id);
+	return 0;
+}
+
+static void on_reread(int error, void *userdata)
+{
+	*(int *)userdata = error;
+}
+
+void world_reread(struct world *w)
+{
+	int error = 1;
+
+	assert_int_equal(ins_nova_reread(w->nova, on_reread, &error), 0);
+	wait_for(w, error != 1);
+	assert_int_equal(error, 0);
+}
