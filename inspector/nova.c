@@ -213,6 +213,7 @@ static void on_services(const struct dr_cloud_reply *r, void *userdata)
 			round_failed(n, "reading the computes from Nova",
 				     r->reason[0] ? r->reason : strerror(-error), is_fatal(r));
 		} else {
+			dr_timer_disarm(n->timer); /* of a round that failed, if someone else had it read */
 			n->step = STEP_SERVERS;
 			run_step(n);
 		}
