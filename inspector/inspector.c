@@ -11,8 +11,14 @@
 struct note {
 	struct dr_wall when;
 	struct ins_event event;
-	const char *verdict; /* "refused", "ignored" */
+	const char *verdict; /* "refused", "ignored", "superseded", "lost" */
 	char reason[384];
+};
+
+/* An accepted event that has not been judged. */
+struct queued {
+	struct ins_event event;
+	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
 };
 
 struct ins_inspector {
@@ -22,8 +28,8 @@ struct ins_inspector {
 	struct ins_executor *executor;
 	struct dr_source *drain_timer;
 
-	struct ins_event *queue; /* a ring of config->queue */
-	size_t queue_first, queue_count;
+	struct queued *queue; /* config->queue of them, oldest first */
+	size_t queue_count;
 	struct ins_event seen[SEEN_MAX];
 	size_t seen_next, seen_count;
 	struct note notes[NOTES_MAX];
@@ -285,24 +291,31 @@ static void apply(struct ins_inspector *s, const struct ins_event *e, const stru
 	}
 }
 
+/* An incident that is worked on comes of it, and there may be so many. */
+static bool needs_slot(enum ins_verdict v)
+{
+	return v == INS_ACT || v == INS_RESOLVE || v == INS_AGAIN;
+}
+
+/* In their order; what needs a slot while there is none keeps its place, and holds up nothing behind it. */
 static int on_drain(struct dr_source *t, void *userdata)
 {
 	struct ins_inspector *s = userdata;
+	size_t kept = 0;
 
-	while (s->queue_count) {
-		const struct ins_event *e = &s->queue[s->queue_first];
+	for (size_t n = 0; n < s->queue_count; n++) {
+		const struct ins_event *e = &s->queue[n].event;
 		struct ins_incident *open;
 		struct ins_host *h;
 		/* unknown here, and accepted all the same: Nova could not be asked */
 		struct ins_judgement j = judge(s, e, false, &h, &open);
 
-		if ((j.verdict == INS_ACT || j.verdict == INS_RESOLVE || j.verdict == INS_AGAIN) &&
-		    count_incidents(s, ins_state_active) >= s->config->active)
-			break; /* continued when one has settled */
-		apply(s, e, &j, h, open);
-		s->queue_first = (s->queue_first + 1) % s->config->queue;
-		s->queue_count--;
+		if (needs_slot(j.verdict) && count_incidents(s, ins_state_active) >= s->config->active)
+			s->queue[kept++] = s->queue[n]; /* continued when one has settled */
+		else
+			apply(s, e, &j, h, open);
 	}
+	s->queue_count = kept;
 	trim(s);
 	return 0;
 }
@@ -342,9 +355,39 @@ size_t ins_inspector_room(const struct ins_inspector *s)
 	return s->config->queue - s->queue_count;
 }
 
+static bool same_host(const struct queued *a, const struct queued *b)
+{
+	if (a->host[0] && b->host[0])
+		return !strcmp(a->host, b->host);
+	return !strcmp(a->event.host, b->event.host);
+}
+
+/* Faults that still wait for a slot are over when their host is back. */
+static void supersede(struct ins_inspector *s, const struct queued *cleared)
+{
+	size_t kept = 0;
+
+	for (size_t n = 0; n < s->queue_count; n++) {
+		const struct queued *q = &s->queue[n];
+
+		if (q->event.status == INS_FAULT && same_host(q, cleared))
+			note(s, &q->event, "superseded", "the host was back before anything was done");
+		else
+			s->queue[kept++] = *q;
+	}
+	s->queue_count = kept;
+}
+
 void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e)
 {
-	s->queue[(s->queue_first + s->queue_count++) % s->config->queue] = *e;
+	struct queued q = { .event = *e };
+	struct ins_host *h;
+
+	if (ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE)
+		memcpy(q.host, h->name, sizeof(q.host));
+	if (e->status == INS_CLEARED)
+		supersede(s, &q);
+	s->queue[s->queue_count++] = q;
 	s->taken++;
 	if (e->id[0]) {
 		s->seen[s->seen_next] = *e;

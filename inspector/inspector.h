@@ -5,6 +5,7 @@
 /*
  * receive → judge → plan → act → record. Accepted events wait in a bounded queue, are judged one after the
  * other, open, repeat or end an incident, and are never lost: what cannot be acted on now keeps its place.
+ * A host that is reported up takes its faults out of the queue: they are recorded as superseded.
  */
 
 #include "inspector/event.h"

@@ -32,6 +32,68 @@ static void test_round_goes_on_early(void **state)
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 3);
 }
 
+/* ---------------------------------------------------------------- the queue */
+
+static void add_hosts(struct world *w, unsigned count)
+{
+	char host[16], vm[16];
+
+	for (unsigned n = 0; n < count; n++) {
+		snprintf(host, sizeof(host), "h-%u", n);
+		snprintf(vm, sizeof(vm), "v-%u", n);
+		fake_add_host(w->nova_api, host, host);
+		fake_add_vm(w->nova_api, vm, host);
+	}
+	world_reread(w);
+}
+
+/* All slots are taken while Nova hangs: hosts that are back are heard all the same. */
+static void test_up_behind_blocked_down(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+	struct fake_host *hosts = &w->nova_api->hosts[2];
+
+	add_hosts(w, 6);
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 4);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") "]", 200);
+	wait_for(w, w->nova_api->held_count == 4);
+	world_put(w, "[" DOWN("h-4") ", " DOWN("h-5") "]", 200);
+	world_turn(w, 5);
+	assert_int_equal(ins_inspector_room(w->inspector), w->config.queue - 2);
+	world_put(w, "[" UP("h-4") ", " UP("h-0") "]", 200);
+	/* h-0's slot is free at once: h-5 has it, h-4 does not want it any more */
+	wait_for(w, world_is_state(w, 0, "closed") && world_is_state(w, 4, "marked"));
+	assert_true(hosts[5].forced_down);
+	while (fake_release(w->nova_api))
+		world_turn(w, 5);
+	wait_for(w, world_is_state(w, 3, "marked"));
+	world_turn(w, 10);
+	assert_int_equal(world_incidents(w), 5);
+	assert_false(hosts[4].forced_down);
+	assert_int_equal(world_resets(w, "v-4"), 0);
+	assert_int_equal(world_resets(w, "v-0"), 0);
+	world_incident(w, 0, &all);
+	assert_string_equal(dr_json_str(dr_json_path(all, "not_acted_on.0.verdict")), "superseded");
+	assert_string_equal(dr_json_str(dr_json_path(all, "not_acted_on.0.host")), "h-4");
+}
+
+/* Down and up in one breath; and down again is a fault of its own. */
+static void test_up_supersedes(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("compute-2") ", " UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_turn(w, 10);
+	assert_int_equal(world_incidents(w), 1);
+	assert_false(w->nova_api->hosts[0].forced_down);
+	assert_true(w->nova_api->hosts[1].forced_down);
+	world_put(w, "[" UP("compute-1") ", " DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 1, "marked"));
+	assert_true(w->nova_api->hosts[0].forced_down);
+}
+
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 #define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 
@@ -39,6 +101,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cold(test_round_goes_on_early),
+		hot(test_up_behind_blocked_down),
+		hot(test_up_supersedes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
