@@ -14,7 +14,7 @@
 enum follow {
 	IGNORE,
 	BOOT,
-	BUILD, /* poll, or discard when it takes too long */
+	BUILD, /* poll; when it takes too long discard, or look if nobody says that it still builds */
 	DISCARD,
 	LOOK,
 	TRY_AGAIN, /* pause, or give up after the last attempt */
@@ -33,6 +33,7 @@ static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
 		[CON_GONE] = LEAVE,
 		[CON_BUILDS] = BUILD,
 		[CON_IS_ACTIVE] = REPLACED,
+		[CON_WAS_ACTIVE] = LEAVE,
 		[CON_FAILED] = DISCARD,
 		[CON_RETRY] = TRY_AGAIN,
 		[CON_REFUSED] = GIVE_UP,
@@ -45,9 +46,10 @@ static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
 	[CON_BUILDING] = {
 		[CON_BUILDS] = BUILD,
 		[CON_IS_ACTIVE] = REPLACED,
+		[CON_WAS_ACTIVE] = LEAVE,
 		[CON_FAILED] = DISCARD,
 		[CON_VANISHED] = TRY_AGAIN,
-		/* not to know is no failure of the replacement: its time limit ends that */
+		/* not to know is no failure of the replacement */
 		[CON_RETRY] = BUILD,
 		[CON_REFUSED] = BUILD,
 	},
@@ -83,16 +85,18 @@ static struct con_step pause_for(struct con_recovery *r, struct dr_dur wait)
 	return (struct con_step){ CON_DO_PAUSE, wait };
 }
 
-static struct con_step build(struct con_recovery *r, const struct con_recovery_conf *conf, struct dr_mono now)
+static struct con_step build(struct con_recovery *r, const struct con_recovery_conf *conf,
+			     enum con_event event, struct dr_mono now)
 {
 	struct dr_dur since;
 
-	if (r->state != CON_BUILDING)
+	if (event == CON_ACCEPTED || !r->building_since.ns)
 		r->building_since = now;
 	r->waited = true;
 	since = dr_mono_sub(now, r->building_since);
 	if (since.ns >= conf->boot_timeout.ns)
-		return enter(r, CON_DISCARDING, CON_DO_DISCARD);
+		return event == CON_BUILDS ? enter(r, CON_DISCARDING, CON_DO_DISCARD)
+					   : enter(r, CON_LOOKING, CON_DO_LOOK);
 	r->state = CON_BUILDING;
 	return (struct con_step){ CON_DO_POLL, since.ns < POLL_FIRST_FOR.ns ? POLL_FIRST : POLL_LATER };
 }
@@ -112,6 +116,7 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
 		return enter(r, CON_UNNEEDED, CON_DO_END);
 	case TRY_AGAIN:
+		r->building_since = (struct dr_mono){ 0 };
 		r->attempts++;
 		if (r->attempts >= conf->attempts)
 			return enter(r, CON_GAVE_UP, CON_DO_END);
@@ -119,7 +124,7 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 	case BOOT:
 		return enter(r, CON_BOOTING, CON_DO_BOOT);
 	case BUILD:
-		return build(r, conf, now);
+		return build(r, conf, event, now);
 	case DISCARD:
 		return enter(r, CON_DISCARDING, CON_DO_DISCARD);
 	case LOOK:
@@ -150,10 +155,19 @@ const char *con_state_name(enum con_state state)
 const char *con_event_name(enum con_event event)
 {
 	static const char *const names[] = {
-		[CON_LOST] = "lost",	       [CON_UNSETTLED] = "unsettled", [CON_ALIVE] = "alive",
-		[CON_GONE] = "gone",	       [CON_BUILDS] = "builds",	      [CON_IS_ACTIVE] = "is-active",
-		[CON_FAILED] = "failed",       [CON_VANISHED] = "vanished",   [CON_ACCEPTED] = "accepted",
-		[CON_DISCARDED] = "discarded", [CON_RETRY] = "retry",	      [CON_REFUSED] = "refused",
+		[CON_LOST] = "lost",
+		[CON_UNSETTLED] = "unsettled",
+		[CON_ALIVE] = "alive",
+		[CON_GONE] = "gone",
+		[CON_BUILDS] = "builds",
+		[CON_IS_ACTIVE] = "is-active",
+		[CON_WAS_ACTIVE] = "was-active",
+		[CON_FAILED] = "failed",
+		[CON_VANISHED] = "vanished",
+		[CON_ACCEPTED] = "accepted",
+		[CON_DISCARDED] = "discarded",
+		[CON_RETRY] = "retry",
+		[CON_REFUSED] = "refused",
 		[CON_TIMER] = "timer",
 	};
 

@@ -6,7 +6,8 @@
  * How a lost server is recreated: a state machine, pure. Whoever drives it does what it says and tells it
  * what came of that. It looks before it boots, each time: whether the server is lost indeed, and whether a
  * replacement exists already (from before a restart, or from a request whose answer got lost). So it can
- * be started as often as one likes without a second replacement.
+ * be started as often as one likes without a second replacement. It deletes only what is known never to have
+ * been ACTIVE.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 struct con_recovery_conf {
 	unsigned attempts;		/* in all, the first included; at least 1 */
 	struct dr_dur pause, pause_max; /* between attempts, doubled each time */
-	struct dr_dur boot_timeout;	/* from the accepted request to ACTIVE */
+	struct dr_dur boot_timeout;	/* from the accepted request to ACTIVE, or from when it is found */
 	struct dr_dur settle; /* how long the cloud may take to agree that server and host are lost */
 };
 
@@ -24,10 +25,10 @@ enum con_state {
 	CON_LOOKING,	/* at the lost server, its ports, and for a replacement */
 	CON_BOOTING,	/* the request is under way */
 	CON_BUILDING,	/* accepted: until it is ACTIVE */
-	CON_DISCARDING, /* a replacement that failed is being deleted */
+	CON_DISCARDING, /* a replacement that never came up is being deleted */
 	CON_PAUSED,	/* until the next look */
 	CON_REPLACED,	/* end: a replacement is ACTIVE */
-	CON_UNNEEDED,	/* end: the server is not lost, or its owner deleted it */
+	CON_UNNEEDED,	/* end: the server is not lost, its owner deleted it, or has used its replacement */
 	CON_GAVE_UP,	/* end: a person must help */
 	CON_STATE_COUNT
 };
@@ -41,8 +42,9 @@ enum con_event {
 	/* of a look at the replacement */
 	CON_BUILDS,
 	CON_IS_ACTIVE,
-	CON_FAILED,   /* in error, or on a host that is down */
-	CON_VANISHED, /* deleted by somebody */
+	CON_WAS_ACTIVE, /* once, and is not now: its owner's, whatever became of it */
+	CON_FAILED,	/* before it was ever ACTIVE: in error, or on a host that is down */
+	CON_VANISHED,	/* deleted by somebody */
 	/* of a request */
 	CON_ACCEPTED,  /* of the boot */
 	CON_DISCARDED, /* of the deletion, however it ended */
@@ -68,7 +70,8 @@ struct con_recovery {
 	unsigned attempts; /* looks, boots and builds that failed */
 	unsigned settles;  /* looks that found the cloud not yet agreed */
 	bool waited;	   /* for a replacement: it was not there already at the first look */
-	struct dr_mono start, building_since;
+	struct dr_mono start;
+	struct dr_mono building_since; /* of the replacement that is being built; 0: none */
 };
 
 struct con_step {

@@ -128,6 +128,24 @@ static void on_ports(const struct dr_cloud_reply *r, void *userdata)
 	looked(x);
 }
 
+/* The same of a replacement: what became of it is kept for people. */
+static enum con_event judge_replacement(struct con_recreate *x, const struct dr_json *server)
+{
+	enum con_event event = con_judge_replacement(server);
+	const char *fault = dr_json_str(dr_json_path(server, "fault.message"));
+	const char *status = dr_json_get_str(server, "status");
+
+	if (event == CON_FAILED)
+		snprintf(x->why, sizeof(x->why), "replacement %s failed: %s", x->replacement,
+			 fault ? fault : "no reason is told");
+	else if (event == CON_WAS_ACTIVE)
+		snprintf(x->why, sizeof(x->why),
+			 "its replacement %s was in use and is %s now, perhaps on a host that is down: "
+			 "it is left to its owner",
+			 x->replacement, status ? status : "in a state that Nova does not tell");
+	return event;
+}
+
 static void on_page(const struct dr_cloud_reply *r, void *userdata)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
@@ -141,9 +159,7 @@ static void on_page(const struct dr_cloud_reply *r, void *userdata)
 	if (found) {
 		snprintf(x->replacement, sizeof(x->replacement), "%s", dr_json_get_str(found, "id"));
 		x->found = true;
-		x->found_event = con_judge_replacement(found);
-		if (x->found_event == CON_FAILED)
-			snprintf(x->why, sizeof(x->why), "replacement %s failed", x->replacement);
+		x->found_event = judge_replacement(x, found);
 	}
 	next = dr_nova_servers_next(r->json);
 	if (next && ++x->pages < PAGES_MAX && (!x->found || x->found_event == CON_FAILED)) {
@@ -265,17 +281,12 @@ static void on_polled(const struct dr_cloud_reply *r, void *userdata)
 {
 	struct con_recreate *x = userdata;
 	const struct dr_json *server = dr_json_get(r->json, "server");
-	const char *fault;
 
 	if (r->error == -ECANCELED)
 		return;
 	switch (judge(x, false, r, "looking at the replacement")) {
 	case CON_OUT_OK:
-		fault = dr_json_str(dr_json_path(server, "fault.message"));
-		if (con_judge_replacement(server) == CON_FAILED)
-			snprintf(x->why, sizeof(x->why), "replacement %s failed: %s", x->replacement,
-				 fault ? fault : "no reason is told");
-		step(x, con_judge_replacement(server));
+		step(x, judge_replacement(x, server));
 		break;
 	case CON_OUT_GONE:
 		step(x, CON_VANISHED);
@@ -311,11 +322,11 @@ static void on_discarded(const struct dr_cloud_reply *r, void *userdata)
 	step(x, CON_DISCARDED);
 }
 
-static void discard(struct con_recreate *x)
+static void discard(struct con_recreate *x, enum con_event event)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 
-	if (x->machine.building_since.ns && !x->why[0])
+	if (event == CON_BUILDS)
 		snprintf(x->why, sizeof(x->why), "replacement %s was not ACTIVE within the time",
 			 x->replacement);
 	dr_warning("replacement is deleted vm=%s replacement=%s: %s", x->server, x->replacement, x->why);
@@ -384,7 +395,7 @@ static void step(struct con_recreate *x, enum con_event event)
 		wait_for(x, s.wait, true);
 		break;
 	case CON_DO_DISCARD:
-		discard(x);
+		discard(x, event);
 		break;
 	case CON_DO_PAUSE:
 		pause_for(x, s.wait, attempts);

@@ -29,10 +29,14 @@ enum con_event con_judge_lost(const struct dr_json *server)
 enum con_event con_judge_replacement(const struct dr_json *server)
 {
 	const char *status = dr_json_get_str(server, "status");
+	const struct dr_json *launched = dr_json_get(server, "OS-SRV-USG:launched_at");
+	bool host_down = is(dr_json_get_str(server, "host_status"), "DOWN");
 
-	if (is(status, "ERROR") || is(dr_json_get_str(server, "host_status"), "DOWN"))
+	if (is(status, "BUILD") && !dr_json_is_string(launched))
+		return host_down ? CON_FAILED : CON_BUILDS;
+	if (is(status, "ERROR") && dr_json_is_null(launched))
 		return CON_FAILED;
-	return is(status, "ACTIVE") ? CON_IS_ACTIVE : CON_BUILDS;
+	return is(status, "ACTIVE") && !host_down ? CON_IS_ACTIVE : CON_WAS_ACTIVE;
 }
 
 static bool is_going(const struct dr_json *server)
@@ -43,6 +47,18 @@ static bool is_going(const struct dr_json *server)
 	       is(dr_json_get_str(server, "OS-EXT-STS:task_state"), "deleting");
 }
 
+static unsigned rank(enum con_event event)
+{
+	static const unsigned ranks[CON_EVENT_COUNT] = {
+		[CON_FAILED] = 1,
+		[CON_BUILDS] = 2,
+		[CON_WAS_ACTIVE] = 3,
+		[CON_IS_ACTIVE] = 4,
+	};
+
+	return ranks[event];
+}
+
 const struct dr_json *con_find_replacement(const struct dr_json *servers, const char *lost_id)
 {
 	const struct dr_json *found = NULL;
@@ -51,9 +67,8 @@ const struct dr_json *con_find_replacement(const struct dr_json *servers, const 
 		if (!is(dr_json_get_str(dr_json_get(s, "metadata"), CON_METADATA_KEY), lost_id) ||
 		    is_going(s) || !dr_api_id_valid(dr_json_get_str(s, "id")))
 			continue;
-		if (con_judge_replacement(s) != CON_FAILED)
-			return s;
-		found = s;
+		if (!found || rank(con_judge_replacement(s)) > rank(con_judge_replacement(found)))
+			found = s;
 	}
 	return found;
 }

@@ -22,12 +22,16 @@
 /* The lost server (body["server"]): CON_LOST, CON_UNSETTLED or CON_ALIVE. */
 enum con_event con_judge_lost(const struct dr_json *server);
 
-/* Its replacement: CON_BUILDS, CON_IS_ACTIVE or CON_FAILED. */
+/*
+ * Its replacement: CON_BUILDS, CON_IS_ACTIVE, CON_WAS_ACTIVE or CON_FAILED. Only one in BUILD, or in error
+ * with OS-SRV-USG:launched_at null, was never in use.
+ */
 enum con_event con_judge_replacement(const struct dr_json *server);
 
 /*
  * The replacement of a server in a page of servers (body["servers"], with detail): NULL if there is none.
- * One that is being deleted is none; one that failed is found only if no other is.
+ * One that is being deleted is none; the best of several: ACTIVE,
+ * used before, being built, failed.
  */
 const struct dr_json *con_find_replacement(const struct dr_json *servers, const char *lost_id);
 

@@ -514,6 +514,60 @@ static void test_replacement_fails(void **state)
 	assert_replaced(w, 0);
 }
 
+static struct mc_server *replacement(struct world *w)
+{
+	const struct mc_server *s = NULL;
+
+	assert_int_equal(replacements(w, 0, &s), 1);
+	return (struct mc_server *)s;
+}
+
+static void is_stopped(struct world *w, struct mc_server *s)
+{
+	s->vm_state = MC_VM_BUILDING; /* the only state here that is neither ACTIVE nor ERROR */
+}
+
+static void is_in_error(struct world *w, struct mc_server *s)
+{
+	mc_server_reset_state(s, MC_VM_ERROR, dr_wall_now());
+}
+
+static void loses_its_host(struct world *w, struct mc_server *s)
+{
+	mark_host(w, false); /* there would be room for another */
+	mc_service_set_forced_down(&s->host->service, true, dr_wall_now());
+}
+
+/* A replacement that was ACTIVE is its owner's, whatever becomes of it and whatever is heard of the lost one.
+ */
+static void test_used_replacement(void **state)
+{
+	static void (*const fates[])(struct world * w, struct mc_server * s) = { is_stopped, is_in_error,
+										 loses_its_host };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(fates); i++) {
+		struct world *w = *state;
+		struct mc_server *s;
+
+		one_server(w);
+		w->config.recreate.boot_timeout = dr_msec(300);
+		start(w);
+		lose(w);
+		WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+		WAIT_FOR(w, armed_again(w, 0));
+		s = replacement(w);
+		fates[i](w, s);
+		mark_server(w, 0);
+		WAIT_FOR(w, count(w, " it is left to its owner") + count(w, "is deleted vm=") == 1);
+		WAIT_FOR(w, armed_again(w, 0));
+		assert_ptr_equal(replacement(w), s);
+		assert_int_equal(count(w, "doctor consumer handled at "), 1);
+		assert_int_equal(count(w, "replacement is deleted"), 0);
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 /* A boot whose answer got lost has made a server all the same. */
 static void test_answer_lost(void **state)
 {
@@ -809,6 +863,7 @@ int main(void)
 		TEST(test_temporary_failures),
 		TEST(test_gives_up),
 		TEST(test_replacement_fails),
+		TEST(test_used_replacement),
 		TEST(test_answer_lost),
 		TEST(test_host_is_marked_late),
 		TEST(test_host_is_well),

@@ -43,6 +43,7 @@ static const struct golden {
 		[CON_GONE] = DO(UNNEEDED, END),
 		[CON_BUILDS] = DO(BUILDING, POLL),
 		[CON_IS_ACTIVE] = DO(REPLACED, END),
+		[CON_WAS_ACTIVE] = DO(UNNEEDED, END),
 		[CON_FAILED] = DO(DISCARDING, DISCARD),
 		[CON_RETRY] = DO(PAUSED, PAUSE),
 		[CON_REFUSED] = DO(GAVE_UP, END),
@@ -55,6 +56,7 @@ static const struct golden {
 	[CON_BUILDING] = {
 		[CON_BUILDS] = DO(BUILDING, POLL),
 		[CON_IS_ACTIVE] = DO(REPLACED, END),
+		[CON_WAS_ACTIVE] = DO(UNNEEDED, END),
 		[CON_FAILED] = DO(DISCARDING, DISCARD),
 		[CON_VANISHED] = DO(PAUSED, PAUSE),
 		[CON_RETRY] = DO(BUILDING, POLL),
@@ -183,12 +185,12 @@ static void test_attempts_are_bounded(void **state)
 	assert_int_equal(r.attempts, 3);
 }
 
-/* Each build has its own time; not to be told anything does not prolong it. */
+/* Each build has its own time. */
 static void test_build_takes_too_long(void **state)
 {
 	static const struct beat beats[] = {
 		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },	  { 1, CON_ACCEPTED, CON_DO_POLL, 0.2 },
-		{ 60.9, CON_BUILDS, CON_DO_POLL, 2 },	  { 61, CON_RETRY, CON_DO_DISCARD, 0 },
+		{ 60.9, CON_BUILDS, CON_DO_POLL, 2 },	  { 61, CON_BUILDS, CON_DO_DISCARD, 0 },
 		{ 61.1, CON_DISCARDED, CON_DO_PAUSE, 1 }, { 62.1, CON_TIMER, CON_DO_LOOK, 0 },
 		{ 62.2, CON_LOST, CON_DO_BOOT, 0 },	  { 63, CON_ACCEPTED, CON_DO_POLL, 0.2 },
 		{ 122, CON_BUILDS, CON_DO_POLL, 2 },	  { 123, CON_IS_ACTIVE, CON_DO_END, 0 },
@@ -196,6 +198,36 @@ static void test_build_takes_too_long(void **state)
 	struct con_recovery r = PLAY(beats);
 
 	assert_int_equal(r.state, CON_REPLACED);
+}
+
+/* What may be ACTIVE by now is not deleted unseen; to be told that it is not does not take another time. */
+static void test_build_ends_unseen(void **state)
+{
+	static const struct beat beats[] = {
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },
+		{ 1, CON_ACCEPTED, CON_DO_POLL, 0.2 },
+		{ 61, CON_RETRY, CON_DO_LOOK, 0 },
+		{ 62, CON_BUILDS, CON_DO_DISCARD, 0 },
+	};
+	static const struct beat refused[] = {
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },
+		{ 1, CON_ACCEPTED, CON_DO_POLL, 0.2 },
+		{ 61, CON_REFUSED, CON_DO_LOOK, 0 },
+		{ 62, CON_IS_ACTIVE, CON_DO_END, 0 },
+	};
+	/* somebody deleted it meanwhile: the next one has its own time */
+	static const struct beat another[] = {
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },	{ 1, CON_ACCEPTED, CON_DO_POLL, 0.2 },
+		{ 61, CON_RETRY, CON_DO_LOOK, 0 },	{ 62, CON_LOST, CON_DO_BOOT, 0 },
+		{ 63, CON_ACCEPTED, CON_DO_POLL, 0.2 },
+	};
+	struct con_recovery r = PLAY(beats);
+
+	assert_int_equal(r.state, CON_DISCARDING);
+	r = PLAY(refused);
+	assert_int_equal(r.state, CON_REPLACED);
+	r = PLAY(another);
+	assert_int_equal(r.state, CON_BUILDING);
 }
 
 /* The alarm may overtake the mark on the host. */
@@ -286,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_attempts_are_bounded),
 		cmocka_unit_test(test_build_takes_too_long),
+		cmocka_unit_test(test_build_ends_unseen),
 		cmocka_unit_test(test_settling),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_outcomes),

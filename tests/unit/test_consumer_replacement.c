@@ -53,6 +53,9 @@ static void test_judge_lost(void **state)
 	assert_int_equal(con_judge_lost(NULL), CON_ALIVE);
 }
 
+#define NEVER "\"OS-SRV-USG:launched_at\":null"
+#define ONCE "\"OS-SRV-USG:launched_at\":\"2026-01-01T00:00:00.000000\""
+
 static void test_judge_replacement(void **state)
 {
 	static const struct {
@@ -61,12 +64,23 @@ static void test_judge_replacement(void **state)
 	} cases[] = {
 		{ "{\"status\":\"ACTIVE\"}", CON_IS_ACTIVE },
 		{ "{\"status\":\"ACTIVE\",\"host_status\":\"UP\"}", CON_IS_ACTIVE },
-		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"}", CON_FAILED },
-		{ "{\"status\":\"BUILD\",\"host_status\":\"DOWN\"}", CON_FAILED },
-		{ "{\"status\":\"BUILD\",\"host_status\":\"\"}", CON_BUILDS },
-		{ "{\"status\":\"ERROR\"}", CON_FAILED },
-		{ "{\"status\":\"UNKNOWN\"}", CON_BUILDS },
-		{ "{}", CON_BUILDS },
+		{ "{\"status\":\"BUILD\",\"host_status\":\"DOWN\"," NEVER "}", CON_FAILED },
+		{ "{\"status\":\"BUILD\",\"host_status\":\"\"," NEVER "}", CON_BUILDS },
+		{ "{\"status\":\"BUILD\"}", CON_BUILDS },
+		{ "{\"status\":\"ERROR\"," NEVER "}", CON_FAILED },
+		/* whatever was in use is never taken for a build that failed */
+		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"BUILD\",\"host_status\":\"DOWN\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"ERROR\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"ERROR\"}", CON_WAS_ACTIVE }, /* policy hides it */
+		{ "{\"status\":\"SHUTOFF\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"PAUSED\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"VERIFY_RESIZE\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"SHELVED_OFFLOADED\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"REBUILD\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{\"status\":\"SHUTOFF\"," NEVER "}", CON_WAS_ACTIVE },
+		{ "{}", CON_WAS_ACTIVE },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -77,7 +91,8 @@ static void test_judge_replacement(void **state)
 }
 
 #define ROW(id, status, replaces)                                                                            \
-	"{\"id\":\"" id "\",\"status\":\"" status "\",\"metadata\":{\"doctor_replaces\":\"" replaces "\"}}"
+	"{\"id\":\"" id "\",\"status\":\"" status "\",\"metadata\":{\"doctor_replaces\":\"" replaces         \
+	"\"}," NEVER "}"
 
 static void test_find_replacement(void **state)
 {
@@ -93,6 +108,9 @@ static void test_find_replacement(void **state)
 		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "ACTIVE", ID) "]", "b" },
 		{ "[" ROW("a", "ACTIVE", ID) "," ROW("b", "ERROR", ID) "]", "a" },
 		{ "[" ROW("a", "ERROR", ID) "]", "a" },
+		{ "[" ROW("a", "BUILD", ID) "," ROW("b", "SHUTOFF", ID) "]", "b" },
+		{ "[" ROW("a", "SHUTOFF", ID) "," ROW("b", "ACTIVE", ID) "]", "b" },
+		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "BUILD", ID) "]", "b" },
 		{ "[" ROW("a", "DELETED", ID) "," ROW("b", "SOFT_DELETED", ID) "]", NULL },
 		{ "[{\"id\":\"a\",\"status\":\"ACTIVE\",\"OS-EXT-STS:task_state\":\"deleting\","
 		  "\"metadata\":{\"doctor_replaces\":\"" ID "\"}}]",
