@@ -271,12 +271,14 @@ static int on_reread_due(struct dr_source *s, void *userdata)
 
 int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata)
 {
-	struct waiter *w = calloc(1, sizeof(*w));
+	struct waiter *w = calloc(1, sizeof(*w)), **end = &n->next_waiters;
 
 	if (!w)
 		return -ENOMEM;
-	*w = (struct waiter){ n->next_waiters, fn, userdata };
-	n->next_waiters = w;
+	*w = (struct waiter){ NULL, fn, userdata };
+	while (*end)
+		end = &(*end)->next;
+	*end = w;
 	if (!n->reread_due)
 		plan_reread(n);
 	return 0;

@@ -48,6 +48,16 @@ static void reply_accepted(const struct request *q)
 	dr_http_reply_json(q->x, 200, body);
 }
 
+/* Taken before; perhaps only a moment ago, by the same body or while this one waited. */
+static bool is_known(struct request *q, size_t n)
+{
+	if (!q->known[n] && ins_inspector_seen(q->inspector, &q->events.items[n])) {
+		q->known[n] = true;
+		q->duplicates++;
+	}
+	return q->known[n];
+}
+
 static void take(struct request *q, size_t n)
 {
 	ins_inspector_take(q->inspector, &q->events.items[n]);
@@ -67,7 +77,7 @@ static void settle(struct request *q, bool asked)
 	for (size_t n = 0; n < q->events.count; n++) {
 		const struct ins_event *e = &q->events.items[n];
 
-		if (q->known[n])
+		if (is_known(q, n))
 			continue;
 		if (asked && ins_inspector_refuses(q->inspector, e, reason)) {
 			ins_inspector_refused(q->inspector, e, reason);
@@ -125,17 +135,14 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 	q->x = x;
 	q->inspector = s;
 
-	for (size_t n = 0; n < q->events.count; n++) {
-		q->known[n] = ins_inspector_seen(s, &q->events.items[n]);
-		q->duplicates += q->known[n];
-		fresh += !q->known[n];
-	}
+	for (size_t n = 0; n < q->events.count; n++)
+		fresh += !is_known(q, n);
 	if (fresh > ins_inspector_room(s)) {
 		reply_full(x);
 		return;
 	}
 	for (size_t n = 0; n < q->events.count; n++) {
-		if (q->known[n])
+		if (is_known(q, n))
 			continue;
 		if (ins_inspector_refuses(s, &q->events.items[n], reason))
 			unknown++;

@@ -94,15 +94,62 @@ static void test_up_supersedes(void **state)
 	assert_true(w->nova_api->hosts[0].forced_down);
 }
 
+/* ---------------------------------------------------------------- requests that wait for the computes */
+
+/* They are settled in the order in which they came: the host is back. */
+static void test_deferred_in_order(void **state)
+{
+	struct world *w = *state;
+
+	fake_add_host(w->nova_api, "compute-9", "svc-9");
+	fake_add_vm(w->nova_api, "vm-9", "compute-9");
+	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
+	w->answers = 0;
+	/* what comes while the computes are read waits for the next reading */
+	world_send(w, "PUT", "/events", "[" DOWN("nowhere") "]");
+	wait_for(w, w->nova_api->held_count == 1);
+	world_send(w, "PUT", "/events", "[" DOWN("compute-9") "]");
+	world_turn(w, 5);
+	world_send(w, "PUT", "/events", "[" UP("compute-9") "]");
+	world_turn(w, 5);
+	assert_int_equal(w->answers, 0);
+	fake_release(w->nova_api);
+	wait_for(w, w->answers == 3);
+	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
+	world_turn(w, 10);
+	assert_false(w->nova_api->hosts[2].forced_down);
+	assert_int_equal(world_resets(w, "vm-9"), 0);
+}
+
+#define EVENT(host, id)                                                                                      \
+	"{\"type\": \"compute.host.down\", \"time\": \"2026-11-22T14:03:21Z\", \"details\": {\"hostname\": " \
+	"\"" host "\", \"monitor\": \"m\", \"monitor_event_id\": \"" id "\"}}"
+
+/* Sent again while the first copy waits, and twice in one body: taken once. */
+static void test_deferred_duplicates(void **state)
+{
+	struct world *w = *state;
+
+	fake_add_host(w->nova_api, "compute-9", "svc-9");
+	w->answers = 0;
+	world_send(w, "PUT", "/events", "[" EVENT("compute-9", "1") "]");
+	world_turn(w, 5);
+	assert_int_equal(w->answers, 0);
+	world_send(w, "PUT", "/events", "[" EVENT("compute-9", "1") "]");
+	wait_for(w, w->answers == 2);
+	assert_string_equal(w->body, "{\"accepted\":0,\"duplicates\":1}");
+	world_put(w, "[" EVENT("compute-2", "2") ", " EVENT("compute-2", "2") "]", 200);
+	assert_string_equal(w->body, "{\"accepted\":1,\"duplicates\":1}");
+}
+
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 #define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cold(test_round_goes_on_early),
-		hot(test_up_behind_blocked_down),
-		hot(test_up_supersedes),
+		cold(test_round_goes_on_early), hot(test_up_behind_blocked_down), hot(test_up_supersedes),
+		hot(test_deferred_in_order),	hot(test_deferred_duplicates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
