@@ -21,6 +21,7 @@ struct item {
 	unsigned attempts; /* that failed in a row */
 	bool busy;	   /* a request is under way */
 	bool deleting;
+	bool keep;
 };
 
 /* An alarm that is being set back to ok. */
@@ -81,7 +82,7 @@ static void remove_alarm(struct item *i)
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 	int r;
 
-	if (!i->alarm[0] || i->deleting)
+	if (!i->alarm[0] || i->deleting || i->keep)
 		return;
 	i->deleting = true;
 	r = send(i->arm, &call, dr_aodh_alarm_delete(&call, i->alarm), on_deleted, i);
@@ -376,6 +377,12 @@ size_t con_arm_count(const struct con_arm *a)
 	for (size_t i = 0; i < a->count; i++)
 		n += a->items[i].alarm[0] != '\0';
 	return n;
+}
+
+void con_arm_keep(struct con_arm *a, const char *server_id)
+{
+	for (size_t i = 0; i < a->count; i++)
+		a->items[i].keep |= equal(a->items[i].server, server_id);
 }
 
 void con_arm_remove(struct con_arm *a)

@@ -37,6 +37,9 @@ size_t con_arm_count(const struct con_arm *a); /* alarms that are there */
 /* Sets the alarm back to ok, which Aodh never does, so that it can fire again. Tried for some minutes. */
 void con_arm_again(struct con_arm *a, const char *alarm_id);
 
+/* con_arm_remove() leaves this server's alarm, so that a later run finds that it has fired. */
+void con_arm_keep(struct con_arm *a, const char *server_id);
+
 /*
  * Deletes the alarms named doctor_SERVERID, also one whose creation is under way; nothing else is begun any
  * more. Ready when con_arm_busy() is false.

@@ -318,9 +318,11 @@ void con_consumer_stop(struct con_consumer *c)
 	for (size_t i = 0; i < c->server_count; i++) {
 		const struct server *s = &c->servers[i];
 
-		if (s->recreate)
-			dr_warning("recovery is left unfinished vm=%s replacement=%s", s->id,
-				   con_recreate_replacement(s->recreate));
+		if (!s->recreate)
+			continue;
+		dr_warning("recovery is left unfinished, the next start takes it up vm=%s replacement=%s",
+			   s->id, con_recreate_replacement(s->recreate));
+		con_arm_keep(c->arm, s->id);
 	}
 	if (!c->config->keep_alarms)
 		con_arm_remove(c->arm);

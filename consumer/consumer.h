@@ -24,7 +24,10 @@ DR_DEFINE_FREEP(struct con_consumer, con_consumer_free)
 
 const char *con_consumer_url(const struct con_consumer *c); /* what Aodh is told */
 
-/* Deletes the alarms, unless they are to be kept; it is done when con_consumer_busy() is false. */
+/*
+ * Deletes the alarms, unless they are to be kept, and but for those whose recovery is under way: they are
+ * what the next start knows it by. It is done when con_consumer_busy() is false.
+ */
 void con_consumer_stop(struct con_consumer *c);
 bool con_consumer_busy(const struct con_consumer *c);
 

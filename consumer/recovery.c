@@ -17,7 +17,8 @@ enum follow {
 	BUILD, /* poll; when it takes too long discard, or look if nobody says that it still builds */
 	DISCARD,
 	LOOK,
-	TRY_AGAIN, /* pause, or give up after the last attempt */
+	LOOK_AGAIN, /* pause: nothing was tried that counts */
+	TRY_AGAIN,  /* pause, or give up after the last attempt */
 	SETTLE_OR_BOOT,
 	SETTLE_OR_LEAVE,
 	LEAVE,
@@ -35,7 +36,7 @@ static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
 		[CON_IS_ACTIVE] = REPLACED,
 		[CON_WAS_ACTIVE] = LEAVE,
 		[CON_FAILED] = DISCARD,
-		[CON_RETRY] = TRY_AGAIN,
+		[CON_RETRY] = LOOK_AGAIN,
 		[CON_REFUSED] = GIVE_UP,
 	},
 	[CON_BOOTING] = {
@@ -104,9 +105,15 @@ static struct con_step build(struct con_recovery *r, const struct con_recovery_c
 struct con_step con_recovery_next(struct con_recovery *r, const struct con_recovery_conf *conf,
 				  enum con_event event, struct dr_mono now)
 {
-	bool settling = dr_mono_sub(now, r->start).ns < conf->settle.ns;
+	enum follow follow = table[r->state][event];
+	bool settling;
 
-	switch (table[r->state][event]) {
+	if (r->unanswered && r->state == CON_LOOKING && follow != IGNORE && follow != LOOK_AGAIN) {
+		r->unanswered = 0;
+		r->start = now; /* it could not agree meanwhile */
+	}
+	settling = dr_mono_sub(now, r->start).ns < conf->settle.ns;
+	switch (follow) {
 	case SETTLE_OR_BOOT:
 		if (settling)
 			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
@@ -115,6 +122,8 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 		if (settling)
 			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
 		return enter(r, CON_UNNEEDED, CON_DO_END);
+	case LOOK_AGAIN:
+		return pause_for(r, con_pause(conf->pause, conf->pause_max, ++r->unanswered));
 	case TRY_AGAIN:
 		r->building_since = (struct dr_mono){ 0 };
 		r->attempts++;

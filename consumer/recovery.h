@@ -48,7 +48,7 @@ enum con_event {
 	/* of a request */
 	CON_ACCEPTED,  /* of the boot */
 	CON_DISCARDED, /* of the deletion, however it ended */
-	CON_RETRY,     /* it failed, and may work later */
+	CON_RETRY,     /* it failed, and may work later; a look: it is not known */
 	CON_REFUSED,   /* it failed, and would again */
 	/* of time */
 	CON_TIMER, /* a pause is over */
@@ -67,10 +67,11 @@ enum con_action {
 
 struct con_recovery {
 	enum con_state state;
-	unsigned attempts; /* looks, boots and builds that failed */
-	unsigned settles;  /* looks that found the cloud not yet agreed */
-	bool waited;	   /* for a replacement: it was not there already at the first look */
-	struct dr_mono start;
+	unsigned attempts;	       /* boots and builds that failed */
+	unsigned unanswered;	       /* looks in a row that the cloud did not answer */
+	unsigned settles;	       /* looks that found the cloud not yet agreed */
+	bool waited;		       /* for a replacement: it was not there already at the first look */
+	struct dr_mono start;	       /* since when the cloud answers */
 	struct dr_mono building_since; /* of the replacement that is being built; 0: none */
 };
 

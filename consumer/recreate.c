@@ -343,15 +343,15 @@ static void wait_for(struct con_recreate *x, struct dr_dur wait, bool polling)
 	(void)!dr_timer_arm(x->timer, wait);
 }
 
-static void pause_for(struct con_recreate *x, struct dr_dur wait, unsigned attempts_before)
+static void pause_for(struct con_recreate *x, struct dr_dur wait, enum con_event event)
 {
 	char text[DR_TIME_STR_MAX];
 
-	if (x->machine.attempts > attempts_before)
+	if (event == CON_UNSETTLED || event == CON_ALIVE)
+		dr_debug("waiting for the cloud to agree that the server is lost vm=%s", x->server);
+	else
 		dr_warning("recovery goes on in %s vm=%s attempts=%u/%u: %s", dr_dur_format(wait, text),
 			   x->server, x->machine.attempts, x->config->recreate.attempts, x->why);
-	else
-		dr_debug("waiting for the cloud to agree that the server is lost vm=%s", x->server);
 	wait_for(x, wait, false);
 }
 
@@ -375,7 +375,6 @@ static void end(struct con_recreate *x, enum con_event event)
 /* The last thing that a callback does: x may be gone behind it. */
 static void step(struct con_recreate *x, enum con_event event)
 {
-	unsigned attempts = x->machine.attempts;
 	enum con_state before = x->machine.state;
 	struct con_step s = con_recovery_next(&x->machine, &x->config->recreate, event, dr_mono_now());
 
@@ -398,7 +397,7 @@ static void step(struct con_recreate *x, enum con_event event)
 		discard(x, event);
 		break;
 	case CON_DO_PAUSE:
-		pause_for(x, s.wait, attempts);
+		pause_for(x, s.wait, event);
 		break;
 	case CON_DO_END:
 		end(x, event);

@@ -471,7 +471,6 @@ static void test_gives_up(void **state)
 		{ "compute:POST:/v2.1/servers:400", "failed-attempts=0: booting a replacement: " },
 		{ "network:GET:/v2.0/ports:403", "failed-attempts=0: looking at its ports: " },
 		{ "network:GET:/v2.0/ports:404", "failed-attempts=0: looking at its ports: " },
-		{ "compute:GET:/v2.1/servers/detail:500", "failed-attempts=3: looking for a replacement: " },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -490,6 +489,32 @@ static void test_gives_up(void **state)
 		assert_int_equal(replacements(w, 0, NULL), 0);
 		assert_int_equal(count(w, "doctor consumer handled"), 0);
 		WAIT_FOR(w, armed_again(w, 0)); /* the next event is heard */
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+/* A cloud that cannot be asked, for longer than any number of attempts, is no reason to give up. */
+static void test_cloud_is_away(void **state)
+{
+	static const char *const faults[] = {
+		"compute:GET:/v2.1/servers/:503:8",
+		"compute:GET:/v2.1/servers/detail:500:8",
+		"network:GET:/v2.0/ports:503:8",
+		"compute:GET:/v2.1/:503:8",
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(faults); i++) {
+		struct world *w = *state;
+
+		one_server(w);
+		start(w);
+		break_cloud(w, faults[i]);
+		lose(w);
+		WAIT_FOR(w, count(w, "doctor consumer handled at ") + count(w, "a person must help") == 1);
+		assert_replaced(w, 0);
+		assert_true(count(w, "recovery goes on in ") > w->config.recreate.attempts);
+		assert_int_equal(count(w, "failed-attempts=0"), 1);
 		assert_int_equal(teardown(state), 0);
 		assert_int_equal(setup(state), 0);
 	}
@@ -827,16 +852,31 @@ static void test_stop_at_once(void **state)
 	}
 }
 
+/* What fired is the only trace of a recovery that the next start has. */
 static void test_stop_in_a_recovery(void **state)
 {
 	struct world *w = *state;
 
-	one_server(w);
 	start(w);
-	lose(w);
-	WAIT_FOR(w, count(w, "replacement is being built") == 1);
+	w->config.url = strdup(con_consumer_url(w->consumer));
+	w->config.listen.port = (uint16_t)strtoul(strrchr(w->config.url, ':') + 1, NULL, 10);
+	break_cloud(w, "compute:POST:/v2.1/servers:403:1");
+	w->config.recreate.pause = w->config.recreate.pause_max = dr_sec(10);
+	mark_host(w, true);
+	mark_server(w, 0);
+	WAIT_FOR(w, count(w, "recovery goes on in") == 1);
 	stop(w);
-	assert_int_equal(count(w, "warning: recovery is left unfinished vm="), 1);
+	assert_int_equal(count(w, "warning: recovery is left unfinished, "), 1);
+	assert_non_null(alarm_of(w, 0));
+	assert_null(alarm_of(w, 1)); /* nothing is under way there */
+	crash(w);
+
+	log_in(w, "doctor");
+	start(w);
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	assert_replaced(w, 0);
+	WAIT_FOR(w, armed_again(w, 0));
+	stop(w);
 	assert_int_equal(alarm_count(w), 0);
 }
 
@@ -862,6 +902,7 @@ int main(void)
 		TEST(test_restart_in_the_middle),
 		TEST(test_temporary_failures),
 		TEST(test_gives_up),
+		TEST(test_cloud_is_away),
 		TEST(test_replacement_fails),
 		TEST(test_used_replacement),
 		TEST(test_answer_lost),

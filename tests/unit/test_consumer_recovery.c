@@ -168,13 +168,14 @@ static void test_attempts_are_bounded(void **state)
 		{ 1.4, CON_RETRY, CON_DO_PAUSE, 2 }, { 3.4, CON_TIMER, CON_DO_LOOK, 0 },
 		{ 3.5, CON_LOST, CON_DO_BOOT, 0 },   { 3.6, CON_RETRY, CON_DO_END, 0 },
 	};
-	/* looks, boots and builds count alike; what failed is deleted before giving up */
+	/* boots and builds count alike; what failed is deleted before giving up */
 	static const struct beat mixed[] = {
-		{ 0.1, CON_RETRY, CON_DO_PAUSE, 1 },	{ 1.1, CON_TIMER, CON_DO_LOOK, 0 },
-		{ 1.2, CON_LOST, CON_DO_BOOT, 0 },	{ 1.3, CON_ACCEPTED, CON_DO_POLL, 0.2 },
-		{ 1.5, CON_VANISHED, CON_DO_PAUSE, 2 }, { 3.5, CON_TIMER, CON_DO_LOOK, 0 },
-		{ 3.6, CON_LOST, CON_DO_BOOT, 0 },	{ 3.7, CON_ACCEPTED, CON_DO_POLL, 0.2 },
-		{ 3.9, CON_FAILED, CON_DO_DISCARD, 0 }, { 4, CON_DISCARDED, CON_DO_END, 0 },
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },	 { 0.2, CON_RETRY, CON_DO_PAUSE, 1 },
+		{ 1.2, CON_TIMER, CON_DO_LOOK, 0 },	 { 1.2, CON_LOST, CON_DO_BOOT, 0 },
+		{ 1.3, CON_ACCEPTED, CON_DO_POLL, 0.2 }, { 1.5, CON_VANISHED, CON_DO_PAUSE, 2 },
+		{ 3.5, CON_TIMER, CON_DO_LOOK, 0 },	 { 3.6, CON_LOST, CON_DO_BOOT, 0 },
+		{ 3.7, CON_ACCEPTED, CON_DO_POLL, 0.2 }, { 3.9, CON_FAILED, CON_DO_DISCARD, 0 },
+		{ 4, CON_DISCARDED, CON_DO_END, 0 },
 	};
 	struct con_recovery r = PLAY(refused);
 
@@ -258,6 +259,23 @@ static void test_settling(void **state)
 	assert_int_equal(r.state, CON_UNNEEDED);
 }
 
+/* To be told nothing, however often, is no attempt; the time to settle begins with the first answer. */
+static void test_cloud_does_not_answer(void **state)
+{
+	static const struct beat beats[] = {
+		{ 1, CON_RETRY, CON_DO_PAUSE, 1 },	    { 2, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 3, CON_RETRY, CON_DO_PAUSE, 2 },	    { 5, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 6, CON_RETRY, CON_DO_PAUSE, 4 },	    { 10, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 11, CON_RETRY, CON_DO_PAUSE, 8 },	    { 19, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 19.1, CON_UNSETTLED, CON_DO_PAUSE, 0.1 }, { 19.2, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 19.3, CON_RETRY, CON_DO_PAUSE, 1 },	    { 20.3, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 20.4, CON_LOST, CON_DO_BOOT, 0 },
+	};
+	struct con_recovery r = PLAY(beats);
+
+	assert_int_equal(r.attempts, 0);
+}
+
 static void test_pause(void **state)
 {
 	static const int64_t expected[] = { 1, 1, 2, 4, 8, 16, 30, 30 };
@@ -320,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_build_takes_too_long),
 		cmocka_unit_test(test_build_ends_unseen),
 		cmocka_unit_test(test_settling),
+		cmocka_unit_test(test_cloud_does_not_answer),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_outcomes),
 	};
