@@ -109,12 +109,18 @@ static void trim(struct ins_inspector *s)
 	}
 }
 
-/* The open incident of this host, under Nova's name or the one that monitors use. */
-static struct ins_incident *find_open(const struct ins_inspector *s, const char *host, const char *named)
+/* The open incident of this host: by Nova's name of it, or by the monitor's where that is all there is. */
+static struct ins_incident *find_open(const struct ins_inspector *s, const struct ins_host *host,
+				      const char *named)
 {
-	for (struct ins_incident *i = s->last; i; i = i->prev)
-		if (!ins_state_ended(i->state) && (!strcmp(i->host, host) || !strcmp(i->host, named)))
+	for (struct ins_incident *i = s->last; i; i = i->prev) {
+		bool by_name = !host || i->state == INS_RESOLVING;
+
+		if (ins_state_ended(i->state))
+			continue;
+		if (!strcmp(i->host, host ? host->name : named) || (by_name && !strcmp(i->event.host, named)))
 			return i;
+	}
 	return NULL;
 }
 
@@ -162,7 +168,7 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 	}
 	if (ins_map_resolve(ins_nova_map(s->nova), i->event.host, &h) != INS_MATCH_ONE)
 		return;
-	other = find_open(s, h->name, h->name);
+	other = find_open(s, h, h->name);
 	if (other && other != i) {
 		i->state = ins_state_next(i->state, INS_IN_CLEARED);
 		snprintf(reason, sizeof(reason), "the same host as in incident %s", other->id);
@@ -239,17 +245,19 @@ static void open_incident(struct ins_inspector *s, const struct ins_event *e, co
 
 /* ---------------------------------------------------------------- judging */
 
-/* map_known: the computes were read after the event came, or need not be */
-static struct ins_judgement judge(const struct ins_inspector *s, const struct ins_event *e, bool map_known,
+/* Of an event in the queue; without a name of Nova for its host, Nova could not be asked. */
+static struct ins_judgement judge(const struct ins_inspector *s, const struct queued *q,
 				  struct ins_host **ret_host, struct ins_incident **ret_open)
 {
-	struct ins_evidence evidence = { .event = e };
+	struct ins_evidence evidence = { .event = &q->event, .match = INS_MATCH_NONE };
 
-	*ret_host = NULL;
-	evidence.match = ins_map_resolve(ins_nova_map(s->nova), e->host, ret_host);
-	evidence.map_known = map_known || evidence.match != INS_MATCH_NONE;
-	evidence.host = *ret_host;
-	evidence.open = *ret_open = find_open(s, *ret_host ? (*ret_host)->name : e->host, e->host);
+	*ret_host = q->host[0] ? ins_map_get(ins_nova_map(s->nova), q->host) : NULL;
+	if (*ret_host) {
+		evidence.match = INS_MATCH_ONE;
+		evidence.map_known = true;
+		evidence.host = *ret_host;
+	}
+	evidence.open = *ret_open = find_open(s, *ret_host, q->event.host);
 	return ins_judge(&evidence);
 }
 
@@ -307,8 +315,7 @@ static int on_drain(struct dr_source *t, void *userdata)
 		const struct ins_event *e = &s->queue[n].event;
 		struct ins_incident *open;
 		struct ins_host *h;
-		/* unknown here, and accepted all the same: Nova could not be asked */
-		struct ins_judgement j = judge(s, e, false, &h, &open);
+		struct ins_judgement j = judge(s, &s->queue[n], &h, &open);
 
 		if (needs_slot(j.verdict) && count_incidents(s, ins_state_active) >= s->config->active)
 			s->queue[kept++] = s->queue[n]; /* continued when one has settled */
@@ -332,12 +339,20 @@ struct ins_nova *ins_inspector_nova(const struct ins_inspector *s)
 	return s->nova;
 }
 
+bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *e)
+{
+	return ins_map_get(ins_nova_map(s->nova), e->host);
+}
+
 bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384])
 {
-	struct ins_incident *open;
-	struct ins_host *h;
-	struct ins_judgement j = judge(s, e, true, &h, &open);
+	struct ins_evidence evidence = { .event = e, .map_known = true };
+	struct ins_judgement j;
+	struct ins_host *h = NULL;
 
+	evidence.match = ins_map_resolve(ins_nova_map(s->nova), e->host, &h);
+	evidence.host = h;
+	j = ins_judge(&evidence);
 	memcpy(reason, j.reason, sizeof(j.reason));
 	return j.verdict == INS_REFUSE;
 }
@@ -378,12 +393,12 @@ static void supersede(struct ins_inspector *s, const struct queued *cleared)
 	s->queue_count = kept;
 }
 
-void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e)
+void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool fresh)
 {
+	struct ins_host *h = ins_map_get(ins_nova_map(s->nova), e->host);
 	struct queued q = { .event = *e };
-	struct ins_host *h;
 
-	if (ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE)
+	if (h || (fresh && ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE))
 		memcpy(q.host, h->name, sizeof(q.host));
 	if (e->status == INS_CLEARED)
 		supersede(s, &q);

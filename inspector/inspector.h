@@ -25,14 +25,22 @@ struct ins_nova *ins_inspector_nova(const struct ins_inspector *s);
 /* Taken before (the same report, sent again): acknowledge it, it is not acted on twice. */
 bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e);
 
+/* The computes as last read have a host of exactly this name. */
+bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *e);
+
 /* The computes as last read have no such host, or several; reason (for people) says which. */
 bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384]);
 
 /* Events that the queue takes now. */
 size_t ins_inspector_room(const struct ins_inspector *s);
 
-/* Queues an event; it is judged in a later turn of the loop. There must be room. */
-void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e);
+/*
+ * Queues an event; it is judged in a later turn of the loop. There must be room. fresh: the computes were
+ * read after the event came. Only then a short name is believed to mean the one host that it fits: another
+ * that it fits, too, may have registered since an older reading. Else the event is kept until Nova can be
+ * asked.
+ */
+void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool fresh);
 
 /* Records an event that is not taken. */
 void ins_inspector_refused(struct ins_inspector *s, const struct ins_event *e, const char *reason);

@@ -58,16 +58,16 @@ static bool is_known(struct request *q, size_t n)
 	return q->known[n];
 }
 
-static void take(struct request *q, size_t n)
+static void take(struct request *q, size_t n, bool fresh)
 {
-	ins_inspector_take(q->inspector, &q->events.items[n]);
+	ins_inspector_take(q->inspector, &q->events.items[n], fresh);
 	q->known[n] = true;
 	q->accepted++;
 }
 
 /*
- * The events that are left, of hosts not known so far. asked: the list of computes is fresh, so what is
- * still unknown is refused; else it is accepted, to be looked up later. Answers the request.
+ * The events that are left, of hosts not known by just this name. asked: the list of computes is fresh, so
+ * what is still unknown is refused; else it is accepted, to be looked up later. Answers the request.
  */
 static void settle(struct request *q, bool asked)
 {
@@ -93,7 +93,7 @@ static void settle(struct request *q, bool asked)
 			reply_full(q->x);
 			return;
 		}
-		take(q, n);
+		take(q, n, asked);
 	}
 	if (first.position[0])
 		refuse(q->x, first.position, first.reason, q->accepted);
@@ -117,7 +117,6 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 	struct ins_refusal why;
 	size_t len, fresh = 0, unknown = 0;
 	const char *body = dr_http_body(x, &len);
-	char reason[384];
 	int r = q ? ins_events_parse(body, len, &q->events, &why) : -ENOMEM;
 
 	if (r == 1) {
@@ -144,16 +143,16 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 	for (size_t n = 0; n < q->events.count; n++) {
 		if (is_known(q, n))
 			continue;
-		if (ins_inspector_refuses(s, &q->events.items[n], reason))
-			unknown++;
+		if (ins_inspector_knows(s, &q->events.items[n]))
+			take(q, n, false);
 		else
-			take(q, n);
+			unknown++;
 	}
 	if (!unknown) {
 		reply_accepted(q);
 		return;
 	}
-	/* the host may be new */
+	/* the host may be new, or one of that name */
 	if (ins_nova_reread(ins_inspector_nova(s), on_reread, q)) {
 		settle(q, false);
 		return;

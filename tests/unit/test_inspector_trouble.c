@@ -142,14 +142,67 @@ static void test_deferred_duplicates(void **state)
 	assert_string_equal(w->body, "{\"accepted\":1,\"duplicates\":1}");
 }
 
+/* ---------------------------------------------------------------- short names */
+
+/* The short name fits one host of the list that was read, and two of Nova's. */
+static void test_short_name_in_old_list(void **state)
+{
+	struct world *w = *state;
+
+	fake_add_host(w->nova_api, "twin.a.example", "svc-a");
+	world_reread(w);
+	fake_add_host(w->nova_api, "twin.b.example", "svc-b");
+	world_put(w, "[" DOWN("twin") "]", 400);
+	assert_non_null(strstr(w->body, "fits several hosts"));
+	world_turn(w, 10);
+	assert_int_equal(world_incidents(w), 0);
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 0);
+}
+
+/* The same while Nova cannot be asked: it waits until Nova can. */
+static void test_short_name_unasked(void **state)
+{
+	struct world *w = *state;
+
+	w->config.retry.pause = w->config.retry.pause_max = dr_msec(100);
+	fake_add_host(w->nova_api, "solo.example", "svc-solo");
+	fake_add_host(w->nova_api, "twin.a.example", "svc-a");
+	world_reread(w);
+	fake_add_host(w->nova_api, "twin.b.example", "svc-b");
+	fake_rule(w->nova_api, "GET", "/os-services", 503, UINT_MAX);
+	world_put(w, "[" DOWN("twin") ", " DOWN("solo") "]", 200);
+	wait_for(w, world_is_state(w, 0, "resolving") && world_is_state(w, 1, "resolving"));
+	fake_rules_clear(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "refused") && world_is_state(w, 1, "marked"));
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 1);
+
+	/* nor does the recovery need Nova, by the name that the fault had */
+	fake_rule(w->nova_api, "GET", "/os-services", 503, UINT_MAX);
+	world_put(w, "[" UP("solo") "]", 200);
+	wait_for(w, world_is_state(w, 1, "closed"));
+}
+
+/* Exact names do not wait for Nova. */
+static void test_exact_name_is_fast(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/os-services", 0, UINT_MAX);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(w->nova_api->held_count, 0);
+}
+
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 #define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cold(test_round_goes_on_early), hot(test_up_behind_blocked_down), hot(test_up_supersedes),
-		hot(test_deferred_in_order),	hot(test_deferred_duplicates),
+		cold(test_round_goes_on_early), hot(test_up_behind_blocked_down),
+		hot(test_up_supersedes),	hot(test_deferred_in_order),
+		hot(test_deferred_duplicates),	hot(test_short_name_in_old_list),
+		hot(test_short_name_unasked),	hot(test_exact_name_is_fast),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
