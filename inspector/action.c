@@ -96,6 +96,8 @@ static int on_pause(struct dr_source *s, void *userdata)
 /* The incident still wants it. */
 static bool wanted(const struct ins_action *a)
 {
+	if (a->unwanted)
+		return false;
 	if (a->kind == INS_FORCE_DOWN || a->kind == INS_LIST_BEFORE)
 		return a->incident->state == INS_FORCING ||
 		       (a->kind == INS_LIST_BEFORE && !a->incident->planned);

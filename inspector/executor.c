@@ -51,7 +51,8 @@ static void plan(struct ins_executor *x, struct ins_incident *i, const struct in
 		i->confirmed = false;
 	}
 	if (strayed)
-		dr_error("%u servers were set to error that are no longer on host=%s incident=%s: see "
+		dr_error("%u servers were, or are just being, set to error that are no longer on host=%s "
+			 "incident=%s: see "
 			 "/v1/incidents",
 			 strayed, i->host, i->id);
 	i->planned = true;

@@ -74,6 +74,7 @@ struct ins_action {
 	struct ins_incident *incident;
 	struct ins_action *next_ready;
 	bool queued;	     /* in its ready queue */
+	bool unwanted;	     /* the last word does not have this server: no further attempt */
 	bool waiting;	     /* the last outcome was INS_OUT_WAIT */
 	unsigned tries;	     /* attempts since that changed */
 	struct ins_vms list; /* INS_LIST_*: read so far */

@@ -9,7 +9,8 @@ static void end_action(struct ins_action *a, enum ins_action_state state, const 
 	snprintf(a->reason, sizeof(a->reason), "%s", reason);
 }
 
-/* Resets planned from older lists, of servers that are not (any more) on the host. */
+/* Resets planned from older lists, of servers that are not (any more) on the host. What is under way counts
+   as strayed, as its answer may be lost; it is not repeated. */
 static unsigned take_back(struct ins_incident *i, const struct ins_vms *vms)
 {
 	unsigned strayed = 0;
@@ -19,10 +20,11 @@ static unsigned take_back(struct ins_incident *i, const struct ins_vms *vms)
 
 		if (a->kind != INS_RESET || ins_vms_has(vms, a->vm))
 			continue;
-		if (a->state == INS_PENDING || a->state == INS_PAUSED)
+		if (a->state == INS_PENDING || a->state == INS_PAUSED || a->state == INS_ACTION_FAILED)
 			end_action(a, INS_SKIPPED, "no longer on the host");
 		else if (a->state == INS_DONE || a->state == INS_SENT)
 			strayed++;
+		a->unwanted = true;
 	}
 	return strayed;
 }
@@ -48,8 +50,11 @@ int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source 
 		const struct ins_vm *vm = &vms->items[n];
 		struct ins_action *a = ins_incident_find(i, INS_RESET, vm->id);
 
-		if (a && a->state == INS_SKIPPED && source != INS_FROM_MAP)
-			a->state = INS_PENDING; /* taken back once, and here again */
+		if (a && source != INS_FROM_MAP) {
+			a->unwanted = false;
+			if (a->state == INS_SKIPPED)
+				a->state = INS_PENDING; /* taken back once, and here again */
+		}
 		if (a || (vm->error && source == INS_FROM_MAP))
 			continue;
 		a = ins_incident_add(i, INS_RESET, vm->id);

@@ -19,8 +19,9 @@ int ins_plan_narrow(const struct ins_vms *map, const struct ins_vms *present,
  * Adds what vms asks for to i's actions: a pending reset for each server that has none yet. One in error
  * is recorded as such, except from the map, which leaves it to the last word.
  *
- * The last word also takes back: a reset not yet sent to a server that is no longer on the host is
- * skipped. *ret_strayed (may be NULL) counts those that have been reset already.
+ * The last word also takes back: a reset that is not yet sent, or failed, of a server that is no longer on
+ * the host is skipped, and one under way becomes unwanted: it is not repeated. *ret_strayed (may be NULL)
+ * counts those under way and those that have been reset already.
  */
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source,
 	     unsigned *ret_strayed) DR_MUST_USE;

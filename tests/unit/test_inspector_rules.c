@@ -381,9 +381,10 @@ static void test_plan_from_after(void **state)
 static void test_plan_takes_back(void **state)
 {
 	static struct ins_vm many[] = { { "pending", false }, { "paused", false }, { "sent", false },
-					{ "done", false },    { "gone", false },   { "stays", false } };
+					{ "done", false },    { "gone", false },   { "stays", false },
+					{ "failed", false } };
 	static struct ins_vm one[] = { { "stays", false }, { "pending", false } };
-	static const struct ins_vms all = { many, 6, 6 }, rest = { one, 1, 1 }, back = { one, 2, 2 };
+	static const struct ins_vms all = { many, 7, 7 }, rest = { one, 1, 1 }, back = { one, 2, 2 };
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
 	unsigned strayed = 0;
 
@@ -392,17 +393,22 @@ static void test_plan_takes_back(void **state)
 	ins_incident_find(i, INS_RESET, "sent")->state = INS_SENT;
 	ins_incident_find(i, INS_RESET, "done")->state = INS_DONE;
 	ins_incident_find(i, INS_RESET, "gone")->state = INS_GONE;
+	ins_incident_find(i, INS_RESET, "failed")->state = INS_ACTION_FAILED;
 	assert_int_equal(ins_plan(i, &rest, INS_FROM_AFTER, &strayed), 0);
 	assert_int_equal(strayed, 2);
 	assert_reset(i, "pending", INS_SKIPPED);
 	assert_reset(i, "paused", INS_SKIPPED);
+	assert_reset(i, "failed", INS_SKIPPED);
 	assert_reset(i, "sent", INS_SENT);
+	assert_true(ins_incident_find(i, INS_RESET, "sent")->unwanted);
+	assert_false(ins_incident_find(i, INS_RESET, "stays")->unwanted);
 	assert_reset(i, "done", INS_DONE);
 	assert_reset(i, "gone", INS_GONE);
 	assert_reset(i, "stays", INS_PENDING);
 	/* and gives again */
 	assert_int_equal(ins_plan(i, &back, INS_FROM_AFTER, &strayed), 0);
 	assert_reset(i, "pending", INS_PENDING);
+	assert_false(ins_incident_find(i, INS_RESET, "pending")->unwanted);
 }
 
 static void test_plan_finished(void **state)
