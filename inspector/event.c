@@ -170,7 +170,8 @@ int ins_events_parse(const char *body, size_t len, struct ins_events *ret, struc
 
 bool ins_event_same(const struct ins_event *a, const struct ins_event *b)
 {
-	/* host and time too: there are monitors whose ids never change */
-	return a->id[0] && a->status == b->status && !strcmp(a->id, b->id) && !strcmp(a->host, b->host) &&
-	       !strcmp(a->monitor, b->monitor) && !strcmp(a->time, b->time);
+	/* there are monitors whose ids never change */
+	return a->id[0] && a->time[0] && a->status == b->status && !strcmp(a->id, b->id) &&
+	       !strcmp(a->time, b->time) && !strcmp(a->type, b->type) && !strcmp(a->host, b->host) &&
+	       !strcmp(a->monitor, b->monitor);
 }

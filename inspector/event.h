@@ -29,7 +29,8 @@ struct ins_event {
 	char type[INS_TEXT_MAX];
 	char monitor[INS_TEXT_MAX]; /* "" if absent, as the following */
 	char id[INS_TEXT_MAX];
-	char time[DR_TIME_STR_MAX]; /* as sent: a monitor's clock, for people only */
+	char time[DR_TIME_STR_MAX]; /* as sent: a monitor's clock: for people, and to know what is sent again
+				     */
 	enum ins_status status;
 };
 
@@ -50,7 +51,10 @@ void ins_events_done(struct ins_events *e);
 int ins_events_parse(const char *body, size_t len, struct ins_events *ret,
 		     struct ins_refusal *ret_refusal) DR_MUST_USE;
 
-/* The same report, sent again: host, status, monitor, its id and its time are equal. Never without an id. */
+/*
+ * The same report, sent again: host, type, status, monitor, its id and its time are equal. Never without an
+ * id or without a time: an id that is always the same would make a later fault a repetition of the first.
+ */
 bool ins_event_same(const struct ins_event *a, const struct ins_event *b);
 
 #endif

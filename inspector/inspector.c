@@ -404,7 +404,7 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 		supersede(s, &q);
 	s->queue[s->queue_count++] = q;
 	s->taken++;
-	if (e->id[0]) {
+	if (e->id[0] && e->time[0]) {
 		s->seen[s->seen_next] = *e;
 		s->seen_next = (s->seen_next + 1) % SEEN_MAX;
 		s->seen_count = DR_MIN(s->seen_count + 1, (size_t)SEEN_MAX);

@@ -269,7 +269,7 @@ static void test_truncated(void **state)
 static void test_same(void **state)
 {
 	static const struct ins_event first = {
-		.host = "h", .monitor = "m", .id = "1", .time = "t", .status = INS_FAULT
+		.host = "h", .type = "y", .monitor = "m", .id = "1", .time = "t", .status = INS_FAULT
 	};
 	struct ins_event e = first;
 
@@ -278,6 +278,9 @@ static void test_same(void **state)
 	assert_false(ins_event_same(&first, &e));
 	e = first;
 	strcpy(e.monitor, "other");
+	assert_false(ins_event_same(&first, &e));
+	e = first;
+	strcpy(e.type, "other"); /* a network card's fault goes ahead of the host's */
 	assert_false(ins_event_same(&first, &e));
 	e = first;
 	strcpy(e.time, "later");
@@ -291,6 +294,9 @@ static void test_same(void **state)
 	e = first;
 	e.id[0] = '\0';
 	assert_false(ins_event_same(&e, &e)); /* without an id nobody can tell */
+	e = first;
+	e.time[0] = '\0';
+	assert_false(ins_event_same(&e, &e)); /* nor without a time */
 }
 
 int main(void)

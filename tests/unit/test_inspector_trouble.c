@@ -142,6 +142,22 @@ static void test_deferred_duplicates(void **state)
 	assert_string_equal(w->body, "{\"accepted\":1,\"duplicates\":1}");
 }
 
+/* A monitor without a clock, whose id is always the same: its second fault is a fault. */
+static void test_constant_id(void **state)
+{
+	static const char down[] = "[{\"type\": \"compute.host.down\", \"details\": {\"hostname\": "
+				   "\"compute-1\", \"monitor\": \"m\", \"monitor_event_id\": \"id\"}}]";
+	struct world *w = *state;
+
+	world_put(w, down, 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	world_put(w, down, 200);
+	assert_string_equal(w->body, "{\"accepted\":1,\"duplicates\":0}");
+	wait_for(w, world_is_state(w, 1, "marked"));
+}
+
 /* ---------------------------------------------------------------- short names */
 
 /* The short name fits one host of the list that was read, and two of Nova's. */
@@ -224,7 +240,7 @@ int main(void)
 		hot(test_up_supersedes),	   hot(test_deferred_in_order),
 		hot(test_deferred_duplicates),	   hot(test_short_name_in_old_list),
 		hot(test_short_name_unasked),	   hot(test_exact_name_is_fast),
-		hot(test_strayed_is_not_repeated),
+		hot(test_strayed_is_not_repeated), hot(test_constant_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
