@@ -13,15 +13,19 @@ struct row {
  * when it is deleted and registers again; a server is deleted by its owner any time. 409: another request is
  * at it, or it is locked. 400, 403 and the rest of 4xx come from us or from policy and do not change by
  * waiting, except 408 (slow), 413 and 429 (limits of a proxy or of Nova).
+ *
+ * Force-down is waited for as long as it is wanted: nothing else is done for a dead host before Nova took it,
+ * and Nova is likely to be in trouble just when hosts die.
  */
 static const struct row table[] = {
 	{ 200, 299, INS_OUT_OK, INS_OUT_OK, INS_OUT_OK },
-	{ 401, 401, INS_OUT_RETRY, INS_OUT_RETRY, INS_OUT_RETRY },
+	{ 401, 401, INS_OUT_WAIT, INS_OUT_RETRY, INS_OUT_RETRY },
 	{ 404, 404, INS_OUT_STALE, INS_OUT_GONE, INS_OUT_RETRY },
-	{ 408, 409, INS_OUT_RETRY, INS_OUT_RETRY, INS_OUT_RETRY },
-	{ 413, 413, INS_OUT_RETRY, INS_OUT_RETRY, INS_OUT_RETRY },
-	{ 429, 429, INS_OUT_RETRY, INS_OUT_RETRY, INS_OUT_RETRY },
-	{ 500, 599, INS_OUT_RETRY, INS_OUT_RETRY, INS_OUT_RETRY },
+	{ 408, 408, INS_OUT_WAIT, INS_OUT_RETRY, INS_OUT_RETRY },
+	{ 409, 409, INS_OUT_RETRY, INS_OUT_RETRY, INS_OUT_RETRY },
+	{ 413, 413, INS_OUT_WAIT, INS_OUT_RETRY, INS_OUT_RETRY },
+	{ 429, 429, INS_OUT_WAIT, INS_OUT_RETRY, INS_OUT_RETRY },
+	{ 500, 599, INS_OUT_WAIT, INS_OUT_RETRY, INS_OUT_RETRY },
 	{ 0, 999, INS_OUT_FAIL, INS_OUT_FAIL, INS_OUT_FAIL },
 };
 
@@ -32,7 +36,7 @@ enum ins_outcome ins_outcome_of(enum ins_request request, int error, unsigned st
 	if (error == -EACCES)
 		return INS_OUT_WAIT;
 	if (error) /* time-outs, lost connections, a catalogue in the making: none of them says "done" */
-		return INS_OUT_RETRY;
+		return request == INS_REQ_FORCE_DOWN ? INS_OUT_WAIT : INS_OUT_RETRY;
 	while (r->to != 999 && (status < r->from || status > r->to))
 		r++;
 	switch (request) {

@@ -17,7 +17,8 @@ enum ins_outcome {
 	INS_OUT_GONE,  /* the server is no more: nothing left to do */
 	INS_OUT_RETRY, /* again after a pause, a bounded number of times */
 	INS_OUT_STALE, /* as RETRY, after reading the services anew: ours has another id now */
-	INS_OUT_WAIT,  /* again after a pause, for ever: the login is refused until a person helps */
+	INS_OUT_WAIT,  /* again after a pause, as long as it is wanted: the login is refused until a person
+			  helps, or a force-down meets a cloud in trouble */
 	INS_OUT_FAIL,  /* asking again would not help */
 };
 

@@ -62,14 +62,14 @@ static void test_force_down_fails(void **state)
 	struct world *w = *state;
 	DR_AUTO_JSON struct dr_json *all = NULL;
 
-	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 503, UINT_MAX);
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 409, UINT_MAX);
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, world_is_state(w, 0, "failed"));
 	assert_int_equal(fake_count(w->nova_api, "PUT"), 3); /* attempts */
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
 	world_assert_result(w, NULL, "failed");
 	assert_non_null(
-		strstr(dr_json_get_str(world_incident(w, 0, &all), "reason"), "no server touched: HTTP 503"));
+		strstr(dr_json_get_str(world_incident(w, 0, &all), "reason"), "no server touched: HTTP 409"));
 
 	/* reported again: tried again */
 	fake_rules_clear(w->nova_api);

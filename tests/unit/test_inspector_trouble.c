@@ -209,6 +209,45 @@ static void test_exact_name_is_fast(void **state)
 	assert_int_equal(w->nova_api->held_count, 0);
 }
 
+/* ---------------------------------------------------------------- outages */
+
+/* A dead host is not given up because Nova is away for longer than the attempts last. */
+static void test_outage(void **state)
+{
+	static const unsigned statuses[] = { 401, 429, 500, 503 };
+	struct world *w = *state;
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(statuses); n++) {
+		w->nova_api->asked_count = 0;
+		fake_rule(w->nova_api, "PUT", "/os-services/", statuses[n], UINT_MAX);
+		world_put(w, "[" DOWN("compute-2") "]", 200);
+		wait_for(w, fake_count(w->nova_api, "PUT") > 3 * w->config.retry.attempts);
+		assert_true(world_is_state(w, n, "forcing"));
+		fake_rules_clear(w->nova_api);
+		wait_for(w, world_is_state(w, n, "marked"));
+		world_put(w, "[" UP("compute-2") "]", 200);
+		wait_for(w, world_is_state(w, n, "closed"));
+	}
+}
+
+/* Nor because it does not answer; until the host is back, when nothing more is asked. */
+static void test_outage_in_silence(void **state)
+{
+	struct world *w = *state;
+
+	w->config.timeout = dr_msec(50);
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, UINT_MAX);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, fake_count(w->nova_api, "PUT") > 2 * w->config.retry.attempts);
+	assert_true(world_is_state(w, 0, "forcing"));
+	world_put(w, "[" UP("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	wait_for(w, !strcmp(world_result(w, NULL, (char[32]){}), "skipped"));
+	w->nova_api->asked_count = 0;
+	world_turn(w, 20);
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 0);
+}
+
 /* ---------------------------------------------------------------- servers that have moved */
 
 /* A reset from the map is under way when the last word has the server elsewhere: it is not tried again. */
@@ -236,11 +275,18 @@ static void test_strayed_is_not_repeated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cold(test_round_goes_on_early),	   hot(test_up_behind_blocked_down),
-		hot(test_up_supersedes),	   hot(test_deferred_in_order),
-		hot(test_deferred_duplicates),	   hot(test_short_name_in_old_list),
-		hot(test_short_name_unasked),	   hot(test_exact_name_is_fast),
-		hot(test_strayed_is_not_repeated), hot(test_constant_id),
+		cold(test_round_goes_on_early),
+		hot(test_up_behind_blocked_down),
+		hot(test_up_supersedes),
+		hot(test_deferred_in_order),
+		hot(test_deferred_duplicates),
+		hot(test_short_name_in_old_list),
+		hot(test_short_name_unasked),
+		hot(test_exact_name_is_fast),
+		hot(test_strayed_is_not_repeated),
+		hot(test_constant_id),
+		hot(test_outage),
+		hot(test_outage_in_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
