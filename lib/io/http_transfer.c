@@ -232,6 +232,8 @@ static int set_options(struct dr_http_transfer *c, const struct dr_http_settings
 	bad |= curl_easy_setopt(e, CURLOPT_NOPROXY, settings->no_proxy);
 	bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* else the end of a call waits for the thread that resolves its name, and the whole loop with it */
+	bad |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, IDLE_AGE_SECONDS);
