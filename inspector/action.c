@@ -168,6 +168,8 @@ static int list_page(struct ins_executor *x, struct ins_action *a, const struct 
 	r = take_page(a, rows);
 	if (r || !next)
 		return r;
+	if (++a->pages == INS_PAGES_MAX)
+		return -ELOOP;
 	r = send_page(x, a, next);
 	return r ? r : 1;
 }
@@ -184,7 +186,8 @@ static void accepted(struct ins_executor *x, struct ins_action *a, const struct 
 		snprintf(a->reason, sizeof(a->reason),
 			 "Nova does not show OS-EXT-SRV-ATTR:host to this account");
 	else if (r)
-		snprintf(a->reason, sizeof(a->reason), "unreadable list: %s", strerror(-r));
+		snprintf(a->reason, sizeof(a->reason), "unreadable list: %s",
+			 r == -ELOOP ? INS_PAGES_ENDLESS : strerror(-r));
 	end(x, a, r ? INS_ACTION_FAILED : INS_DONE);
 }
 
@@ -292,6 +295,7 @@ void ins_action_send(struct ins_executor *x, struct ins_action *a)
 	case INS_LIST_BEFORE:
 	case INS_LIST_AFTER:
 		ins_vms_done(&a->list); /* from the first page again: its marker may be gone */
+		a->pages = 0;
 		r = send_page(x, a, NULL);
 		break;
 	case INS_RESET:

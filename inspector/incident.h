@@ -78,6 +78,7 @@ struct ins_action {
 	bool waiting;	     /* the last outcome was INS_OUT_WAIT */
 	unsigned tries;	     /* attempts since that changed */
 	struct ins_vms list; /* INS_LIST_*: read so far */
+	unsigned pages;	     /* and from so many */
 	struct dr_source *timer;
 };
 

@@ -33,6 +33,7 @@ struct ins_nova {
 
 	enum step step;
 	struct ins_map *filling; /* STEP_SERVERS */
+	unsigned pages;		 /* read into it */
 	unsigned tries;		 /* failed rounds in a row */
 	char trouble[512];
 	struct dr_mono map_read;
@@ -288,6 +289,13 @@ int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata)
 
 static int read_servers(struct ins_nova *n, const char *next);
 
+static const char *explain(const struct dr_cloud_reply *r, int error)
+{
+	if (r->reason[0])
+		return r->reason;
+	return error == -ELOOP ? INS_PAGES_ENDLESS : strerror(-error);
+}
+
 static int take_servers(struct ins_nova *n, const struct dr_json *body)
 {
 	const struct dr_json *rows = dr_json_get(body, "servers");
@@ -322,10 +330,9 @@ static void on_servers(const struct dr_cloud_reply *r, void *userdata)
 	if (dr_json_size(dr_json_get(r->json, "servers"))) /* an empty page leads nowhere */
 		next = dr_nova_servers_next(r->json);
 	if (!error && next)
-		error = read_servers(n, next);
+		error = ++n->pages < INS_PAGES_MAX ? read_servers(n, next) : -ELOOP;
 	if (error)
-		round_failed(n, "reading the servers from Nova", r->reason[0] ? r->reason : strerror(-error),
-			     is_fatal(r));
+		round_failed(n, "reading the servers from Nova", explain(r, error), is_fatal(r));
 	else if (!next)
 		round_done(n);
 }
@@ -349,6 +356,7 @@ static int begin_servers(struct ins_nova *n)
 {
 	ins_map_free(n->filling);
 	n->filling = ins_map_new();
+	n->pages = 0;
 	if (!n->filling)
 		return -ENOMEM;
 	for (size_t i = 0; i < n->map->count; i++)

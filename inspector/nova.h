@@ -12,6 +12,13 @@
 #include "inspector/config.h"
 #include "inspector/map.h"
 
+/*
+ * Of one list of servers; Nova gives up to 1000 servers on each. A list that goes on is refused: its links
+ * lead in a circle.
+ */
+#define INS_PAGES_MAX 1000
+#define INS_PAGES_ENDLESS "the list does not end within 1000 pages"
+
 struct ins_nova;
 
 /*

@@ -85,11 +85,11 @@ static void servers(struct fake *f, struct dr_http_exchange *x)
 	bool detail = strstr(dr_http_path(x), "/detail");
 	DR_AUTO_BUF struct dr_buf b = {};
 	const char *last = NULL;
-	bool more = false, passed = !marker;
+	bool more = f->endless, passed = f->endless || !marker;
 	unsigned n = 0;
 
 	dr_buf_puts(&b, "{\"servers\": [");
-	for (size_t i = 0; i < f->vm_count && !more; i++) {
+	for (size_t i = 0; i < f->vm_count; i++) {
 		struct fake_vm *vm = &f->vms[i];
 
 		if (!passed) {

@@ -42,6 +42,7 @@ struct fake {
 
 	const char *max_version; /* "2.93" */
 	unsigned page;		 /* servers per page; 0: all */
+	bool endless;		 /* a page links to itself */
 	bool hide_hosts;	 /* policy neither shows where servers are nor filters by it */
 
 	struct dr_http_exchange *held[FAKE_MAX];

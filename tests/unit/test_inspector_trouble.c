@@ -32,6 +32,34 @@ static void test_round_goes_on_early(void **state)
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 3);
 }
 
+/* Links that lead in a circle end the reading, loudly: of the map, and of an incident. */
+static void test_endless_lists(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	w->config.refresh = dr_msec(50);
+	world_start(w);
+	w->config.retry.pause = w->config.retry.pause_max = dr_sec(60);
+	w->nova_api->endless = true;
+	wait_for(w, ins_nova_health(w->nova).trouble[0]);
+	assert_string_equal(ins_nova_health(w->nova).trouble,
+			    "reading the servers from Nova: the list does not end within 1000 pages");
+	assert_int_equal(ins_nova_map(w->nova)->vm_count, 3);
+
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "incomplete"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-3"), 0);
+	for (size_t n = 1; n < 3; n++) {
+		const struct dr_json *list =
+			dr_json_at(dr_json_get(world_incident(w, 0, &all), "actions"), n);
+
+		assert_string_equal(dr_json_get_str(list, "result"), "failed");
+		assert_non_null(strstr(dr_json_get_str(list, "reason"), "1000 pages"));
+	}
+}
+
 /* ---------------------------------------------------------------- the queue */
 
 static void add_hosts(struct world *w, unsigned count)
@@ -287,6 +315,7 @@ int main(void)
 		hot(test_constant_id),
 		hot(test_outage),
 		hot(test_outage_in_silence),
+		cold(test_endless_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
