@@ -154,6 +154,7 @@ int con_config_read(struct dr_conf *f, struct con_config *ret)
 	dr_conf_bool(f, root, "keep_alarms", false, &c.keep_alarms);
 	dr_conf_dur(f, root, "timeout", dr_msec(100), dr_sec(300), dr_sec(30), &c.timeout);
 	read_recreate(f, root, &c.recreate);
+	c.recreate.boot_late = c.timeout;
 	dr_conf_check_keys(f, root);
 	*ret = c;
 	c = (struct con_config){ 0 };

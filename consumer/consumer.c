@@ -74,11 +74,9 @@ static void on_recreated(const struct con_recreated *r, void *userdata)
 	struct con_consumer *c = s->consumer;
 
 	if (r->state == CON_REPLACED && r->waited) {
-		struct dr_wall now = dr_wall_now();
-
 		dr_info("vm replaced vm=%s replacement=%s failed-attempts=%u", s->id, r->replacement,
 			r->attempts);
-		dr_log_checkpoint(now, "doctor consumer handled");
+		dr_log_checkpoint(r->active, "doctor consumer handled");
 		c->counts.replaced++;
 	} else if (r->state == CON_REPLACED) {
 		dr_info("vm has a replacement already vm=%s replacement=%s", s->id, r->replacement);

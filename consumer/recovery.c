@@ -17,11 +17,13 @@ enum follow {
 	BUILD, /* poll; when it takes too long discard, or look if nobody says that it still builds */
 	DISCARD,
 	LOOK,
+	LOOK_LATER, /* not before a boot that is late has shown */
 	LOOK_AGAIN, /* pause: nothing was tried that counts */
 	TRY_AGAIN,  /* pause, or give up after the last attempt */
 	SETTLE_OR_BOOT,
 	SETTLE_OR_LEAVE,
 	LEAVE,
+	CHECK,
 	REPLACED,
 	GIVE_UP,
 };
@@ -41,18 +43,22 @@ static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
 	},
 	[CON_BOOTING] = {
 		[CON_ACCEPTED] = BUILD,
+		[CON_UNCLEAR] = LOOK_LATER,
 		[CON_RETRY] = TRY_AGAIN,
 		[CON_REFUSED] = GIVE_UP,
 	},
 	[CON_BUILDING] = {
 		[CON_BUILDS] = BUILD,
-		[CON_IS_ACTIVE] = REPLACED,
+		[CON_IS_ACTIVE] = CHECK,
 		[CON_WAS_ACTIVE] = LEAVE,
 		[CON_FAILED] = DISCARD,
 		[CON_VANISHED] = TRY_AGAIN,
 		/* not to know is no failure of the replacement */
 		[CON_RETRY] = BUILD,
 		[CON_REFUSED] = BUILD,
+	},
+	[CON_CHECKING] = {
+		[CON_CHECKED] = REPLACED,
 	},
 	[CON_DISCARDING] = {
 		[CON_DISCARDED] = TRY_AGAIN,
@@ -86,6 +92,15 @@ static struct con_step pause_for(struct con_recovery *r, struct dr_dur wait)
 	return (struct con_step){ CON_DO_PAUSE, wait };
 }
 
+/* No boot is tried after the last attempt, but what it may have made is looked for. */
+static struct con_step boot(struct con_recovery *r, const struct con_recovery_conf *conf)
+{
+	if (r->attempts >= conf->attempts)
+		return enter(r, CON_GAVE_UP, CON_DO_END);
+	r->waited = true;
+	return enter(r, CON_BOOTING, CON_DO_BOOT);
+}
+
 static struct con_step build(struct con_recovery *r, const struct con_recovery_conf *conf,
 			     enum con_event event, struct dr_mono now)
 {
@@ -106,6 +121,7 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 				  enum con_event event, struct dr_mono now)
 {
 	enum follow follow = table[r->state][event];
+	struct dr_dur pause;
 	bool settling;
 
 	if (r->unanswered && r->state == CON_LOOKING && follow != IGNORE && follow != LOOK_AGAIN) {
@@ -117,11 +133,14 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 	case SETTLE_OR_BOOT:
 		if (settling)
 			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
-		return enter(r, CON_BOOTING, CON_DO_BOOT);
+		return boot(r, conf);
 	case SETTLE_OR_LEAVE:
 		if (settling)
 			return pause_for(r, con_pause(SETTLE_POLL, SETTLE_POLL_MAX, ++r->settles));
 		return enter(r, CON_UNNEEDED, CON_DO_END);
+	case LOOK_LATER:
+		pause = con_pause(conf->pause, conf->pause_max, ++r->attempts);
+		return pause_for(r, pause.ns > conf->boot_late.ns ? pause : conf->boot_late);
 	case LOOK_AGAIN:
 		return pause_for(r, con_pause(conf->pause, conf->pause_max, ++r->unanswered));
 	case TRY_AGAIN:
@@ -131,7 +150,7 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 			return enter(r, CON_GAVE_UP, CON_DO_END);
 		return pause_for(r, con_pause(conf->pause, conf->pause_max, r->attempts));
 	case BOOT:
-		return enter(r, CON_BOOTING, CON_DO_BOOT);
+		return boot(r, conf);
 	case BUILD:
 		return build(r, conf, event, now);
 	case DISCARD:
@@ -140,6 +159,8 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 		return enter(r, CON_LOOKING, CON_DO_LOOK);
 	case LEAVE:
 		return enter(r, CON_UNNEEDED, CON_DO_END);
+	case CHECK:
+		return enter(r, CON_CHECKING, CON_DO_CHECK);
 	case REPLACED:
 		return enter(r, CON_REPLACED, CON_DO_END);
 	case GIVE_UP:
@@ -153,9 +174,9 @@ struct con_step con_recovery_next(struct con_recovery *r, const struct con_recov
 const char *con_state_name(enum con_state state)
 {
 	static const char *const names[] = {
-		[CON_LOOKING] = "looking",	 [CON_BOOTING] = "booting", [CON_BUILDING] = "building",
-		[CON_DISCARDING] = "discarding", [CON_PAUSED] = "paused",   [CON_REPLACED] = "replaced",
-		[CON_UNNEEDED] = "unneeded",	 [CON_GAVE_UP] = "gave-up",
+		[CON_LOOKING] = "looking",	 [CON_BOOTING] = "booting",   [CON_BUILDING] = "building",
+		[CON_DISCARDING] = "discarding", [CON_PAUSED] = "paused",     [CON_REPLACED] = "replaced",
+		[CON_UNNEEDED] = "unneeded",	 [CON_CHECKING] = "checking", [CON_GAVE_UP] = "gave-up",
 	};
 
 	return names[state];
@@ -178,6 +199,8 @@ const char *con_event_name(enum con_event event)
 		[CON_RETRY] = "retry",
 		[CON_REFUSED] = "refused",
 		[CON_TIMER] = "timer",
+		[CON_UNCLEAR] = "unclear",
+		[CON_CHECKED] = "checked",
 	};
 
 	return names[event];
@@ -186,6 +209,7 @@ const char *con_event_name(enum con_event event)
 /*
  * The first row that fits. 401 comes here only after a new login has been tried. 403 of a boot is the quota
  * as a rule, and others free it. 409: busy, or an ambiguous name in the making. 413 and 429 are limits.
+ * A boot that timed out on the way, or ended in a failure of the server's, may be carried out all the same.
  * The other refusals come from the request or from policy, and waiting changes neither.
  */
 static const struct {
@@ -194,9 +218,9 @@ static const struct {
 } answers[] = {
 	{ 200, 299, CON_OUT_OK, CON_OUT_OK },	      { 401, 401, CON_OUT_RETRY, CON_OUT_RETRY },
 	{ 403, 403, CON_OUT_RETRY, CON_OUT_REFUSED }, { 404, 404, CON_OUT_REFUSED, CON_OUT_GONE },
-	{ 408, 409, CON_OUT_RETRY, CON_OUT_RETRY },   { 413, 413, CON_OUT_RETRY, CON_OUT_RETRY },
-	{ 429, 429, CON_OUT_RETRY, CON_OUT_RETRY },   { 500, 599, CON_OUT_RETRY, CON_OUT_RETRY },
-	{ 0, 999, CON_OUT_REFUSED, CON_OUT_REFUSED },
+	{ 408, 408, CON_OUT_UNCLEAR, CON_OUT_RETRY }, { 409, 409, CON_OUT_RETRY, CON_OUT_RETRY },
+	{ 413, 413, CON_OUT_RETRY, CON_OUT_RETRY },   { 429, 429, CON_OUT_RETRY, CON_OUT_RETRY },
+	{ 500, 599, CON_OUT_UNCLEAR, CON_OUT_RETRY }, { 0, 999, CON_OUT_REFUSED, CON_OUT_REFUSED },
 };
 
 enum con_outcome con_outcome_of(bool boot, int error, unsigned status)
@@ -204,8 +228,10 @@ enum con_outcome con_outcome_of(bool boot, int error, unsigned status)
 	size_t i = 0;
 
 	/* time-outs, lost connections, a login refused, a catalogue in the making: none says "never" */
+	if (error == -EACCES || error == -ENOENT)
+		return CON_OUT_RETRY; /* and the request was not sent */
 	if (error)
-		return CON_OUT_RETRY;
+		return boot ? CON_OUT_UNCLEAR : CON_OUT_RETRY;
 	while (answers[i].to != 999 && (status < answers[i].from || status > answers[i].to))
 		i++;
 	return boot ? answers[i].boot : answers[i].other;

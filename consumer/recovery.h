@@ -18,13 +18,15 @@ struct con_recovery_conf {
 	unsigned attempts;		/* in all, the first included; at least 1 */
 	struct dr_dur pause, pause_max; /* between attempts, doubled each time */
 	struct dr_dur boot_timeout;	/* from the accepted request to ACTIVE, or from when it is found */
-	struct dr_dur settle; /* how long the cloud may take to agree that server and host are lost */
+	struct dr_dur boot_late; /* for how long a boot whose answer is missing may still be carried out */
+	struct dr_dur settle;	 /* how long the cloud may take to agree that server and host are lost */
 };
 
 enum con_state {
 	CON_LOOKING,	/* at the lost server, its ports, and for a replacement */
 	CON_BOOTING,	/* the request is under way */
 	CON_BUILDING,	/* accepted: until it is ACTIVE */
+	CON_CHECKING,	/* it is ACTIVE: whether it is the only one */
 	CON_DISCARDING, /* a replacement that never came up is being deleted */
 	CON_PAUSED,	/* until the next look */
 	CON_REPLACED,	/* end: a replacement is ACTIVE */
@@ -47,6 +49,8 @@ enum con_event {
 	CON_VANISHED,	/* deleted by somebody */
 	/* of a request */
 	CON_ACCEPTED,  /* of the boot */
+	CON_UNCLEAR,   /* of the boot: it may be carried out, now or later */
+	CON_CHECKED,   /* of the check, however it ended */
 	CON_DISCARDED, /* of the deletion, however it ended */
 	CON_RETRY,     /* it failed, and may work later; a look: it is not known */
 	CON_REFUSED,   /* it failed, and would again */
@@ -60,6 +64,7 @@ enum con_action {
 	CON_DO_LOOK,
 	CON_DO_BOOT,
 	CON_DO_POLL,	/* look at the replacement after `wait` */
+	CON_DO_CHECK,	/* list the replacements */
 	CON_DO_DISCARD, /* delete the replacement */
 	CON_DO_PAUSE,	/* tell CON_TIMER after `wait` */
 	CON_DO_END,
@@ -94,9 +99,10 @@ const char *con_event_name(enum con_event event);
 
 enum con_outcome {
 	CON_OUT_OK,
-	CON_OUT_GONE,	/* 404: what was asked for is not there */
-	CON_OUT_RETRY,	/* may work later */
-	CON_OUT_REFUSED /* would fail again */
+	CON_OUT_GONE,	 /* 404: what was asked for is not there */
+	CON_OUT_RETRY,	 /* may work later */
+	CON_OUT_UNCLEAR, /* only of a boot: perhaps it works */
+	CON_OUT_REFUSED	 /* would fail again */
 };
 
 /* error and status as in struct dr_cloud_reply; a boot (POST /servers) is judged apart from the rest. */

@@ -21,7 +21,8 @@ struct con_recreate {
 	struct dr_source *timer;
 	bool polling; /* the timer is for the next look at the replacement */
 	char replacement[CON_ID_MAX + 1];
-	char why[600]; /* of the last failure */
+	char why[600];	       /* of the last failure */
+	struct dr_wall active; /* when the replacement was seen to be */
 
 	/* the look under way */
 	unsigned pending;
@@ -29,8 +30,8 @@ struct con_recreate {
 	enum con_outcome worst;
 	bool gone;
 	struct dr_json *lost, *ports;
-	bool found;
-	enum con_event found_event;
+	struct con_replacements list;
+	struct dr_json *best; /* the row of list.id */
 };
 
 static void step(struct con_recreate *x, enum con_event event);
@@ -59,19 +60,32 @@ static int send(struct con_recreate *x, struct dr_api_call *call, int r, dr_clou
 
 /* ---------------------------------------------------------------- looking */
 
+static void checked(struct con_recreate *x);
+
 static void looked(struct con_recreate *x)
 {
 	if (--x->pending > 0)
 		return;
+	if (x->machine.state == CON_CHECKING) {
+		checked(x);
+		return;
+	}
 	/* a replacement counts whatever else failed, the lost server may be deleted by now */
-	if (x->found)
-		step(x, x->found_event);
-	else if (x->worst == CON_OUT_REFUSED)
+	if (x->list.id[0]) {
+		memcpy(x->replacement, x->list.id, sizeof(x->replacement));
+		con_replacement_why(x->list.event, x->best, x->replacement, x->why, sizeof(x->why));
+		step(x, x->list.event);
+	} else if (x->worst == CON_OUT_REFUSED) {
 		step(x, CON_REFUSED);
-	else if (x->worst == CON_OUT_RETRY)
+	} else if (x->worst != CON_OUT_OK) {
 		step(x, CON_RETRY);
-	else
+	} else if (x->list.partial) {
+		snprintf(x->why, sizeof(x->why),
+			 "a cell of Nova does not answer, a replacement may be there");
+		step(x, CON_RETRY);
+	} else {
 		step(x, x->gone ? CON_GONE : con_judge_lost(x->lost));
+	}
 }
 
 static void note(struct con_recreate *x, enum con_outcome outcome)
@@ -128,41 +142,23 @@ static void on_ports(const struct dr_cloud_reply *r, void *userdata)
 	looked(x);
 }
 
-/* The same of a replacement: what became of it is kept for people. */
-static enum con_event judge_replacement(struct con_recreate *x, const struct dr_json *server)
-{
-	enum con_event event = con_judge_replacement(server);
-	const char *fault = dr_json_str(dr_json_path(server, "fault.message"));
-	const char *status = dr_json_get_str(server, "status");
-
-	if (event == CON_FAILED)
-		snprintf(x->why, sizeof(x->why), "replacement %s failed: %s", x->replacement,
-			 fault ? fault : "no reason is told");
-	else if (event == CON_WAS_ACTIVE)
-		snprintf(x->why, sizeof(x->why),
-			 "its replacement %s was in use and is %s now, perhaps on a host that is down: "
-			 "it is left to its owner",
-			 x->replacement, status ? status : "in a state that Nova does not tell");
-	return event;
-}
-
 static void on_page(const struct dr_cloud_reply *r, void *userdata)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 	struct con_recreate *x = userdata;
-	const struct dr_json *found;
+	const struct dr_json *best;
 	const char *next;
 
 	if (r->error == -ECANCELED)
 		return;
-	found = con_find_replacement(listed(x, r, "servers", "looking for a replacement"), x->server);
-	if (found) {
-		snprintf(x->replacement, sizeof(x->replacement), "%s", dr_json_get_str(found, "id"));
-		x->found = true;
-		x->found_event = judge_replacement(x, found);
+	best = con_replacements_add(&x->list, listed(x, r, "servers", "looking for a replacement"),
+				    x->server);
+	if (best) {
+		dr_json_free(x->best);
+		x->best = dr_json_copy(best);
 	}
 	next = dr_nova_servers_next(r->json);
-	if (next && ++x->pages < PAGES_MAX && (!x->found || x->found_event == CON_FAILED)) {
+	if (next && ++x->pages < PAGES_MAX) {
 		if (send(x, &call, dr_nova_servers_more(&call, x->api, next), on_page) == 0)
 			return;
 		note(x, CON_OUT_RETRY);
@@ -214,15 +210,22 @@ static void on_version(const struct dr_cloud_reply *r, void *userdata)
 	look_at_all(x);
 }
 
+static void forget(struct con_recreate *x)
+{
+	dr_json_free(DR_TAKE_PTR(x->lost));
+	dr_json_free(DR_TAKE_PTR(x->ports));
+	dr_json_free(DR_TAKE_PTR(x->best));
+	x->pages = 0;
+	x->worst = CON_OUT_OK;
+	x->gone = false;
+	x->list = (struct con_replacements){ 0 };
+}
+
 static void look(struct con_recreate *x)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 
-	dr_json_free(DR_TAKE_PTR(x->lost));
-	dr_json_free(DR_TAKE_PTR(x->ports));
-	x->pages = 0;
-	x->worst = CON_OUT_OK;
-	x->gone = x->found = false;
+	forget(x);
 	if (x->api->use)
 		look_at_all(x);
 	else if (send(x, &call, dr_nova_version_get(&call), on_version) < 0)
@@ -233,6 +236,12 @@ static void look(struct con_recreate *x)
 
 static void on_booted(const struct dr_cloud_reply *r, void *userdata)
 {
+	static const enum con_event failures[] = {
+		[CON_OUT_GONE] = CON_REFUSED,
+		[CON_OUT_RETRY] = CON_RETRY,
+		[CON_OUT_UNCLEAR] = CON_UNCLEAR,
+		[CON_OUT_REFUSED] = CON_REFUSED,
+	};
 	struct con_recreate *x = userdata;
 	const char *id = dr_json_str(dr_json_path(r->json, "server.id"));
 	enum con_outcome outcome;
@@ -240,13 +249,12 @@ static void on_booted(const struct dr_cloud_reply *r, void *userdata)
 	if (r->error == -ECANCELED)
 		return;
 	outcome = judge(x, true, r, "booting a replacement");
-	if (outcome != CON_OUT_OK) {
-		step(x, outcome == CON_OUT_RETRY ? CON_RETRY : CON_REFUSED);
-		return;
-	}
-	if (!dr_api_id_valid(id)) {
+	if (outcome == CON_OUT_OK && !dr_api_id_valid(id)) {
 		snprintf(x->why, sizeof(x->why), "booting a replacement: the answer names no server");
-		step(x, CON_RETRY); /* the next look finds it */
+		outcome = CON_OUT_UNCLEAR; /* a look finds it */
+	}
+	if (outcome != CON_OUT_OK) {
+		step(x, failures[outcome]);
 		return;
 	}
 	snprintf(x->replacement, sizeof(x->replacement), "%s", id);
@@ -281,17 +289,21 @@ static void on_polled(const struct dr_cloud_reply *r, void *userdata)
 {
 	struct con_recreate *x = userdata;
 	const struct dr_json *server = dr_json_get(r->json, "server");
+	enum con_event event;
 
 	if (r->error == -ECANCELED)
 		return;
 	switch (judge(x, false, r, "looking at the replacement")) {
 	case CON_OUT_OK:
-		step(x, judge_replacement(x, server));
+		event = con_judge_replacement(server);
+		con_replacement_why(event, server, x->replacement, x->why, sizeof(x->why));
+		step(x, event);
 		break;
 	case CON_OUT_GONE:
 		step(x, CON_VANISHED);
 		break;
 	case CON_OUT_RETRY:
+	case CON_OUT_UNCLEAR:
 		step(x, CON_RETRY);
 		break;
 	case CON_OUT_REFUSED:
@@ -306,6 +318,25 @@ static void poll(struct con_recreate *x)
 
 	if (send(x, &call, dr_nova_server_show(&call, x->api, x->replacement), on_polled) < 0)
 		step(x, CON_RETRY);
+}
+
+/* A boot that was given up for lost may have been carried out after the look for it. */
+static void check(struct con_recreate *x)
+{
+	DR_AUTO_CALL struct dr_api_call call = { 0 };
+
+	forget(x);
+	x->pending = 1;
+	begin(x, send(x, &call, dr_nova_servers_list(&call, x->api, false, NULL, 0), on_page));
+	looked(x);
+}
+
+static void checked(struct con_recreate *x)
+{
+	if (x->worst != CON_OUT_OK)
+		dr_warning("whether vm has a second replacement is not known vm=%s replacement=%s: %s",
+			   x->server, x->replacement, x->why);
+	step(x, CON_CHECKED);
 }
 
 static void on_discarded(const struct dr_cloud_reply *r, void *userdata)
@@ -355,16 +386,31 @@ static void pause_for(struct con_recreate *x, struct dr_dur wait, enum con_event
 	wait_for(x, wait, false);
 }
 
+/* Which of them is the right one only their owner knows. */
+static void report_surplus(const struct con_recreate *x)
+{
+	const struct con_replacements *l = &x->list;
+	const char *other = strcmp(l->id, x->replacement) == 0 ? l->other
+			    : l->event != CON_FAILED	       ? l->id
+							       : "";
+
+	if (x->replacement[0] && other[0])
+		dr_error("vm has two replacements, one is to be deleted vm=%s replacement=%s other=%s",
+			 x->server, x->replacement, other);
+}
+
 static void end(struct con_recreate *x, enum con_event event)
 {
 	struct con_recreated result = {
 		.state = x->machine.state,
 		.replacement = x->replacement,
 		.attempts = x->machine.attempts,
+		.active = x->active,
 		.waited = x->machine.waited,
 		.why = x->why,
 	};
 
+	report_surplus(x);
 	if (event == CON_GONE)
 		result.why = "it was deleted";
 	else if (event == CON_ALIVE)
@@ -376,6 +422,9 @@ static void end(struct con_recreate *x, enum con_event event)
 static void step(struct con_recreate *x, enum con_event event)
 {
 	enum con_state before = x->machine.state;
+
+	if (event == CON_IS_ACTIVE)
+		x->active = dr_wall_now();
 	struct con_step s = con_recovery_next(&x->machine, &x->config->recreate, event, dr_mono_now());
 
 	dr_debug("recovery vm=%s %s: %s, now %s", x->server, con_state_name(before), con_event_name(event),
@@ -392,6 +441,9 @@ static void step(struct con_recreate *x, enum con_event event)
 	case CON_DO_POLL:
 		x->why[0] = '\0';
 		wait_for(x, s.wait, true);
+		break;
+	case CON_DO_CHECK:
+		check(x);
 		break;
 	case CON_DO_DISCARD:
 		discard(x, event);
@@ -453,6 +505,7 @@ void con_recreate_free(struct con_recreate *x)
 	dr_source_free(x->timer);
 	dr_json_free(x->lost);
 	dr_json_free(x->ports);
+	dr_json_free(x->best);
 	free(x);
 }
 

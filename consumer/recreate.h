@@ -14,6 +14,7 @@ struct con_recreated {
 	enum con_state state;	 /* CON_REPLACED, CON_UNNEEDED or CON_GAVE_UP */
 	const char *replacement; /* "" if there is none */
 	unsigned attempts;	 /* that failed */
+	struct dr_wall active;	 /* of CON_REPLACED: when it was seen */
 	bool waited;		 /* false: it was ACTIVE already at the first look */
 	const char *why;	 /* of CON_UNNEEDED and CON_GAVE_UP, for people */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumer/replacement.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "doctor/cloud/nova.h"
@@ -31,12 +32,32 @@ enum con_event con_judge_replacement(const struct dr_json *server)
 	const char *status = dr_json_get_str(server, "status");
 	const struct dr_json *launched = dr_json_get(server, "OS-SRV-USG:launched_at");
 	bool host_down = is(dr_json_get_str(server, "host_status"), "DOWN");
+	struct dr_nova_server s;
 
+	if (dr_nova_server_parse(server, &s) != 0)
+		return CON_RETRY;
 	if (is(status, "BUILD") && !dr_json_is_string(launched))
 		return host_down ? CON_FAILED : CON_BUILDS;
 	if (is(status, "ERROR") && dr_json_is_null(launched))
 		return CON_FAILED;
 	return is(status, "ACTIVE") && !host_down ? CON_IS_ACTIVE : CON_WAS_ACTIVE;
+}
+
+void con_replacement_why(enum con_event event, const struct dr_json *server, const char *id, char *text,
+			 size_t size)
+{
+	const char *fault = dr_json_str(dr_json_path(server, "fault.message"));
+	const char *status = dr_json_get_str(server, "status");
+
+	if (event == CON_FAILED)
+		snprintf(text, size, "replacement %s failed: %s", id, fault ? fault : "no reason is told");
+	else if (event == CON_WAS_ACTIVE)
+		snprintf(text, size,
+			 "its replacement %s was in use and is %s now, perhaps on a host that is down: "
+			 "it is left to its owner",
+			 id, status ? status : "in a state that Nova does not tell");
+	else if (event == CON_RETRY)
+		snprintf(text, size, "the cell of replacement %s does not answer", id);
 }
 
 static bool is_going(const struct dr_json *server)
@@ -59,15 +80,38 @@ static unsigned rank(enum con_event event)
 	return ranks[event];
 }
 
-const struct dr_json *con_find_replacement(const struct dr_json *servers, const char *lost_id)
+static void add(struct con_replacements *list, const char *id, enum con_event event, bool best)
+{
+	if (best && list->id[0] && list->event != CON_FAILED)
+		memcpy(list->other, list->id, sizeof(list->other));
+	else if (!best && event != CON_FAILED)
+		snprintf(list->other, sizeof(list->other), "%s", id);
+	if (best) {
+		snprintf(list->id, sizeof(list->id), "%s", id);
+		list->event = event;
+	}
+}
+
+const struct dr_json *con_replacements_add(struct con_replacements *list, const struct dr_json *page,
+					   const char *lost_id)
 {
 	const struct dr_json *found = NULL;
+	struct dr_nova_server server;
 
-	for (const struct dr_json *s = dr_json_first(servers); s; s = dr_json_next(s)) {
-		if (!is(dr_json_get_str(dr_json_get(s, "metadata"), CON_METADATA_KEY), lost_id) ||
-		    is_going(s) || !dr_api_id_valid(dr_json_get_str(s, "id")))
+	for (const struct dr_json *s = dr_json_first(page); s; s = dr_json_next(s)) {
+		int r = dr_nova_server_parse(s, &server);
+		enum con_event event;
+		bool best;
+
+		if (r > 0 && !is(server.id, lost_id))
+			list->partial = true;
+		if (r != 0 || is_going(s) ||
+		    !is(dr_json_get_str(dr_json_get(s, "metadata"), CON_METADATA_KEY), lost_id))
 			continue;
-		if (!found || rank(con_judge_replacement(s)) > rank(con_judge_replacement(found)))
+		event = con_judge_replacement(s);
+		best = !list->id[0] || rank(event) > rank(list->event);
+		add(list, server.id, event, best);
+		if (best)
 			found = s;
 	}
 	return found;

@@ -7,6 +7,7 @@
  * https://docs.openstack.org/api-ref/compute/#create-server
  */
 
+#include "consumer/alarm.h"
 #include "consumer/recovery.h"
 #include "doctor/json.h"
 
@@ -23,17 +24,30 @@
 enum con_event con_judge_lost(const struct dr_json *server);
 
 /*
- * Its replacement: CON_BUILDS, CON_IS_ACTIVE, CON_WAS_ACTIVE or CON_FAILED. Only one in BUILD, or in error
+ * Its replacement: CON_BUILDS, CON_IS_ACTIVE, CON_WAS_ACTIVE, CON_FAILED, or CON_RETRY if its cell does not
+ * answer and nothing is told. Only one in BUILD, or in error
  * with OS-SRV-USG:launched_at null, was never in use.
  */
 enum con_event con_judge_replacement(const struct dr_json *server);
 
+/* What to tell people of that judgement; text is left alone where there is nothing to tell. */
+void con_replacement_why(enum con_event event, const struct dr_json *server, const char *id, char *text,
+			 size_t size);
+
+/* What the pages of a list of servers tell of the replacements of one. Those being deleted are none. */
+struct con_replacements {
+	char id[CON_ID_MAX + 1]; /* the best: ACTIVE, used before, being built, failed; "": there is none */
+	enum con_event event;	 /* its judgement */
+	char other[CON_ID_MAX + 1]; /* one more, of those that have not failed */
+	bool partial; /* a row is of a cell that does not answer (2.69), and may be a replacement */
+};
+
 /*
- * The replacement of a server in a page of servers (body["servers"], with detail): NULL if there is none.
- * One that is being deleted is none; the best of several: ACTIVE,
- * used before, being built, failed.
+ * Adds a page (body["servers"], with detail; NULL: nothing) to *list, which begins as { 0 }. Returns the row
+ * of the best if that is in this page, else NULL.
  */
-const struct dr_json *con_find_replacement(const struct dr_json *servers, const char *lost_id);
+const struct dr_json *con_replacements_add(struct con_replacements *list, const struct dr_json *page,
+					   const char *lost_id);
 
 /*
  * The body of the boot, for Nova's microversion 2.X. ports is Neutron's body["ports"] of the lost server.

@@ -118,6 +118,7 @@ static void configure(struct world *w)
 			      .pause = dr_msec(20),
 			      .pause_max = dr_msec(50),
 			      .boot_timeout = dr_sec(15),
+			      .boot_late = dr_msec(20),
 			      .settle = dr_msec(400) },
 	};
 }
@@ -593,10 +594,9 @@ static void test_used_replacement(void **state)
 	}
 }
 
-/* A boot whose answer got lost has made a server all the same. */
-static void test_answer_lost(void **state)
+/* What a boot makes of which Nova's answer never came. */
+static const struct mc_server *late_boot(struct world *w)
 {
-	struct world *w = *state;
 	DR_AUTO_JSON struct dr_json *metadata = dr_json_object();
 	struct mc_boot boot = {
 		.name = w->lost[0]->name,
@@ -608,16 +608,83 @@ static void test_answer_lost(void **state)
 	};
 	struct mc_server *s;
 
+	assert_non_null(dr_json_add_str(metadata, "doctor_replaces", w->ids[0]));
+	s = mc_server_create(&w->mc.model, &boot, dr_wall_now());
+	assert_non_null(s);
+	mc_job_start(&w->mc, s, "req-0", dr_msec(10));
+	return s;
+}
+
+/* A boot that timed out is carried out later: there is no second one before it has had its time. */
+static void test_answer_lost(void **state)
+{
+	struct world *w = *state;
+
+	one_server(w);
+	w->config.timeout = dr_msec(200);
+	w->config.recreate.boot_late = dr_sec(1);
+	start(w);
+	break_cloud(w, "compute:POST:/v2.1/servers:0:1");
+	lose(w);
+	WAIT_FOR(w, count(w, "recovery goes on in ") == 1);
+	let_pass(w, dr_msec(400));
+	late_boot(w);
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	assert_replaced(w, 0);
+	assert_int_equal(count(w, "two replacements"), 0);
+}
+
+/* Later than anybody waits: both are named, and it is for their owner to choose. */
+static void test_two_replacements(void **state)
+{
+	struct world *w = *state;
+	const struct mc_server *first, *late;
+	char line[200];
+
 	one_server(w);
 	w->config.timeout = dr_msec(300);
 	start(w);
 	break_cloud(w, "compute:POST:/v2.1/servers:0:1");
 	lose(w);
-	WAIT_FOR(w, w->mc.fails.items[0].left == 0);
-	assert_non_null(dr_json_add_str(metadata, "doctor_replaces", w->ids[0]));
-	s = mc_server_create(&w->mc.model, &boot, dr_wall_now());
-	assert_non_null(s);
-	mc_job_start(&w->mc, s, "req-0", dr_msec(400));
+	WAIT_FOR(w, replacements(w, 0, NULL) == 1); /* the second boot */
+	first = replacement(w);
+	late = late_boot(w);
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	assert_int_equal(replacements(w, 0, NULL), 2);
+	assert_int_equal(count(w, "error: vm has two replacements, one is to be deleted "), 1);
+	snprintf(line, sizeof(line), " replacement=%s other=%s", first->id, late->id);
+	assert_int_equal(count(w, line), 1);
+	assert_int_equal(count(w, "replacement is deleted"), 0);
+}
+
+/* Not to be told whether there are two is said, and no reason to hold back that there is one. */
+static void test_check_fails(void **state)
+{
+	struct world *w = *state;
+
+	one_server(w);
+	start(w);
+	lose(w);
+	WAIT_FOR(w, replacements(w, 0, NULL) == 1);
+	break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1");
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	assert_int_equal(count(w, "warning: whether vm has a second replacement is not known vm="), 1);
+	assert_replaced(w, 0);
+}
+
+/* Of a cell that does not answer Nova tells neither name nor metadata: each of its servers may be ours. */
+static void test_cell_is_silent(void **state)
+{
+	struct world *w = *state;
+	char *name = w->lost[1]->name;
+
+	one_server(w);
+	start(w);
+	w->lost[1]->name = NULL;
+	lose(w);
+	WAIT_FOR(w, count(w, "a cell of Nova does not answer") >= 4);
+	assert_int_equal(replacements(w, 0, NULL), 0);
+	w->lost[1]->name = name;
 	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
 	assert_replaced(w, 0);
 }
@@ -906,6 +973,9 @@ int main(void)
 		TEST(test_replacement_fails),
 		TEST(test_used_replacement),
 		TEST(test_answer_lost),
+		TEST(test_two_replacements),
+		TEST(test_check_fails),
+		TEST(test_cell_is_silent),
 		TEST(test_host_is_marked_late),
 		TEST(test_host_is_well),
 		TEST(test_false_alarm),

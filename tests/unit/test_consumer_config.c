@@ -36,6 +36,7 @@ static void assert_defaults(const struct con_config *c)
 	assert_int_equal(c->recreate.pause_max.ns, dr_sec(30).ns);
 	assert_int_equal(c->recreate.boot_timeout.ns, dr_sec(300).ns);
 	assert_int_equal(c->recreate.settle.ns, dr_sec(3).ns);
+	assert_int_equal(c->recreate.boot_late.ns, dr_sec(30).ns); /* as timeout */
 	assert_false(c->keep_alarms);
 	assert_int_equal(c->timeout.ns, dr_sec(30).ns);
 }

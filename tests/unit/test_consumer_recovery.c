@@ -15,6 +15,7 @@ static const struct con_recovery_conf conf = {
 	.pause = { 1 * DR_NSEC_PER_SEC },
 	.pause_max = { 30 * DR_NSEC_PER_SEC },
 	.boot_timeout = { 60 * DR_NSEC_PER_SEC },
+	.boot_late = { 10 * DR_NSEC_PER_SEC },
 	.settle = { 3 * DR_NSEC_PER_SEC },
 };
 
@@ -50,17 +51,21 @@ static const struct golden {
 	},
 	[CON_BOOTING] = {
 		[CON_ACCEPTED] = DO(BUILDING, POLL),
+		[CON_UNCLEAR] = DO(PAUSED, PAUSE),
 		[CON_RETRY] = DO(PAUSED, PAUSE),
 		[CON_REFUSED] = DO(GAVE_UP, END),
 	},
 	[CON_BUILDING] = {
 		[CON_BUILDS] = DO(BUILDING, POLL),
-		[CON_IS_ACTIVE] = DO(REPLACED, END),
+		[CON_IS_ACTIVE] = DO(CHECKING, CHECK),
 		[CON_WAS_ACTIVE] = DO(UNNEEDED, END),
 		[CON_FAILED] = DO(DISCARDING, DISCARD),
 		[CON_VANISHED] = DO(PAUSED, PAUSE),
 		[CON_RETRY] = DO(BUILDING, POLL),
 		[CON_REFUSED] = DO(BUILDING, POLL),
+	},
+	[CON_CHECKING] = {
+		[CON_CHECKED] = DO(REPLACED, END),
 	},
 	[CON_DISCARDING] = {
 		[CON_DISCARDED] = DO(PAUSED, PAUSE),
@@ -123,10 +128,11 @@ static struct con_recovery play(const struct beat *beats, size_t n)
 static void test_all_goes_well(void **state)
 {
 	static const struct beat beats[] = {
-		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },     { 0.2, CON_ACCEPTED, CON_DO_POLL, 0.2 },
-		{ 0.4, CON_BUILDS, CON_DO_POLL, 0.2 }, { 20.1, CON_BUILDS, CON_DO_POLL, 0.2 },
-		{ 20.3, CON_BUILDS, CON_DO_POLL, 2 },  { 30, CON_RETRY, CON_DO_POLL, 2 },
-		{ 31, CON_IS_ACTIVE, CON_DO_END, 0 },  { 32, CON_FAILED, CON_DO_NOTHING, 0 },
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },	{ 0.2, CON_ACCEPTED, CON_DO_POLL, 0.2 },
+		{ 0.4, CON_BUILDS, CON_DO_POLL, 0.2 },	{ 20.1, CON_BUILDS, CON_DO_POLL, 0.2 },
+		{ 20.3, CON_BUILDS, CON_DO_POLL, 2 },	{ 30, CON_RETRY, CON_DO_POLL, 2 },
+		{ 31, CON_IS_ACTIVE, CON_DO_CHECK, 0 }, { 31.1, CON_CHECKED, CON_DO_END, 0 },
+		{ 32, CON_FAILED, CON_DO_NOTHING, 0 },
 	};
 	struct con_recovery r = PLAY(beats);
 
@@ -145,19 +151,55 @@ static void test_replaced_already(void **state)
 	assert_false(r.waited);
 }
 
-/* The answer to the boot got lost: the next look finds what it made. */
+/* The answer to the boot is missing: a look finds what it made, but not before it has had its time. */
 static void test_lost_answer(void **state)
 {
-	static const struct beat beats[] = {
-		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },	{ 30, CON_RETRY, CON_DO_PAUSE, 1 },
-		{ 31, CON_TIMER, CON_DO_LOOK, 0 },	{ 31.1, CON_BUILDS, CON_DO_POLL, 0.2 },
-		{ 31.3, CON_IS_ACTIVE, CON_DO_END, 0 },
+	static const struct beat builds[] = {
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },	  { 30, CON_UNCLEAR, CON_DO_PAUSE, 10 },
+		{ 40, CON_TIMER, CON_DO_LOOK, 0 },	  { 40.1, CON_BUILDS, CON_DO_POLL, 0.2 },
+		{ 40.3, CON_IS_ACTIVE, CON_DO_CHECK, 0 }, { 40.4, CON_CHECKED, CON_DO_END, 0 },
 	};
-	struct con_recovery r = PLAY(beats);
+	static const struct beat is_up[] = {
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },
+		{ 30, CON_UNCLEAR, CON_DO_PAUSE, 10 },
+		{ 40, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 40.1, CON_IS_ACTIVE, CON_DO_END, 0 },
+	};
+	struct con_recovery r = PLAY(builds);
 
 	assert_int_equal(r.state, CON_REPLACED);
 	assert_true(r.waited);
 	assert_int_equal(r.attempts, 1);
+	r = PLAY(is_up);
+	assert_int_equal(r.state, CON_REPLACED);
+	assert_true(r.waited); /* it is this recovery's */
+}
+
+/* Also what the last attempt may have made is looked for; the longer pause of both counts. */
+static void test_last_answer_lost(void **state)
+{
+	static const struct con_recovery_conf late = {
+		.attempts = 3,
+		.pause = { 8 * DR_NSEC_PER_SEC },
+		.pause_max = { 30 * DR_NSEC_PER_SEC },
+		.boot_late = { 10 * DR_NSEC_PER_SEC },
+	};
+	static const int64_t pauses[] = { 10, 16, 30 };
+	struct con_recovery r;
+	struct con_step s;
+
+	con_recovery_init(&r, at(0));
+	for (unsigned i = 0; i < DR_ARRAY_SIZE(pauses); i++) {
+		s = con_recovery_next(&r, &late, CON_LOST, at(i));
+		assert_int_equal(s.action, CON_DO_BOOT);
+		s = con_recovery_next(&r, &late, CON_UNCLEAR, at(i));
+		assert_int_equal(s.action, CON_DO_PAUSE);
+		assert_int_equal(s.wait.ns, dr_sec(pauses[i]).ns);
+		s = con_recovery_next(&r, &late, CON_TIMER, at(i));
+		assert_int_equal(s.action, CON_DO_LOOK);
+	}
+	(void)con_recovery_next(&r, &late, CON_LOST, at(9));
+	assert_int_equal(r.state, CON_GAVE_UP);
 }
 
 static void test_attempts_are_bounded(void **state)
@@ -194,7 +236,8 @@ static void test_build_takes_too_long(void **state)
 		{ 60.9, CON_BUILDS, CON_DO_POLL, 2 },	  { 61, CON_BUILDS, CON_DO_DISCARD, 0 },
 		{ 61.1, CON_DISCARDED, CON_DO_PAUSE, 1 }, { 62.1, CON_TIMER, CON_DO_LOOK, 0 },
 		{ 62.2, CON_LOST, CON_DO_BOOT, 0 },	  { 63, CON_ACCEPTED, CON_DO_POLL, 0.2 },
-		{ 122, CON_BUILDS, CON_DO_POLL, 2 },	  { 123, CON_IS_ACTIVE, CON_DO_END, 0 },
+		{ 122, CON_BUILDS, CON_DO_POLL, 2 },	  { 123, CON_IS_ACTIVE, CON_DO_CHECK, 0 },
+		{ 123, CON_CHECKED, CON_DO_END, 0 },
 	};
 	struct con_recovery r = PLAY(beats);
 
@@ -304,21 +347,21 @@ static void test_outcomes(void **state)
 		{ 0, 404, CON_OUT_REFUSED, CON_OUT_GONE },
 		{ 0, 405, CON_OUT_REFUSED, CON_OUT_REFUSED },
 		{ 0, 406, CON_OUT_REFUSED, CON_OUT_REFUSED },
-		{ 0, 408, CON_OUT_RETRY, CON_OUT_RETRY },
+		{ 0, 408, CON_OUT_UNCLEAR, CON_OUT_RETRY },
 		{ 0, 409, CON_OUT_RETRY, CON_OUT_RETRY },
 		{ 0, 410, CON_OUT_REFUSED, CON_OUT_REFUSED },
 		{ 0, 413, CON_OUT_RETRY, CON_OUT_RETRY },
 		{ 0, 429, CON_OUT_RETRY, CON_OUT_RETRY },
-		{ 0, 500, CON_OUT_RETRY, CON_OUT_RETRY },
-		{ 0, 503, CON_OUT_RETRY, CON_OUT_RETRY },
-		{ 0, 599, CON_OUT_RETRY, CON_OUT_RETRY },
+		{ 0, 500, CON_OUT_UNCLEAR, CON_OUT_RETRY },
+		{ 0, 503, CON_OUT_UNCLEAR, CON_OUT_RETRY },
+		{ 0, 599, CON_OUT_UNCLEAR, CON_OUT_RETRY },
 		{ 0, 600, CON_OUT_REFUSED, CON_OUT_REFUSED },
 		{ 0, 0, CON_OUT_REFUSED, CON_OUT_REFUSED },
-		{ -ETIMEDOUT, 0, CON_OUT_RETRY, CON_OUT_RETRY },
-		{ -ECONNREFUSED, 0, CON_OUT_RETRY, CON_OUT_RETRY },
-		{ -EACCES, 0, CON_OUT_RETRY, CON_OUT_RETRY },
+		{ -ETIMEDOUT, 0, CON_OUT_UNCLEAR, CON_OUT_RETRY },
+		{ -ECONNREFUSED, 0, CON_OUT_UNCLEAR, CON_OUT_RETRY },
+		{ -EACCES, 0, CON_OUT_RETRY, CON_OUT_RETRY }, /* not even sent */
 		{ -ENOENT, 0, CON_OUT_RETRY, CON_OUT_RETRY },
-		{ -EMSGSIZE, 0, CON_OUT_RETRY, CON_OUT_RETRY },
+		{ -EMSGSIZE, 0, CON_OUT_UNCLEAR, CON_OUT_RETRY },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -334,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_all_goes_well),
 		cmocka_unit_test(test_replaced_already),
 		cmocka_unit_test(test_lost_answer),
+		cmocka_unit_test(test_last_answer_lost),
 		cmocka_unit_test(test_attempts_are_bounded),
 		cmocka_unit_test(test_build_takes_too_long),
 		cmocka_unit_test(test_build_ends_unseen),

@@ -56,31 +56,36 @@ static void test_judge_lost(void **state)
 #define NEVER "\"OS-SRV-USG:launched_at\":null"
 #define ONCE "\"OS-SRV-USG:launched_at\":\"2026-01-01T00:00:00.000000\""
 
+#define NAMED "\"id\":\"a\",\"name\":\"n\""
+
 static void test_judge_replacement(void **state)
 {
 	static const struct {
 		const char *server;
 		enum con_event event;
 	} cases[] = {
-		{ "{\"status\":\"ACTIVE\"}", CON_IS_ACTIVE },
-		{ "{\"status\":\"ACTIVE\",\"host_status\":\"UP\"}", CON_IS_ACTIVE },
-		{ "{\"status\":\"BUILD\",\"host_status\":\"DOWN\"," NEVER "}", CON_FAILED },
-		{ "{\"status\":\"BUILD\",\"host_status\":\"\"," NEVER "}", CON_BUILDS },
-		{ "{\"status\":\"BUILD\"}", CON_BUILDS },
-		{ "{\"status\":\"ERROR\"," NEVER "}", CON_FAILED },
+		{ "{" NAMED ",\"status\":\"ACTIVE\"}", CON_IS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"ACTIVE\",\"host_status\":\"UP\"}", CON_IS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"BUILD\",\"host_status\":\"DOWN\"," NEVER "}", CON_FAILED },
+		{ "{" NAMED ",\"status\":\"BUILD\",\"host_status\":\"\"," NEVER "}", CON_BUILDS },
+		{ "{" NAMED ",\"status\":\"BUILD\"}", CON_BUILDS },
+		{ "{" NAMED ",\"status\":\"ERROR\"," NEVER "}", CON_FAILED },
 		/* whatever was in use is never taken for a build that failed */
-		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"BUILD\",\"host_status\":\"DOWN\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"ERROR\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"ERROR\"}", CON_WAS_ACTIVE }, /* policy hides it */
-		{ "{\"status\":\"SHUTOFF\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"PAUSED\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"VERIFY_RESIZE\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"SHELVED_OFFLOADED\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"REBUILD\"," ONCE "}", CON_WAS_ACTIVE },
-		{ "{\"status\":\"SHUTOFF\"," NEVER "}", CON_WAS_ACTIVE },
-		{ "{}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"ACTIVE\",\"host_status\":\"DOWN\"}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"BUILD\",\"host_status\":\"DOWN\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"ERROR\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"ERROR\"}", CON_WAS_ACTIVE }, /* policy hides it */
+		{ "{" NAMED ",\"status\":\"SHUTOFF\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"PAUSED\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"VERIFY_RESIZE\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"SHELVED_OFFLOADED\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"REBUILD\"," ONCE "}", CON_WAS_ACTIVE },
+		{ "{" NAMED ",\"status\":\"SHUTOFF\"," NEVER "}", CON_WAS_ACTIVE },
+		{ "{" NAMED "}", CON_WAS_ACTIVE },
+		/* of a cell that does not answer */
+		{ "{\"id\":\"a\",\"status\":\"UNKNOWN\"}", CON_RETRY },
+		{ "{}", CON_RETRY },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -91,41 +96,78 @@ static void test_judge_replacement(void **state)
 }
 
 #define ROW(id, status, replaces)                                                                            \
-	"{\"id\":\"" id "\",\"status\":\"" status "\",\"metadata\":{\"doctor_replaces\":\"" replaces         \
-	"\"}," NEVER "}"
+	"{\"id\":\"" id "\",\"name\":\"n\",\"status\":\"" status                                             \
+	"\",\"metadata\":{\"doctor_replaces\":\"" replaces "\"}," NEVER "}"
 
-static void test_find_replacement(void **state)
+static void test_replacements(void **state)
 {
 	static const struct {
-		const char *servers, *id;
+		const char *servers, *more; /* two pages */
+		const char *id, *other;
+		enum con_event event;
 	} cases[] = {
-		{ "[]", NULL },
-		{ "{}", NULL },
-		{ "[{\"id\":\"a\",\"metadata\":{}},{\"id\":\"b\"},{\"id\":\"c\",\"metadata\":null},17]",
-		  NULL },
-		{ "[" ROW("a", "ACTIVE", "other") "]", NULL },
-		{ "[" ROW("a", "ACTIVE", "other") "," ROW("b", "BUILD", ID) "]", "b" },
-		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "ACTIVE", ID) "]", "b" },
-		{ "[" ROW("a", "ACTIVE", ID) "," ROW("b", "ERROR", ID) "]", "a" },
-		{ "[" ROW("a", "ERROR", ID) "]", "a" },
-		{ "[" ROW("a", "BUILD", ID) "," ROW("b", "SHUTOFF", ID) "]", "b" },
-		{ "[" ROW("a", "SHUTOFF", ID) "," ROW("b", "ACTIVE", ID) "]", "b" },
-		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "BUILD", ID) "]", "b" },
-		{ "[" ROW("a", "DELETED", ID) "," ROW("b", "SOFT_DELETED", ID) "]", NULL },
-		{ "[{\"id\":\"a\",\"status\":\"ACTIVE\",\"OS-EXT-STS:task_state\":\"deleting\","
-		  "\"metadata\":{\"doctor_replaces\":\"" ID "\"}}]",
-		  NULL },
-		{ "[" ROW("../a", "ACTIVE", ID) "]", NULL },
+		{ "[]", "[]", "", "", 0 },
+		{ "{}", "[]", "", "", 0 },
+		{ "[{\"id\":\"a\",\"name\":\"n\",\"metadata\":{}},{\"id\":\"b\",\"name\":\"n\"},17]",
+		  "[{\"id\":\"c\",\"name\":\"n\",\"metadata\":null}]", "", "", 0 },
+		{ "[" ROW("a", "ACTIVE", "other") "]", "[]", "", "", 0 },
+		{ "[" ROW("a", "ACTIVE", "other") "," ROW("b", "BUILD", ID) "]", "[]", "b", "", CON_BUILDS },
+		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "ACTIVE", ID) "]", "[]", "b", "", CON_IS_ACTIVE },
+		{ "[" ROW("a", "ACTIVE", ID) "," ROW("b", "ERROR", ID) "]", "[]", "a", "", CON_IS_ACTIVE },
+		{ "[" ROW("a", "ERROR", ID) "]", "[]", "a", "", CON_FAILED },
+		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "ERROR", ID) "]", "[]", "a", "", CON_FAILED },
+		{ "[" ROW("a", "ERROR", ID) "," ROW("b", "BUILD", ID) "]", "[]", "b", "", CON_BUILDS },
+		/* two: the better one first, whatever the order and the page */
+		{ "[" ROW("a", "BUILD", ID) "," ROW("b", "SHUTOFF", ID) "]", "[]", "b", "a", CON_WAS_ACTIVE },
+		{ "[" ROW("a", "SHUTOFF", ID) "]", "[" ROW("b", "ACTIVE", ID) "]", "b", "a", CON_IS_ACTIVE },
+		{ "[" ROW("a", "ACTIVE", ID) "]", "[" ROW("b", "BUILD", ID) "]", "a", "b", CON_IS_ACTIVE },
+		{ "[" ROW("a", "ACTIVE", ID) "," ROW("b", "ACTIVE", ID) "]", "[]", "a", "b", CON_IS_ACTIVE },
+		/* going */
+		{ "[" ROW("a", "DELETED", ID) "," ROW("b", "SOFT_DELETED", ID) "]", "[]", "", "", 0 },
+		{ "[{\"id\":\"a\",\"name\":\"n\",\"status\":\"ACTIVE\",\"OS-EXT-STS:task_state\":"
+		  "\"deleting\",\"metadata\":{\"doctor_replaces\":\"" ID "\"}}]",
+		  "[]", "", "", 0 },
+		{ "[" ROW("../a", "ACTIVE", ID) "]", "[]", "", "", 0 },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *v = parse(cases[i].servers), *more = parse(cases[i].more);
+		struct con_replacements list = { 0 };
+		const struct dr_json *best = con_replacements_add(&list, v, ID);
+		const struct dr_json *better = con_replacements_add(&list, more, ID);
+
+		if (strcmp(list.id, cases[i].id) != 0 || strcmp(list.other, cases[i].other) != 0)
+			fail_msg("%s: \"%s\", other \"%s\"", cases[i].servers, list.id, list.other);
+		assert_false(list.partial);
+		if (!list.id[0])
+			continue;
+		assert_int_equal(list.event, cases[i].event);
+		assert_string_equal(dr_json_get_str(better ? better : best, "id"), list.id);
+	}
+}
+
+/* A row without metadata may be one; that of the lost server itself is none. */
+static void test_replacements_unknown(void **state)
+{
+	static const struct {
+		const char *servers;
+		bool partial;
+	} cases[] = {
+		{ "[{\"id\":\"a\",\"status\":\"UNKNOWN\",\"links\":[]}]", true },
+		{ "[" ROW("a", "ACTIVE", "other") ",{\"id\":\"b\",\"status\":\"UNKNOWN\"}]", true },
+		{ "[{\"id\":\"" ID "\",\"status\":\"UNKNOWN\"}]", false },
+		{ "[{\"status\":\"UNKNOWN\"}]", false },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
 		DR_AUTO_JSON struct dr_json *v = parse(cases[i].servers);
-		const char *id = dr_json_get_str(con_find_replacement(v, ID), "id");
+		struct con_replacements list = { 0 };
 
-		if (cases[i].id ? !id || strcmp(id, cases[i].id) != 0 : id != NULL)
-			fail_msg("%s: %s", cases[i].servers, id ? id : "none");
+		assert_null(con_replacements_add(&list, v, ID));
+		assert_int_equal(list.partial, cases[i].partial);
+		assert_null(con_replacements_add(&list, NULL, ID)); /* a page that was not understood */
+		assert_string_equal(list.id, "");
 	}
-	assert_null(con_find_replacement(NULL, ID));
 }
 
 static void test_boot_body(void **state)
@@ -205,9 +247,9 @@ static void test_boot_body_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_judge_lost),	   cmocka_unit_test(test_judge_replacement),
-		cmocka_unit_test(test_find_replacement),   cmocka_unit_test(test_boot_body),
-		cmocka_unit_test(test_boot_body_refusals),
+		cmocka_unit_test(test_judge_lost),   cmocka_unit_test(test_judge_replacement),
+		cmocka_unit_test(test_replacements), cmocka_unit_test(test_replacements_unknown),
+		cmocka_unit_test(test_boot_body),    cmocka_unit_test(test_boot_body_refusals),
 	};
 
 	return cmocka_run_group_tests_name("consumer_replacement", tests, NULL, NULL);
