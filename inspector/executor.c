@@ -218,6 +218,24 @@ void ins_executor_free(struct ins_executor *x)
 	free(x);
 }
 
+/*
+ * The incident's one action of this kind, to be sent (again). NULL when out of memory. Of an incident that is
+ * reported again the short list may still be under way: it goes on.
+ */
+static struct ins_action *prepare(struct ins_incident *i, enum ins_action_kind kind)
+{
+	struct ins_action *a = ins_incident_find(i, kind, NULL);
+
+	if (!a)
+		return ins_incident_add(i, kind, NULL);
+	if (a->state == INS_SENT)
+		return a;
+	a->state = INS_PENDING;
+	a->waiting = false;
+	a->tries = 0;
+	return a;
+}
+
 int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 {
 	struct ins_action *force, *before;
@@ -230,12 +248,13 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	if (r)
 		return r;
 	ins_plan_again(i);
-	force = ins_incident_add(i, INS_FORCE_DOWN, NULL);
-	before = ins_incident_add(i, INS_LIST_BEFORE, NULL);
-	if (!force || !before || !ins_incident_add(i, INS_LIST_AFTER, NULL))
+	force = prepare(i, INS_FORCE_DOWN);
+	before = prepare(i, INS_LIST_BEFORE);
+	if (!force || !before || !prepare(i, INS_LIST_AFTER))
 		return -ENOMEM;
 	ins_action_send(x, force);
-	ins_action_send(x, before);
+	if (before->state == INS_PENDING)
+		ins_action_send(x, before);
 	return 0;
 }
 

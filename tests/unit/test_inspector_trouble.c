@@ -237,6 +237,43 @@ static void test_exact_name_is_fast(void **state)
 	assert_int_equal(w->nova_api->held_count, 0);
 }
 
+/* Reported again and again while it fails, an incident keeps its actions. */
+static void test_failures_do_not_grow(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+	const struct dr_json *actions;
+	size_t before;
+
+	fake_rule(w->nova_api, "PUT", "/os-services/", 403, UINT_MAX);
+	fake_rule(w->nova_api, "GET", "/servers?host=", 0, 1); /* the first short list takes its time */
+	for (size_t n = 1; n <= 20; n++) {
+		world_put(w, "[" DOWN("compute-1") "]", 200);
+		wait_for(w, fake_count(w->nova_api, "PUT") == n && world_is_state(w, 0, "failed"));
+		if (n == 3)
+			assert_true(fake_release(w->nova_api));
+	}
+	actions = dr_json_get(world_incident(w, 0, &all), "actions");
+	assert_int_equal(dr_json_size(actions), 3);
+
+	/* the same where a server cannot be set */
+	fake_rules_clear(w->nova_api);
+	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 403, UINT_MAX);
+	for (size_t n = 1; n <= 20; n++) {
+		before = fake_count(w->nova_api, "POST /servers/vm-1");
+		world_put(w, "[" DOWN("compute-1") "]", 200);
+		wait_for(w, fake_count(w->nova_api, "POST /servers/vm-1") > before &&
+				    world_is_state(w, 0, "incomplete"));
+	}
+	actions = dr_json_get(world_incident(w, 0, &all), "actions");
+	assert_int_equal(dr_json_size(actions), 5);
+	fake_rules_clear(w->nova_api);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+}
+
 /* ---------------------------------------------------------------- outages */
 
 /* A dead host is not given up because Nova is away for longer than the attempts last. */
@@ -316,6 +353,7 @@ int main(void)
 		hot(test_outage),
 		hot(test_outage_in_silence),
 		cold(test_endless_lists),
+		hot(test_failures_do_not_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
