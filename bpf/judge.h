@@ -17,8 +17,7 @@
  *             - proof that we could hear: a probe to ANY target on this interface, sent close to or
  *               after the deadline, has been answered. Replies are handled in the order in which
  *               they came in, so one to a later probe shows that an earlier reply does not sit
- *               unread in the receive ring; the sender keeps to one CPU, so that it shows the same
- *               of the way out. "Some frame was handled after the deadline" would not do:
+ *               unread in the receive ring. "Some frame was handled after the deadline" would not do:
  *               after a stall that frame may itself be an old one.
  *             Until then the target is suspect and looked at again.
  */

@@ -34,9 +34,6 @@ struct mon_prober {
 	struct mmsghdr vector[BATCH];
 	atomic_ullong sent, failed, skipped, late_max_ns;
 
-	cpu_set_t allowed; /* CPUs that this process may use */
-	int cpu;	   /* the one that the thread keeps to */
-
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t mutex; /* guards stop; the condition is timed on CLOCK_MONOTONIC */
@@ -88,29 +85,6 @@ static void send_slots(struct mon_prober *p, const uint32_t *slots, size_t n)
 	}
 }
 
-/*
- * Every probe leaves by one CPU, and so by one transmit queue (XPS) and, on virtual interfaces, one
- * backlog: an answer to a later probe then shows that an earlier one was not stuck on its way out
- * either (bpf/judge.h). Where that CPU does not let us run for long, the next one is taken.
- */
-#define MOVE_AFTER_NS (500 * 1000000ULL)
-
-static void pin_to_next_cpu(struct mon_prober *p)
-{
-	cpu_set_t one;
-
-	for (int tries = 0; tries < CPU_SETSIZE; tries++) {
-		p->cpu = (p->cpu + CPU_SETSIZE - 1) %
-			 CPU_SETSIZE; /* from the last, as interrupts begin at the first */
-		if (!CPU_ISSET(p->cpu, &p->allowed))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(p->cpu, &one);
-		if (pthread_setaffinity_np(pthread_self(), sizeof(one), &one) == 0)
-			return;
-	}
-}
-
 static void send_due(struct mon_prober *p)
 {
 	uint32_t slots[BATCH];
@@ -119,8 +93,6 @@ static void send_due(struct mon_prober *p)
 
 	if (now > due && now - due > atomic_load(&p->late_max_ns))
 		atomic_store(&p->late_max_ns, now - due);
-	if (now > due + MOVE_AFTER_NS)
-		pin_to_next_cpu(p);
 	while ((n = mon_pacer_take(&p->pacer, now, p->slack_ns, slots, BATCH)) > 0) {
 		send_slots(p, slots, n);
 		now = dr_mono_now().ns;
@@ -132,7 +104,6 @@ static void *run(void *arg)
 {
 	struct mon_prober *p = arg;
 
-	pin_to_next_cpu(p);
 	pthread_mutex_lock(&p->mutex);
 	while (!p->stop) {
 		uint64_t next = mon_pacer_next(&p->pacer);
@@ -185,11 +156,6 @@ static int prepare(struct mon_prober *p, char **ret_error)
 
 	p->seq = calloc(c->target_count + 1, sizeof(*p->seq));
 	p->errors = calloc(c->target_count + 1, sizeof(*p->errors));
-	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed)) {
-		int r = dr_errno();
-		*ret_error = dr_asprintf("asking for the CPUs that may be used: %s", strerror(-r));
-		return r;
-	}
 	if (!p->seq || !p->errors || fill_pacer(p)) {
 		*ret_error = dr_asprintf("out of memory");
 		return -ENOMEM;

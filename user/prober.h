@@ -4,8 +4,7 @@
 
 /*
  * The sender: one thread, real-time where it may be, that sends each target's probes on its grid of
- * times (pacer.h), all that are due together in one sendmmsg(2) per interface. It keeps to one CPU, so
- * that all probes take the same way out. It decides nothing;
+ * times (pacer.h), all that are due together in one sendmmsg(2) per interface. It decides nothing;
  * what really left is seen by the egress program.
  */
 
