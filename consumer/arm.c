@@ -19,18 +19,12 @@ struct item {
 	char alarm[CON_ID_MAX + 1]; /* "" until it is there */
 	struct dr_source *timer;
 	unsigned attempts; /* that failed in a row */
-	bool busy;	   /* a request is under way */
+	struct dr_source *again_timer;
+	unsigned again_attempts;
+	bool again; /* it is being set back to ok */
+	bool busy;  /* a request is under way */
 	bool deleting;
 	bool keep;
-};
-
-/* An alarm that is being set back to ok. */
-struct again {
-	struct con_arm *arm;
-	struct again *prev, *next;
-	struct dr_source *timer;
-	unsigned attempts;
-	char alarm[CON_ID_MAX + 1];
 };
 
 struct con_arm {
@@ -41,7 +35,6 @@ struct con_arm {
 	struct con_arm_events events;
 	struct item *items;
 	size_t count;
-	struct again *agains;
 	bool started; /* the event was told */
 	bool removing;
 };
@@ -239,85 +232,73 @@ static int on_item_timer(struct dr_source *s, void *userdata)
 
 /* ---------------------------------------------------------------- arming again */
 
-static void again_free(struct again *g)
+static void again_failed(struct item *i, enum con_outcome outcome, const char *why)
 {
-	if (g->prev)
-		g->prev->next = g->next;
-	else
-		g->arm->agains = g->next;
-	if (g->next)
-		g->next->prev = g->prev;
-	dr_source_free(g->timer);
-	free(g);
-}
+	struct dr_dur pause = con_pause(PAUSE, PAUSE_MAX, ++i->again_attempts);
 
-static void again_failed(struct again *g, enum con_outcome outcome, const char *why)
-{
-	struct dr_dur pause = con_pause(PAUSE, PAUSE_MAX, ++g->attempts);
-
-	if (outcome == CON_OUT_RETRY && g->attempts < AGAIN_ATTEMPTS && !g->arm->removing &&
-	    dr_timer_arm(g->timer, pause) == 0) {
-		dr_warning("alarm is not armed yet alarm=%s, trying again: %s", g->alarm, why);
+	if (i->arm->removing)
+		return; /* it is being deleted */
+	if (outcome == CON_OUT_RETRY && i->again_attempts < AGAIN_ATTEMPTS &&
+	    dr_timer_arm(i->again_timer, pause) == 0) {
+		dr_warning("alarm is not armed yet alarm=%s, trying again: %s", i->alarm, why);
 		return;
 	}
+	i->again = false;
 	if (outcome == CON_OUT_GONE)
-		dr_warning("alarm was deleted by somebody alarm=%s", g->alarm);
+		dr_warning("alarm was deleted by somebody alarm=%s", i->alarm);
 	else
-		dr_error("alarm is not armed and will not fire again alarm=%s: %s", g->alarm, why);
-	again_free(g);
+		dr_error("alarm is not armed and will not fire again alarm=%s: %s", i->alarm, why);
 }
 
 static void on_set(const struct dr_cloud_reply *r, void *userdata)
 {
 	enum con_outcome outcome = con_outcome_of(false, r->error, r->status);
-	struct again *g = userdata;
+	struct item *i = userdata;
 
 	if (r->error == -ECANCELED)
 		return;
 	if (outcome != CON_OUT_OK) {
-		again_failed(g, outcome, r->reason);
+		again_failed(i, outcome, r->reason);
 		return;
 	}
-	dr_info("alarm armed again alarm=%s", g->alarm);
-	again_free(g);
+	i->again = false;
+	dr_info("alarm armed again alarm=%s", i->alarm);
 }
 
 static int on_again_timer(struct dr_source *s, void *userdata)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
-	struct again *g = userdata;
-	int r = send(g->arm, &call, dr_aodh_alarm_state_set(&call, g->alarm, "ok"), on_set, g);
+	struct item *i = userdata;
+	int r;
 
+	if (i->arm->removing)
+		return 0;
+	r = send(i->arm, &call, dr_aodh_alarm_state_set(&call, i->alarm, "ok"), on_set, i);
 	if (r < 0)
-		again_failed(g, r == -EINVAL ? CON_OUT_REFUSED : CON_OUT_RETRY, strerror(-r));
+		again_failed(i, r == -EINVAL ? CON_OUT_REFUSED : CON_OUT_RETRY, strerror(-r));
 	return 0;
 }
 
-void con_arm_again(struct con_arm *a, const char *alarm_id)
+static struct item *find(struct con_arm *a, const char *server_id)
 {
-	struct again *g;
+	for (size_t i = 0; i < a->count; i++) {
+		if (strcmp(a->items[i].server, server_id) == 0)
+			return &a->items[i];
+	}
+	return NULL;
+}
 
-	for (g = a->agains; g; g = g->next) {
-		if (strcmp(g->alarm, alarm_id) == 0)
-			return;
-	}
-	g = a->removing ? NULL : calloc(1, sizeof(*g));
-	if (!g || dr_loop_add_timer(a->loop, on_again_timer, g, &g->timer) < 0 ||
-	    dr_timer_arm(g->timer, dr_msec(0)) < 0) {
-		if (!a->removing)
-			dr_error("alarm is not armed and will not fire again alarm=%s: out of memory",
-				 alarm_id);
-		if (g)
-			dr_source_free(g->timer);
-		free(g);
+void con_arm_again(struct con_arm *a, const char *server_id)
+{
+	struct item *i = find(a, server_id);
+
+	/* one that is not there yet is told of when it is found to have fired */
+	if (!i || !i->alarm[0] || i->again || a->removing)
 		return;
-	}
-	snprintf(g->alarm, sizeof(g->alarm), "%s", alarm_id);
-	g->arm = a;
-	g->next = a->agains;
-	if (g->next)
-		g->next->prev = g;
-	a->agains = g;
+	i->again_attempts = 0;
+	i->again = true;
+	/* a timer that lives does not fail */
+	(void)!dr_timer_arm(i->again_timer, dr_msec(0));
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -338,13 +319,15 @@ int con_arm_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con_conf
 	a->items = calloc(c->server_count, sizeof(*a->items));
 	if (!a->items)
 		return -ENOMEM;
-	for (; a->count < c->server_count; a->count++) {
+	while (a->count < c->server_count) {
 		struct item *i = &a->items[a->count];
 
 		i->arm = a;
-		i->server = c->servers[a->count];
+		i->server = c->servers[a->count++];
 		snprintf(i->name, sizeof(i->name), "doctor_%s", i->server);
 		r = dr_loop_add_timer(l, on_item_timer, i, &i->timer);
+		if (r == 0)
+			r = dr_loop_add_timer(l, on_again_timer, i, &i->again_timer);
 		if (r < 0)
 			return r;
 	}
@@ -356,10 +339,10 @@ void con_arm_free(struct con_arm *a)
 {
 	if (!a)
 		return;
-	while (a->agains)
-		again_free(a->agains);
-	for (size_t i = 0; i < a->count; i++)
+	for (size_t i = 0; i < a->count; i++) {
 		dr_source_free(a->items[i].timer);
+		dr_source_free(a->items[i].again_timer);
+	}
 	free(a->items);
 	free(a);
 }
@@ -381,8 +364,10 @@ size_t con_arm_count(const struct con_arm *a)
 
 void con_arm_keep(struct con_arm *a, const char *server_id)
 {
-	for (size_t i = 0; i < a->count; i++)
-		a->items[i].keep |= equal(a->items[i].server, server_id);
+	struct item *i = find(a, server_id);
+
+	if (i)
+		i->keep = true;
 }
 
 void con_arm_remove(struct con_arm *a)

@@ -34,8 +34,11 @@ DR_DEFINE_FREEP(struct con_arm, con_arm_free)
 void con_arm_start(struct con_arm *a);
 size_t con_arm_count(const struct con_arm *a); /* alarms that are there */
 
-/* Sets the alarm back to ok, which Aodh never does, so that it can fire again. Tried for some minutes. */
-void con_arm_again(struct con_arm *a, const char *alarm_id);
+/*
+ * Sets the server's alarm back to ok, which Aodh never does, so that it can fire again. Tried for some
+ * minutes. Another's alarm that calls us is not ours to set.
+ */
+void con_arm_again(struct con_arm *a, const char *server_id);
 
 /* con_arm_remove() leaves this server's alarm, so that a later run finds that it has fired. */
 void con_arm_keep(struct con_arm *a, const char *server_id);

@@ -9,15 +9,12 @@
 #include "doctor/buf.h"
 #include "doctor/log.h"
 
-#define ALARMS_MAX 4 /* of one server that wait to be armed again: ours, and others that call us */
 #define BODY_MAX (1U << 20)
 
 struct server {
 	struct con_consumer *consumer;
 	const char *id;
 	struct con_recreate *recreate; /* NULL: no recovery is under way */
-	char alarms[ALARMS_MAX][CON_ID_MAX + 1];
-	size_t alarm_count;
 };
 
 struct con_consumer {
@@ -51,21 +48,7 @@ static struct server *find_server(struct con_consumer *c, const char *id)
 
 static void arm_again(struct server *s)
 {
-	for (size_t i = 0; i < s->alarm_count; i++)
-		con_arm_again(s->consumer->arm, s->alarms[i]);
-	s->alarm_count = 0;
-}
-
-static void add_alarm(struct server *s, const char *alarm_id)
-{
-	for (size_t i = 0; i < s->alarm_count; i++) {
-		if (strcmp(s->alarms[i], alarm_id) == 0)
-			return;
-	}
-	if (s->alarm_count < ALARMS_MAX)
-		snprintf(s->alarms[s->alarm_count++], CON_ID_MAX + 1, "%s", alarm_id);
-	else
-		dr_warning("too many alarms of one server, not armed again vm=%s alarm=%s", s->id, alarm_id);
+	con_arm_again(s->consumer->arm, s->id);
 }
 
 static void on_recreated(const struct con_recreated *r, void *userdata)
@@ -92,12 +75,11 @@ static void on_recreated(const struct con_recreated *r, void *userdata)
 }
 
 /* The server is said to be lost. */
-static void recover(struct server *s, const char *alarm_id)
+static void recover(struct server *s)
 {
 	struct con_consumer *c = s->consumer;
 	int r;
 
-	add_alarm(s, alarm_id);
 	if (c->config->recovery == CON_RECOVERY_NONE) {
 		arm_again(s);
 		return;
@@ -122,7 +104,7 @@ static void on_fired_before(const char *server_id, const char *alarm_id, void *u
 
 	dr_warning("alarm has fired while nobody listened vm=%s alarm=%s", server_id, alarm_id);
 	if (s)
-		recover(s, alarm_id);
+		recover(s);
 }
 
 static void on_armed(int error, const char *why, void *userdata)
@@ -156,12 +138,11 @@ static void take_alarm(struct con_consumer *c, const struct con_alarm *a, struct
 	if (con_seen_add(&c->seen, a) > 0) {
 		c->counts.repeated++;
 		dr_info("alarm repeats an event that was heard vm=%s alarm=%s", a->server_id, a->alarm_id);
-		add_alarm(s, a->alarm_id);
 		if (!s->recreate)
 			arm_again(s);
 		return;
 	}
-	recover(s, a->alarm_id);
+	recover(s);
 }
 
 static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)

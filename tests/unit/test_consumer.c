@@ -788,7 +788,7 @@ static void test_deleted_server(void **state)
 	assert_int_equal(ask(w, "POST", "/failure", b.data, NULL), 200);
 	WAIT_FOR(w, count(w, "vm is not replaced vm=") == 1);
 	assert_int_equal(count(w, ": it was deleted"), 1);
-	WAIT_FOR(w, count(w, "alarm was deleted by somebody alarm=a") == 1);
+	WAIT_FOR(w, count(w, "alarm armed again alarm=") == 1);
 }
 
 static void test_repeated_and_unknown(void **state)
@@ -826,6 +826,35 @@ static void test_recovery_none(void **state)
 	let_pass(w, dr_msec(100));
 	assert_int_equal(replacements(w, 0, NULL), 0);
 	assert_int_equal(count(w, "recovery begins"), 0);
+}
+
+/* Alarm ids come from whoever reaches the port: however many, only our own alarm is set, and once at a time.
+ */
+static void test_foreign_alarms(void **state)
+{
+	struct world *w = *state;
+	char line[100];
+
+	one_server(w);
+	w->config.recovery = CON_RECOVERY_NONE;
+	start(w);
+	break_cloud(w, "alarming:PUT:/v2/alarms:503:1");
+	for (int n = 0; n < 50; n++) {
+		char body[300];
+
+		snprintf(body, sizeof(body),
+			 "{\"alarm_id\":\"a%d\",\"current\":\"alarm\",\"reason_data\":{\"type\":\"event\","
+			 "\"event\":{\"message_id\":\"m%d\",\"traits\":[[\"instance_id\",1,\"%s\"]]}}}",
+			 n, n / 2, w->ids[0]);
+		assert_int_equal(ask(w, "POST", "/failure", body, NULL), 200);
+	}
+	snprintf(line, sizeof(line), "alarm is not armed yet alarm=%s, ", alarm_of(w, 0)->id);
+	WAIT_FOR(w, count(w, "alarm armed again alarm=") > 0);
+	assert_int_equal(count(w, line), 1);
+	assert_int_equal(count(w, "is not armed yet"), 1);
+	snprintf(line, sizeof(line), "alarm armed again alarm=%s", alarm_of(w, 0)->id);
+	assert_int_equal(count(w, "alarm armed again"), count(w, line));
+	assert_int_equal(count(w, "deleted by somebody"), 0);
 }
 
 static void test_http(void **state)
@@ -982,6 +1011,7 @@ int main(void)
 		TEST(test_deleted_server),
 		TEST(test_repeated_and_unknown),
 		TEST(test_recovery_none),
+		TEST(test_foreign_alarms),
 		TEST(test_http),
 		TEST(test_aodh_comes_later),
 		TEST(test_start_needs_a_person),
