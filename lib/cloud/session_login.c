@@ -54,6 +54,16 @@ static void login_succeeded(struct dr_cloud *s, struct dr_keystone_token *t, cha
 	}
 }
 
+/*
+ * Asking again does not help before a person has changed something; 400 too: an incomplete identity, say. Not
+ * so what is slow, busy or limits the rate, nor an address that is none of Keystone's (404) while it starts.
+ */
+static bool is_refusal(unsigned status)
+{
+	return status >= 400 && status < 500 && status != 404 && status != 408 && status != 409 &&
+	       status != 413 && status != 429;
+}
+
 /* Reads Keystone's answer; otherwise error and reason of *why are set. */
 static int read_login(const struct dr_http_response *h, const struct dr_cloud_conf *conf,
 		      struct dr_keystone_token *ret_token, char **ret_id, struct dr_cloud_reply *why)
@@ -76,8 +86,7 @@ static int read_login(const struct dr_http_response *h, const struct dr_cloud_co
 		}
 		snprintf(why->reason, sizeof(why->reason),
 			 "no token, or none with a project and a catalogue");
-	} else if (!why->error && h->status >= 400 && h->status < 500 && h->status != 404) {
-		/* 400 too: an incomplete identity, say, stays refused until a person changes it */
+	} else if (!why->error && is_refusal(h->status)) {
 		why->error = -EACCES;
 		what = "refused the login";
 	} else if (!why->error) {

@@ -464,6 +464,11 @@ static void test_bad_logins(void **state)
 		{ 400, false, NULL, -EACCES, "refused the login: HTTP 400" },
 		{ 403, false, NULL, -EACCES, "refused the login: HTTP 403" },
 		{ 404, false, NULL, -EPROTO, "answered: HTTP 404" },
+		{ 401, false, NULL, -EACCES, "refused the login: HTTP 401" },
+		{ 408, false, NULL, -EPROTO, "answered: HTTP 408" }, /* they pass */
+		{ 409, false, NULL, -EPROTO, "answered: HTTP 409" },
+		{ 413, false, NULL, -EPROTO, "answered: HTTP 413" },
+		{ 429, false, NULL, -EPROTO, "answered: HTTP 429" },
 		{ 500, false, NULL, -EIO, "answered: HTTP 500" },
 		{ 503, false, NULL, -EIO, "answered: HTTP 503" },
 		{ 300, false, NULL, -EPROTO, "answered: HTTP 300" },

@@ -697,6 +697,8 @@ static void test_start_late(void **state)
 	struct world *w = *state;
 
 	fake_rule(w->nova_api, "POST", "/v3/auth/tokens", 503, 2);
+	fake_rule(w->nova_api, "POST", "/v3/auth/tokens", 429, 1);
+	fake_rule(w->nova_api, "POST", "/v3/auth/tokens", 408, 1);
 	fake_rule(w->nova_api, "GET", "/servers/detail", 500, 2);
 	world_start(w);
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 3);
