@@ -498,6 +498,7 @@ void ins_inspector_free(struct ins_inspector *s)
 
 	if (!s)
 		return;
+	ins_executor_free(s->executor);
 	if (s->queue_count)
 		dr_error("stopped: %zu accepted events were not acted on", s->queue_count);
 	for (struct ins_incident *i = s->first; i; i = next) {
@@ -507,7 +508,6 @@ void ins_inspector_free(struct ins_inspector *s)
 				 ins_state_name(i->state));
 		ins_incident_free(i);
 	}
-	ins_executor_free(s->executor);
 	dr_source_free(s->drain_timer);
 	free(s->queue);
 	free(s);

@@ -22,21 +22,28 @@ static void request_free(struct request *q)
 }
 DR_DEFINE_FREEP(struct request, request_free)
 
-static void refuse(struct dr_http_exchange *x, const char *position, const char *reason, size_t accepted)
+/* position may be NULL; accepted: events that were taken all the same */
+static void reply_error(struct dr_http_exchange *x, unsigned status, const char *position, const char *reason,
+			size_t accepted)
 {
 	struct dr_json *body = dr_json_object(), *error = dr_json_add_object(body, "error");
 
-	dr_json_add_int(error, "code", 400);
+	dr_json_add_int(error, "code", status);
 	dr_json_add_str(error, "message", reason);
-	dr_json_add_str(error, "position", position);
+	if (position)
+		dr_json_add_str(error, "position", position);
 	dr_json_add_int(body, "accepted", (int64_t)accepted);
-	dr_http_reply_json(x, 400, body);
+	dr_http_reply_json(x, status, body);
 }
 
-static void reply_full(struct dr_http_exchange *x)
+static void reply_full(struct dr_http_exchange *x, size_t accepted)
 {
+	char reason[128];
+
+	snprintf(reason, sizeof(reason),
+		 "too many events are waiting, %zu of this request were accepted: send it again", accepted);
 	dr_http_set_header(x, "Retry-After", "1");
-	dr_http_reply_error(x, 503, "too many events are waiting, nothing of this request was accepted");
+	reply_error(x, 503, NULL, reason, accepted);
 }
 
 static void reply_accepted(const struct request *q)
@@ -89,14 +96,14 @@ static void settle(struct request *q, bool asked)
 			continue;
 		}
 		if (!ins_inspector_room(q->inspector)) {
-			/* filled up while we asked; those taken are known as duplicates when sent again */
-			reply_full(q->x);
+			/* filled up while we asked; what was taken is known, or counted, when sent again */
+			reply_full(q->x, q->accepted);
 			return;
 		}
 		take(q, n, asked);
 	}
 	if (first.position[0])
-		refuse(q->x, first.position, first.reason, q->accepted);
+		reply_error(q->x, 400, first.position, first.reason, q->accepted);
 	else
 		reply_accepted(q);
 }
@@ -120,7 +127,7 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 	int r = q ? ins_events_parse(body, len, &q->events, &why) : -ENOMEM;
 
 	if (r == 1) {
-		refuse(x, why.position, why.reason, 0);
+		reply_error(x, 400, why.position, why.reason, 0);
 		return;
 	}
 	if (!r) {
@@ -137,7 +144,7 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 	for (size_t n = 0; n < q->events.count; n++)
 		fresh += !is_known(q, n);
 	if (fresh > ins_inspector_room(s)) {
-		reply_full(x);
+		reply_full(x, 0);
 		return;
 	}
 	for (size_t n = 0; n < q->events.count; n++) {

@@ -8,7 +8,9 @@
  *                         {"error": {"code": 400, "message": "...", "position": "events[0].time"},
  *                         "accepted": n}. A body that cannot be read is refused whole; of events for hosts
  *                         that Nova does not know, the others are accepted all the same, and the answer is
- *                         400. 503: the queue is full, nothing is accepted.
+ *                         400. 503: the queue is full, {"error": {"code": 503, "message": "..."},
+ *                         "accepted": n}: n is 0, unless the queue filled up while Nova was asked about
+ *                         some of the hosts. The whole may be sent again.
  *   GET /healthz          200, or 503 while the map is stale
  *   GET /v1/incidents     what was done, and what was not
  */

@@ -57,7 +57,7 @@ void dr_http_response_done(struct dr_http_response *r);
 /* Value of a header of the answer, any case, into buf; returns buf, or NULL if absent or too long. */
 char *dr_http_response_header(const struct dr_http_response *r, const char *name, char *buf, size_t size);
 
-/* r is valid during the call only. May send further requests and free the client's other calls. */
+/* r is valid during the call only. May send further requests; must not free the client. */
 typedef void (*dr_http_done_fn)(const struct dr_http_response *r, void *userdata);
 
 int dr_http_client_new(struct dr_loop *l, const struct dr_http_client_opts *opts,

@@ -149,6 +149,31 @@ static void test_deferred_in_order(void **state)
 	assert_int_equal(world_resets(w, "vm-9"), 0);
 }
 
+/* The queue fills up while Nova is asked about a host: the answer tells what was taken before. */
+static void test_full_while_asking(void **state)
+{
+	struct world *w = *state;
+
+	w->config.active = 1;
+	fake_add_host(w->nova_api, "compute-9", "svc-9");
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 503, UINT_MAX); /* keeps the one slot */
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "forcing"));
+	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
+	world_send(w, "PUT", "/events", "[" DOWN("compute-2") ", " DOWN("compute-9") "]");
+	wait_for(w, w->nova_api->held_count == 1);
+	assert_false(w->answered);
+	while (ins_inspector_room(w->inspector))
+		world_put(w, "[" DOWN("compute-2") "]", 200);
+	w->answered = false;
+	fake_release(w->nova_api);
+	wait_for(w, w->answered);
+	assert_int_equal(w->status, 503);
+	assert_string_equal(w->body,
+			    "{\"error\":{\"code\":503,\"message\":\"too many events are waiting, 1 of "
+			    "this request were accepted: send it again\"},\"accepted\":1}");
+}
+
 #define EVENT(host, id)                                                                                      \
 	"{\"type\": \"compute.host.down\", \"time\": \"2026-11-22T14:03:21Z\", \"details\": {\"hostname\": " \
 	"\"" host "\", \"monitor\": \"m\", \"monitor_event_id\": \"" id "\"}}"
@@ -354,6 +379,7 @@ int main(void)
 		hot(test_outage_in_silence),
 		cold(test_endless_lists),
 		hot(test_failures_do_not_grow),
+		hot(test_full_while_asking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
