@@ -28,8 +28,9 @@ struct watch {
 struct mon_bpf {
 	struct dr_probe_bpf *skel;
 	struct ring_buffer *ring;
-	char dir[320]; /* our pin directory, "" until it is ours */
-	int dir_fd;    /* locked while we run */
+	char dir[320];	 /* our pin directory, "" until it is ours */
+	int dir_fd;	 /* locked while we run */
+	char *made_root; /* the pin root, if it was not there before us */
 	struct bpf_attachment *attachments;
 	size_t attachment_count;
 	mon_bpf_event_fn event_fn; /* during mon_bpf_consume() */
@@ -84,13 +85,16 @@ void mon_bpf_probe(struct mon_features *f)
 
 /* ---------------------------------------------------------------- the pin directory */
 
+/* 0: path was made. 1: it was there. */
 static int make_dir(const char *path)
 {
-	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : dr_errno();
+	if (mkdir(path, 0700) == 0)
+		return 0;
+	return errno == EEXIST ? 1 : dr_errno();
 }
 
-/* Mounts bpffs where the pin root expects it, as bpftool does. */
-static int ensure_bpffs(const char *pin_root, char **ret_error)
+/* Makes the pin root; mounts bpffs where it expects it, as bpftool does. */
+static int ensure_pin_root(struct mon_bpf *b, const char *pin_root, char **ret_error)
 {
 	static const char usual[] = "/sys/fs/bpf";
 
@@ -98,8 +102,10 @@ static int ensure_bpffs(const char *pin_root, char **ret_error)
 	    mount("bpf", usual, "bpf", 0, "mode=0700"))
 		return fail(ret_error, dr_errno(), "mounting bpf at /sys/fs/bpf");
 	int r = make_dir(pin_root);
-	if (r)
+	if (r < 0)
 		return fail(ret_error, r, pin_root);
+	if (r == 0 && !b->made_root)
+		b->made_root = strdup(pin_root); /* out of memory: it stays, empty */
 	if (!is_bpffs(pin_root)) {
 		*ret_error = dr_asprintf("pin_root %s is not on a bpf file system", pin_root);
 		return -EINVAL;
@@ -107,10 +113,18 @@ static int ensure_bpffs(const char *pin_root, char **ret_error)
 	return 0;
 }
 
-static int remove_entries(int dir_fd)
+static bool is_our_pin(const struct mon_bpf *b, const char *name)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return bpf_object__find_program_by_name(b->skel->obj, name) ||
+	       bpf_object__find_map_by_name(b->skel->obj, name);
+}
+
+/* 0: the directory holds nothing but what we pin. 1: *ret_name (freed by the caller) is not ours. */
+static int find_foreign_entry(const struct mon_bpf *b, char **ret_name)
+{
+	int fd = openat(b->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char *foreign = NULL;
 	int r = 0;
 
 	if (!d) {
@@ -119,12 +133,41 @@ static int remove_entries(int dir_fd)
 			close(fd);
 		return r;
 	}
-	for (struct dirent *e; (e = readdir(d));) {
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && unlinkat(dir_fd, e->d_name, 0) && !r)
-			r = dr_errno();
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && !is_our_pin(b, e->d_name))
+			r = (foreign = strdup(e->d_name)) ? 1 : -ENOMEM;
 	}
 	closedir(d);
+	if (r == 1)
+		*ret_name = foreign;
 	return r;
+}
+
+static int unpin(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT ? 0 : dr_errno();
+}
+
+/* Unpins what we pin, by name; what else is in the directory belongs to somebody else. */
+static int unpin_all(struct mon_bpf *b)
+{
+	struct bpf_program *p;
+	struct bpf_map *m;
+	int r = 0, first = 0;
+
+	bpf_object__for_each_program(p, b->skel->obj)
+	{
+		r = unpin(b->dir_fd, bpf_program__name(p));
+		first = first ? first : r;
+	}
+	bpf_object__for_each_map(m, b->skel->obj)
+	{
+		if (bpf_map__is_internal(m))
+			continue;
+		r = unpin(b->dir_fd, bpf_map__name(m));
+		first = first ? first : r;
+	}
+	return first;
 }
 
 /* 0: dir is there and locked as *ret_fd. 1: it vanished meanwhile (its owner just ended): once more. */
@@ -133,7 +176,7 @@ static int lock_dir(const char *dir, int *ret_fd)
 	struct stat ours, there;
 	int r = make_dir(dir);
 
-	if (r)
+	if (r < 0)
 		return r;
 	DR_AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -149,12 +192,13 @@ static int lock_dir(const char *dir, int *ret_fd)
 /* Makes pin_root/name ours alone and empties it of what a killed run left. */
 static int claim_dir(struct mon_bpf *b, const char *pin_root, const char *name, char **ret_error)
 {
+	DR_AUTO_FREE char *foreign = NULL;
 	char dir[sizeof(b->dir)];
 	int r = 1;
 
 	snprintf(dir, sizeof(dir), "%s/%s", pin_root, name);
 	for (int tries = 0; r == 1 && tries < 10; tries++) {
-		r = ensure_bpffs(pin_root, ret_error);
+		r = ensure_pin_root(b, pin_root, ret_error);
 		if (r)
 			return r;
 		r = lock_dir(dir, &b->dir_fd);
@@ -167,8 +211,17 @@ static int claim_dir(struct mon_bpf *b, const char *pin_root, const char *name, 
 	}
 	if (r)
 		return fail(ret_error, r < 0 ? r : -EAGAIN, dir);
-	snprintf(b->dir, sizeof(b->dir), "%s", dir);
-	r = remove_entries(b->dir_fd);
+	r = find_foreign_entry(b, &foreign);
+	if (r == 1) {
+		*ret_error = dr_asprintf("%s holds \"%s\", which is none of our pins, so nothing there is "
+					 "touched; give this monitor another \"name\" or \"pin_root\"",
+					 dir, foreign);
+		return -EBUSY;
+	}
+	if (r == 0) {
+		snprintf(b->dir, sizeof(b->dir), "%s", dir);
+		r = unpin_all(b);
+	}
 	return r ? fail(ret_error, r, dir) : 0;
 }
 
@@ -211,13 +264,16 @@ static int on_record(void *userdata, void *data, size_t size)
 	return 0;
 }
 
+static int open_programs(struct mon_bpf *b, char **ret_error)
+{
+	b->skel = dr_probe_bpf__open();
+	return b->skel ? 0 : fail(ret_error, dr_errno(), "opening the programs");
+}
+
 static int load(struct mon_bpf *b, unsigned targets, unsigned interfaces, char **ret_error)
 {
 	int r;
 
-	b->skel = dr_probe_bpf__open();
-	if (!b->skel)
-		return fail(ret_error, dr_errno(), "opening the programs");
 	if ((r = bpf_map__set_max_entries(b->skel->maps.dr_targets, targets)) ||
 	    (r = bpf_map__set_max_entries(b->skel->maps.dr_watch, targets)) ||
 	    (r = bpf_map__set_max_entries(b->skel->maps.dr_ifaces, interfaces)))
@@ -248,8 +304,8 @@ int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, unsign
 	b->attachments = calloc(interfaces ? interfaces : 1, sizeof(*b->attachments));
 	if (!b->attachments)
 		return fail(ret_error, -ENOMEM, "monitor");
-	if ((r = claim_dir(b, pin_root, name, ret_error)) || (r = load(b, targets, interfaces, ret_error)) ||
-	    (r = pin_all(b, ret_error)))
+	if ((r = open_programs(b, ret_error)) || (r = claim_dir(b, pin_root, name, ret_error)) ||
+	    (r = load(b, targets, interfaces, ret_error)) || (r = pin_all(b, ret_error)))
 		return r;
 	*ret = DR_TAKE_PTR(b);
 	return 0;
@@ -263,13 +319,14 @@ void mon_bpf_free(struct mon_bpf *b)
 		bpf_attachment_done(&b->attachments[i]);
 	free(b->attachments);
 	ring_buffer__free(b->ring);
-	dr_probe_bpf__destroy(b->skel);
 	if (b->dir[0]) {
-		(void)!remove_entries(b->dir_fd);
-		rmdir(b->dir);
-		*strrchr(b->dir, '/') = '\0';
-		rmdir(b->dir); /* stays while other monitors have theirs there */
+		(void)!unpin_all(b);
+		rmdir(b->dir); /* stays if somebody put something there meanwhile */
 	}
+	if (b->made_root)
+		rmdir(b->made_root); /* stays while other monitors have theirs there */
+	free(b->made_root);
+	dr_probe_bpf__destroy(b->skel);
 	if (b->dir_fd >= 0)
 		close(b->dir_fd);
 	free(b);
@@ -277,9 +334,9 @@ void mon_bpf_free(struct mon_bpf *b)
 
 /* ---------------------------------------------------------------- maps */
 
-int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex)
+int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex, uint64_t gap_ns)
 {
-	struct dr_iface i = { .ifindex = ifindex };
+	struct dr_iface i = { .ifindex = ifindex, .gap_ns = gap_ns };
 
 	return bpf_map__update_elem(b->skel->maps.dr_ifaces, &index, sizeof(index), &i, sizeof(i), BPF_ANY);
 }
