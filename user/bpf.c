@@ -334,9 +334,9 @@ void mon_bpf_free(struct mon_bpf *b)
 
 /* ---------------------------------------------------------------- maps */
 
-int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex, uint64_t gap_ns)
+int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex)
 {
-	struct dr_iface i = { .ifindex = ifindex, .gap_ns = gap_ns };
+	struct dr_iface i = { .ifindex = ifindex };
 
 	return bpf_map__update_elem(b->skel->maps.dr_ifaces, &index, sizeof(index), &i, sizeof(i), BPF_ANY);
 }
