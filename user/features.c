@@ -40,6 +40,8 @@ static char *missing_capabilities(const struct mon_features *f, bool realtime)
 		bool realtime_only;
 	} needed[] = {
 		{ CAP_BPF, "CAP_BPF", "to load its programs", false },
+		/* kernel/bpf/verifier.c: arithmetic on pointers into packets and maps is denied without it */
+		{ CAP_PERFMON, "CAP_PERFMON", "to have them verified", false },
 		{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach them to interfaces", false },
 		{ CAP_NET_RAW, "CAP_NET_RAW", "to send probes", false },
 		{ CAP_SYS_NICE, "CAP_SYS_NICE", "to send them in time (realtime_priority; 0 does without)",
@@ -48,8 +50,9 @@ static char *missing_capabilities(const struct mon_features *f, bool realtime)
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(needed); i++) {
-		/* CAP_SYS_ADMIN contains CAP_BPF, capabilities(7) */
-		bool there = has(f, needed[i].cap) || (needed[i].cap == CAP_BPF && has(f, CAP_SYS_ADMIN));
+		/* CAP_SYS_ADMIN contains these two, capabilities(7) */
+		bool contained = needed[i].cap == CAP_BPF || needed[i].cap == CAP_PERFMON;
+		bool there = has(f, needed[i].cap) || (contained && has(f, CAP_SYS_ADMIN));
 		if (!there && (realtime || !needed[i].realtime_only))
 			dr_buf_printf(&b, "%s%s %s", b.len ? ", " : "", needed[i].name, needed[i].why);
 	}

@@ -165,11 +165,26 @@ void bed_configure(struct bed *b, const char *extra)
 
 void bed_start(struct bed *b)
 {
+	const char *const none[] = { NULL };
+
+	bed_start_by(b, none);
+}
+
+void bed_start_by(struct bed *b, const char *const prefix[])
+{
 	char program[600];
-	const char *argv[] = { program, "--config", b->config, NULL };
+	const char *argv[16] = { NULL };
 	struct sc_child_opts opts = { .name = "monitor", .dir = b->dir, .argv = argv };
 	DR_AUTO_FREE char *error = NULL;
+	unsigned n = 0;
 
+	for (; prefix[n]; n++) {
+		assert_true(n < DR_ARRAY_SIZE(argv) - 4);
+		argv[n] = prefix[n];
+	}
+	argv[n] = program;
+	argv[n + 1] = "--config";
+	argv[n + 2] = b->config;
 	snprintf(program, sizeof(program), "%s/doctor-monitor", b->bin);
 	sc_child_free(DR_TAKE_PTR(b->monitor));
 	if (sc_child_start(&opts, &b->monitor, &error))

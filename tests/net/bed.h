@@ -58,6 +58,8 @@ void bed_write(struct bed *b, const char *text);
 
 /* Starts the monitor and waits until it says READY=1. */
 void bed_start(struct bed *b);
+/* The same below a program that executes it, setpriv(1) say: prefix[0] with a path. */
+void bed_start_by(struct bed *b, const char *const prefix[]);
 /* Sends SIGTERM and returns the exit status. */
 int bed_stop(struct bed *b);
 /* Runs the monitor to its end; its status. Output (stdout and stderr) is appended to out. */

@@ -13,11 +13,16 @@
 #include "tests/net/bed.h"
 #include "tools/scenario/run.h"
 
-/* Runs a monitor that is to refuse; one that does not is ended by timeout(1), with its status 124. */
-static int run_refused(struct bed *b, struct dr_buf *out)
+/*
+ * Runs a monitor with these capabilities (of setpriv(1)) that is to refuse; one that does not is
+ * ended by timeout(1), with its status 124.
+ */
+static int run_refused(struct bed *b, const char *capabilities, struct dr_buf *out)
 {
 	char program[600];
-	const char *const argv[] = { "timeout", "10", program, "--config", b->config, NULL };
+	const char *const argv[] = { "timeout",	       "10",	     "setpriv",
+				     "--bounding-set", capabilities, program,
+				     "--config",       b->config,    NULL };
 
 	snprintf(program, sizeof(program), "%s/doctor-monitor", b->bin);
 	return sc_run(argv, NULL, out);
@@ -68,7 +73,7 @@ static void a_directory_with_pins_of_others_is_refused(void **state)
 	assert_int_equal(mkdir(p.dir, 0700), 0);
 	pin_map(p.theirs);
 	pin_map(p.ours); /* a name of ours beside it proves nothing */
-	int status = run_refused(b, &out);
+	int status = run_refused(b, "+all", &out);
 	bool both = exists(p.theirs) && exists(p.ours);
 	unlink(p.theirs);
 	unlink(p.ours);
@@ -115,12 +120,58 @@ static void the_pin_root_goes_with_the_run_that_made_it(void **state)
 	assert_false(dir);
 }
 
+/* ---------------------------------------------------------------- capabilities */
+
+/* As docs/operations.md names them. */
+#define CAPABILITIES "-all,+bpf,+perfmon,+net_admin,+net_raw,+sys_nice,+ipc_lock"
+
+static void the_documented_capabilities_suffice(void **state)
+{
+	static const char *const setpriv[] = { "/usr/bin/setpriv", "--bounding-set", CAPABILITIES,
+					       "--inh-caps=-all", NULL };
+	static const char *const egress[] = { "", "egress: clsact\n" };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(egress); i++) {
+		DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+		bed_configure(b, egress[i]);
+		bed_start_by(b, setpriv);
+		if (!bed_wait_events(b, 2, dr_sec(10)))
+			bed_fail(b, "hosts did not come up");
+		assert_int_equal(bed_stop(b), 0);
+		assert_false(bed_pinned(b));
+	}
+}
+
+static void each_capability_is_missed_by_name(void **state)
+{
+	static const struct {
+		const char *set, *text;
+	} cases[] = {
+		{ CAPABILITIES ",-bpf", "missing CAP_BPF" },
+		{ CAPABILITIES ",-perfmon", "missing CAP_PERFMON" },
+		{ CAPABILITIES ",-net_admin", "missing CAP_NET_ADMIN" },
+		{ CAPABILITIES ",-net_raw", "missing CAP_NET_RAW" },
+		{ CAPABILITIES ",-sys_nice", "missing CAP_SYS_NICE" },
+	};
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+
+	bed_configure(b, "");
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_BUF struct dr_buf out = { 0 };
+		int status = run_refused(b, cases[i].set, &out);
+		if (status != 1 || !strstr(dr_buf_str(&out), cases[i].text))
+			bed_fail(b, "%s: status %d: %s", cases[i].set, status, dr_buf_str(&out));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_directory_with_pins_of_others_is_refused),
 		cmocka_unit_test(what_others_pin_meanwhile_stays),
 		cmocka_unit_test(the_pin_root_goes_with_the_run_that_made_it),
+		cmocka_unit_test(the_documented_capabilities_suffice),
+		cmocka_unit_test(each_capability_is_missed_by_name),
 	};
 
 	return cmocka_run_group_tests_name("net: attach", tests, bed_enter_namespace, NULL);

@@ -232,7 +232,8 @@ static const struct mon_features good = {
 	.timer = true,
 	.btf = true,
 	.bpffs = true,
-	.capabilities = 1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW | 1ULL << CAP_SYS_NICE,
+	.capabilities = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW |
+			1ULL << CAP_SYS_NICE,
 };
 
 static void expect_missing(struct mon_features f, bool realtime, const char *text)
@@ -267,10 +268,14 @@ static void each_missing_feature_is_named(void **state)
 	f = good;
 	f.capabilities &= ~(1ULL << CAP_NET_RAW);
 	expect_missing(f, true, "missing CAP_NET_RAW to send probes");
-	f.capabilities = 1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW;
+	f.capabilities = good.capabilities & ~(1ULL << CAP_SYS_NICE);
 	expect_missing(f, true, "missing CAP_SYS_NICE");
 	expect_missing(f, false, NULL);
-	f.capabilities = 1ULL << CAP_SYS_ADMIN; /* contains CAP_BPF (capabilities(7)), not the others */
+	f.capabilities = good.capabilities & ~(1ULL << CAP_PERFMON);
+	expect_missing(f, true, "missing CAP_PERFMON to have them verified. ");
+	f.capabilities |= 1ULL << CAP_SYS_ADMIN;
+	expect_missing(f, true, NULL);
+	f.capabilities = 1ULL << CAP_SYS_ADMIN; /* contains CAP_BPF and CAP_PERFMON (capabilities(7)) only */
 	expect_missing(f, false, "missing CAP_NET_ADMIN");
 }
 
