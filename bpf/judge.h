@@ -12,13 +12,17 @@
  *   reply     the newest answer clears what was outstanding up to its probe. `rise` answers in a
  *             row, none further apart than multiplier * interval, bring a target up.
  *   deadline  silence has lasted too long. A verdict wants all of:
- *             - as many probes really left as the multiplier says, and the last of them had an
- *               interval's time (a starved sender accuses nobody);
+ *             - as many probes really left as the multiplier says, and the last of them had the time
+ *               of an interval and a round trip (a starved sender accuses nobody);
  *             - proof that we could hear: a probe to ANY target on this interface, sent close to or
  *               after the deadline, has been answered. Replies are handled in the order in which
  *               they came in, so one to a later probe shows that an earlier reply does not sit
- *               unread in the receive ring. "Some frame was handled after the deadline" would not do:
- *               after a stall that frame may itself be an old one.
+ *               unread in the receive ring. That holds within a receive queue: a proof from another
+ *               one is taken only when the silence has lasted DR_OTHER_QUEUE_NS longer. "Some frame
+ *               was handled after the deadline" would not do: after a stall that frame may itself be
+ *               an old one;
+ *             - that we heard all the while: a silence that began before or during a gap in our own
+ *               hearing is forgotten, and counts anew from the next probe.
  *             Until then the target is suspect and looked at again.
  */
 
@@ -32,6 +36,9 @@
 
 /* A timer later than this tells of a stall: the proof must then be newer than the deadline itself. */
 #define DR_LATE_NS 1000000ULL
+
+/* Longer than a CPU that serves a receive queue is away: stolen, starved, in firmware. */
+#define DR_OTHER_QUEUE_NS 1000000000ULL
 
 /* Without any proof for so long (at least, and 8 detection times) the interface is isolated. */
 #define DR_ISOLATED_NS 1000000000ULL
@@ -52,14 +59,18 @@ enum dr_reply_kind {
 
 DR_PURE __u64 dr_detect_ns(const struct dr_target *c)
 {
-	return c->interval_ns * c->multiplier;
+	return c->detect_ns;
+}
+
+/* The last round trip, as far as a deadline is stretched by it. */
+DR_PURE __u64 dr_rtt_ns(const struct dr_track *t, const struct dr_target *c)
+{
+	return t->rtt_ns < dr_detect_ns(c) ? t->rtt_ns : dr_detect_ns(c);
 }
 
 DR_PURE __u64 dr_deadline(const struct dr_track *t, const struct dr_target *c, __u64 first_tx_ns)
 {
-	__u64 detect = dr_detect_ns(c);
-
-	return first_tx_ns + detect + (t->rtt_ns < detect ? t->rtt_ns : detect);
+	return first_tx_ns + dr_detect_ns(c) + dr_rtt_ns(t, c);
 }
 
 DR_PURE void dr_change(struct dr_track *t, __u32 verdict, __u64 now)
@@ -69,6 +80,7 @@ DR_PURE void dr_change(struct dr_track *t, __u32 verdict, __u64 now)
 	t->changed_ns = now;
 	t->suspect_ns = 0;
 	t->waits = 0;
+	t->late = 0;
 	t->risen = 0;
 }
 
@@ -89,8 +101,8 @@ DR_PURE enum dr_outcome dr_on_sent(struct dr_track *t, const struct dr_target *c
 		t->deadline_ns = dr_deadline(t, c, now);
 	}
 	/* the last probe that a verdict counts gets its time, however late it left */
-	if (t->outstanding == c->multiplier && t->deadline_ns < now + c->interval_ns)
-		t->deadline_ns = now + c->interval_ns;
+	if (t->outstanding == c->multiplier && t->deadline_ns < now + c->interval_ns + dr_rtt_ns(t, c))
+		t->deadline_ns = now + c->interval_ns + dr_rtt_ns(t, c);
 	if (t->timer_armed || t->verdict == DR_VERDICT_DOWN)
 		return DR_NOTHING;
 	t->timer_armed = 1;
@@ -120,6 +132,7 @@ DR_PURE void dr_clear_until(struct dr_track *t, const struct dr_target *c, __u32
 	t->deadline_ns = first ? dr_deadline(t, c, first) : 0;
 	t->suspect_ns = 0;
 	t->waits = 0;
+	t->late = 0;
 }
 
 /*
@@ -180,14 +193,50 @@ DR_PURE __u64 dr_wait_ns(const struct dr_track *t, const struct dr_target *c)
 	return t->waits < 3 ? (c->interval_ns >> 3) << t->waits : c->interval_ns;
 }
 
+/* A reply to a probe that left at tx_ns was handled. */
+DR_PURE void dr_on_heard(struct dr_hearing *h, __u64 gap_ns, __u64 tx_ns, __u64 now)
+{
+	if (h->at_ns == 0 || now - h->at_ns > gap_ns)
+		h->since_ns = tx_ns;
+	if (h->tx_ns < tx_ns)
+		h->tx_ns = tx_ns;
+	h->at_ns = now;
+}
+
+enum dr_proof {
+	DR_UNPROVED = 0,
+	DR_PROVED, /* we heard what was sent until about the deadline, and all the while since first_tx */
+	DR_DEAF,   /* we hear now, but did not all the while */
+};
+
+DR_PURE enum dr_proof dr_prove(const struct dr_hearing *h, __u64 needed, __u64 first_tx_ns)
+{
+	if (h->tx_ns < needed)
+		return DR_UNPROVED;
+	return h->since_ns <= first_tx_ns ? DR_PROVED : DR_DEAF;
+}
+
+/* The silence so far says nothing: it counts anew from the next probe. */
+DR_PURE void dr_forget(struct dr_track *t)
+{
+	t->deaf++;
+	t->outstanding = 0;
+	t->first_tx_ns = 0;
+	t->deadline_ns = 0;
+	t->suspect_ns = 0;
+	t->waits = 0;
+	t->late = 0;
+}
+
 /*
- * The timer runs. heard_tx_ns: dr_iface.heard_tx_ns of the target's interface. Returns DR_NOTHING
- * (the timer rests), DR_ARM, DR_NO_PROOF or DR_WENT_DOWN.
+ * The timer runs. own: what was heard by the receive queue of the target's last reply; any: by any
+ * queue of its interface. Returns DR_NOTHING (the timer rests), DR_ARM, DR_NO_PROOF or DR_WENT_DOWN.
  */
-DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *c, __u64 heard_tx_ns,
-				    __u64 now)
+DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *c,
+				    const struct dr_hearing *own, const struct dr_hearing *any, __u64 now)
 {
 	__u64 late = now > t->timer_due_ns ? now - t->timer_due_ns : 0;
+	enum dr_proof proof;
 	__u64 needed;
 
 	t->timer_armed = 0;
@@ -196,8 +245,10 @@ DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *
 	if (now < t->deadline_ns)
 		return dr_look_again(t, t->deadline_ns);
 
-	if (late > DR_LATE_NS)
+	if (late > DR_LATE_NS) {
 		t->late_timers++;
+		t->late = 1; /* for the rest of this suspicion */
+	}
 	if (t->outstanding < c->multiplier) {
 		t->starved++;
 		return dr_look_again(t, now + c->interval_ns);
@@ -208,15 +259,23 @@ DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *
 	}
 
 	needed = t->deadline_ns;
-	if (late <= DR_LATE_NS)
+	if (!t->late)
 		needed -= (c->interval_ns >> 1) + (c->interval_ns >> 3);
-	if (heard_tx_ns >= needed) {
+	proof = dr_prove(any, needed, t->first_tx_ns);
+	if (proof == DR_DEAF) {
+		dr_forget(t);
+		return DR_NOTHING;
+	}
+	if (dr_prove(own, needed, t->first_tx_ns) == DR_PROVED ||
+	    (proof == DR_PROVED && now - t->deadline_ns >= DR_OTHER_QUEUE_NS)) {
 		dr_change(t, DR_VERDICT_DOWN, now);
 		return DR_WENT_DOWN;
 	}
 	dr_look_again(t, now + dr_wait_ns(t, c));
 	t->waits++;
-	if (now - t->suspect_ns >= DR_ISOLATED_NS && now - t->suspect_ns >= 8 * dr_detect_ns(c))
+	/* some answer, from whatever queue, and it is not isolation */
+	if (proof == DR_UNPROVED && now - t->suspect_ns >= DR_ISOLATED_NS &&
+	    now - t->suspect_ns >= 8 * dr_detect_ns(c))
 		return DR_NO_PROOF;
 	return DR_ARM;
 }

@@ -66,7 +66,7 @@ static __always_inline void emit_iface(__u32 type, const struct dr_iface *i, __u
 		.version = DR_ABI_VERSION, .type = type, .ifindex = i->ifindex, .time_ns = now
 	};
 
-	e.last_rx_ns = i->heard_ns;
+	e.last_rx_ns = i->all.at_ns;
 	emit(&e);
 }
 
@@ -96,7 +96,8 @@ static int on_deadline(void *map, __u32 *key, struct dr_watch *v)
 	__u32 slot = *key;
 	struct dr_target *c = bpf_map_lookup_elem(&dr_targets, &slot);
 	struct dr_watch *w = bpf_map_lookup_elem(&dr_watch, &slot);
-	__u64 now = bpf_ktime_get_ns(), heard, due;
+	__u64 now = bpf_ktime_get_ns(), due;
+	struct dr_hearing own, any;
 	struct dr_event e = {};
 	enum dr_outcome out;
 	struct dr_iface *i;
@@ -108,10 +109,11 @@ static int on_deadline(void *map, __u32 *key, struct dr_watch *v)
 	i = bpf_map_lookup_elem(&dr_ifaces, &iface);
 	if (!i)
 		return 0;
-	heard = i->heard_tx_ns;
+	own = i->queue[w->track.queue & (DR_QUEUES - 1)];
+	any = i->all;
 
 	bpf_spin_lock(&w->lock);
-	out = dr_on_timer(&w->track, c, heard, now);
+	out = dr_on_timer(&w->track, c, &own, &any, now);
 	due = w->track.timer_due_ns;
 	if (out == DR_WENT_DOWN)
 		describe(&e, slot, c, &w->track, now);
@@ -189,16 +191,18 @@ static __always_inline struct dr_watch *match(struct xdp_md *ctx, const struct d
 	return w;
 }
 
-/* The interface heard the answer to a probe that left at tx_ns. */
-static __always_inline void heard(__u32 iface, __u64 tx_ns, __u64 now)
+/*
+ * The interface heard the answer to a probe that left at tx_ns. One CPU serves a queue; where two of
+ * them share a number the older time may win, which only delays a proof.
+ */
+static __always_inline void heard(__u32 iface, __u32 queue, __u64 tx_ns, __u64 now)
 {
 	struct dr_iface *i = bpf_map_lookup_elem(&dr_ifaces, &iface);
 
 	if (!i)
 		return;
-	if (i->heard_tx_ns < tx_ns) /* two CPUs at once: the older one may win, which only delays a proof */
-		i->heard_tx_ns = tx_ns;
-	i->heard_ns = now;
+	dr_on_heard(&i->queue[queue & (DR_QUEUES - 1)], i->gap_ns, tx_ns, now);
+	dr_on_heard(&i->all, i->gap_ns, tx_ns, now);
 	if (i->isolated_ns && __sync_lock_test_and_set(&i->isolated_ns, 0))
 		emit_iface(DR_EVENT_HEARING, i, now);
 }
@@ -215,7 +219,7 @@ int dr_ingress(struct xdp_md *ctx)
 	struct dr_target *c;
 	struct dr_watch *w;
 	__u64 now, tx_ns;
-	__u32 slot, seq;
+	__u32 slot, seq, queue = ctx->rx_queue_index;
 
 	what = dr_parse(data, end, DR_ICMP_ECHO_REPLY, &p);
 	if (what == DR_NOT_OURS)
@@ -234,13 +238,15 @@ int dr_ingress(struct xdp_md *ctx)
 	now = bpf_ktime_get_ns();
 	bpf_spin_lock(&w->lock);
 	out = dr_on_reply(&w->track, c, seq, now, &kind, &tx_ns);
+	if (kind == DR_REPLY_ANSWER)
+		w->track.queue = queue & (DR_QUEUES - 1);
 	if (out == DR_WENT_UP)
 		describe(&e, slot, c, &w->track, now);
 	bpf_spin_unlock(&w->lock);
 
 	if (kind == DR_REPLY_ANSWER) {
 		COUNT(replies);
-		heard(c->iface, tx_ns, now);
+		heard(c->iface, queue, tx_ns, now);
 	} else if (kind == DR_REPLY_DUPLICATE) {
 		COUNT(reply_duplicate);
 	} else {

@@ -35,7 +35,6 @@ struct mon_bpf {
 	size_t attachment_count;
 	mon_bpf_event_fn event_fn; /* during mon_bpf_consume() */
 	void *event_userdata;
-	uint64_t foreign_events;
 };
 
 /* libbpf's own words of the last failure, for the message. */
@@ -257,9 +256,7 @@ static int on_record(void *userdata, void *data, size_t size)
 	struct mon_bpf *b = userdata;
 	const struct dr_event *e = data;
 
-	if (size < sizeof(*e) || e->version != DR_ABI_VERSION)
-		b->foreign_events++;
-	else if (b->event_fn)
+	if (size >= sizeof(*e) && b->event_fn)
 		b->event_fn(e, b->event_userdata);
 	return 0;
 }
@@ -334,9 +331,9 @@ void mon_bpf_free(struct mon_bpf *b)
 
 /* ---------------------------------------------------------------- maps */
 
-int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex)
+int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex, uint64_t gap_ns)
 {
-	struct dr_iface i = { .ifindex = ifindex };
+	struct dr_iface i = { .ifindex = ifindex, .gap_ns = gap_ns };
 
 	return bpf_map__update_elem(b->skel->maps.dr_ifaces, &index, sizeof(index), &i, sizeof(i), BPF_ANY);
 }
@@ -383,11 +380,6 @@ int mon_bpf_read_track(const struct mon_bpf *b, unsigned slot, struct dr_track *
 	if (r == 0)
 		*ret = w.track;
 	return r;
-}
-
-int mon_bpf_read_interface(const struct mon_bpf *b, unsigned index, struct dr_iface *ret)
-{
-	return bpf_map__lookup_elem(b->skel->maps.dr_ifaces, &index, sizeof(index), ret, sizeof(*ret), 0);
 }
 
 int mon_bpf_read_stats(const struct mon_bpf *b, struct dr_stats *ret)

@@ -33,7 +33,8 @@ int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, unsign
 void mon_bpf_free(struct mon_bpf *b);
 DR_DEFINE_FREEP(struct mon_bpf, mon_bpf_free)
 
-int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex) DR_MUST_USE;
+/* gap_ns: see dr_iface. */
+int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex, uint64_t gap_ns) DR_MUST_USE;
 int mon_bpf_set_target(struct mon_bpf *b, unsigned slot, const struct dr_target *t) DR_MUST_USE;
 
 enum mon_bpf_egress {
@@ -52,12 +53,11 @@ typedef void (*mon_bpf_event_fn)(const struct dr_event *e, void *userdata);
 
 /* Becomes readable when the ring buffer has records. Owned by b. */
 int mon_bpf_event_fd(const struct mon_bpf *b);
-/* Hands every waiting record to fn; records of another ABI are counted and left out. */
+/* Hands every waiting record to fn, which looks at its version. */
 int mon_bpf_consume(struct mon_bpf *b, mon_bpf_event_fn fn, void *userdata) DR_MUST_USE;
 
 /* A consistent copy (under the target's lock). */
 int mon_bpf_read_track(const struct mon_bpf *b, unsigned slot, struct dr_track *ret) DR_MUST_USE;
-int mon_bpf_read_interface(const struct mon_bpf *b, unsigned index, struct dr_iface *ret) DR_MUST_USE;
 int mon_bpf_read_stats(const struct mon_bpf *b, struct dr_stats *ret) DR_MUST_USE; /* all CPUs added up */
 
 #endif

@@ -211,6 +211,32 @@ static int read_targets(struct reader *r, struct dr_conf_node *root)
 	return dr_conf_error_count(r->conf) ? 0 : check_twins(r, list);
 }
 
+static struct dr_dur gap_of(const struct mon_config *c, unsigned interface)
+{
+	int64_t first = INT64_MAX, second = INT64_MAX;
+
+	for (size_t i = 0; i < c->target_count; i++) {
+		int64_t interval = c->targets[i].interval.ns;
+		if (c->targets[i].interface != interface || interval >= second)
+			continue;
+		second = interval < first ? first : interval;
+		first = DR_MIN(first, interval);
+	}
+	if (second == INT64_MAX) /* one target alone is never judged */
+		second = first;
+	return (struct dr_dur){ second + second / 2 };
+}
+
+static void derive_times(struct mon_config *c)
+{
+	for (unsigned i = 0; i < c->interface_count; i++)
+		c->interfaces[i].gap = gap_of(c, i);
+	for (size_t i = 0; i < c->target_count; i++) {
+		struct mon_target *t = &c->targets[i];
+		t->detect.ns = DR_MAX(t->interval.ns * t->multiplier, 2 * c->interfaces[t->interface].gap.ns);
+	}
+}
+
 static void read_inspector(struct reader *r, struct dr_conf_node *root)
 {
 	struct dr_conf_node *map = dr_conf_map(r->conf, root, "inspector");
@@ -264,9 +290,20 @@ int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_con
 		return err;
 	if (dr_conf_error_count(conf))
 		return 1;
+	derive_times(&c);
 	*ret = c;
 	c = (struct mon_config){ 0 };
 	return 0;
+}
+
+int mon_config_slow_target(const struct mon_config *c, size_t after)
+{
+	for (size_t i = after; i < c->target_count; i++) {
+		const struct mon_target *t = &c->targets[i];
+		if (t->detect.ns > t->interval.ns * t->multiplier)
+			return (int)i;
+	}
+	return -1;
 }
 
 int mon_config_lonely_interface(const struct mon_config *c, size_t after)

@@ -19,6 +19,11 @@
 struct mon_interface {
 	char name[16];
 	unsigned ifindex;
+	/*
+	 * Longest pause between two answers that is no gap in its hearing: one and a half intervals of
+	 * its second fastest target, as the fastest may be the dead one.
+	 */
+	struct dr_dur gap;
 };
 
 struct mon_target {
@@ -29,6 +34,11 @@ struct mon_target {
 	struct dr_dur interval;
 	uint32_t multiplier;
 	uint32_t rise;
+	/*
+	 * Silence that makes a verdict: multiplier intervals, but no less than two gaps of the interface,
+	 * so that a gap too short to be noticed cannot hide the answers.
+	 */
+	struct dr_dur detect;
 	bool canary; /* watched for proof that the interface hears; never reported */
 };
 
@@ -61,6 +71,9 @@ typedef unsigned (*mon_ifindex_fn)(const char *name);
  * mon_config_done()) only if 0 is returned. 1: there are errors. -ENOMEM.
  */
 int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_config *ret) DR_MUST_USE;
+
+/* The first target from `after` on whose detection takes longer than its multiplier says, or -1. */
+int mon_config_slow_target(const struct mon_config *c, size_t after);
 
 /* Interfaces that one target alone is watched by; see docs/operations.md, "canary". Returns its index or -1.
  */

@@ -27,6 +27,21 @@ static void warn_of_lonely_interfaces(const struct mon_config *c)
 			   c->interfaces[i].name);
 }
 
+static void warn_of_slow_targets(const struct mon_config *c)
+{
+	char is[DR_TIME_STR_MAX], gap[DR_TIME_STR_MAX];
+	int i = mon_config_slow_target(c, 0);
+
+	if (i < 0)
+		return;
+	const struct mon_target *t = &c->targets[i];
+	dr_warning("host %s, and maybe others: detection takes %s, more than its multiplier says, because "
+		   "answers of others "
+		   "prove that interface %s hears only each %s; give it a second target as fast",
+		   t->host, dr_dur_format(t->detect, is), c->interfaces[t->interface].name,
+		   dr_dur_format(c->interfaces[t->interface].gap, gap));
+}
+
 /* Page faults and other threads must not delay a probe or a report. */
 static void become_realtime(int priority)
 {
@@ -40,10 +55,11 @@ static void become_realtime(int priority)
 		dr_warning("the event loop is not real-time: %s", strerror(errno));
 }
 
-static int flush(struct dr_loop *loop, const struct monitor *m)
+static int flush(struct dr_loop *loop, struct monitor *m)
 {
 	struct dr_mono end = dr_mono_add(dr_mono_now(), FLUSH_MAX);
 
+	monitor_hurry(m);
 	while (monitor_undelivered(m)) {
 		struct dr_dur left = dr_mono_sub(end, dr_mono_now());
 		if (left.ns <= 0)
@@ -108,6 +124,7 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	warn_of_lonely_interfaces(&config);
+	warn_of_slow_targets(&config);
 	if (o.check) {
 		printf("%s: good, %zu targets on %zu interfaces\n", o.config, config.target_count,
 		       config.interface_count);

@@ -27,7 +27,8 @@ struct monitor {
 	uint64_t *keys;
 	uint16_t ident;
 	struct dr_source *ring, *tick;
-	uint64_t events_lost; /* as last seen in dr_stats */
+	uint64_t events_lost, timer_errors; /* as last seen in dr_stats */
+	uint64_t skipped;		    /* as last seen of the sender */
 };
 
 /* ---------------------------------------------------------------- events */
@@ -68,6 +69,8 @@ static void apply_verdict(struct monitor *m, const struct dr_event *e)
 		return; /* known already, from the maps */
 	m->targets[e->slot].transitions = e->transitions;
 	log_verdict(m, e, t);
+	if (m->prober)
+		mon_prober_set_apart(m->prober, e->slot, e->verdict != DR_VERDICT_UP);
 	if (t->canary || !mon_hosts_change(&m->hosts, e->slot, (enum dr_verdict)e->verdict, &host))
 		return;
 	mon_report_push(m->report, host->name, host->said, when);
@@ -82,6 +85,10 @@ static void on_event(const struct dr_event *e, void *userdata)
 	struct monitor *m = userdata;
 	const char *ifname = interface_name(m, e->ifindex);
 
+	if (e->version != DR_ABI_VERSION) {
+		dr_error("record of another layout from the kernel programs version=%u", e->version);
+		return;
+	}
 	switch (e->type) {
 	case DR_EVENT_VERDICT:
 		if (e->slot < m->config->target_count)
@@ -108,12 +115,15 @@ static int on_ring(struct dr_source *s, int fd, uint32_t events, void *userdata)
 }
 
 /* Counters are truth, events are hints: finds the changes whose records were lost. */
-static void reconcile(struct monitor *m)
+static int reconcile(struct monitor *m)
 {
 	struct dr_track t;
 
 	for (size_t i = 0; i < m->config->target_count; i++) {
-		if (mon_bpf_read_track(m->bpf, (unsigned)i, &t) || t.transitions == m->targets[i].transitions)
+		int r = mon_bpf_read_track(m->bpf, (unsigned)i, &t);
+		if (r)
+			return r;
+		if (t.transitions == m->targets[i].transitions)
 			continue;
 		struct dr_event e = {
 			.slot = (uint32_t)i,
@@ -128,22 +138,39 @@ static void reconcile(struct monitor *m)
 		};
 		apply_verdict(m, &e);
 	}
+	return 0;
 }
 
-static void look_for_lost_events(struct monitor *m)
+static void look_at_counters(struct monitor *m)
 {
 	struct dr_stats s;
 
-	if (mon_bpf_read_stats(m->bpf, &s) || s.events_lost == m->events_lost)
+	if (mon_bpf_read_stats(m->bpf, &s))
+		return;
+	if (s.timer_errors != m->timer_errors)
+		dr_error("deadlines could not be set, the next probes try again times=%llu",
+			 (unsigned long long)(s.timer_errors - m->timer_errors));
+	m->timer_errors = s.timer_errors;
+	if (s.events_lost == m->events_lost)
 		return;
 	dr_warning("ring buffer was full; the changes are read from the maps lost=%llu",
 		   (unsigned long long)(s.events_lost - m->events_lost));
-	m->events_lost = s.events_lost;
-	reconcile(m);
+	int r = reconcile(m);
+	if (r)
+		dr_error("the maps cannot be read, tried again in a second: %s", strerror(-r));
+	else
+		m->events_lost = s.events_lost;
 }
 
 static void look_at_sender(struct monitor *m)
 {
+	struct mon_prober_stats s;
+
+	mon_prober_stats(m->prober, &s);
+	if (s.skipped != m->skipped)
+		dr_warning("the sender is late, which delays detection skipped=%llu late_max_ms=%.1f",
+			   (unsigned long long)(s.skipped - m->skipped), (double)s.late_max_ns / 1e6);
+	m->skipped = s.skipped;
 	for (size_t i = 0; i < m->config->target_count; i++) {
 		int err = mon_prober_error(m->prober, i);
 		if (err == m->targets[i].send_error)
@@ -161,7 +188,7 @@ static int on_tick(struct dr_source *s, void *userdata)
 {
 	struct monitor *m = userdata;
 
-	look_for_lost_events(m);
+	look_at_counters(m);
 	look_at_sender(m);
 	return dr_timer_arm(s, dr_sec(1));
 }
@@ -179,12 +206,14 @@ static int fill_maps(struct monitor *m)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < c->interface_count; i++)
-		r = mon_bpf_set_interface(m->bpf, i, c->interfaces[i].ifindex);
+		r = mon_bpf_set_interface(m->bpf, i, c->interfaces[i].ifindex,
+					  (uint64_t)c->interfaces[i].gap.ns);
 	for (unsigned i = 0; r == 0 && i < c->target_count; i++) {
 		const struct mon_target *t = &c->targets[i];
 		struct dr_target k = {
 			.key = m->keys[i],
 			.interval_ns = (uint64_t)t->interval.ns,
+			.detect_ns = (uint64_t)t->detect.ns,
 			.multiplier = t->multiplier,
 			.rise = t->rise,
 			.ifindex = c->interfaces[t->interface].ifindex,
@@ -256,7 +285,7 @@ static int start(struct monitor *m, struct dr_loop *loop, struct dr_http_client 
 	if (!m->targets || !m->keys)
 		return -ENOMEM;
 	if ((r = mon_hosts_init(&m->hosts, c)) || (r = make_keys(m)) ||
-	    (r = mon_report_new(loop, http, c->inspector_url, c->name, &m->report)))
+	    (r = mon_report_new(loop, http, c->inspector_url, c->name, 2 * m->hosts.count, &m->report)))
 		return r;
 	r = mon_bpf_new(c->pin_root, c->name, (unsigned)c->target_count, (unsigned)c->interface_count,
 			&m->bpf, ret_error);
@@ -312,6 +341,11 @@ void monitor_free(struct monitor *m)
 	free(m->targets);
 	free(m->keys);
 	free(m);
+}
+
+void monitor_hurry(struct monitor *m)
+{
+	mon_report_hurry(m->report);
 }
 
 size_t monitor_undelivered(const struct monitor *m)

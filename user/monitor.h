@@ -22,6 +22,8 @@ void monitor_stop(struct monitor *m);
 void monitor_free(struct monitor *m); /* NULL-safe; free the HTTP client before */
 DR_DEFINE_FREEP(struct monitor, monitor_free)
 
+/* Tries undelivered reports at once. */
+void monitor_hurry(struct monitor *m);
 size_t monitor_undelivered(const struct monitor *m);
 
 #endif

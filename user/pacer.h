@@ -4,7 +4,8 @@
 
 /*
  * Who is probed when, pure: each target has its own grid of times, spread over its interval so that
- * N targets do not burst. A grid point that was missed is skipped and counted, never made up for.
+ * N targets do not burst. A grid point that was missed is skipped and counted, never made up for, and
+ * so is one that comes less than half an interval after a late probe.
  */
 
 #include <stdint.h>

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <net/if.h> /* ahead of the kernel's, which then leaves its part out */
 #include <linux/icmp.h>
+#include <net/if_arp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -29,7 +32,12 @@ struct mon_prober {
 	uint64_t slack_ns;  /* targets due within it share a system call */
 	uint32_t *seq;	    /* by target */
 	atomic_int *errors; /* by target */
-	int sockets[MON_INTERFACES_MAX];
+	atomic_bool *apart; /* by target: sent by the second socket */
+	/*
+	 * Two for each interface: probes to addresses that the kernel cannot resolve wait with it and use
+	 * up their socket's buffer (ENOBUFS), which must not keep others from being sent.
+	 */
+	int sockets[MON_INTERFACES_MAX][2];
 	struct message messages[BATCH];
 	struct mmsghdr vector[BATCH];
 	atomic_ullong sent, failed, skipped, late_max_ns;
@@ -42,12 +50,11 @@ struct mon_prober {
 	char not_realtime[128];
 };
 
-/* Sends count messages of one interface; one that is refused is noted and left out. */
-static void send_batch(struct mon_prober *p, unsigned interface, unsigned count)
+/* Sends count messages; one that is refused is noted and left out. */
+static void send_batch(struct mon_prober *p, int socket_fd, unsigned count)
 {
 	for (unsigned done = 0; done < count;) {
-		int n = sendmmsg(p->sockets[interface], &p->vector[done], count - done,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		int n = sendmmsg(socket_fd, &p->vector[done], count - done, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
 			atomic_fetch_add(&p->sent, (unsigned)n);
 			for (int i = 0; i < n; i++)
@@ -75,13 +82,14 @@ static void put_message(struct mon_prober *p, unsigned at, uint32_t slot)
 
 static void send_slots(struct mon_prober *p, const uint32_t *slots, size_t n)
 {
-	for (unsigned i = 0; i < p->config->interface_count; i++) {
-		unsigned count = 0;
+	for (unsigned i = 0; i < 2 * p->config->interface_count; i++) {
+		unsigned interface = i / 2, apart = i % 2, count = 0;
 		for (size_t k = 0; k < n; k++) {
-			if (p->config->targets[slots[k]].interface == i)
+			if (p->config->targets[slots[k]].interface == interface &&
+			    atomic_load_explicit(&p->apart[slots[k]], memory_order_relaxed) == apart)
 				put_message(p, count++, slots[k]);
 		}
-		send_batch(p, i, count);
+		send_batch(p, p->sockets[interface][apart], count);
 	}
 }
 
@@ -93,10 +101,9 @@ static void send_due(struct mon_prober *p)
 
 	if (now > due && now - due > atomic_load(&p->late_max_ns))
 		atomic_store(&p->late_max_ns, now - due);
-	while ((n = mon_pacer_take(&p->pacer, now, p->slack_ns, slots, BATCH)) > 0) {
+	/* what is due by now, and no more: an overloaded sender must hear of its end, too */
+	while ((n = mon_pacer_take(&p->pacer, now, p->slack_ns, slots, BATCH)) > 0)
 		send_slots(p, slots, n);
-		now = dr_mono_now().ns;
-	}
 	atomic_store(&p->skipped, p->pacer.skipped);
 }
 
@@ -122,6 +129,17 @@ static void *run(void *arg)
 
 /* ---------------------------------------------------------------- start and stop */
 
+/* The programs know Ethernet frames only. */
+static int check_ethernet(int fd, const char *ifname)
+{
+	struct ifreq req = { 0 };
+
+	strncpy(req.ifr_name, ifname, sizeof(req.ifr_name) - 1);
+	if (ioctl(fd, SIOCGIFHWADDR, &req))
+		return dr_errno();
+	return req.ifr_hwaddr.sa_family == ARPHRD_ETHER ? 0 : -EPROTOTYPE;
+}
+
 /* Raw ICMP out of one interface; replies are the XDP program's, none is queued here. */
 static int open_socket(const char *ifname)
 {
@@ -131,7 +149,8 @@ static int open_socket(const char *ifname)
 	if (fd < 0 || setsockopt(fd, SOL_RAW, ICMP_FILTER, &nothing, sizeof(nothing)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1))
 		return dr_errno();
-	return DR_TAKE_FD(fd);
+	int r = check_ethernet(fd, ifname);
+	return r ? r : DR_TAKE_FD(fd);
 }
 
 static int fill_pacer(struct mon_prober *p)
@@ -156,17 +175,25 @@ static int prepare(struct mon_prober *p, char **ret_error)
 
 	p->seq = calloc(c->target_count + 1, sizeof(*p->seq));
 	p->errors = calloc(c->target_count + 1, sizeof(*p->errors));
-	if (!p->seq || !p->errors || fill_pacer(p)) {
+	p->apart = calloc(c->target_count + 1, sizeof(*p->apart));
+	if (!p->seq || !p->errors || !p->apart || fill_pacer(p)) {
 		*ret_error = dr_asprintf("out of memory");
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < c->interface_count; i++) {
-		p->sockets[i] = open_socket(c->interfaces[i].name);
-		if (p->sockets[i] < 0) {
-			*ret_error = dr_asprintf("no raw socket on %s: %s", c->interfaces[i].name,
-						 strerror(-p->sockets[i]));
-			return p->sockets[i];
+	for (size_t i = 0; i < c->target_count; i++)
+		atomic_init(&p->apart[i], true); /* until it has answered */
+	for (size_t i = 0; i < 2 * c->interface_count; i++) {
+		const char *ifname = c->interfaces[i / 2].name;
+		int fd = open_socket(ifname);
+		if (fd < 0) {
+			*ret_error = fd == -EPROTOTYPE
+					     ? dr_asprintf("interface %s is not Ethernet, which is all that "
+							   "is understood",
+							   ifname)
+					     : dr_asprintf("no raw socket on %s: %s", ifname, strerror(-fd));
+			return fd;
 		}
+		p->sockets[i / 2][i % 2] = fd;
 	}
 	for (unsigned i = 0; i < BATCH; i++) {
 		p->messages[i].iov = (struct iovec){ &p->messages[i].probe, sizeof(struct dr_probe) };
@@ -211,7 +238,7 @@ int mon_prober_start(const struct mon_config *config, uint16_t ident, const uint
 	p->ident = ident;
 	p->keys = keys;
 	for (size_t i = 0; i < MON_INTERFACES_MAX; i++)
-		p->sockets[i] = -1;
+		p->sockets[i][0] = p->sockets[i][1] = -1;
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	r = prepare(p, ret_error);
@@ -237,15 +264,14 @@ void mon_prober_stop(struct mon_prober *p)
 		pthread_mutex_unlock(&p->mutex);
 		pthread_join(p->thread, NULL);
 	}
-	for (size_t i = 0; i < MON_INTERFACES_MAX; i++) {
-		if (p->sockets[i] >= 0)
-			close(p->sockets[i]);
-	}
+	for (size_t i = 0; i < 2 * MON_INTERFACES_MAX; i++)
+		dr_closep(&p->sockets[i / 2][i % 2]);
 	pthread_cond_destroy(&p->wake);
 	pthread_mutex_destroy(&p->mutex);
 	mon_pacer_done(&p->pacer);
 	free(p->seq);
 	free(p->errors);
+	free(p->apart);
 	free(p);
 }
 
@@ -255,6 +281,11 @@ void mon_prober_stats(struct mon_prober *p, struct mon_prober_stats *ret)
 	ret->failed = atomic_load(&p->failed);
 	ret->skipped = atomic_load(&p->skipped);
 	ret->late_max_ns = atomic_exchange(&p->late_max_ns, 0);
+}
+
+void mon_prober_set_apart(struct mon_prober *p, size_t target, bool apart)
+{
+	atomic_store_explicit(&p->apart[target], apart, memory_order_relaxed);
 }
 
 int mon_prober_error(const struct mon_prober *p, size_t target)

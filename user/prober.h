@@ -8,6 +8,7 @@
  * what really left is seen by the egress program.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/config.h"
@@ -28,6 +29,12 @@ void mon_prober_stop(struct mon_prober *p); /* NULL-safe */
 DR_DEFINE_FREEP(struct mon_prober, mon_prober_stop)
 
 void mon_prober_stats(struct mon_prober *p, struct mon_prober_stats *ret);
+
+/*
+ * Targets that are known to answer are kept apart from the others, which may use up a socket's buffer.
+ * All begin apart. For any thread.
+ */
+void mon_prober_set_apart(struct mon_prober *p, size_t target, bool apart);
 
 /* errno with which the newest probe of this target was refused, 0 if it was sent. */
 int mon_prober_error(const struct mon_prober *p, size_t target);

@@ -6,7 +6,7 @@
 #include "doctor/log.h"
 #include "user/report.h"
 
-#define QUEUE_MAX 4096
+#define QUEUE_MIN 4096
 
 struct mon_report {
 	struct dr_http_client *http;
@@ -103,7 +103,7 @@ static void send_first(struct mon_report *r)
 }
 
 int mon_report_new(struct dr_loop *loop, struct dr_http_client *http, const char *url, const char *monitor,
-		   struct mon_report **ret)
+		   size_t room, struct mon_report **ret)
 {
 	DR_AUTO(mon_report_freep) struct mon_report *r = calloc(1, sizeof(*r));
 
@@ -113,7 +113,7 @@ int mon_report_new(struct dr_loop *loop, struct dr_http_client *http, const char
 	r->url = url;
 	r->monitor = monitor;
 	snprintf(r->run, sizeof(r->run), "%016llx", (unsigned long long)random_u64());
-	int err = mon_queue_init(&r->queue, QUEUE_MAX);
+	int err = mon_queue_init(&r->queue, DR_MAX(room, (size_t)QUEUE_MIN));
 	if (!err)
 		err = dr_loop_add_timer(loop, on_retry, r, &r->timer);
 	if (err)
@@ -145,9 +145,14 @@ void mon_report_push(struct mon_report *r, const char *host, enum dr_verdict ver
 			"the queue of undelivered events is full, one is dropped: host=%s is %s dropped=%llu",
 			dropped.host, dropped.verdict == DR_VERDICT_UP ? "up" : "down",
 			(unsigned long long)r->queue.dropped);
-	if (r->sending)
+	mon_report_hurry(r); /* news does not wait for an old event's pause */
+}
+
+void mon_report_hurry(struct mon_report *r)
+{
+	if (r->sending || !r->queue.count)
 		return;
-	dr_timer_disarm(r->timer); /* news does not wait for an old event's pause */
+	dr_timer_disarm(r->timer);
 	send_first(r);
 }
 

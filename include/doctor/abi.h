@@ -25,6 +25,7 @@ enum dr_verdict {
 struct dr_target {
 	__u64 key;	   /* what a reply must carry; 0: the slot is not in use */
 	__u64 interval_ns; /* between two probes */
+	__u64 detect_ns;   /* silence that makes a verdict: multiplier intervals, or what the ears need */
 	__u32 multiplier;  /* unanswered probes, and intervals of silence, that make a verdict */
 	__u32 rise;	   /* answers in a row that bring a target up */
 	__u32 ifindex;	   /* interface that its replies come in by */
@@ -33,7 +34,7 @@ struct dr_target {
 	__be16 ident;	   /* ICMP identifier of this monitor */
 	__u16 consume;	   /* 1: a reply that is provably ours ends in the driver (XDP_DROP) */
 };
-_Static_assert(sizeof(struct dr_target) == 40, "dr_target layout");
+_Static_assert(sizeof(struct dr_target) == 48, "dr_target layout");
 
 struct dr_sent {
 	__u64 tx_ns; /* when it left, 0: slot never used */
@@ -68,21 +69,37 @@ struct dr_track {
 	__u32 newest_seq;  /* newest answered */
 	__u32 timer_armed; /* 1: the timer will look at this target */
 	__u32 waits;	   /* looks since it became suspect */
+	__u32 queue;	   /* receive queue of the last reply, modulo DR_QUEUES */
+	__u32 deaf;	   /* silences forgotten because we had not been hearing all the while */
+	__u32 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
+	__u32 pad;
 	__u64 timer_due_ns;
 	struct dr_sent ring[DR_RING]; /* by seq modulo DR_RING */
 };
-_Static_assert(sizeof(struct dr_track) == 424, "dr_track layout");
+_Static_assert(sizeof(struct dr_track) == 440, "dr_track layout");
+
+/* Receive queues that are told apart; more share by their number modulo this. A power of two. */
+#define DR_QUEUES 8
+
+/* What was heard by one receive queue. Replies are handled in order within a queue only. */
+struct dr_hearing {
+	__u64 tx_ns;	/* newest transmit time of a probe whose reply was handled */
+	__u64 at_ns;	/* when a reply was last handled */
+	__u64 since_ns; /* transmit time of the reply that ended the last gap: heard without one since */
+};
+_Static_assert(sizeof(struct dr_hearing) == 24, "dr_hearing layout");
 
 /* dr_ifaces[n]: what we know of our own ears on one interface. */
 struct dr_iface {
-	__u64 heard_tx_ns; /* newest transmit time of a probe whose reply was handled here */
-	__u64 heard_ns;	   /* when that was */
-	__u64 isolated_ns; /* since when no reply at all is heard although targets are suspect; 0: hearing */
-	__u64 isolations;  /* times that happened */
 	__u32 ifindex;
 	__u32 pad;
+	__u64 gap_ns;	   /* no reply for longer than this is a gap in hearing; set by the monitor */
+	__u64 isolated_ns; /* since when no reply at all is heard although targets are suspect; 0: hearing */
+	__u64 isolations;  /* times that happened */
+	struct dr_hearing all; /* by any queue */
+	struct dr_hearing queue[DR_QUEUES];
 };
-_Static_assert(sizeof(struct dr_iface) == 40, "dr_iface layout");
+_Static_assert(sizeof(struct dr_iface) == 248, "dr_iface layout");
 
 /* dr_stats: one per CPU. What was seen and left alone is counted, so that nothing vanishes unseen. */
 struct dr_stats {

@@ -22,6 +22,7 @@
 
 #include "tests/net/bed.h"
 #include "tools/scenario/run.h"
+#include "user/config.h"
 
 #define SOON dr_sec(10) /* for what takes milliseconds, on a machine that may be busy */
 
@@ -155,6 +156,60 @@ static void nothing_heard_at_all_is_isolation_and_no_verdict(void **state)
 	assert_int_equal(b->nevents, 2);
 }
 
+/* Our own port is cut, for less and for more than isolation takes: nobody is accused when it comes back. */
+static void a_cut_of_our_own_cable_condemns_nobody(void **state)
+{
+	static const int cuts_ms[] = { 60, 200, 400, 1700 };
+	DR_AUTO(bed_freep) struct bed *b = started(8, "");
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cuts_ms); i++) {
+		MUST(sc_topo_drop(b->topo, SC_MONITOR, &error));
+		bed_idle(b, dr_msec(cuts_ms[i]));
+		MUST(sc_topo_restore(b->topo, SC_MONITOR, &error));
+		bed_idle(b, dr_msec(300));
+		if (b->nevents)
+			bed_fail(b, "a cut of %d ms: %u reports, the first about %s", cuts_ms[i], b->nevents,
+				 b->events[0].host);
+	}
+	/* one that dies meanwhile is found */
+	MUST(sc_topo_drop(b->topo, SC_MONITOR, &error));
+	MUST(sc_topo_drop(b->topo, 5, &error));
+	bed_idle(b, dr_msec(200));
+	MUST(sc_topo_restore(b->topo, SC_MONITOR, &error));
+	expect_down(b, 0, "compute-6");
+	bed_idle(b, dr_msec(200));
+	assert_int_equal(b->nevents, 1);
+}
+
+/* Their probes wait in the kernel for an address that nobody has. */
+static void hosts_that_cannot_be_resolved_do_not_starve_the_others(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+	char prefix[32];
+
+	strcpy(prefix, sc_topo_address(b->topo, 0));
+	*strrchr(prefix, '.') = '\0';
+	dr_buf_printf(&t,
+		      "name: %s\ninterface: %s\ninterval: 10ms\ninspector:\n  url: "
+		      "http://127.0.0.1:%u/events\ntargets:\n",
+		      b->name, sc_topo_ifname(b->topo, SC_MONITOR), b->port);
+	for (int i = 0; i < 2; i++)
+		dr_buf_printf(&t, "- {host: compute-%d, address: %s}\n", i + 1, sc_topo_address(b->topo, i));
+	for (int i = 0; i < 40; i++)
+		dr_buf_printf(&t, "- {host: nobody-%d, address: %s.%d}\n", i, prefix, 100 + i);
+	bed_write(b, dr_buf_str(&t));
+	bed_start(b);
+	expect_all_up(b);
+	bed_idle(b, dr_sec(2)); /* their queues fill */
+	assert_int_equal(b->nevents, 0);
+	MUST(sc_topo_drop(b->topo, 1, &error));
+	expect_down(b, 0, "compute-2");
+	if (!bed_wait_log(b, "target down host=compute-2", SOON))
+		bed_fail(b, "no log line");
+	assert_int_equal(bed_stop(b), 0);
+}
+
 /* ---------------------------------------------------------------- the inspector is away */
 
 static void an_event_is_kept_until_the_inspector_is_there(void **state)
@@ -198,6 +253,36 @@ static void undelivered_events_are_named_at_the_end(void **state)
 	assert_true(bed_wait_log(b, "kept and retried", SOON));
 	assert_int_equal(bed_stop(b), 0);
 	assert_true(bed_wait_log(b, "undelivered: host=compute-1 is down", SOON));
+}
+
+static void what_waits_is_tried_once_more_at_the_end(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started(2, "");
+
+	bed_serve(b, false);
+	MUST(sc_topo_drop(b->topo, 0, &error));
+	if (!bed_wait_log(b, "attempt=4", SOON)) /* the next one is due in a second or so */
+		bed_fail(b, "no attempts");
+	bed_serve(b, true);
+	kill(sc_child_pid(b->monitor), SIGTERM);
+	expect_down(b, 0, "compute-1");
+	assert_int_equal(bed_stop(b), 0);
+}
+
+/* More than any sender can send: it must end all the same. */
+static void an_overloaded_monitor_ends_when_told(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(1);
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	dr_buf_printf(&t, "name: %s\ninterface: %s\ninterval: 1ms\nrealtime_priority: 0\ntargets:\n", b->name,
+		      sc_topo_ifname(b->topo, SC_MONITOR));
+	for (int i = 0; i < MON_TARGETS_MAX; i++)
+		dr_buf_printf(&t, "- {host: h%d, address: 198.51.%d.%d}\n", i, i >> 8, i & 255);
+	bed_write(b, dr_buf_str(&t));
+	bed_start(b);
+	bed_idle(b, dr_msec(500));
+	assert_int_equal(bed_stop(b), 0); /* SIGKILL after 10 s would be 137 */
 }
 
 /* ---------------------------------------------------------------- what is left behind */
@@ -500,9 +585,13 @@ int main(void)
 		cmocka_unit_test(link_down_on_the_hosts_side),
 		cmocka_unit_test(a_host_of_two_planes_is_down_when_both_are),
 		cmocka_unit_test(nothing_heard_at_all_is_isolation_and_no_verdict),
+		cmocka_unit_test(a_cut_of_our_own_cable_condemns_nobody),
+		cmocka_unit_test(hosts_that_cannot_be_resolved_do_not_starve_the_others),
 		cmocka_unit_test(an_event_is_kept_until_the_inspector_is_there),
 		cmocka_unit_test(a_server_error_is_retried_a_refusal_is_not),
 		cmocka_unit_test(undelivered_events_are_named_at_the_end),
+		cmocka_unit_test(what_waits_is_tried_once_more_at_the_end),
+		cmocka_unit_test(an_overloaded_monitor_ends_when_told),
 		cmocka_unit_test(nothing_is_left_after_a_signal),
 		cmocka_unit_test(after_sigkill_links_are_gone_and_pins_reclaimed),
 		cmocka_unit_test(clsact_serves_where_tcx_is_not),

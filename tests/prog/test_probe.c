@@ -63,6 +63,7 @@ static void set_target(struct fixture *f, unsigned slot, const char *address, ui
 	struct dr_target t = {
 		.key = key,
 		.interval_ns = interval_ns,
+		.detect_ns = 3 * interval_ns,
 		.multiplier = 3,
 		.rise = 2,
 		.ifindex = LO,
@@ -76,7 +77,8 @@ static void set_target(struct fixture *f, unsigned slot, const char *address, ui
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct dr_iface iface = { .ifindex = LO };
+	/* a test may take its time between two answers */
+	struct dr_iface iface = { .ifindex = LO, .gap_ns = 10000 * MS };
 	unsigned zero = 0;
 
 	f->skel = dr_probe_bpf__open();
@@ -515,8 +517,9 @@ static void a_flood_of_forgeries_changes_nothing(void **state)
 		run(f, f->skel->progs.dr_ingress, &fr);
 	}
 	assert_int_equal(stats(f).bad_key, 20000);
-	assert_non_null(event_while_other_answers(f, 2, 5000, &seq)); /* the host is dead all the same */
-	assert_int_equal(track(f, 0).verdict, DR_VERDICT_DOWN);
+	/* the host is dead all the same (isolation may be said before, where the flood took long) */
+	for (unsigned n = 2; track(f, 0).verdict != DR_VERDICT_DOWN; n++)
+		assert_non_null(event_while_other_answers(f, n, 5000, &seq));
 }
 
 static void a_full_ring_buffer_loses_no_verdict(void **state)

@@ -19,7 +19,22 @@
 #define START (1000 * MS)
 #define LATE (2 * DR_LATE_NS)
 
-static const struct dr_target conf = { .key = 1, .interval_ns = INTERVAL, .multiplier = 3, .rise = 3 };
+static const struct dr_target conf = {
+	.key = 1,
+	.interval_ns = INTERVAL,
+	.detect_ns = DETECT,
+	.multiplier = 3,
+	.rise = 3,
+};
+
+/* The timer runs; the interface has heard all the while, up to a probe that left at heard_tx, by the target's
+ * own queue. */
+static enum dr_outcome timer(struct dr_track *t, __u64 heard_tx, __u64 now)
+{
+	struct dr_hearing h = { .tx_ns = heard_tx, .at_ns = heard_tx, .since_ns = 1 };
+
+	return dr_on_timer(t, &conf, &h, &h, now);
+}
 
 /* A target whose probes 1..n were answered at once, one per interval; the next is due at *now. */
 static struct dr_track risen(unsigned n, __u64 *now, __u32 *seq)
@@ -36,7 +51,7 @@ static struct dr_track risen(unsigned n, __u64 *now, __u32 *seq)
 		assert_int_equal(tx, *now);
 	}
 	if (t.timer_armed) { /* it runs, finds nothing outstanding and rests */
-		assert_int_equal(dr_on_timer(&t, &conf, 0, t.timer_due_ns), DR_NOTHING);
+		assert_int_equal(timer(&t, 0, t.timer_due_ns), DR_NOTHING);
 		assert_int_equal(t.timer_armed, 0);
 	}
 	return t;
@@ -109,7 +124,7 @@ static void silence_with_proof_of_hearing_is_down(void **state)
 
 	send(&t, &seq, &now, 4);
 	__u64 due = t.timer_due_ns;
-	assert_int_equal(dr_on_timer(&t, &conf, due - MS, due + 20000), DR_WENT_DOWN);
+	assert_int_equal(timer(&t, due - MS, due + 20000), DR_WENT_DOWN);
 	assert_int_equal(t.verdict, DR_VERDICT_DOWN);
 	assert_int_equal(t.suspects, 1);
 	assert_int_equal(t.suspect_ns, 0);
@@ -125,12 +140,12 @@ static void without_proof_it_is_suspect_only(void **state)
 
 	send(&t, &seq, &now, 4);
 	__u64 due = t.timer_due_ns, old = START; /* heard long ago */
-	assert_int_equal(dr_on_timer(&t, &conf, old, due), DR_ARM);
+	assert_int_equal(timer(&t, old, due), DR_ARM);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 	assert_int_equal(t.suspect_ns, due);
 	assert_in_range(t.timer_due_ns, due + 1, due + INTERVAL / 2);
 	/* the proof comes */
-	assert_int_equal(dr_on_timer(&t, &conf, due + 1, t.timer_due_ns), DR_WENT_DOWN);
+	assert_int_equal(timer(&t, due + 1, t.timer_due_ns), DR_WENT_DOWN);
 }
 
 static void an_answer_ends_suspicion(void **state)
@@ -141,11 +156,11 @@ static void an_answer_ends_suspicion(void **state)
 	enum dr_reply_kind kind;
 
 	send(&t, &seq, &now, 4);
-	assert_int_equal(dr_on_timer(&t, &conf, 0, t.timer_due_ns), DR_ARM);
+	assert_int_equal(timer(&t, 0, t.timer_due_ns), DR_ARM);
 	assert_int_equal(dr_on_reply(&t, &conf, seq - 1, now, &kind, &tx), DR_NOTHING);
 	assert_int_equal(t.suspect_ns, 0);
 	assert_int_equal(t.outstanding, 0);
-	assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, now + DETECT), DR_NOTHING);
+	assert_int_equal(timer(&t, UINT64_MAX, now + DETECT), DR_NOTHING);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 }
 
@@ -158,11 +173,13 @@ static void a_late_timer_needs_fresh_proof(void **state)
 
 	send(&t, &seq, &now, 4);
 	__u64 due = t.timer_due_ns;
-	assert_int_equal(dr_on_timer(&t, &conf, due - MS, due + LATE), DR_ARM);
+	assert_int_equal(timer(&t, due - MS, due + LATE), DR_ARM);
 	assert_int_equal(t.late_timers, 1);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
-	assert_int_equal(dr_on_timer(&t, &conf, due - MS, t.timer_due_ns + LATE), DR_ARM);
-	assert_int_equal(dr_on_timer(&t, &conf, due, t.timer_due_ns + LATE), DR_WENT_DOWN);
+	/* nor does it when the next look is on time again */
+	assert_int_equal(timer(&t, due - MS, t.timer_due_ns), DR_ARM);
+	assert_int_equal(timer(&t, due, t.timer_due_ns), DR_WENT_DOWN);
+	assert_int_equal(t.late, 0);
 }
 
 static void a_starved_sender_accuses_nobody(void **state)
@@ -173,15 +190,15 @@ static void a_starved_sender_accuses_nobody(void **state)
 
 	send(&t, &seq, &now, 2);
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, t.timer_due_ns), DR_ARM);
+		assert_int_equal(timer(&t, UINT64_MAX, t.timer_due_ns), DR_ARM);
 	assert_int_equal(t.starved, 100);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 	/* the third probe leaves late, and gets its time */
 	now = t.timer_due_ns - INTERVAL + MS;
 	dr_on_sent(&t, &conf, seq++, now);
-	assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, t.timer_due_ns), DR_ARM);
-	assert_int_equal(t.timer_due_ns, now + INTERVAL);
-	assert_int_equal(dr_on_timer(&t, &conf, UINT64_MAX, t.timer_due_ns), DR_WENT_DOWN);
+	assert_int_equal(timer(&t, UINT64_MAX, t.timer_due_ns), DR_ARM);
+	assert_int_equal(t.timer_due_ns, now + INTERVAL + RTT); /* the round trip included */
+	assert_int_equal(timer(&t, UINT64_MAX, t.timer_due_ns), DR_WENT_DOWN);
 }
 
 static void no_proof_for_long_is_isolation(void **state)
@@ -195,11 +212,81 @@ static void no_proof_for_long_is_isolation(void **state)
 	send(&t, &seq, &now, 4);
 	__u64 first = t.timer_due_ns;
 	for (; out == DR_ARM; looks++)
-		out = dr_on_timer(&t, &conf, START, t.timer_due_ns);
+		out = timer(&t, START, t.timer_due_ns);
 	assert_int_equal(out, DR_NO_PROOF);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 	assert_in_range(t.timer_due_ns - first, DR_ISOLATED_NS, DR_ISOLATED_NS + 2 * INTERVAL);
 	assert_in_range(looks, DR_ISOLATED_NS / INTERVAL, DR_ISOLATED_NS / INTERVAL + 5); /* soon rare */
+}
+
+/* Our own cable was cut: everybody is suspect, and the first answer afterwards condemns nobody. */
+static void a_silence_during_a_gap_in_hearing_is_forgotten(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+	struct dr_hearing h = { 0 };
+
+	send(&t, &seq, &now, 10);
+	while (t.timer_due_ns < now)
+		assert_int_equal(timer(&t, START, t.timer_due_ns), DR_ARM);
+	dr_on_heard(&h, 15 * MS, START, START + RTT);
+	assert_int_equal(h.since_ns, START);
+	dr_on_heard(&h, 15 * MS, now, now + RTT); /* another target answers first */
+	assert_int_equal(h.since_ns, now);
+	assert_int_equal(dr_on_timer(&t, &conf, &h, &h, t.timer_due_ns), DR_NOTHING);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(t.deaf, 1);
+	assert_int_equal(t.outstanding, 0);
+	assert_int_equal(t.suspect_ns, 0);
+
+	/* one that really died meanwhile is found from the next probe on */
+	__u64 first = now;
+	assert_int_equal(dr_on_sent(&t, &conf, seq++, now), DR_ARM);
+	send(&t, &seq, &now, 3);
+	for (__u64 tx = first; tx <= now; tx += INTERVAL)
+		dr_on_heard(&h, 15 * MS, tx, tx + RTT);
+	assert_int_equal(dr_on_timer(&t, &conf, &h, &h, t.timer_due_ns), DR_WENT_DOWN);
+	assert_in_range(t.changed_ns, first + DETECT, first + DETECT + RTT);
+}
+
+static void hearing_without_a_gap(void **state)
+{
+	struct dr_hearing h = { 0 };
+
+	for (__u64 tx = START; tx < START + 100 * INTERVAL; tx += INTERVAL)
+		dr_on_heard(&h, 15 * MS, tx, tx + RTT);
+	assert_int_equal(h.since_ns, START);
+	assert_int_equal(h.tx_ns, START + 99 * INTERVAL);
+	dr_on_heard(&h, 15 * MS, START, h.at_ns); /* an old answer is no newer proof */
+	assert_int_equal(h.tx_ns, START + 99 * INTERVAL);
+}
+
+/* Order holds within a receive queue: what another one heard counts only after a long grace. */
+static void the_proof_of_another_queue_must_wait(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+	struct dr_hearing own = { .tx_ns = START, .since_ns = 1 }, any;
+	enum dr_outcome out = DR_ARM;
+
+	send(&t, &seq, &now, 4);
+	__u64 deadline = t.deadline_ns;
+	while (out == DR_ARM) {
+		any = (struct dr_hearing){ .tx_ns = t.timer_due_ns, .since_ns = 1 };
+		out = dr_on_timer(&t, &conf, &own, &any, t.timer_due_ns);
+	}
+	assert_int_equal(out, DR_WENT_DOWN);
+	assert_in_range(t.changed_ns, deadline + DR_OTHER_QUEUE_NS, deadline + DR_OTHER_QUEUE_NS + INTERVAL);
+
+	/* a gap of the own queue alone forgets nothing */
+	t = risen(3, &now, &seq);
+	send(&t, &seq, &now, 4);
+	own = (struct dr_hearing){ .tx_ns = now, .since_ns = now };
+	any = (struct dr_hearing){ .tx_ns = now, .since_ns = 1 };
+	assert_int_equal(dr_on_timer(&t, &conf, &own, &any, t.timer_due_ns), DR_ARM);
+	assert_int_equal(t.deaf, 0);
 }
 
 static void lost_duplicated_and_reordered_replies(void **state)
@@ -288,7 +375,7 @@ static void step(struct world *w, bool alive, bool lost)
 		w->ups++;
 	w->heard_tx = w->now + INTERVAL / 2;
 	while (w->t.timer_armed && w->t.timer_due_ns < next) {
-		if (dr_on_timer(&w->t, &conf, w->heard_tx, w->t.timer_due_ns) == DR_WENT_DOWN)
+		if (timer(&w->t, w->heard_tx, w->t.timer_due_ns) == DR_WENT_DOWN)
 			w->downs++;
 	}
 	w->now = next;
@@ -385,13 +472,13 @@ static void golden_matrix(void **state)
 				out = dr_on_reply(&t, &conf, seq - 1, now, &kind, &tx);
 				break;
 			case TIMER_EARLY:
-				out = dr_on_timer(&t, &conf, UINT64_MAX, t.deadline_ns - 1);
+				out = timer(&t, UINT64_MAX, t.deadline_ns - 1);
 				break;
 			case TIMER_PROVED:
-				out = dr_on_timer(&t, &conf, t.deadline_ns, t.deadline_ns);
+				out = timer(&t, t.deadline_ns, t.deadline_ns);
 				break;
 			case TIMER_UNPROVED:
-				out = dr_on_timer(&t, &conf, 0, t.deadline_ns);
+				out = timer(&t, 0, t.deadline_ns);
 				break;
 			case EVENTS:
 				break;
@@ -415,6 +502,9 @@ int main(void)
 		cmocka_unit_test(a_late_timer_needs_fresh_proof),
 		cmocka_unit_test(a_starved_sender_accuses_nobody),
 		cmocka_unit_test(no_proof_for_long_is_isolation),
+		cmocka_unit_test(a_silence_during_a_gap_in_hearing_is_forgotten),
+		cmocka_unit_test(hearing_without_a_gap),
+		cmocka_unit_test(the_proof_of_another_queue_must_wait),
 		cmocka_unit_test(lost_duplicated_and_reordered_replies),
 		cmocka_unit_test(probes_that_never_left_are_not_outstanding),
 		cmocka_unit_test(sequence_numbers_wrap),

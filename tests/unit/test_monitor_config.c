@@ -78,6 +78,32 @@ static void defaults(void **state)
 	assert_false(c.consume_replies);
 }
 
+/* The ears are as fast as the second fastest target of the interface. */
+static void what_the_ears_allow(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+
+	assert_int_equal(read_text("interface: eth0\ntargets:\n"
+				   "- {host: a, address: 192.0.2.11, interval: 10ms}\n"
+				   "- {host: b, address: 192.0.2.12, interval: 100ms}\n"
+				   "- {host: c, address: 192.0.2.13, interval: 1s}\n"
+				   "- {host: d, address: 192.0.2.14, interval: 20ms, interface: eth1}\n"
+				   "- {host: e, address: 192.0.2.15, interval: 20ms, interface: eth1}\n"
+				   "- {host: f, address: 192.0.2.16, interval: 20ms, interface: eth2}\n",
+				   &conf, &c),
+			 0);
+	assert_int_equal(c.interfaces[0].gap.ns, 150 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c.interfaces[1].gap.ns, 30 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c.interfaces[2].gap.ns, 30 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c.targets[0].detect.ns, 300 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c.targets[1].detect.ns, 300 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c.targets[2].detect.ns, 3 * DR_NSEC_PER_SEC);
+	assert_int_equal(c.targets[3].detect.ns, 60 * DR_NSEC_PER_MSEC);
+	assert_int_equal(mon_config_slow_target(&c, 0), 0);
+	assert_int_equal(mon_config_slow_target(&c, 1), -1);
+}
+
 #define TARGET(more) "targets: [{host: a, address: 192.0.2.1, interface: eth0" more "}]"
 
 static void errors(void **state)
@@ -199,11 +225,9 @@ static void the_sample_is_good(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(targets_inherit),
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(all_errors_at_once),
-		cmocka_unit_test(sixteen_thousand_targets),
+		cmocka_unit_test(targets_inherit),     cmocka_unit_test(defaults),
+		cmocka_unit_test(what_the_ears_allow), cmocka_unit_test(errors),
+		cmocka_unit_test(all_errors_at_once),  cmocka_unit_test(sixteen_thousand_targets),
 		cmocka_unit_test(the_sample_is_good),
 	};
 

@@ -316,11 +316,11 @@ int sc_topo_link_down(struct sc_topo *t, int host, char **ret_error)
 int sc_topo_restore(struct sc_topo *t, int host, char **ret_error)
 {
 	const struct side *h = side_of(t, host);
-	int r = start_host(t, h, ret_error);
+	int r = host == SC_MONITOR ? 0 : start_host(t, h, ret_error);
 
 	if (r == 0)
 		r = explain(sc_netns_set_port(&t->switch_ns, BRIDGE, h->port, true), "plug in", h, ret_error);
-	return r < 0 ? r : wait_answer(t, host, ret_error);
+	return r < 0 ? r : wait_answer(t, host == SC_MONITOR ? 0 : host, ret_error);
 }
 
 /* ---------------------------------------------------------------- looking and running */

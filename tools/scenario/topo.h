@@ -51,11 +51,14 @@ const char *sc_topo_name(const struct sc_topo *t, int host);
 const char *sc_topo_ifname(const struct sc_topo *t, int host); /* as it is called in its namespace */
 const char *sc_topo_address(const struct sc_topo *t, int host);
 
-/* The host falls silent in both directions; all carriers stay. One system call, effective on return. */
+/*
+ * The host (SC_MONITOR: everybody, as the monitor's own port is cut) falls silent in both directions; all
+ * carriers stay. One system call, effective on return.
+ */
 int sc_topo_drop(struct sc_topo *t, int host, char **ret_error) DR_MUST_USE;
 /* As `ip link set eth0 down` on the host. */
 int sc_topo_link_down(struct sc_topo *t, int host, char **ret_error) DR_MUST_USE;
-/* Ends both. Also when there was no fault. Returns when the host answers. */
+/* Ends both. Also when there was no fault. Returns when the host (SC_MONITOR: the first one) answers. */
 int sc_topo_restore(struct sc_topo *t, int host, char **ret_error) DR_MUST_USE;
 
 /* Carrier of the interface of that side: 1, 0 (also when it is set down) or a negative errno. */
