@@ -6,6 +6,7 @@
 
 #include "doctor/buf.h"
 #include "user/bpf_attach.h"
+#include "user/bpf_filters.h"
 
 /*
  * A link on an interface that does not exist is refused by every kernel; one that knows tcx says
@@ -67,21 +68,12 @@ static int attach_xdp(struct bpf_attachment *a, const char *ifname, int fd, char
 	return r;
 }
 
-/* Is the filter at our place one of ours, left by a run that was killed? */
-static bool filter_is_ours(const struct bpf_tc_opts *found)
-{
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-	DR_AUTO_CLOSE int fd = bpf_prog_get_fd_by_id(found->prog_id);
-
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && strcmp(info.name, "dr_egress") == 0;
-}
-
 static int attach_clsact(struct bpf_attachment *a, const char *ifname, int fd, char **ret_error)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)a->ifindex, .attach_point = BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, query, .handle = DR_TC_HANDLE, .priority = DR_TC_PRIORITY);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DR_TC_HANDLE, .priority = DR_TC_PRIORITY, .prog_fd = fd);
+	struct bpf_filters filters = { 0 };
 	int r = bpf_tc_hook_create(&hook);
 
 	a->qdisc_is_ours = r == 0;
@@ -92,13 +84,15 @@ static int attach_clsact(struct bpf_attachment *a, const char *ifname, int fd, c
 		return r;
 	}
 	if (bpf_tc_query(&hook, &query) == 0) {
-		if (!filter_is_ours(&query)) {
+		(void)!bpf_filters_read(a->ifindex, &filters);
+		if (!filters.ours) {
 			*ret_error = dr_asprintf(
 				"interface %s: priority %#x of its clsact qdisc is taken by program %u",
 				ifname, DR_TC_PRIORITY, query.prog_id);
 			return -EBUSY;
 		}
-		opts.flags = BPF_TC_F_REPLACE;
+		opts.flags = BPF_TC_F_REPLACE; /* a killed run left it, and the qdisc with it */
+		a->qdisc_is_ours = true;
 	}
 	r = bpf_tc_attach(&hook, &opts);
 	if (r) {
@@ -142,9 +136,12 @@ void bpf_attachment_done(struct bpf_attachment *a)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)a->ifindex, .attach_point = BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DR_TC_HANDLE, .priority = DR_TC_PRIORITY);
 
+	struct bpf_filters others;
+
 	if (a->filter)
 		(void)!bpf_tc_detach(&hook, &opts);
-	if (a->qdisc_is_ours) {
+	/* the qdisc would take the filters with it that others have put there since */
+	if (a->qdisc_is_ours && bpf_filters_read(a->ifindex, &others) == 0 && others.count == 0) {
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 		(void)!bpf_tc_hook_destroy(&hook);
 	}

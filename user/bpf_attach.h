@@ -12,17 +12,13 @@
 /* BPF_TCX_EGRESS of linux/bpf.h since 6.6; older UAPI headers lack the name. */
 #define DR_BPF_TCX_EGRESS 47
 
-/* Where our clsact filter sits: a place of its own, by which the next run knows it again. */
-#define DR_TC_PRIORITY 0xd0c7
-#define DR_TC_HANDLE 0xd0c
-
 struct bpf_attachment {
 	unsigned ifindex;
 	int xdp_link; /* -1: none */
 	int tcx_link; /* -1: clsact */
 	bool xdp_native;
 	bool filter;	    /* our clsact filter is there */
-	bool qdisc_is_ours; /* we made the clsact qdisc */
+	bool qdisc_is_ours; /* we made the clsact qdisc, or a run before us that left its filter there */
 };
 
 /* Does the kernel have tcx? */

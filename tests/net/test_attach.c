@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <net/if.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -120,26 +123,147 @@ static void the_pin_root_goes_with_the_run_that_made_it(void **state)
 	assert_false(dir);
 }
 
+/* ---------------------------------------------------------------- clsact */
+
+/* Starts a monitor that uses clsact; skips the test on a kernel without it. */
+static struct bed *started_on_clsact(const char *const prefix[])
+{
+	struct bed *b = bed_new(2);
+	const char *ifname = sc_topo_ifname(b->topo, SC_MONITOR);
+	const char *const add[] = { "tc", "qdisc", "add", "dev", ifname, "clsact", NULL };
+	const char *const del[] = { "tc", "qdisc", "del", "dev", ifname, "clsact", NULL };
+
+	if (sc_run(add, NULL, NULL) || sc_run(del, NULL, NULL)) {
+		bed_free(b);
+		print_message("this kernel has no clsact qdisc (CONFIG_NET_SCH_INGRESS)\n");
+		skip();
+	}
+	bed_configure(b, "egress: clsact\n");
+	bed_start_by(b, prefix);
+	return b;
+}
+
+static bool has_clsact(struct bed *b)
+{
+	const char *const show[] = {
+		"tc", "qdisc", "show", "dev", sc_topo_ifname(b->topo, SC_MONITOR), NULL
+	};
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+
+	assert_int_equal(sc_run(show, NULL, &out), 0);
+	return strstr(dr_buf_str(&out), "clsact");
+}
+
+static struct bpf_tc_hook hook_of(struct bed *b, enum bpf_tc_attach_point where)
+{
+	return (struct bpf_tc_hook){ .sz = sizeof(struct bpf_tc_hook),
+				     .ifindex = (int)if_nametoindex(sc_topo_ifname(b->topo, SC_MONITOR)),
+				     .attach_point = where };
+}
+
+static void add_their_filter(struct bed *b, enum bpf_tc_attach_point where)
+{
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1 /* TC_ACT_UNSPEC */ },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	DR_AUTO_CLOSE int fd =
+		bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "theirs", "GPL", pass, DR_ARRAY_SIZE(pass), NULL);
+	struct bpf_tc_hook hook = hook_of(b, where);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = fd);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+}
+
+static bool has_their_filter(struct bed *b, enum bpf_tc_attach_point where)
+{
+	struct bpf_tc_hook hook = hook_of(b, where);
+	LIBBPF_OPTS(bpf_tc_opts, query, .handle = 1, .priority = 1);
+
+	return bpf_tc_query(&hook, &query) == 0;
+}
+
+static const char *const directly[] = { NULL };
+
+static void filters_of_others_stay_in_a_qdisc_that_we_made(void **state)
+{
+	static const enum bpf_tc_attach_point hooks[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(hooks); i++) {
+		DR_AUTO(bed_freep) struct bed *b = started_on_clsact(directly);
+		add_their_filter(b, hooks[i]);
+		assert_int_equal(bed_stop(b), 0);
+		assert_true(has_their_filter(b, hooks[i]));
+		assert_false(bed_attached(b));
+	}
+}
+
+static void kill_monitor(struct bed *b)
+{
+	kill(sc_child_pid(b->monitor), SIGKILL);
+	assert_int_equal(bed_stop(b), 128 + SIGKILL);
+	assert_true(bed_attached(b));
+}
+
+static void our_qdisc_goes_also_after_a_kill(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started_on_clsact(directly);
+
+	kill_monitor(b);
+	bed_start(b);
+	assert_true(has_clsact(b));
+	assert_int_equal(bed_stop(b), 0);
+	assert_false(has_clsact(b));
+}
+
+/* As docs/operations.md says. */
+static void our_filter_can_be_removed_by_hand(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started_on_clsact(directly);
+	const char *const del[] = { "tc",     "filter", "del",	 "dev", sc_topo_ifname(b->topo, SC_MONITOR),
+				    "egress", "pref",	"53447", NULL };
+
+	add_their_filter(b, BPF_TC_EGRESS);
+	kill_monitor(b);
+	assert_int_equal(sc_run(del, NULL, NULL), 0);
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(10));
+	while (bed_attached(b) && dr_mono_sub(end, dr_mono_now()).ns > 0)
+		bed_idle(b, dr_msec(5)); /* the kernel frees XDP's link a moment after the process */
+	assert_false(bed_attached(b));
+	assert_true(has_their_filter(b, BPF_TC_EGRESS));
+}
+
 /* ---------------------------------------------------------------- capabilities */
 
 /* As docs/operations.md names them. */
 #define CAPABILITIES "-all,+bpf,+perfmon,+net_admin,+net_raw,+sys_nice,+ipc_lock"
 
+static const char *const setpriv[] = { "/usr/bin/setpriv", "--bounding-set", CAPABILITIES, "--inh-caps=-all",
+				       NULL };
+
+static void the_documented_capabilities_reclaim_a_filter(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started_on_clsact(setpriv);
+
+	kill_monitor(b);
+	bed_start_by(b, setpriv);
+	assert_int_equal(bed_stop(b), 0);
+	assert_false(bed_attached(b));
+	assert_false(has_clsact(b));
+}
+
 static void the_documented_capabilities_suffice(void **state)
 {
-	static const char *const setpriv[] = { "/usr/bin/setpriv", "--bounding-set", CAPABILITIES,
-					       "--inh-caps=-all", NULL };
-	static const char *const egress[] = { "", "egress: clsact\n" };
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
 
-	for (size_t i = 0; i < DR_ARRAY_SIZE(egress); i++) {
-		DR_AUTO(bed_freep) struct bed *b = bed_new(2);
-		bed_configure(b, egress[i]);
-		bed_start_by(b, setpriv);
-		if (!bed_wait_events(b, 2, dr_sec(10)))
-			bed_fail(b, "hosts did not come up");
-		assert_int_equal(bed_stop(b), 0);
-		assert_false(bed_pinned(b));
-	}
+	bed_configure(b, "");
+	bed_start_by(b, setpriv);
+	if (!bed_wait_events(b, 2, dr_sec(10)))
+		bed_fail(b, "hosts did not come up");
+	assert_int_equal(bed_stop(b), 0);
+	assert_false(bed_attached(b));
+	assert_false(bed_pinned(b));
 }
 
 static void each_capability_is_missed_by_name(void **state)
@@ -170,7 +294,11 @@ int main(void)
 		cmocka_unit_test(a_directory_with_pins_of_others_is_refused),
 		cmocka_unit_test(what_others_pin_meanwhile_stays),
 		cmocka_unit_test(the_pin_root_goes_with_the_run_that_made_it),
+		cmocka_unit_test(filters_of_others_stay_in_a_qdisc_that_we_made),
+		cmocka_unit_test(our_qdisc_goes_also_after_a_kill),
+		cmocka_unit_test(our_filter_can_be_removed_by_hand),
 		cmocka_unit_test(the_documented_capabilities_suffice),
+		cmocka_unit_test(the_documented_capabilities_reclaim_a_filter),
 		cmocka_unit_test(each_capability_is_missed_by_name),
 	};
 
