@@ -126,13 +126,22 @@ struct bed *bed_new(unsigned hosts)
 	return b;
 }
 
+static void pin_dir(const struct bed *b, char *buf, size_t size)
+{
+	snprintf(buf, size, "/sys/fs/bpf/doctor/%s", b->name);
+}
+
 void bed_free(struct bed *b)
 {
-	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", NULL };
+	char pins[128];
+	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", pins, NULL };
 
 	if (!b)
 		return;
+	if (b->monitor)
+		(void)!bed_stop(b);
 	sc_child_free(b->monitor);
+	pin_dir(b, pins, sizeof(pins)); /* there if a test has killed the monitor */
 	sc_topo_free(b->topo);
 	dr_http_server_free(b->server);
 	dr_loop_free(b->loop);
@@ -310,6 +319,6 @@ bool bed_pinned(struct bed *b)
 	char path[128];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/doctor/%s", b->name);
+	pin_dir(b, path, sizeof(path));
 	return stat(path, &st) == 0;
 }

@@ -44,7 +44,7 @@ int bed_enter_namespace(void **state);
 
 /* Hosts compute-1 .. compute-N, the inspector, nothing else. */
 struct bed *bed_new(unsigned hosts);
-void bed_free(struct bed *b); /* stops what runs */
+void bed_free(struct bed *b); /* stops what runs; nothing of it stays in the kernel */
 DR_DEFINE_FREEP(struct bed, bed_free)
 
 void bed_serve(struct bed *b, bool on); /* starts or stops the inspector */

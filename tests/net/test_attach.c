@@ -123,6 +123,22 @@ static void the_pin_root_goes_with_the_run_that_made_it(void **state)
 	assert_false(dir);
 }
 
+/* What the other tests rely on: a bed leaves nothing, whether its monitor runs or was killed. */
+static void a_bed_takes_its_pins_with_it(void **state)
+{
+	for (int killed = 0; killed < 2; killed++) {
+		struct bed *b = bed_new(2);
+		DR_AUTO_FREE char *dir = dr_asprintf("/sys/fs/bpf/doctor/%s", b->name);
+		bed_configure(b, "");
+		bed_start(b);
+		assert_true(exists(dir));
+		if (killed)
+			assert_int_equal(kill(sc_child_pid(b->monitor), SIGKILL), 0);
+		bed_free(b);
+		assert_false(exists(dir));
+	}
+}
+
 /* ---------------------------------------------------------------- clsact */
 
 /* Starts a monitor that uses clsact; skips the test on a kernel without it. */
@@ -294,6 +310,7 @@ int main(void)
 		cmocka_unit_test(a_directory_with_pins_of_others_is_refused),
 		cmocka_unit_test(what_others_pin_meanwhile_stays),
 		cmocka_unit_test(the_pin_root_goes_with_the_run_that_made_it),
+		cmocka_unit_test(a_bed_takes_its_pins_with_it),
 		cmocka_unit_test(filters_of_others_stay_in_a_qdisc_that_we_made),
 		cmocka_unit_test(our_qdisc_goes_also_after_a_kill),
 		cmocka_unit_test(our_filter_can_be_removed_by_hand),
