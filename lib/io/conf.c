@@ -9,7 +9,9 @@
 #include "doctor/conf.h"
 
 #define DEPTH_MAX 32
-#define NODES_MAX 2000000 /* aliases multiply: "billion laughs" ends here */
+/* aliases multiply: "billion laughs" ends here */
+#define NODES_MAX 2000000
+#define TEXT_MAX ((size_t)64 << 20)
 
 enum kind {
 	SCALAR,
@@ -36,6 +38,7 @@ struct dr_conf {
 	char *errors[DR_CONF_ERRORS_MAX];
 	size_t error_count;
 	size_t node_count;
+	size_t text_size; /* of all scalars and keys, in bytes */
 };
 
 /* ---------------------------------------------------------------- errors */
@@ -141,6 +144,22 @@ void dr_conf_free(struct dr_conf *c)
 static int convert(struct dr_conf *c, yaml_document_t *doc, int id, unsigned depth,
 		   struct dr_conf_node **ret);
 
+static int copy_text(struct dr_conf *c, const yaml_node_t *y, char **ret)
+{
+	size_t len = y->data.scalar.length;
+
+	if (len > TEXT_MAX - c->text_size) {
+		error_mark(c, &y->start_mark, "too large");
+		return -EBADMSG;
+	}
+	char *text = strndup((const char *)y->data.scalar.value, len);
+	if (!text)
+		return -ENOMEM;
+	c->text_size += len;
+	*ret = text;
+	return 0;
+}
+
 static int convert_list(struct dr_conf *c, yaml_document_t *doc, yaml_node_t *y, unsigned depth,
 			struct dr_conf_node *n)
 {
@@ -206,9 +225,9 @@ static int convert_map(struct dr_conf *c, yaml_document_t *doc, yaml_node_t *y, 
 		child->parent = n;
 		child->index = n->count;
 		n->items[n->count++] = child;
-		child->key = strndup((const char *)k->data.scalar.value, k->data.scalar.length);
-		if (!child->key)
-			return -ENOMEM;
+		r = copy_text(c, k, &child->key);
+		if (r)
+			return r;
 		if (child->line == 0) { /* an empty value has no place of its own */
 			child->line = k->start_mark.line + 1;
 			child->column = k->start_mark.column + 1;
@@ -241,8 +260,7 @@ static int convert(struct dr_conf *c, yaml_document_t *doc, int id, unsigned dep
 			error_mark(c, &y->start_mark, "a NUL byte in a value");
 			return -EBADMSG;
 		}
-		n->text = strndup((const char *)y->data.scalar.value, y->data.scalar.length);
-		r = n->text ? 0 : -ENOMEM;
+		r = copy_text(c, y, &n->text);
 		break;
 	case YAML_SEQUENCE_NODE:
 		n->kind = LIST;

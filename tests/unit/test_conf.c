@@ -171,6 +171,32 @@ static void aliases_are_bounded(void **state)
 	assert_non_null(strstr(dr_conf_error_text(c, 0), "too large"));
 }
 
+/* A text of 64 KiB (a value, or the name of a setting) and so many aliases of it: the errors. */
+static size_t errors_of_long_aliases(const char *before, const char *after, unsigned aliases)
+{
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	char text[65537];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	dr_buf_printf(&b, "a: &a %s%s%s\nb: [", before, text, after);
+	for (unsigned i = 0; i < aliases; i++)
+		dr_buf_puts(&b, "*a, ");
+	dr_buf_puts(&b, "]\n");
+	DR_AUTO(dr_conf_freep) struct dr_conf *c = parse(dr_buf_str(&b));
+	if (dr_conf_error_count(c))
+		assert_non_null(strstr(dr_conf_error_text(c, 0), "too large"));
+	return dr_conf_error_count(c);
+}
+
+static void the_text_of_aliases_is_bounded(void **state)
+{
+	assert_int_equal(errors_of_long_aliases("", "", 1022), 0); /* the 64 MiB, but for the keys */
+	assert_int_equal(errors_of_long_aliases("", "", 1023), 1);
+	assert_int_equal(errors_of_long_aliases("{? ", " : 1}", 1000), 0);
+	assert_int_equal(errors_of_long_aliases("{? ", " : 1}", 1100), 1);
+}
+
 static void an_alias_is_a_copy(void **state)
 {
 	DR_AUTO(dr_conf_freep) struct dr_conf *c = parse("a: &x {n: 1}\nb: *x\n");
@@ -211,6 +237,7 @@ int main(void)
 		cmocka_unit_test(wrong_values_say_where_what_and_what_would_be_right),
 		cmocka_unit_test(what_is_no_yaml),
 		cmocka_unit_test(aliases_are_bounded),
+		cmocka_unit_test(the_text_of_aliases_is_bounded),
 		cmocka_unit_test(an_alias_is_a_copy),
 		cmocka_unit_test(unreadable_files_are_errors_in_the_list),
 		cmocka_unit_test(errors_are_kept_up_to_a_number_and_counted),
