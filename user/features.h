@@ -14,7 +14,7 @@ struct mon_features {
 	bool ringbuf;  /* BPF_MAP_TYPE_RINGBUF, 5.8 */
 	bool timer;    /* bpf_timer in XDP and tc programs, 5.15; a kernel with it has XDP links (5.9) too */
 	bool btf;      /* BTF of maps can be loaded, 4.18; bpf_timer and bpf_spin_lock need it */
-	bool bpffs;    /* a bpf file system is mounted at the pin root, or could be */
+	bool bpffs;    /* a bpf file system is mounted at /sys/fs/bpf, or could be */
 	bool tcx;      /* 6.6; without it clsact is used */
 	uint64_t capabilities; /* effective set, bits by capability number */
 };
