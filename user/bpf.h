@@ -24,7 +24,8 @@ void mon_bpf_probe(struct mon_features *f);
 /*
  * Loads the programs for that many targets and interfaces and pins programs and maps in
  * pin_root/name (made, on bpffs, which is mounted if it is not). Nothing is attached yet.
- * -EBUSY: a monitor of that name runs. On failure *ret_error (freed by the caller) says what for people.
+ * -EBUSY: a monitor of that name runs, or the directory holds pins that are not ours. On failure *ret_error
+ * (freed by the caller) says what for people.
  */
 int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, unsigned interfaces,
 		struct mon_bpf **ret, char **ret_error) DR_MUST_USE;
