@@ -141,6 +141,12 @@ static void test_no_such_program(void **state)
 	assert_int_equal(sc_child_start(&opts, &c, NULL), -ENOENT);
 }
 
+/* As /proc shows them, but for 32 and 33: they are the C library's, and what we inherited of them stays. */
+static uint64_t signals(const char *hex)
+{
+	return strtoull(hex, NULL, 16) & ~(3ULL << 31);
+}
+
 /* Its own process group, a clean signal state, no terminal, our journal's variable not passed on. */
 static void test_what_it_inherits(void **state)
 {
@@ -155,8 +161,8 @@ static void test_what_it_inherits(void **state)
 		  " readlink /proc/self/fd/0; ps -o pgid= -p $$ | tr -d ' '; echo $$; exec sleep 60");
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	unsetenv("JOURNAL_STREAM");
-	assert_string_equal(next_line(c), "0000000000000000");
-	assert_string_equal(next_line(c), "0000000000000000");
+	assert_int_equal(signals(next_line(c)), 0);
+	assert_int_equal(signals(next_line(c)), 0);
 	assert_string_equal(next_line(c), "[]");
 	assert_string_equal(next_line(c), "/dev/null");
 	snprintf(want, sizeof(want), "%d", sc_child_pid(c));
