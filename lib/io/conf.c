@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 #include <yaml.h>
 
 #include "doctor/buf.h"
-#include "doctor/conf.h"
+#include "lib/io/conf_node.h"
 
 #define DEPTH_MAX 32
 /* aliases multiply: "billion laughs" ends here */
 #define NODES_MAX 2000000
 #define TEXT_MAX ((size_t)64 << 20)
-
-enum kind {
-	SCALAR,
-	LIST,
-	MAP
-};
-
-struct dr_conf_node {
-	enum kind kind;
-	size_t line, column; /* from 1 */
-	const struct dr_conf_node *parent;
-	size_t index;		     /* in the parent */
-	char *key;		     /* our name in a parent that is a mapping; NULL otherwise */
-	bool known;		     /* somebody asked for it */
-	bool quoted;		     /* a scalar in quotes is text, never a number */
-	char *text;		     /* SCALAR */
-	struct dr_conf_node **items; /* LIST, MAP */
-	size_t count;
-};
 
 struct dr_conf {
 	char *name;
@@ -409,7 +388,7 @@ struct dr_conf_node *dr_conf_get(struct dr_conf *c, struct dr_conf_node *map, co
 	return NULL;
 }
 
-static const char *kind_words(const struct dr_conf_node *n)
+const char *dr_conf_kind_words(const struct dr_conf_node *n)
 {
 	static const char *const words[] = { "a single value", "a list", "a mapping" };
 	return words[n->kind];
@@ -424,7 +403,7 @@ static struct dr_conf_node *get_kind(struct dr_conf *c, struct dr_conf_node *map
 
 	if (!n || n->kind == kind)
 		return n;
-	dr_conf_error(c, n, "is %s, but %s is expected", kind_words(n), want[kind]);
+	dr_conf_error(c, n, "is %s, but %s is expected", dr_conf_kind_words(n), want[kind]);
 	return NULL;
 }
 
@@ -444,7 +423,7 @@ void dr_conf_check_keys(struct dr_conf *c, struct dr_conf_node *map)
 		return;
 	if (map->kind != MAP) {
 		dr_conf_error(c, map, "is %s, but a mapping (\"name: value\" lines) is expected",
-			      kind_words(map));
+			      dr_conf_kind_words(map));
 		return;
 	}
 	for (size_t i = 0; i < map->count; i++) {
@@ -484,133 +463,4 @@ bool dr_conf_is_map(const struct dr_conf_node *n)
 const char *dr_conf_scalar(const struct dr_conf_node *n)
 {
 	return n && n->kind == SCALAR ? n->text : NULL;
-}
-
-/* ---------------------------------------------------------------- typed members */
-
-bool dr_conf_str(struct dr_conf *c, struct dr_conf_node *map, const char *key, const char *fallback,
-		 const char **ret)
-{
-	struct dr_conf_node *n = dr_conf_get(c, map, key);
-
-	*ret = fallback == DR_CONF_REQUIRED ? NULL : fallback;
-	if (!n) {
-		if (fallback == DR_CONF_REQUIRED)
-			dr_conf_error(c, map, "\"%s\" is missing", key);
-		return false;
-	}
-	if (n->kind != SCALAR) {
-		dr_conf_error(c, n, "is %s, but a single value is expected", kind_words(n));
-		return false;
-	}
-	*ret = n->text;
-	return true;
-}
-
-/* The text of a scalar member, with its node for complaints; NULL if absent (or no scalar: an error then). */
-static const char *member(struct dr_conf *c, struct dr_conf_node *map, const char *key,
-			  struct dr_conf_node **ret_node)
-{
-	const char *text;
-
-	if (!dr_conf_str(c, map, key, NULL, &text))
-		return NULL;
-	*ret_node = dr_conf_get(c, map, key);
-	return text;
-}
-
-bool dr_conf_bool(struct dr_conf *c, struct dr_conf_node *map, const char *key, bool fallback, bool *ret)
-{
-	static const char *const yes[] = { "true", "yes", "on" }, *const no[] = { "false", "no", "off" };
-	struct dr_conf_node *n;
-	const char *text = member(c, map, key, &n);
-
-	*ret = fallback;
-	for (size_t i = 0; text && i < DR_ARRAY_SIZE(yes); i++) {
-		if (!strcasecmp(text, yes[i]) || !strcasecmp(text, no[i])) {
-			*ret = !strcasecmp(text, yes[i]);
-			return true;
-		}
-	}
-	if (text)
-		dr_conf_error(c, n, "\"%s\" is neither true nor false", text);
-	return false;
-}
-
-bool dr_conf_int(struct dr_conf *c, struct dr_conf_node *map, const char *key, int64_t min, int64_t max,
-		 int64_t fallback, int64_t *ret)
-{
-	struct dr_conf_node *n;
-	const char *text = member(c, map, key, &n);
-	char *end;
-
-	*ret = fallback;
-	if (!text)
-		return false;
-	errno = 0;
-	long long v = strtoll(text, &end, 10);
-	if (end == text || *end || strchr(" \t", *text)) {
-		dr_conf_error(c, n, "\"%s\" is not a whole number (%" PRId64 " to %" PRId64 ")", text, min,
-			      max);
-		return false;
-	}
-	if (errno || v < min || v > max) {
-		bool low = v < min;
-		dr_conf_error(c, n, "%s is %s the %s of %" PRId64, text, low ? "below" : "above",
-			      low ? "minimum" : "maximum", low ? min : max);
-		return false;
-	}
-	*ret = v;
-	return true;
-}
-
-bool dr_conf_dur(struct dr_conf *c, struct dr_conf_node *map, const char *key, struct dr_dur min,
-		 struct dr_dur max, struct dr_dur fallback, struct dr_dur *ret)
-{
-	struct dr_conf_node *n;
-	const char *text = member(c, map, key, &n);
-	char limit[DR_TIME_STR_MAX];
-	struct dr_dur d;
-
-	*ret = fallback;
-	if (!text)
-		return false;
-	int r = dr_dur_parse(text, &d);
-	if (r == -EINVAL) {
-		dr_conf_error(c, n,
-			      "\"%s\" is not a duration: write a number with ns, us, ms, s, min or h, as in "
-			      "\"10ms\"",
-			      text);
-		return false;
-	}
-	if (r == 0 && d.ns < min.ns) {
-		dr_conf_error(c, n, "\"%s\" is below the minimum of %s", text, dr_dur_format(min, limit));
-		return false;
-	}
-	if (r || d.ns > max.ns) {
-		dr_conf_error(c, n, "\"%s\" is above the maximum of %s", text, dr_dur_format(max, limit));
-		return false;
-	}
-	*ret = d;
-	return true;
-}
-
-bool dr_conf_enum(struct dr_conf *c, struct dr_conf_node *map, const char *key, const char *const names[],
-		  int fallback, int *ret)
-{
-	DR_AUTO_BUF struct dr_buf b = { 0 };
-	struct dr_conf_node *n;
-	const char *text = member(c, map, key, &n);
-
-	*ret = fallback;
-	for (int i = 0; text && names[i]; i++) {
-		if (!strcmp(text, names[i])) {
-			*ret = i;
-			return true;
-		}
-		dr_buf_printf(&b, "%s%s", i ? ", " : "", names[i]);
-	}
-	if (text)
-		dr_conf_error(c, n, "\"%s\" is not one of: %s", text, dr_buf_str(&b));
-	return false;
 }
