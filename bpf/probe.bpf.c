@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Probes and replies: dr_egress remembers each of our probes as it really leaves and arms the
+ * Probes and replies: dr_egress remembers each of our probes on its way out and arms the
  * target's deadline, dr_ingress recognises the replies, on_deadline() judges. See judge.h for the
  * rules and docs/maps.md for the maps.
  */
