@@ -7,14 +7,6 @@
 
 #include "doctor/abi.h"
 
-/* A target's story with what guards it. User space reads it with BPF_F_LOCK, and never writes it. */
-struct dr_watch {
-	struct bpf_timer timer;
-	struct bpf_spin_lock lock;
-	__be32 source; /* address that our newest probe left from: a reply must come to it */
-	struct dr_track track;
-};
-
 /* The loader sets max_entries of the first three to what the configuration needs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -17,14 +17,6 @@
 #include "user/bpf.h"
 #include "user/bpf_attach.h"
 
-/* As the program lays it out; user space reads it only. */
-struct watch {
-	struct bpf_timer timer;
-	struct bpf_spin_lock lock;
-	__be32 source;
-	struct dr_track track;
-};
-
 struct mon_bpf {
 	struct dr_probe_bpf *skel;
 	struct ring_buffer *ring;
@@ -374,7 +366,7 @@ int mon_bpf_consume(struct mon_bpf *b, mon_bpf_event_fn fn, void *userdata)
 
 int mon_bpf_read_track(const struct mon_bpf *b, unsigned slot, struct dr_track *ret)
 {
-	struct watch w;
+	struct dr_watch w;
 	int r = bpf_map__lookup_elem(b->skel->maps.dr_watch, &slot, sizeof(slot), &w, sizeof(w), BPF_F_LOCK);
 
 	if (r == 0)

@@ -8,6 +8,7 @@
  * of any layout raises DR_ABI_VERSION.
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #define DR_ABI_VERSION 1
@@ -77,6 +78,15 @@ struct dr_track {
 	struct dr_sent ring[DR_RING]; /* by seq modulo DR_RING */
 };
 _Static_assert(sizeof(struct dr_track) == 440, "dr_track layout");
+
+/* dr_watch[slot]: a story with what guards it. User space reads it with BPF_F_LOCK, and never writes it. */
+struct dr_watch {
+	struct bpf_timer timer;
+	struct bpf_spin_lock lock;
+	__be32 source; /* address that our newest probe left from: a reply must come to it */
+	struct dr_track track;
+};
+_Static_assert(sizeof(struct dr_watch) == 464, "dr_watch layout");
 
 /* Receive queues that are told apart; more share by their number modulo this. A power of two. */
 #define DR_QUEUES 8

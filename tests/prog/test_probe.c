@@ -33,13 +33,6 @@
 #define MONITOR "198.18.9.1"
 #define MS 1000000ULL
 
-struct watch {
-	struct bpf_timer timer;
-	struct bpf_spin_lock lock;
-	__be32 source;
-	struct dr_track track;
-};
-
 struct fixture {
 	struct dr_probe_bpf *skel;
 	struct ring_buffer *ring;
@@ -161,7 +154,7 @@ static void reply(struct fixture *f, unsigned slot, uint32_t seq)
 
 static struct dr_track track(struct fixture *f, unsigned slot)
 {
-	struct watch w;
+	struct dr_watch w;
 
 	assert_int_equal(bpf_map__lookup_elem(f->skel->maps.dr_watch, &slot, 4, &w, sizeof(w), BPF_F_LOCK),
 			 0);
@@ -533,7 +526,7 @@ static void a_full_ring_buffer_loses_no_verdict(void **state)
 		probe(f, 0, seq);
 		reply(f, 0, seq);
 		if (track(f, 0).verdict == DR_VERDICT_UP) {
-			struct watch w;
+			struct dr_watch w;
 			unsigned zero = 0;
 			bpf_map__lookup_elem(f->skel->maps.dr_watch, &zero, 4, &w, sizeof(w), BPF_F_LOCK);
 			w.track.verdict = DR_VERDICT_DOWN; /* a test may write what the monitor never does */
