@@ -43,8 +43,8 @@ static __always_inline enum dr_parsed dr_parse(void *data, void *end, __u8 type,
 
 	ihl = ip->ihl * 4;
 	probe = (void *)ip + ihl;
-	if ((void *)&probe->slot > end || probe->type != type || probe->code != 0 ||
-	    probe->magic != bpf_htonl(DR_PROBE_MAGIC))
+	if ((void *)&probe->tag.slot > end || probe->type != type || probe->code != 0 ||
+	    probe->tag.magic != bpf_htonl(DR_PROBE_MAGIC))
 		return DR_NOT_OURS;
 	if ((void *)(probe + 1) > end || bpf_ntohs(ip->tot_len) != ihl + sizeof(*probe))
 		return DR_TRUNCATED;

@@ -143,11 +143,11 @@ int dr_egress(struct __sk_buff *skb)
 
 	if (dr_parse(data, end, DR_ICMP_ECHO, &p) != DR_OURS)
 		return TCX_NEXT;
-	slot = bpf_ntohl(p.probe->slot);
-	seq = bpf_ntohl(p.probe->seq);
+	slot = bpf_ntohl(p.probe->tag.slot);
+	seq = bpf_ntohl(p.probe->tag.seq);
 	c = bpf_map_lookup_elem(&dr_targets, &slot);
 	w = bpf_map_lookup_elem(&dr_watch, &slot);
-	if (!c || !w || !c->key || bpf_cpu_to_be64(c->key) != p.probe->key || c->addr != p.ip->daddr ||
+	if (!c || !w || !c->key || bpf_cpu_to_be64(c->key) != p.probe->tag.key || c->addr[3] != p.ip->daddr ||
 	    c->ident != p.probe->ident || c->ifindex != skb->ifindex) {
 		COUNT(probes_unknown);
 		return TCX_NEXT;
@@ -155,7 +155,7 @@ int dr_egress(struct __sk_buff *skb)
 
 	now = bpf_ktime_get_ns();
 	bpf_spin_lock(&w->lock);
-	w->source = p.ip->saddr;
+	w->source[3] = p.ip->saddr;
 	out = dr_on_sent(&w->track, c, seq, now);
 	due = w->track.timer_due_ns;
 	bpf_spin_unlock(&w->lock);
@@ -175,11 +175,11 @@ static __always_inline struct dr_watch *match(struct xdp_md *ctx, const struct d
 		COUNT(bad_slot);
 		return 0;
 	}
-	if (p->probe->key != bpf_cpu_to_be64(c->key)) {
+	if (p->probe->tag.key != bpf_cpu_to_be64(c->key)) {
 		COUNT(bad_key);
 		return 0;
 	}
-	if (p->ip->saddr != c->addr || p->ip->daddr != w->source || p->probe->ident != c->ident ||
+	if (p->ip->saddr != c->addr[3] || p->ip->daddr != w->source[3] || p->probe->ident != c->ident ||
 	    ctx->ingress_ifindex != c->ifindex) {
 		COUNT(bad_address);
 		return 0;
@@ -228,8 +228,8 @@ int dr_ingress(struct xdp_md *ctx)
 		COUNT(truncated);
 		return XDP_PASS;
 	}
-	slot = bpf_ntohl(p.probe->slot);
-	seq = bpf_ntohl(p.probe->seq);
+	slot = bpf_ntohl(p.probe->tag.slot);
+	seq = bpf_ntohl(p.probe->tag.seq);
 	c = bpf_map_lookup_elem(&dr_targets, &slot);
 	w = match(ctx, &p, slot, c);
 	if (!c || !w)
@@ -254,5 +254,5 @@ int dr_ingress(struct xdp_md *ctx)
 	}
 	if (out == DR_WENT_UP)
 		emit(&e);
-	return c->consume ? XDP_DROP : XDP_PASS;
+	return c->flags & DR_TARGET_CONSUME ? XDP_DROP : XDP_PASS;
 }

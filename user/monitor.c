@@ -218,9 +218,10 @@ static int fill_maps(struct monitor *m)
 			.rise = t->rise,
 			.ifindex = c->interfaces[t->interface].ifindex,
 			.iface = t->interface,
-			.addr = t->address.s_addr,
+			.addr = { 0, 0, htonl(0xffff), t->address.s_addr },
+			.kind = DR_KIND_ECHO4,
 			.ident = htons(m->ident),
-			.consume = c->consume_replies,
+			.flags = c->consume_replies ? DR_TARGET_CONSUME : 0,
 		};
 		r = mon_bpf_set_target(m->bpf, i, &k);
 	}

@@ -25,10 +25,10 @@ void mon_probe_fill(struct dr_probe *p, uint16_t ident, uint32_t slot, uint64_t 
 		.type = DR_ICMP_ECHO,
 		.ident = htons(ident),
 		.icmp_seq = htons((uint16_t)seq),
-		.magic = htonl(DR_PROBE_MAGIC),
-		.slot = htonl(slot),
-		.key = htobe64(key),
-		.seq = htonl(seq),
+		.tag = { .magic = htonl(DR_PROBE_MAGIC),
+			 .slot = htonl(slot),
+			 .key = htobe64(key),
+			 .seq = htonl(seq) },
 	};
 	p->checksum = mon_checksum(p, sizeof(*p));
 }

@@ -63,7 +63,8 @@ static void set_target(struct fixture *f, unsigned slot, const char *address, ui
 		.ident = htons(IDENT),
 	};
 
-	inet_pton(AF_INET, address, &t.addr);
+	t.addr[2] = htonl(0xffff);
+	inet_pton(AF_INET, address, &t.addr[3]);
 	assert_int_equal(bpf_map__update_elem(f->skel->maps.dr_targets, &slot, 4, &t, sizeof(t), BPF_ANY), 0);
 }
 
@@ -379,7 +380,7 @@ static void a_frame_cut_at_any_length_is_let_pass(void **state)
 	assert_int_equal(track(f, 0).answered, 0);
 	assert_int_equal(s.replies, 0);
 	/* cut behind the magic: it is known to be ours, and counted */
-	assert_int_equal(s.truncated, sizeof(struct dr_probe) - offsetof(struct dr_probe, slot));
+	assert_int_equal(s.truncated, sizeof(struct dr_probe) - offsetof(struct dr_probe, tag.slot));
 }
 
 static void one_wrong_bit_anywhere_is_no_answer(void **state)
@@ -481,7 +482,7 @@ static void consumed_if_asked(void **state)
 	unsigned zero = 0;
 
 	assert_int_equal(bpf_map__lookup_elem(f->skel->maps.dr_targets, &zero, 4, &t, sizeof(t), 0), 0);
-	t.consume = 1;
+	t.flags = DR_TARGET_CONSUME;
 	assert_int_equal(bpf_map__update_elem(f->skel->maps.dr_targets, &zero, 4, &t, sizeof(t), BPF_ANY), 0);
 	probe(f, 0, 1);
 	frame_echo(&fr, &e);
