@@ -8,57 +8,65 @@
  * pins and clsact filters that a killed run left are reclaimed by the next one of the same name.
  */
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "doctor/abi.h"
 #include "doctor/mem.h"
+#include "user/config.h"
 #include "user/features.h"
 
 struct mon_bpf;
 
-/* Fills what only libbpf can tell: everything but the capabilities. */
 void mon_bpf_probe(struct mon_features *f);
 
-/*
- * Loads the programs for that many targets and interfaces and pins programs and maps in
- * pin_root/name (made, on bpffs, which is mounted if it is not). Nothing is attached yet.
- * -EBUSY: a monitor of that name runs, or the directory holds pins that are not ours. On failure *ret_error
- * (freed by the caller) says what for people.
- */
-int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, unsigned interfaces,
-		struct mon_bpf **ret, char **ret_error) DR_MUST_USE;
-
-/* Detaches, unpins and unloads. NULL-safe. */
-void mon_bpf_free(struct mon_bpf *b);
+/* targets: slots. MON_INTERFACES_MAX interfaces and links. -EBUSY as before. */
+int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, struct mon_bpf **ret,
+		char **ret_error) DR_MUST_USE;
+void mon_bpf_free(struct mon_bpf *b); /* Detaches, unpins and unloads. NULL-safe. */
 DR_DEFINE_FREEP(struct mon_bpf, mon_bpf_free)
 
-/* gap_ns: see dr_iface. */
-int mon_bpf_set_interface(struct mon_bpf *b, unsigned index, unsigned ifindex, uint64_t gap_ns) DR_MUST_USE;
-int mon_bpf_set_target(struct mon_bpf *b, unsigned slot, const struct dr_target *t) DR_MUST_USE;
+/* Runs dr_command in the kernel. 0 and *ret_result (enum dr_command_result), or a negative errno. */
+int mon_bpf_command(struct mon_bpf *b, const struct dr_command *c,
+		    enum dr_command_result *ret_result) DR_MUST_USE;
 
+/* dr_by_addr: on WATCH and RETIRE the caller also sets and removes the address. */
+int mon_bpf_set_address(struct mon_bpf *b, const struct dr_addr *a, uint32_t slot) DR_MUST_USE;
+int mon_bpf_remove_address(struct mon_bpf *b, const struct dr_addr *a) DR_MUST_USE;
+
+/* -- attachments (user/bpf_attach.c and friends) -- */
 enum mon_bpf_egress {
 	MON_BPF_TCX,
 	MON_BPF_CLSACT
 };
+struct mon_bpf_attached {
+	const char *ingress; /* "native", "generic", "dispatcher", "tcx", "clsact" */
+	const char *egress;  /* "tcx", "clsact" */
+};
+/* iface: index in dr_ifaces. Attaches both programs; modes as configured, auto: native, [dispatcher if one is
+ * there], generic, tc. Never takes another's place. -EBUSY when all is taken. */
+int mon_bpf_attach(struct mon_bpf *b, unsigned iface, unsigned ifindex, const char *ifname,
+		   enum mon_attach_mode mode, enum mon_egress egress, struct mon_bpf_attached *ret,
+		   char **ret_error) DR_MUST_USE;
+void mon_bpf_detach(struct mon_bpf *b, unsigned iface); /* NULL-safe on one that is not attached */
+/* Is what we attached still there (the interface lives, nobody detached us)? */
+bool mon_bpf_is_attached(const struct mon_bpf *b, unsigned iface);
 
-/*
- * Attaches both programs to the interface: XDP in the driver (native), else generic; egress as asked.
- * Never takes another's place. *ret_xdp_mode is "native" or "generic".
- */
-int mon_bpf_attach(struct mon_bpf *b, unsigned ifindex, const char *ifname, enum mon_bpf_egress egress,
-		   const char **ret_xdp_mode, char **ret_error) DR_MUST_USE;
+/* -- links (user/bpf_link.c) -- */
+/* Loads and attaches the link programs. 0: carrier changes come from fentry (and XDP exceptions are counted).
+ * -ENOTSUP: the kernel refuses, *ret_why (freed by the caller) says why; the map is there and rtnetlink must
+ * feed it by DR_CMD_LINK. */
+int mon_bpf_links_start(struct mon_bpf *b, char **ret_why) DR_MUST_USE;
+int mon_bpf_link_add(struct mon_bpf *b, unsigned ifindex, const struct dr_link *initial) DR_MUST_USE;
+void mon_bpf_link_remove(struct mon_bpf *b, unsigned ifindex);
+int mon_bpf_read_link(const struct mon_bpf *b, unsigned ifindex, struct dr_link *ret) DR_MUST_USE;
 
+/* -- events and reading -- */
 typedef void (*mon_bpf_event_fn)(const struct dr_event *e, void *userdata);
-
-/* Becomes readable when the ring buffer has records. Owned by b. */
 int mon_bpf_event_fd(const struct mon_bpf *b);
-/* Hands every waiting record to fn, which looks at its version. */
 int mon_bpf_consume(struct mon_bpf *b, mon_bpf_event_fn fn, void *userdata) DR_MUST_USE;
-
-/* A consistent copy (under the target's lock). */
-int mon_bpf_read_track(const struct mon_bpf *b, unsigned slot, struct dr_track *ret) DR_MUST_USE;
+int mon_bpf_read_watch(const struct mon_bpf *b, unsigned slot,
+		       struct dr_watch *ret) DR_MUST_USE; /* under the lock */
+int mon_bpf_read_iface(const struct mon_bpf *b, unsigned iface, struct dr_iface *ret) DR_MUST_USE;
 int mon_bpf_read_stats(const struct mon_bpf *b, struct dr_stats *ret) DR_MUST_USE; /* all CPUs added up */
-
 #endif

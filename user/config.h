@@ -8,17 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "doctor/abi.h"
 #include "doctor/clock.h"
 #include "doctor/conf.h"
+#include "doctor/http_server.h"
 
 #define MON_TARGETS_MAX 16384
 #define MON_INTERFACES_MAX 64
+#define MON_INSPECTORS_MAX 8
 #define MON_NAME_MAX 64 /* with the terminating NUL; of the monitor, of a plane */
 #define MON_HOST_MAX 256
 
 struct mon_interface {
 	char name[16];
-	unsigned ifindex;
+	unsigned ifindex; /* 0: not there now; it is attached to when it comes */
 	/*
 	 * Longest pause between two answers that is no gap in its hearing: one and a half intervals of
 	 * its second fastest target, as the fastest may be the dead one.
@@ -26,10 +29,18 @@ struct mon_interface {
 	struct dr_dur gap;
 };
 
+/* `links`: an interface of this machine whose carrier is watched, and reported as a NIC error of `host`. */
+struct mon_link {
+	char name[16];
+	char host[MON_HOST_MAX]; /* this machine as Nova names it; default: `host` of the top level */
+	char plane[MON_NAME_MAX];
+};
+
 struct mon_target {
 	char host[MON_HOST_MAX]; /* as Nova names it */
 	char plane[MON_NAME_MAX];
-	struct in_addr address;
+	enum dr_kind kind;
+	__be32 address[4];  /* as dr_target.addr: IPv6, or IPv4 mapped */
 	unsigned interface; /* index in mon_config.interfaces */
 	struct dr_dur interval;
 	uint32_t multiplier;
@@ -39,7 +50,8 @@ struct mon_target {
 	 * so that a gap too short to be noticed cannot hide the answers.
 	 */
 	struct dr_dur detect;
-	bool canary; /* watched for proof that the interface hears; never reported */
+	bool canary;	 /* watched for proof that the interface hears; never reported */
+	bool discovered; /* comes from Nova, not from the file */
 };
 
 enum mon_egress {
@@ -47,18 +59,78 @@ enum mon_egress {
 	MON_EGRESS_TCX,
 	MON_EGRESS_CLSACT
 };
+enum mon_attach_mode {
+	MON_ATTACH_AUTO,
+	MON_ATTACH_NATIVE,
+	MON_ATTACH_GENERIC,
+	MON_ATTACH_TC,
+	MON_ATTACH_DISPATCHER
+};
+enum mon_dialect {
+	MON_DOCTOR,
+	MON_CONGRESS,
+	MON_VITRAGE
+};
+
+struct mon_inspector {
+	char *url;
+	enum mon_dialect dialect;
+	char *token_file; /* bearer token, or X-Auth-Token for congress and vitrage; read for each request;
+			     NULL: none */
+	char *ca_file, *cert_file, *key_file; /* TLS; NULL: the system's, none, none */
+};
+
+struct mon_grey { /* when a target that answers is degraded all the same */
+	struct dr_dur window;
+	uint32_t loss_permille; /* 0: loss is not looked at */
+	uint32_t rtt_factor;	/* window's median over the learnt baseline; 0: not looked at */
+	struct dr_dur rtt_step; /* and at least so much more */
+};
+
+struct mon_isolation {
+	uint32_t share_permille; /* dr_iface.share; 0: never */
+	uint32_t share_min;
+	struct dr_dur blind_after; /* the sender this late is blind */
+};
+
+struct mon_discover {
+	bool nova;
+	char *cloud;	 /* of clouds.yaml; NULL: OS_* */
+	char *interface; /* name */
+	char plane[MON_NAME_MAX];
+	struct dr_dur refresh;
+	struct dr_dur interval;
+	uint32_t multiplier, rise; /* of the targets found */
+};
 
 struct mon_config {
 	char name[MON_NAME_MAX];
-	char pin_root[256]; /* directory on bpffs; the pins go to pin_root/name */
-	char *inspector_url;
+	char host[MON_HOST_MAX]; /* this machine as Nova names it; default: its host name */
+	char pin_root[256];	 /* directory on bpffs; the pins go to pin_root/name */
+	char user[32];		 /* run as, once started; "": stay */
+	enum mon_attach_mode attach;
 	enum mon_egress egress;
 	bool consume_replies;  /* our own replies end in the driver */
+	bool passive;	       /* other frames of a silent target count as life */
 	int realtime_priority; /* SCHED_FIFO; 0: not real-time */
+	struct mon_isolation isolation;
+	struct mon_grey grey;
+	struct mon_discover discover;
+	struct mon_inspector inspectors[MON_INSPECTORS_MAX];
+	size_t inspector_count;
+	bool all_inspectors;	       /* each gets every event; false: the first that takes it */
+	size_t queue_max;	       /* undelivered events kept, per inspector */
+	struct dr_http_listen metrics; /* port 0: none */
+	bool metrics_on;
+	char *socket; /* path of the local socket; NULL: none */
 	struct mon_interface interfaces[MON_INTERFACES_MAX];
 	size_t interface_count;
+	struct mon_link links[MON_INTERFACES_MAX];
+	size_t link_count;
 	struct mon_target *targets;
 	size_t target_count;
+	size_t target_room; /* slots to be made: targets of the file and those that may come by reload and
+			       discovery */
 };
 
 void mon_config_done(struct mon_config *c);
@@ -66,17 +138,23 @@ void mon_config_done(struct mon_config *c);
 /* Index of an interface by name, as if_nametoindex(3): 0 if there is none. */
 typedef unsigned (*mon_ifindex_fn)(const char *name);
 
-/*
- * Reads a parsed file. Errors are added to conf; ret is filled (and to be ended with
- * mon_config_done()) only if 0 is returned. 1: there are errors. -ENOMEM.
- */
 int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_config *ret) DR_MUST_USE;
 
-/* The first target from `after` on whose detection takes longer than its multiplier says, or -1. */
-int mon_config_slow_target(const struct mon_config *c, size_t after);
+/* Fills interfaces[].gap and targets[].detect. Called by mon_config_read(); again after discovery added
+ * targets. */
+void mon_config_derive_times(struct mon_config *c);
 
-/* Interfaces that one target alone is watched by; see docs/operations.md, "canary". Returns its index or -1.
- */
+/* Adds a target (discovered). 0, or -ENOSPC, -EEXIST (that address, kind and interface; or host and plane),
+ * -ENOMEM. */
+int mon_config_add_target(struct mon_config *c, const struct mon_target *t) DR_MUST_USE;
+
+/* "192.0.2.1" or "2001:db8::1" <-> address[4]. */
+int mon_address_parse(const char *text, __be32 ret[4]) DR_MUST_USE; /* 4 or 6, or -EINVAL */
+#define MON_ADDRESS_STR_MAX 46
+char *mon_address_format(const __be32 address[4], char buf[MON_ADDRESS_STR_MAX]);
+bool mon_address_is_v4(const __be32 address[4]);
+
+int mon_config_slow_target(const struct mon_config *c, size_t after);
 int mon_config_lonely_interface(const struct mon_config *c, size_t after);
 
 #endif
