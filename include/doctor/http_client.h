@@ -17,11 +17,13 @@
 struct dr_http_client;
 
 struct dr_http_client_opts {
-	unsigned per_host_max;	/* parallel connections to one host; more requests wait; 0: 8 */
-	unsigned idle_max;	/* warm connections kept; 0: 32 */
-	const char *user_agent; /* NULL: "doctor/VERSION" */
-	const char *ca_file;	/* NULL: the system's */
-	bool insecure;		/* no verification of the server's certificate */
+	unsigned per_host_max;	 /* parallel connections to one host; more requests wait; 0: 8 */
+	unsigned idle_max;	 /* warm connections kept; 0: 32 */
+	const char *user_agent;	 /* NULL: "doctor/VERSION" */
+	const char *ca_file;	 /* NULL: the system's */
+	bool insecure;		 /* no verification of the server's certificate */
+	const char *unix_socket; /* path of the local socket that all calls go to, whatever their URL says;
+				    NULL */
 };
 
 struct dr_http_header {

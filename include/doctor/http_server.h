@@ -7,6 +7,7 @@
  * bounded connections, idle time-out. The handler runs on the loop's thread once a whole request is there.
  */
 
+#include "doctor/buf.h"
 #include "doctor/json.h"
 #include "doctor/loop.h"
 #include "doctor/mem.h"
@@ -20,6 +21,7 @@ typedef void (*dr_http_handler_fn)(struct dr_http_exchange *x, void *userdata);
 struct dr_http_server_opts {
 	const char *address;	    /* numeric IPv4 or IPv6; NULL: 127.0.0.1 */
 	uint16_t port;		    /* 0: the kernel chooses */
+	const char *unix_path;	    /* instead of the two: a local socket, see below; NULL: none */
 	size_t body_max;	    /* bytes; 0: 1 MiB. Larger: 413 without the handler */
 	unsigned connections_max;   /* 0: 256 */
 	struct dr_dur idle_timeout; /* 0: 30 s */
@@ -37,12 +39,18 @@ struct dr_http_listen {
 
 int dr_http_listen_parse(const char *text, struct dr_http_listen *ret) DR_MUST_USE; /* -EINVAL */
 
-/* -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL (address), ... */
+/*
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL (address), ...
+ *
+ * A local socket has mode 0660, so that its owner and group say who may come. Its directory is made (0755) if
+ * it is missing. What a process that has ended left there is replaced; -EADDRINUSE if somebody listens,
+ * -EEXIST if something else than a socket is in the way, -ENAMETOOLONG. It is removed at the end.
+ */
 int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts, dr_http_handler_fn fn,
 		       void *userdata, struct dr_http_server **ret) DR_MUST_USE;
 void dr_http_server_free(struct dr_http_server *s); /* answers deferred exchanges with 503 */
 DR_DEFINE_FREEP(struct dr_http_server, dr_http_server_free)
-uint16_t dr_http_server_port(const struct dr_http_server *s);
+uint16_t dr_http_server_port(const struct dr_http_server *s); /* 0 of a local socket */
 
 const char *dr_http_method(const struct dr_http_exchange *x);
 const char *dr_http_path(const struct dr_http_exchange *x); /* percent-decoded, no query */
@@ -52,7 +60,7 @@ const char *dr_http_query_name(const struct dr_http_exchange *x,
 			       size_t i); /* of the i-th; NULL past the end */
 const char *dr_http_header(const struct dr_http_exchange *x, const char *name); /* any case; NULL */
 const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len); /* NUL-terminated, never NULL */
-const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client */
+const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client; "local" */
 
 /* Adds a response header; call before the reply. */
 void dr_http_set_header(struct dr_http_exchange *x, const char *name, const char *value);
@@ -61,6 +69,9 @@ void dr_http_set_header(struct dr_http_exchange *x, const char *name, const char
 void dr_http_defer(struct dr_http_exchange *x);
 void dr_http_reply(struct dr_http_exchange *x, unsigned status, const char *content_type, const void *body,
 		   size_t len);
+/* Takes what is in body (which is empty then) for the answer, without a copy; 500 if body->error is set. */
+void dr_http_reply_buf(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       struct dr_buf *body);
 /* Prints and frees body; 500 if it is NULL or incomplete. */
 void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body);
 /* {"error": {"code": status, "message": "..."}} */

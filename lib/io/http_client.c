@@ -314,6 +314,11 @@ static int set_texts(struct dr_http_client *c, const struct dr_http_client_opts 
 		if (!c->settings.ca_file)
 			return -ENOMEM;
 	}
+	if (opts->unix_socket) {
+		c->settings.unix_socket = strdup(opts->unix_socket);
+		if (!c->settings.unix_socket)
+			return -ENOMEM;
+	}
 	c->settings.insecure = opts->insecure;
 	return 0;
 }
@@ -370,6 +375,7 @@ void dr_http_client_free(struct dr_http_client *c)
 	free(c->settings.user_agent);
 	free(c->settings.ca_file);
 	free(c->settings.no_proxy);
+	free(c->settings.unix_socket);
 	free(c);
 	curl_global_cleanup();
 }

@@ -9,7 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "doctor/buf.h"
+#include "lib/io/unix_listen.h"
 
 #define BODY_DEFAULT (1UL << 20)
 #define CONNECTIONS_DEFAULT 256
@@ -52,6 +52,7 @@ struct dr_http_server {
 	size_t body_max;
 	char *server_name;
 	uint16_t port;
+	struct dr_unix_path local;
 	struct dr_http_exchange *suspended;
 	bool closing;
 };
@@ -166,7 +167,9 @@ static void set_peer(struct dr_http_exchange *x)
 		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	socklen_t len;
 
-	if (!info || !info->client_addr)
+	if (x->server->local.path)
+		memcpy(x->peer, "local", sizeof("local"));
+	if (x->server->local.path || !info || !info->client_addr)
 		return;
 	len = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
 						       : sizeof(struct sockaddr_in);
@@ -222,22 +225,46 @@ void dr_http_reply(struct dr_http_exchange *x, unsigned status, const char *cont
 	      MHD_create_response_from_buffer(len, (void *)body, MHD_RESPMEM_MUST_COPY));
 }
 
-void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body)
+static void reply_out_of_memory(struct dr_http_exchange *x)
 {
 	static const char failed[] = "{\"error\":{\"code\":500,\"message\":\"out of memory\"}}";
-	char *text = dr_json_print(body);
-	struct MHD_Response *response;
 
-	dr_json_free(body);
-	if (!text) {
-		dr_http_reply(x, MHD_HTTP_INTERNAL_SERVER_ERROR, "application/json", failed,
-			      sizeof(failed) - 1);
-		return;
-	}
-	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	dr_http_reply(x, MHD_HTTP_INTERNAL_SERVER_ERROR, "application/json", failed, sizeof(failed) - 1);
+}
+
+static void reply_taken(struct dr_http_exchange *x, unsigned status, const char *content_type, char *text,
+			size_t len)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+
 	if (!response)
 		free(text);
-	reply(x, status, "application/json", response);
+	reply(x, status, content_type, response);
+}
+
+void dr_http_reply_buf(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       struct dr_buf *body)
+{
+	size_t len = body->len;
+
+	if (body->error)
+		reply_out_of_memory(x);
+	else if (!body->data)
+		dr_http_reply(x, status, content_type, "", 0);
+	else
+		reply_taken(x, status, content_type, DR_TAKE_PTR(body->data), len);
+	dr_buf_done(body);
+}
+
+void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body)
+{
+	char *text = dr_json_print(body);
+
+	dr_json_free(body);
+	if (text)
+		reply_taken(x, status, "application/json", text, strlen(text));
+	else
+		reply_out_of_memory(x);
 }
 
 void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...)
@@ -451,6 +478,26 @@ static int port_of(int fd, uint16_t *ret)
 	return 0;
 }
 
+static int listen_as(struct dr_http_server *s, const struct dr_http_server_opts *o, int *ret_family,
+		     int *ret_fd)
+{
+	DR_AUTO_CLOSE int fd = -1;
+	int r;
+
+	if (o->unix_path) {
+		*ret_family = AF_UNIX;
+		return dr_unix_listen(o->unix_path, ret_fd, &s->local);
+	}
+	r = listen_on(o->address ? o->address : "127.0.0.1", o->port, ret_family, &fd);
+	if (r < 0)
+		return r;
+	r = port_of(fd, &s->port);
+	if (r < 0)
+		return r;
+	*ret_fd = DR_TAKE_FD(fd);
+	return 0;
+}
+
 static int start(struct dr_http_server *s, const struct dr_http_server_opts *o)
 {
 	struct dr_dur idle = o->idle_timeout.ns > 0 ? o->idle_timeout : dr_sec(30);
@@ -458,10 +505,7 @@ static int start(struct dr_http_server *s, const struct dr_http_server_opts *o)
 	DR_AUTO_CLOSE int fd = -1;
 	int family, r;
 
-	r = listen_on(o->address ? o->address : "127.0.0.1", o->port, &family, &fd);
-	if (r < 0)
-		return r;
-	r = port_of(fd, &s->port);
+	r = listen_as(s, o, &family, &fd);
 	if (r < 0)
 		return r;
 	s->daemon = MHD_start_daemon(
@@ -537,6 +581,7 @@ void dr_http_server_free(struct dr_http_server *s)
 {
 	if (!s)
 		return;
+	dr_unix_path_done(&s->local); /* first: while we hold its inode, nobody else can have the same */
 	if (s->daemon) {
 		flush(s);
 		dr_source_free(s->epoll);

@@ -244,6 +244,8 @@ static int set_options(struct dr_http_transfer *c, const struct dr_http_settings
 	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
 	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
+	if (settings->unix_socket)
+		bad |= curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, settings->unix_socket);
 	if (settings->ca_file)
 		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, settings->ca_file);
 	if (settings->insecure) {

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/io/unix_listen.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+
+#define SOCKET_MODE 0660
+#define DIRECTORY_MODE 0755
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_NS 10000000L
+
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/*
+ * Opens the directory and locks it: two programs that start at once must not each take the other's new
+ * socket for a dead one's. It is held for some system calls only; whoever holds it longer (anybody who may
+ * read the directory can) delays us by a second and no more.
+ */
+static void lock_for_a_moment(int fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+
+	for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		nanosleep(&pause, NULL);
+}
+
+static int lock_directory(const char *path, int *ret_fd)
+{
+	DR_AUTO_FREE char *directory = directory_of(path);
+	DR_AUTO_CLOSE int fd = -1;
+
+	if (!directory)
+		return -ENOMEM;
+	if (mkdir(directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
+		return dr_errno();
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno != EACCES)
+		return dr_errno();
+	if (fd >= 0)
+		lock_for_a_moment(fd);
+	*ret_fd = DR_TAKE_FD(fd);
+	return 0;
+}
+
+static int socket_new(int *ret)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return dr_errno();
+	*ret = fd;
+	return 0;
+}
+
+/* 0: nobody listens at what is there, which is a socket. */
+static int check_dead(const struct sockaddr_un *sun)
+{
+	DR_AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r;
+
+	if (lstat(sun->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : dr_errno();
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	r = socket_new(&fd);
+	if (r < 0)
+		return r;
+	if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno == EAGAIN)
+		return -EADDRINUSE;
+	if (errno == EPROTOTYPE) /* a socket of another type: not ours to judge */
+		return -EEXIST;
+	return errno == ECONNREFUSED || errno == ENOENT ? 0 : dr_errno();
+}
+
+static int bind_there(int fd, const struct sockaddr_un *sun)
+{
+	int r;
+
+	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0)
+		return 0;
+	if (errno != EADDRINUSE)
+		return dr_errno();
+	r = check_dead(sun);
+	if (r < 0)
+		return r;
+	if (unlink(sun->sun_path) < 0 && errno != ENOENT)
+		return dr_errno();
+	return bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) < 0 ? dr_errno() : 0;
+}
+
+/* The mode is set before anybody can connect: never wider (fchmod, before the path exists), nor narrowed by
+ * the umask (chmod, before listening). */
+static int serve(int fd, const struct sockaddr_un *sun, struct stat *ret_st)
+{
+	int r;
+
+	if (fchmod(fd, SOCKET_MODE) < 0)
+		return dr_errno();
+	r = bind_there(fd, sun);
+	if (r < 0)
+		return r;
+	if (chmod(sun->sun_path, SOCKET_MODE) < 0 || lstat(sun->sun_path, ret_st) < 0 ||
+	    listen(fd, SOMAXCONN) < 0) {
+		r = dr_errno();
+		unlink(sun->sun_path);
+	}
+	return r;
+}
+
+int dr_unix_listen(const char *path, int *ret_fd, struct dr_unix_path *ret_path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	DR_AUTO_CLOSE int fd = -1, lock = -1;
+	DR_AUTO_FREE char *copy = strdup(path);
+	struct stat st;
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	if (!*path)
+		return -EINVAL;
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sun.sun_path, path, strlen(path));
+	r = lock_directory(path, &lock);
+	if (r < 0)
+		return r;
+	r = socket_new(&fd);
+	if (r < 0)
+		return r;
+	r = serve(fd, &sun, &st);
+	if (r < 0)
+		return r;
+	*ret_fd = DR_TAKE_FD(fd);
+	*ret_path = (struct dr_unix_path){ .path = DR_TAKE_PTR(copy), .dev = st.st_dev, .ino = st.st_ino };
+	return 0;
+}
+
+void dr_unix_path_done(struct dr_unix_path *p)
+{
+	struct stat st;
+
+	if (p->path && lstat(p->path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino)
+		unlink(p->path);
+	free(p->path);
+	*p = (struct dr_unix_path){ 0 };
+}
