@@ -26,13 +26,8 @@
  *             Until then the target is suspect and looked at again.
  */
 
+#include "bpf/pure.h"
 #include "doctor/abi.h"
-
-#ifdef __bpf__
-#define DR_PURE static __attribute__((always_inline)) inline
-#else
-#define DR_PURE static inline
-#endif
 
 /* A timer later than this tells of a stall: the proof must then be newer than the deadline itself. */
 #define DR_LATE_NS 1000000ULL

@@ -2,12 +2,9 @@
 #ifndef DOCTOR_BPF_MAPS_H
 #define DOCTOR_BPF_MAPS_H
 
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+#include "bpf/common.bpf.h"
 
-#include "doctor/abi.h"
-
-/* The loader sets max_entries of the first three to what the configuration needs. */
+/* The loader sets max_entries of these three to the slots that it wants. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -23,22 +20,10 @@ struct {
 } dr_watch SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct dr_iface);
-} dr_ifaces SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct dr_stats);
-} dr_stats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
-} dr_events SEC(".maps");
+	__type(key, struct dr_addr);
+	__type(value, __u32);
+} dr_by_addr SEC(".maps");
 
 #endif

@@ -16,33 +16,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Read by the loader: programs and monitor must speak of the same layout. */
 const volatile __u32 dr_abi_version = DR_ABI_VERSION;
 
-static __always_inline struct dr_stats *stats(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&dr_stats, &zero);
-}
-
-#define COUNT(field)                                                                                         \
-	do {                                                                                                 \
-		struct dr_stats *st_ = stats();                                                              \
-		if (st_)                                                                                     \
-			st_->field++;                                                                        \
-	} while (0)
-
-static __always_inline void emit(const struct dr_event *e)
-{
-	struct dr_event *r = bpf_ringbuf_reserve(&dr_events, sizeof(*r), 0);
-
-	if (!r) {
-		COUNT(events_lost);
-		return;
-	}
-	*r = *e;
-	bpf_ringbuf_submit(r, 0);
-	COUNT(events);
-}
-
 /* Filled under the lock, sent after it. */
 static __always_inline void describe(struct dr_event *e, __u32 slot, const struct dr_target *c,
 				     const struct dr_track *t, __u64 now)

@@ -13,6 +13,8 @@
 
 #define DR_ABI_VERSION 2
 
+#define DR_IFACES 64 /* entries of dr_ifaces */
+
 /* Probes of a target whose transmit time is remembered; a power of two. */
 #define DR_RING 16
 
@@ -20,7 +22,7 @@
 #define DR_RTT_BUCKETS 24
 #define DR_RTT_SHIFT 9 /* bucket 0 is everything below 1024 ns, the last one everything from 4.3 s */
 
-enum dr_kind { /* how a target is probed */
+enum dr_kind {		   /* how a target is probed */
 	DR_KIND_ECHO4 = 1, /* ICMP echo, RFC 792 */
 	DR_KIND_ECHO6 = 2, /* ICMPv6 echo, RFC 4443 */
 	DR_KIND_ARP = 3,   /* RFC 826 request */
@@ -98,8 +100,8 @@ struct dr_track {
 	__u64 rtt_ns;	  /* of the last reply in order */
 	__u64 rtt_min_ns;
 	__u64 rtt_max_ns;
-	__u64 rtt_sum_ns; /* of all answers */
-	__u64 seen_ns;	  /* when another frame of it was last seen; looked for only while it is silent */
+	__u64 rtt_sum_ns;  /* of all answers */
+	__u64 seen_ns;	   /* when another frame of it was last seen; looked for only while it is silent */
 	__u64 first_tx_ns; /* oldest probe sent after the newest answered one */
 	__u64 deadline_ns; /* when silence since then has lasted too long; 0: nothing outstanding */
 	__u64 suspect_ns;  /* deadline passed, proof that we could hear is awaited since */
@@ -117,8 +119,8 @@ struct dr_track {
 	__u32 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
 	__u32 reason;	   /* enum dr_reason of the verdict */
 	__u64 timer_due_ns;
-	__u32 counted_up;     /* 1: counted in dr_iface.up */
-	__u32 counted_silent; /* 1: counted in dr_iface.silent */
+	__u32 counted_up;	      /* 1: counted in dr_iface.up */
+	__u32 counted_silent;	      /* 1: counted in dr_iface.silent */
 	struct dr_sent ring[DR_RING]; /* by seq modulo DR_RING */
 	__u32 rtt_log2[DR_RTT_BUCKETS];
 };
@@ -129,7 +131,8 @@ struct dr_watch {
 	struct bpf_timer timer;
 	struct bpf_spin_lock lock;
 	__u32 retired;	  /* 1: no longer watched; what is late for it is not counted as foreign */
-	__be32 source[4]; /* address that our newest probe left from, as dr_target.addr: a reply must come to it */
+	__be32 source[4]; /* address that our newest probe left from, as dr_target.addr: a reply must come to
+			     it */
 	__u8 mac[6];	  /* that its newest reply came from */
 	__u16 pad;
 	struct dr_track track;
@@ -149,22 +152,23 @@ _Static_assert(sizeof(struct dr_hearing) == 24, "dr_hearing layout");
 
 /* dr_ifaces[n]: what we know of our own ears on one interface. */
 struct dr_iface {
-	__u32 ifindex;	    /* 0: not in use */
-	__u32 carrier;	    /* 1: it has one */
-	__u64 gap_ns;	    /* no reply for longer than this is a gap in hearing; set by the monitor */
-	__u64 isolated_ns;  /* since when no host is condemned here; 0: hearing */
-	__u64 isolations;   /* times that happened */
-	__u64 blind_ns;	    /* since when our sender is too late to judge by; 0: it is not */
-	__u32 reason;	    /* enum dr_reason of the isolation */
-	__u32 share;	    /* more than this many per mille of up targets silent at once is isolation; 0: never */
-	__u32 share_min;    /* but only from so many silent targets on */
-	__u32 up;	    /* targets that are up or degraded */
-	__u32 silent;	    /* of these, those that have missed more than one answer in a row */
+	__u32 ifindex;	   /* 0: not in use */
+	__u32 carrier;	   /* 1: it has one */
+	__u64 gap_ns;	   /* no reply for longer than this is a gap in hearing; set by the monitor */
+	__u64 isolated_ns; /* since when no host is condemned here; 0: hearing */
+	__u64 isolations;  /* times that happened */
+	__u64 blind_ns;	   /* since when our sender is too late to judge by; 0: it is not */
+	__u32 reason;	   /* enum dr_reason of the isolation */
+	__u32 share; /* more than this many per mille of up targets silent at once is isolation; 0: never */
+	__u32 share_min; /* but only from so many silent targets on */
+	__u32 up;	 /* targets that are up or degraded */
+	__u32 silent;	 /* of these, those that have missed more than one answer in a row */
 	__u32 pad;
+	__u64 resumed_ns;      /* when an isolation last ended: an older silence counts anew */
 	struct dr_hearing all; /* by any queue */
 	struct dr_hearing queue[DR_QUEUES];
 };
-_Static_assert(sizeof(struct dr_iface) == 280, "dr_iface layout");
+_Static_assert(sizeof(struct dr_iface) == 288, "dr_iface layout");
 
 enum dr_link_source { /* who told of a link's last change */
 	DR_LINK_FENTRY = 1,
@@ -180,8 +184,8 @@ struct dr_link {
 	__u32 iface;   /* its index in dr_ifaces, ~0: it is not probed by */
 	__u32 pad;
 	__u64 ups, downs, flaps;
-	__u64 changed_ns; /* last change */
-	__u64 down_ns;	  /* last loss */
+	__u64 changed_ns;     /* last change */
+	__u64 down_ns;	      /* last loss */
 	__u64 xdp_exceptions; /* tracepoint xdp:xdp_exception */
 };
 _Static_assert(sizeof(struct dr_link) == 64, "dr_link layout");
@@ -238,7 +242,8 @@ _Static_assert(sizeof(struct dr_event) == 64, "dr_event layout");
  */
 enum dr_command_op {
 	DR_CMD_WATCH = 1,  /* slot, target: a new target with a story of its own */
-	DR_CMD_RETIME = 2, /* slot, target: interval, detect, multiplier, rise, flags change; the story goes on */
+	DR_CMD_RETIME = 2, /* slot, target: interval, detect, multiplier, rise, flags, ifindex change; the
+			      story goes on */
 	DR_CMD_RETIRE = 3, /* slot: no longer watched; its timer ends */
 	DR_CMD_UNSENT = 4, /* slot, reason, time_ns, count: dr_track.sent has stood at count since time_ns
 			      although probes were due all the while; reason NO_NEIGHBOUR makes it down
@@ -251,10 +256,15 @@ enum dr_command_op {
 
 enum dr_command_result {
 	DR_CMD_DONE = 0,
-	DR_CMD_REFUSED = 1,	  /* no such slot, interface or op */
-	DR_CMD_UNPROVED = 2,  /* UNSENT: not taken, as we cannot tell that we hear, or are isolated or blind */
+	DR_CMD_REFUSED = 1,   /* no such slot, interface or op */
+	DR_CMD_UNPROVED = 2,  /* UNSENT: not taken, as we cannot tell that we hear, or are isolated or blind,
+				 or it is counted silent from now on: ask again an interval later */
 	DR_CMD_OVERTAKEN = 3, /* UNSENT: probes have left meanwhile, or the verdict stands already */
 };
+
+/* skb->mark with which dr_command is run (bpf_test_run_opts.ctx_in): frames of the network are no commands.
+ */
+#define DR_COMMAND_MARK 0x446f6343
 
 struct dr_command {
 	__u8 ethernet[16]; /* zeros, where a frame has its header */
