@@ -23,7 +23,8 @@ struct dr_daemon_options {
 };
 
 /*
- * Reads the options that every daemon has. name: of the program; purpose: one sentence for --help.
+ * Reads the options that every daemon has, and sends its log to the journal if stderr is connected to
+ * that (journal.h). name: of the program, a constant; purpose: one sentence for --help.
  * Returns -1 to go on, else the exit status: --help or --version was asked for, or the call is wrong.
  */
 int dr_daemon_options(int argc, char **argv, const char *name, const char *purpose,

@@ -3,11 +3,16 @@
 #define DOCTOR_LOG_H
 
 /*
- * One line per record on stderr, unbuffered. Under the journal (JOURNAL_STREAM set) each line
- * carries its "<n>" syslog priority and nothing else is added; elsewhere warnings and errors begin
- * with "warning: " or "error: ". Messages end in key=value pairs where there are values.
+ * One line per record on stderr, unbuffered. Where stderr is the journal's, each line carries its "<n>"
+ * syslog priority and nothing else is added; elsewhere warnings and errors begin with "warning: " or
+ * "error: ". A sink (journal.h) gets the record with its fields instead.
+ *
+ * Messages end in key=value words where there are values: "target down host=%s unanswered=%u". Those words of
+ * the format, not of the finished text, are the fields, so that a value never passes for a field of its own.
  * Only programs log; see mem.h.
  */
+
+#include <stdbool.h>
 
 #include "doctor/clock.h"
 #include "doctor/mem.h"
@@ -35,5 +40,30 @@ void dr_log(enum dr_log_level level, const char *fmt, ...) DR_PRINTF(2, 3);
  * detected", "doctor mark host(H) down", "doctor mark vm(V) error", "doctor consumer notified".
  */
 void dr_log_checkpoint(struct dr_wall when, const char *fmt, ...) DR_PRINTF(2, 3);
+
+/* Is stderr connected to the journal (JOURNAL_STREAM, see systemd.exec(5))? */
+bool dr_log_stderr_is_journal(void);
+
+#define DR_LOG_FIELDS_MAX 24 /* further ones are in the message only */
+#define DR_LOG_KEY_MAX 48
+
+struct dr_log_field {
+	const char *key; /* a-z, 0-9 and _, begins with a letter; not terminated */
+	size_t key_len;
+	const char *value; /* without the quotes around it; without control characters; not terminated */
+	size_t value_len;
+};
+
+struct dr_log_record {
+	enum dr_log_level level;
+	const char *message; /* the whole line, fields included, without prefix or control characters */
+	struct dr_log_field fields[DR_LOG_FIELDS_MAX];
+	size_t field_count;
+};
+
+/* Valid during the call. 0: taken; negative: it is written to stderr as if there were no sink. */
+typedef int (*dr_log_sink_fn)(const struct dr_log_record *r, void *userdata);
+
+void dr_log_set_sink(dr_log_sink_fn fn, void *userdata); /* NULL: none, as at start */
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "doctor/daemon.h"
+#include "doctor/journal.h"
 #include "doctor/log.h"
 
 static void usage(FILE *f, const char *name, const char *purpose)
@@ -26,6 +27,7 @@ int dr_daemon_options(int argc, char **argv, const char *name, const char *purpo
 		{ "help", no_argument, NULL, 'h' },	    { 0 },
 	};
 
+	dr_journal_start(name);
 	snprintf(ret->default_config, sizeof(ret->default_config), "/etc/doctor/%s.yaml", name);
 	ret->config = ret->default_config;
 	ret->check = false;
