@@ -73,6 +73,9 @@ bool dr_conf_int(struct dr_conf *c, struct dr_conf_node *map, const char *key, i
 		 int64_t fallback, int64_t *ret);
 bool dr_conf_dur(struct dr_conf *c, struct dr_conf_node *map, const char *key, struct dr_dur min,
 		 struct dr_dur max, struct dr_dur fallback, struct dr_dur *ret);
+/* A share, "5%" or "0.5%" (no finer), in per mille; "0" needs no "%" */
+bool dr_conf_share(struct dr_conf *c, struct dr_conf_node *map, const char *key, uint32_t max,
+		   uint32_t fallback, uint32_t *ret);
 /* names ends with NULL; *ret is the index of the name that was given */
 bool dr_conf_enum(struct dr_conf *c, struct dr_conf_node *map, const char *key, const char *const names[],
 		  int fallback, int *ret);

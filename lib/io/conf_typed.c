@@ -114,6 +114,55 @@ bool dr_conf_dur(struct dr_conf *c, struct dr_conf_node *map, const char *key, s
 	return true;
 }
 
+/* "12.5%" as 125; what is far too much stays so. -EINVAL: no share. */
+static int parse_share(const char *text, uint32_t *ret)
+{
+	const char *p = text;
+	uint32_t v = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		v = DR_MIN(v * 10 + (uint32_t)(*p - '0'), 1000000U);
+	if (p == text)
+		return -EINVAL;
+	v *= 10;
+	if (*p == '.') {
+		if (p[1] < '0' || p[1] > '9')
+			return -EINVAL;
+		v += (uint32_t)(p[1] - '0');
+		p += 2;
+	}
+	if (strcmp(p, "%") && (*p || v))
+		return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+bool dr_conf_share(struct dr_conf *c, struct dr_conf_node *map, const char *key, uint32_t max,
+		   uint32_t fallback, uint32_t *ret)
+{
+	struct dr_conf_node *n;
+	const char *text = member(c, map, key, &n);
+	uint32_t v;
+
+	*ret = fallback;
+	if (!text)
+		return false;
+	if (parse_share(text, &v)) {
+		dr_conf_error(c, n, "\"%s\" is not a share: write per cent, as in \"5%%\" or \"0.5%%\"",
+			      text);
+		return false;
+	}
+	if (v > max) {
+		dr_conf_error(c, n,
+			      max % 10 ? "\"%s\" is above the maximum of %u.%u%%"
+				       : "\"%s\" is above the maximum of %u%%",
+			      text, max / 10, max % 10);
+		return false;
+	}
+	*ret = v;
+	return true;
+}
+
 bool dr_conf_enum(struct dr_conf *c, struct dr_conf_node *map, const char *key, const char *const names[],
 		  int fallback, int *ret)
 {

@@ -131,6 +131,59 @@ static void wrong_values_say_where_what_and_what_would_be_right(void **state)
 	}
 }
 
+static void shares_are_per_cent(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t permille;
+		const char *error; /* NULL: it is good */
+	} cases[] = {
+		{ "s: 5%", 50, NULL },
+		{ "s: 0.5%", 5, NULL },
+		{ "s: 99.9%", 999, NULL },
+		{ "s: 012.0%", 120, NULL },
+		{ "s: 0%", 0, NULL },
+		{ "s: 0", 0, NULL },
+		{ "s: 0.0", 0, NULL },
+		{ "t: 1", 77, NULL },
+		{ "s: 100%", 77, "f:1:4: s: \"100%\" is above the maximum of 99.9%" },
+		{ "s: 99999999999999999999%", 77,
+		  "f:1:4: s: \"99999999999999999999%\" is above the maximum of 99.9%" },
+	};
+	static const char *const wrong[] = { "5",   "0.5", "5 %", ".5%", "5.%", "0.25%",
+					     "-5%", "+5%", "%",	  "x",	 "5%%" };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *c = parse(cases[i].text);
+		uint32_t v = 1;
+
+		assert_int_equal(dr_conf_share(c, dr_conf_root(c), "s", 999, 77, &v),
+				 *cases[i].text == 's' && !cases[i].error);
+		assert_int_equal(v, cases[i].permille);
+		if (cases[i].error)
+			expect_only_error(c, cases[i].error);
+		else
+			assert_int_equal(dr_conf_error_count(c), 0);
+	}
+	for (size_t i = 0; i < DR_ARRAY_SIZE(wrong); i++) {
+		char text[32], error[128];
+		snprintf(text, sizeof(text), "s: '%s'", wrong[i]);
+		snprintf(error, sizeof(error),
+			 "f:1:4: s: \"%s\" is not a share: write per cent, as in \"5%%\" or \"0.5%%\"",
+			 wrong[i]);
+		DR_AUTO(dr_conf_freep) struct dr_conf *c = parse(text);
+		uint32_t v;
+
+		assert_false(dr_conf_share(c, dr_conf_root(c), "s", 1000, 77, &v));
+		assert_int_equal(v, 77);
+		expect_only_error(c, error);
+	}
+	DR_AUTO(dr_conf_freep) struct dr_conf *c = parse("s: 41%");
+	uint32_t v;
+	assert_false(dr_conf_share(c, dr_conf_root(c), "s", 400, 0, &v));
+	expect_only_error(c, "f:1:4: s: \"41%\" is above the maximum of 40%");
+}
+
 static void what_is_no_yaml(void **state)
 {
 	static const struct {
@@ -235,6 +288,7 @@ int main(void)
 		cmocka_unit_test(reads_what_is_there),
 		cmocka_unit_test(absent_reads_as_its_fallback),
 		cmocka_unit_test(wrong_values_say_where_what_and_what_would_be_right),
+		cmocka_unit_test(shares_are_per_cent),
 		cmocka_unit_test(what_is_no_yaml),
 		cmocka_unit_test(aliases_are_bounded),
 		cmocka_unit_test(the_text_of_aliases_is_bounded),
