@@ -20,11 +20,11 @@
 #define MON_HOST_MAX 256
 
 struct mon_interface {
-	char name[16];
+	char name[16];	  /* "": a hole in the table, see mon_config_align_interfaces() */
 	unsigned ifindex; /* 0: not there now; it is attached to when it comes */
 	/*
 	 * Longest pause between two answers that is no gap in its hearing: one and a half intervals of
-	 * its second fastest target, as the fastest may be the dead one.
+	 * its second fastest target, as the fastest may be the dead one. 0 without targets.
 	 */
 	struct dr_dur gap;
 };
@@ -99,8 +99,8 @@ struct mon_discover {
 	char *interface; /* name */
 	char plane[MON_NAME_MAX];
 	struct dr_dur refresh;
-	struct dr_dur interval;
-	uint32_t multiplier, rise; /* of the targets found */
+	struct dr_dur interval; /* this and the following: of the targets found */
+	uint32_t multiplier, rise;
 };
 
 struct mon_config {
@@ -120,7 +120,7 @@ struct mon_config {
 	size_t inspector_count;
 	bool all_inspectors;	       /* each gets every event; false: the first that takes it */
 	size_t queue_max;	       /* undelivered events kept, per inspector */
-	struct dr_http_listen metrics; /* port 0: none */
+	struct dr_http_listen metrics; /* valid if metrics_on; port 0: the kernel chooses */
 	bool metrics_on;
 	char *socket; /* path of the local socket; NULL: none */
 	struct mon_interface interfaces[MON_INTERFACES_MAX];
@@ -129,32 +129,63 @@ struct mon_config {
 	size_t link_count;
 	struct mon_target *targets;
 	size_t target_count;
-	size_t target_room; /* slots to be made: targets of the file and those that may come by reload and
-			       discovery */
+	size_t target_room;  /* slots to be made: targets of the file and those that may come by reload and
+				discovery */
+	size_t target_space; /* private: as many fit into targets */
+	struct mon_twins *twins; /* private: finds what is watched twice; NULL: made when needed */
 };
 
 void mon_config_done(struct mon_config *c);
 
+/* A configuration of its own, the targets included. -ENOMEM. */
+int mon_config_copy(const struct mon_config *from, struct mon_config *ret) DR_MUST_USE;
+
 /* Index of an interface by name, as if_nametoindex(3): 0 if there is none. */
 typedef unsigned (*mon_ifindex_fn)(const char *name);
 
+/*
+ * 0; 1: errors were added to conf, *ret is untouched; or -ENOMEM. Besides conf and ifindex it looks at the
+ * host name of this machine, where the file does not give one.
+ */
 int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_config *ret) DR_MUST_USE;
 
 /* Fills interfaces[].gap and targets[].detect. Called by mon_config_read(); again after discovery added
  * targets. */
 void mon_config_derive_times(struct mon_config *c);
 
-/* Adds a target (discovered). 0, or -ENOSPC, -EEXIST (that address, kind and interface; or host and plane),
- * -ENOMEM. */
+/*
+ * Adds a target (discovered). t->interface is an index of c. 0, or -ENOSPC (target_room is full), -EEXIST
+ * (that address, kind and interface; or host and plane), -EINVAL (no host, no address of a host, or no such
+ * interface), -ENOMEM. 16384 of them are added in some 20 ms.
+ */
 int mon_config_add_target(struct mon_config *c, const struct mon_target *t) DR_MUST_USE;
 
-/* "192.0.2.1" or "2001:db8::1" <-> address[4]. */
-int mon_address_parse(const char *text, __be32 ret[4]) DR_MUST_USE; /* 4 or 6, or -EINVAL */
+/* Index of the interface of that name in c->interfaces, or -1. */
+int mon_config_interface(const struct mon_config *c, const char *name);
+
+/*
+ * Numbers the interfaces of fresh, and those of its targets, as old does where it knows them by name; a
+ * number of old that fresh does not use is not given to another interface, so holes are left (name "").
+ * -ENOSPC (fresh untouched): together they are more than MON_INTERFACES_MAX.
+ */
+int mon_config_align_interfaces(struct mon_config *fresh, const struct mon_config *old) DR_MUST_USE;
+
+/* "192.0.2.1" or "2001:db8::1" <-> address[4]. 4 or 6; -EINVAL; -EAFNOSUPPORT: IPv4 mapped
+ * ("::ffff:192.0.2.1"), which is written as IPv4. */
+int mon_address_parse(const char *text, __be32 ret[4]) DR_MUST_USE;
 #define MON_ADDRESS_STR_MAX 46
 char *mon_address_format(const __be32 address[4], char buf[MON_ADDRESS_STR_MAX]);
 bool mon_address_is_v4(const __be32 address[4]);
+/* Why it cannot be watched ("is not the address of one host"); NULL: it can. */
+const char *mon_address_fault(const __be32 address[4]);
 
+/* The first target from `after` on that is detected later than its multiplier says; -1: none. */
 int mon_config_slow_target(const struct mon_config *c, size_t after);
+/* The first interface from `after` on with one target, and none to be discovered; -1: none. */
 int mon_config_lonely_interface(const struct mon_config *c, size_t after);
+
+/* "3 targets on 2 interfaces, 1 link, and what Nova knows", for people; NULL: out of memory. The caller frees
+ * it. */
+char *mon_config_summary(const struct mon_config *c) DR_MUST_USE;
 
 #endif

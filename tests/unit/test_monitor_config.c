@@ -39,7 +39,7 @@ static void targets_inherit(void **state)
 			&conf, &c),
 		0);
 	assert_string_equal(c.name, "mon-1");
-	assert_string_equal(c.inspector_url, "http://192.0.2.1:1/events");
+	assert_string_equal(c.inspectors[0].url, "http://192.0.2.1:1/events");
 	assert_true(c.consume_replies);
 	assert_int_equal(c.egress, MON_EGRESS_TCX);
 	assert_int_equal(c.target_count, 2);
@@ -50,7 +50,8 @@ static void targets_inherit(void **state)
 	assert_int_equal(c.targets[0].multiplier, 5);
 	assert_int_equal(c.targets[0].rise, 3);
 	assert_string_equal(c.targets[0].plane, "data");
-	assert_int_equal(c.targets[0].address.s_addr, inet_addr("192.0.2.11"));
+	assert_int_equal(c.targets[0].address[3], inet_addr("192.0.2.11"));
+	assert_int_equal(c.targets[0].address[2], htonl(0xffff));
 	assert_string_equal(c.targets[1].host, "b.example.org");
 	assert_int_equal(c.targets[1].interface, 1);
 	assert_int_equal(c.targets[1].interval.ns, DR_NSEC_PER_SEC);
@@ -71,7 +72,7 @@ static void defaults(void **state)
 			 0);
 	assert_string_equal(c.name, "doctor-monitor");
 	assert_string_equal(c.pin_root, "/sys/fs/bpf/doctor");
-	assert_string_equal(c.inspector_url, "http://127.0.0.1:12345/events");
+	assert_string_equal(c.inspectors[0].url, "http://127.0.0.1:12345/events");
 	assert_int_equal(c.targets[0].interval.ns, 100 * DR_NSEC_PER_MSEC);
 	assert_int_equal(c.targets[0].multiplier, 3);
 	assert_int_equal(c.realtime_priority, 50);
@@ -111,8 +112,9 @@ static void errors(void **state)
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{ "", "m: no targets: there is nothing to watch" },
-		{ "targets: []", "m:1:10: targets: no targets: there is nothing to watch" },
+		{ "", "m: no targets, no links and no discovery: there is nothing to watch" },
+		{ "targets: []",
+		  "m:1:10: targets: no targets, no links and no discovery: there is nothing to watch" },
 		{ "- a", "m:1:1: is a list, but a mapping (\"name: value\" lines) is expected" },
 		{ TARGET("") "\ncolour: red", "m:2:9: colour: unknown setting" },
 		{ TARGET(", hosst: b"), "m:1:65: targets[0].hosst: unknown setting" },
@@ -135,7 +137,8 @@ static void errors(void **state)
 		{ "targets: [{host: a b, address: 192.0.2.1, interface: eth0}]",
 		  "m:1:18: targets[0].host: \"a b\" is not a host name" },
 		{ "targets: [{host: a, address: 192.0.2.300, interface: eth0}]",
-		  "m:1:30: targets[0].address: \"192.0.2.300\" is not an IPv4 address, as in 192.0.2.17" },
+		  "m:1:30: targets[0].address: \"192.0.2.300\" is not an IPv4 or IPv6 address, as in "
+		  "192.0.2.17 or 2001:db8::17" },
 		{ "targets: [{host: a, address: 224.0.0.1, interface: eth0}]",
 		  "m:1:30: targets[0].address: 224.0.0.1 is not the address of one host" },
 		{ "targets: [{host: a, address: 127.0.0.1, interface: eth0}]",
@@ -150,7 +153,7 @@ static void errors(void **state)
 		{ "name: ..\n" TARGET(""), "m:1:7: name: \"..\" is not a name: letters, digits, '.', '_' and "
 					   "'-' are, not beginning with '.'" },
 		{ "pin_root: x\n" TARGET(""),
-		  "m:1:11: pin_root: \"x\" is not an absolute path below 256 characters" },
+		  "m:1:11: pin_root: \"x\" is not an absolute path of at most 255 characters" },
 		{ "egress: xdp\n" TARGET(""), "m:1:9: egress: \"xdp\" is not one of: auto, tcx, clsact" },
 		{ "inspector: {url: ftp://x}\n" TARGET(""),
 		  "m:1:18: inspector.url: \"ftp://x\" is not a URL, as in http://127.0.0.1:12345/events" },
