@@ -8,7 +8,7 @@ PREFIX  ?= /usr
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG   ?= clang-14
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1
+PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl
 CLOUD   ?= minicloud
 WERROR  ?= -Werror
 
@@ -100,7 +100,7 @@ ALL_SRC += $$($(2)_SRC)
 endef
 
 ALL_SRC := $(LIB_SRC)
-$(eval $(call program,doctor-monitor,user,-lbpf -lelf -lz))
+$(eval $(call program,doctor-monitor,user,-lbpf -lelf -lz -lmnl))
 $(eval $(call program,doctor-inspector,inspector))
 $(eval $(call program,doctor-consumer,consumer))
 $(eval $(call program,minicloud,tools/minicloud))
@@ -143,7 +143,7 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LI
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-		-lbpf -lelf -lz -lcmocka $(LIB_LIBS) $(LIBS) -lm
+		-lbpf -lelf -lz -lmnl -lcmocka $(LIB_LIBS) $(LIBS) -lm
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 man: $(MAN) ## build the man pages (Debian package scdoc)
