@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The monitor's pure parts: pacing, probes, hosts, the queue, what is missing. */
+/* The monitor's pure parts: pacing, probes, the queue, what is missing. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "user/features.h"
-#include "user/hosts.h"
 #include "user/pacer.h"
 #include "user/probe.h"
 #include "user/queue.h"
@@ -96,38 +95,6 @@ static void probe_bytes(void **state)
 	p.checksum = ((const struct dr_probe *)golden)->checksum;
 	assert_memory_equal(&p, golden, sizeof(p));
 	assert_int_equal(mon_checksum("\x01", 1), mon_checksum("\x01\x00", 2));
-}
-
-/* ---------------------------------------------------------------- hosts */
-
-static void hosts_are_down_when_all_their_planes_are(void **state)
-{
-	struct mon_target targets[] = { { .host = "a", .plane = "data" },
-					{ .host = "b" },
-					{ .host = "a", .plane = "storage" },
-					{ .host = "a", .plane = "gateway", .canary = true } };
-	struct mon_config config = { .targets = targets, .target_count = 4 };
-	const struct mon_host *host = NULL;
-	struct mon_hosts h;
-
-	assert_int_equal(mon_hosts_init(&h, &config), 0);
-	assert_int_equal(h.count, 2);
-	assert_false(mon_hosts_change(&h, 0, DR_VERDICT_UP, &host));
-	assert_true(mon_hosts_change(&h, 2, DR_VERDICT_UP, &host));
-	assert_string_equal(host->name, "a");
-	assert_int_equal(host->said, DR_VERDICT_UP);
-	assert_false(mon_hosts_change(&h, 0, DR_VERDICT_DOWN, &host));
-	assert_false(mon_hosts_change(&h, 0, DR_VERDICT_DOWN, &host));
-	assert_true(mon_hosts_change(&h, 2, DR_VERDICT_DOWN, &host));
-	assert_int_equal(host->said, DR_VERDICT_DOWN);
-	assert_false(mon_hosts_change(&h, 2, DR_VERDICT_UP, &host));   /* one plane back is not the host */
-	assert_false(mon_hosts_change(&h, 2, DR_VERDICT_DOWN, &host)); /* and it is not down a second time */
-	assert_false(mon_hosts_change(&h, 0, DR_VERDICT_UP, &host));
-	assert_true(mon_hosts_change(&h, 2, DR_VERDICT_UP, &host));
-	assert_int_equal(host->said, DR_VERDICT_UP);
-	assert_true(mon_hosts_change(&h, 1, DR_VERDICT_DOWN, &host));
-	assert_string_equal(host->name, "b");
-	mon_hosts_done(&h);
 }
 
 /* ---------------------------------------------------------------- queue */
@@ -286,7 +253,6 @@ int main(void)
 		cmocka_unit_test(pacer_skips_what_it_missed),
 		cmocka_unit_test(pacer_batches_within_the_slack),
 		cmocka_unit_test(probe_bytes),
-		cmocka_unit_test(hosts_are_down_when_all_their_planes_are),
 		cmocka_unit_test(queue_drops_what_is_superseded_first),
 		cmocka_unit_test(the_event_as_it_is_sent),
 		cmocka_unit_test(what_an_answer_means),
