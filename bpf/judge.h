@@ -8,24 +8,30 @@
  * no calls, bounded loops), the unit tests run ten minutes of flapping in microseconds.
  *
  *   sent      a probe left: it is remembered; the first one without an answer sets the deadline
- *             first_tx + multiplier * interval + the last round trip time (at most as long again).
+ *             first_tx + detection time + the last round trip time (at most as long again).
  *   reply     the newest answer clears what was outstanding up to its probe. `rise` answers in a
- *             row, none further apart than multiplier * interval, bring a target up.
- *   deadline  silence has lasted too long. A verdict wants all of:
+ *             row, none further apart than the detection time, bring a target up.
+ *   deadline  silence has lasted too long. DOWN wants all of:
  *             - as many probes really left as the multiplier says, and the last of them had the time
  *               of an interval and a round trip (a starved sender accuses nobody);
- *             - proof that we could hear: a probe to ANY target on this interface, sent close to or
- *               after the deadline, has been answered. Replies are handled in the order in which
- *               they came in, so one to a later probe shows that an earlier reply does not sit
- *               unread in the receive ring. That holds within a receive queue: a proof from another
- *               one is taken only when the silence has lasted DR_OTHER_QUEUE_NS longer. "Some frame
- *               was handled after the deadline" would not do: after a stall that frame may itself be
- *               an old one;
+ *             - proof that we could hear (bpf/hearing.h); one from another receive queue is taken
+ *               only when the silence has lasted DR_OTHER_QUEUE_NS longer;
  *             - that we heard all the while: a silence that began before or during a gap in our own
- *               hearing is forgotten, and counts anew from the next probe.
+ *               hearing, or before an isolation ended, is forgotten, and counts anew from the next
+ *               probe;
+ *             - carrier, a sender that is not blind, and no more than a share of the targets silent
+ *               at once. Otherwise the verdict is held back, and the interface isolated (but for
+ *               blindness, which user space has found itself and tells of).
  *             Until then the target is suspect and looked at again.
+ *   seen      a silent target with DR_TARGET_PASSIVE that sends other frames is DEGRADED, until it
+ *             answers again or has been quiet for the detection time as well. The frames are looked
+ *             for once an answer or two are missing, so a target that is judged by its first
+ *             missing answer (multiplier 1) is not seen before its verdict.
+ *   unsent    probes were due, and none left. UNREACHABLE says nothing of the host. That it does not
+ *             even answer ARP or ND is DOWN, by the same standards of hearing.
  */
 
+#include "bpf/hearing.h"
 #include "bpf/pure.h"
 #include "doctor/abi.h"
 
@@ -40,10 +46,18 @@
 
 enum dr_outcome {
 	DR_NOTHING = 0,
-	DR_ARM,	      /* set the timer to track->timer_due_ns */
+	DR_ARM, /* set the timer to track->timer_due_ns; of a timer look: timer_armed says so for all outcomes
+		 */
 	DR_WENT_DOWN, /* the verdict changed */
 	DR_WENT_UP,
-	DR_NO_PROOF, /* as DR_ARM, and nothing has been heard for long enough to call it isolation */
+	DR_WENT_DEGRADED,
+	DR_WENT_UNREACHABLE,
+	DR_NO_PROOF,	 /* nothing has been heard for long enough to call it isolation (DEAF) */
+	DR_HELD_CARRIER, /* no verdict: isolated (NO_CARRIER) */
+	DR_HELD_SHARE,	 /* no verdict: isolated (SHARE) */
+	DR_HELD_BLIND,	 /* no verdict, no isolation */
+	DR_OVER,	 /* the cause of the isolation is gone */
+	DR_UNHEARD,	 /* unsent: not proved, ask again */
 };
 
 enum dr_reply_kind {
@@ -52,31 +66,59 @@ enum dr_reply_kind {
 	DR_REPLY_STALE,
 };
 
-DR_PURE __u64 dr_detect_ns(const struct dr_target *c)
-{
-	return c->detect_ns;
-}
-
 /* The last round trip, as far as a deadline is stretched by it. */
 DR_PURE __u64 dr_rtt_ns(const struct dr_track *t, const struct dr_target *c)
 {
-	return t->rtt_ns < dr_detect_ns(c) ? t->rtt_ns : dr_detect_ns(c);
+	return t->rtt_ns < c->detect_ns ? t->rtt_ns : c->detect_ns;
 }
 
 DR_PURE __u64 dr_deadline(const struct dr_track *t, const struct dr_target *c, __u64 first_tx_ns)
 {
-	return first_tx_ns + dr_detect_ns(c) + dr_rtt_ns(t, c);
+	return first_tx_ns + c->detect_ns + dr_rtt_ns(t, c);
 }
 
-DR_PURE void dr_change(struct dr_track *t, __u32 verdict, __u64 now)
+/*
+ * A probe outstanding for longer is missing. That is more than one answer in a row as the next but
+ * one leaves; where the detection time leaves no room for two, it is the first.
+ */
+DR_PURE __u64 dr_missed_ns(const struct dr_track *t, const struct dr_target *c)
+{
+	return (c->detect_ns >= 3 * c->interval_ns ? c->interval_ns : c->interval_ns >> 1) + dr_rtt_ns(t, c);
+}
+
+DR_PURE int dr_has_missed(const struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	return t->first_tx_ns && now > t->first_tx_ns + dr_missed_ns(t, c);
+}
+
+/* Are frames of it to be looked for? */
+DR_PURE int dr_wants_seen(const struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	if (!(c->flags & DR_TARGET_PASSIVE) || t->first_tx_ns == 0 || t->verdict == DR_VERDICT_DOWN)
+		return 0;
+	return t->verdict == DR_VERDICT_DEGRADED || t->suspect_ns || dr_has_missed(t, c, now);
+}
+
+/* dr_iface.up and .silent change by what these do while a rule runs. */
+DR_PURE void dr_change(struct dr_track *t, __u32 verdict, __u32 reason, __u64 now)
 {
 	t->verdict = verdict;
+	t->reason = reason;
 	t->transitions++;
 	t->changed_ns = now;
 	t->suspect_ns = 0;
 	t->waits = 0;
 	t->late = 0;
 	t->risen = 0;
+	t->counted_up = verdict == DR_VERDICT_UP || verdict == DR_VERDICT_DEGRADED;
+	t->counted_silent = verdict == DR_VERDICT_DEGRADED;
+}
+
+DR_PURE enum dr_outcome dr_look_again(struct dr_track *t, __u64 when)
+{
+	t->timer_armed = 1;
+	t->timer_due_ns = when;
+	return DR_ARM;
 }
 
 /* A probe with this sequence number leaves now. Returns DR_ARM or DR_NOTHING. */
@@ -95,14 +137,25 @@ DR_PURE enum dr_outcome dr_on_sent(struct dr_track *t, const struct dr_target *c
 		t->first_tx_ns = now;
 		t->deadline_ns = dr_deadline(t, c, now);
 	}
+	if (t->counted_up && dr_has_missed(t, c, now))
+		t->counted_silent = 1;
 	/* the last probe that a verdict counts gets its time, however late it left */
 	if (t->outstanding == c->multiplier && t->deadline_ns < now + c->interval_ns + dr_rtt_ns(t, c))
 		t->deadline_ns = now + c->interval_ns + dr_rtt_ns(t, c);
 	if (t->timer_armed || t->verdict == DR_VERDICT_DOWN)
 		return DR_NOTHING;
-	t->timer_armed = 1;
-	t->timer_due_ns = t->deadline_ns;
-	return DR_ARM;
+	return dr_look_again(t, t->deadline_ns);
+}
+
+/* What is outstanding begins with the probe that left at first (0: nothing is). */
+DR_PURE void dr_outstanding(struct dr_track *t, const struct dr_target *c, __u32 count, __u64 first)
+{
+	t->outstanding = count;
+	t->first_tx_ns = first;
+	t->deadline_ns = first ? dr_deadline(t, c, first) : 0;
+	t->suspect_ns = 0;
+	t->waits = 0;
+	t->late = 0;
 }
 
 /* What is outstanding after probe seq has been answered: the probes sent behind it. */
@@ -122,12 +175,48 @@ DR_PURE void dr_clear_until(struct dr_track *t, const struct dr_target *c, __u32
 			first = s->tx_ns;
 		found++;
 	}
-	t->outstanding = found;
-	t->first_tx_ns = first;
-	t->deadline_ns = first ? dr_deadline(t, c, first) : 0;
-	t->suspect_ns = 0;
-	t->waits = 0;
-	t->late = 0;
+	dr_outstanding(t, c, found, first);
+	t->counted_silent = 0;
+}
+
+DR_PURE __u32 dr_log2_bucket(__u64 rtt_ns)
+{
+	__u64 r = rtt_ns >> DR_RTT_SHIFT;
+	__u32 n = 0;
+
+	if (r >> 32)
+		return DR_RTT_BUCKETS - 1;
+	for (__u32 step = 16; step; step >>= 1) {
+		if (r >> step) {
+			r >>= step;
+			n += step;
+		}
+	}
+	return n < DR_RTT_BUCKETS ? n : DR_RTT_BUCKETS - 1;
+}
+
+DR_PURE void dr_measure(struct dr_track *t, __u64 rtt)
+{
+	t->rtt_ns = rtt;
+	t->rtt_sum_ns += rtt;
+	if (t->rtt_min_ns == 0 || rtt < t->rtt_min_ns)
+		t->rtt_min_ns = rtt;
+	if (rtt > t->rtt_max_ns)
+		t->rtt_max_ns = rtt;
+	t->rtt_log2[dr_log2_bucket(rtt)]++;
+}
+
+/* An answer was counted; the one before it was handled at before. Returns DR_WENT_UP or DR_NOTHING. */
+DR_PURE enum dr_outcome dr_rise(struct dr_track *t, const struct dr_target *c, __u64 before, __u64 now)
+{
+	if (t->verdict == DR_VERDICT_UP)
+		return DR_NOTHING;
+	if (before == 0 || now > before + c->detect_ns)
+		t->risen = 0;
+	if (++t->risen < c->rise)
+		return DR_NOTHING;
+	dr_change(t, DR_VERDICT_UP, DR_REASON_ANSWERS, now);
+	return DR_WENT_UP;
 }
 
 /*
@@ -138,7 +227,7 @@ DR_PURE enum dr_outcome dr_on_reply(struct dr_track *t, const struct dr_target *
 				    enum dr_reply_kind *ret_kind, __u64 *ret_tx_ns)
 {
 	struct dr_sent *s = &t->ring[seq & (DR_RING - 1)];
-	__u64 before = t->last_rx_ns, rtt;
+	__u64 before = t->last_rx_ns;
 
 	*ret_tx_ns = 0;
 	if (s->seq != seq || s->tx_ns == 0) {
@@ -156,30 +245,49 @@ DR_PURE enum dr_outcome dr_on_reply(struct dr_track *t, const struct dr_target *
 	*ret_tx_ns = s->tx_ns;
 	t->answered++;
 	t->last_rx_ns = now;
-	rtt = now - s->tx_ns;
-	t->rtt_ns = rtt;
-	if (t->rtt_min_ns == 0 || rtt < t->rtt_min_ns)
-		t->rtt_min_ns = rtt;
-	if (rtt > t->rtt_max_ns)
-		t->rtt_max_ns = rtt;
+	dr_measure(t, now - s->tx_ns);
 	if (t->answered == 1 || (__s32)(seq - t->newest_seq) > 0)
 		dr_clear_until(t, c, seq);
-
-	if (t->verdict == DR_VERDICT_UP)
-		return DR_NOTHING;
-	if (before == 0 || now - before > dr_detect_ns(c))
-		t->risen = 0;
-	if (++t->risen < c->rise)
-		return DR_NOTHING;
-	dr_change(t, DR_VERDICT_UP, now);
-	return DR_WENT_UP;
+	return dr_rise(t, c, before, now);
 }
 
-DR_PURE enum dr_outcome dr_look_again(struct dr_track *t, __u64 when)
+/*
+ * An ARP or ND reply is handled now. It does not say which probe it answers: for the proof it is the
+ * oldest (it cannot be older), for the round trip time the newest (the others' answers are lost
+ * rather than late on one's own link), and nothing is outstanding any more. As dr_on_reply().
+ */
+DR_PURE enum dr_outcome dr_on_neighbour(struct dr_track *t, const struct dr_target *c, __u64 now,
+					enum dr_reply_kind *ret_kind, __u64 *ret_tx_ns)
 {
-	t->timer_armed = 1;
-	t->timer_due_ns = when;
-	return DR_ARM;
+	__u64 before = t->last_rx_ns, tx = t->last_tx_ns;
+
+	*ret_tx_ns = t->first_tx_ns;
+	if (t->first_tx_ns == 0 || now < t->first_tx_ns) {
+		*ret_tx_ns = 0;
+		t->duplicate++;
+		*ret_kind = DR_REPLY_DUPLICATE;
+		return DR_NOTHING;
+	}
+	if (tx > now) /* another CPU has just sent it */
+		tx = t->first_tx_ns;
+	*ret_kind = DR_REPLY_ANSWER;
+	t->answered++;
+	t->last_rx_ns = now;
+	t->newest_seq = t->last_seq;
+	t->ring[t->last_seq & (DR_RING - 1)].answered = 1;
+	dr_measure(t, now - tx);
+	dr_outstanding(t, c, 0, 0);
+	t->counted_silent = 0;
+	return dr_rise(t, c, before, now);
+}
+
+/* Another frame of it came in. Returns 1 if that counts as life. */
+DR_PURE int dr_on_seen(struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	if (!dr_wants_seen(t, c, now))
+		return 0;
+	t->seen_ns = now;
+	return 1;
 }
 
 /* A suspect is looked at soon at first, then once an interval. */
@@ -188,57 +296,68 @@ DR_PURE __u64 dr_wait_ns(const struct dr_track *t, const struct dr_target *c)
 	return t->waits < 3 ? (c->interval_ns >> 3) << t->waits : c->interval_ns;
 }
 
-/* A reply to a probe that left at tx_ns was handled. */
-DR_PURE void dr_on_heard(struct dr_hearing *h, __u64 gap_ns, __u64 tx_ns, __u64 now)
-{
-	if (h->at_ns == 0 || now - h->at_ns > gap_ns)
-		h->since_ns = tx_ns;
-	if (h->tx_ns < tx_ns)
-		h->tx_ns = tx_ns;
-	h->at_ns = now;
-}
-
-enum dr_proof {
-	DR_UNPROVED = 0,
-	DR_PROVED, /* we heard what was sent until about the deadline, and all the while since first_tx */
-	DR_DEAF,   /* we hear now, but did not all the while */
-};
-
-DR_PURE enum dr_proof dr_prove(const struct dr_hearing *h, __u64 needed, __u64 first_tx_ns)
-{
-	if (h->tx_ns < needed)
-		return DR_UNPROVED;
-	return h->since_ns <= first_tx_ns ? DR_PROVED : DR_DEAF;
-}
-
-/* The silence so far says nothing: it counts anew from the next probe. */
-DR_PURE void dr_forget(struct dr_track *t)
+/* The silence so far says nothing: it counts anew from the next probe. It stays counted until an answer. */
+DR_PURE enum dr_outcome dr_forget(struct dr_track *t, const struct dr_target *c)
 {
 	t->deaf++;
-	t->outstanding = 0;
-	t->first_tx_ns = 0;
-	t->deadline_ns = 0;
-	t->suspect_ns = 0;
-	t->waits = 0;
-	t->late = 0;
+	dr_outstanding(t, c, 0, 0);
+	return DR_NOTHING;
 }
 
-/*
- * The timer runs. own: what was heard by the receive queue of the target's last reply; any: by any
- * queue of its interface. Returns DR_NOTHING (the timer rests), DR_ARM, DR_NO_PROOF or DR_WENT_DOWN.
- */
-DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *c,
-				    const struct dr_hearing *own, const struct dr_hearing *any, __u64 now)
+DR_PURE enum dr_outcome dr_hold(struct dr_track *t, const struct dr_target *c, enum dr_outcome why, __u64 now)
+{
+	dr_look_again(t, now + c->interval_ns);
+	return why;
+}
+
+/* Silence is proved. */
+DR_PURE enum dr_outcome dr_condemn(struct dr_track *t, const struct dr_target *c, const struct dr_ears *e,
+				   __u64 now)
+{
+	if (dr_share_exceeded(e, t->counted_up && !t->counted_silent))
+		return dr_hold(t, c, DR_HELD_SHARE, now);
+	if (e->isolated_ns) {
+		if (e->any.at_ns <= e->isolated_ns)
+			return dr_hold(t, c, DR_ARM, now);
+		dr_forget(t, c);
+		return DR_OVER;
+	}
+	if (c->flags & DR_TARGET_PASSIVE && t->seen_ns > t->first_tx_ns && now < t->seen_ns + c->detect_ns) {
+		dr_change(t, DR_VERDICT_DEGRADED, DR_REASON_TALKING, now);
+		dr_look_again(t, t->seen_ns + c->detect_ns);
+		return DR_WENT_DEGRADED;
+	}
+	dr_change(t, DR_VERDICT_DOWN, DR_REASON_SILENCE, now);
+	return DR_WENT_DOWN;
+}
+
+/* When the silence of t is to be judged: while it talks, not before it has been quiet as well. */
+DR_PURE __u64 dr_judgement_ns(const struct dr_track *t, const struct dr_target *c)
+{
+	__u64 quiet = t->seen_ns + c->detect_ns;
+
+	return t->verdict == DR_VERDICT_DEGRADED && quiet > t->deadline_ns ? quiet : t->deadline_ns;
+}
+
+/* The timer runs. Any outcome but WENT_UP and the like; timer_armed says whether the timer goes on. */
+DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *c, const struct dr_ears *e,
+				    __u64 now)
 {
 	__u64 late = now > t->timer_due_ns ? now - t->timer_due_ns : 0;
+	__u64 deadline = dr_judgement_ns(t, c), needed = deadline;
 	enum dr_proof proof;
-	__u64 needed;
 
 	t->timer_armed = 0;
 	if (t->deadline_ns == 0 || t->verdict == DR_VERDICT_DOWN)
 		return DR_NOTHING;
-	if (now < t->deadline_ns)
-		return dr_look_again(t, t->deadline_ns);
+	if (now < deadline) {
+		t->suspect_ns = 0; /* it talks again */
+		t->waits = 0;
+		t->late = 0;
+		return dr_look_again(t, deadline);
+	}
+	if (e->resumed_ns > t->first_tx_ns)
+		return dr_forget(t, c);
 
 	if (late > DR_LATE_NS) {
 		t->late_timers++;
@@ -252,27 +371,90 @@ DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *
 		t->suspect_ns = now;
 		t->suspects++;
 	}
+	if (e->blind_ns)
+		return dr_hold(t, c, DR_HELD_BLIND, now);
+	if (!e->carrier)
+		return dr_hold(t, c, DR_HELD_CARRIER, now);
 
-	needed = t->deadline_ns;
 	if (!t->late)
 		needed -= (c->interval_ns >> 1) + (c->interval_ns >> 3);
-	proof = dr_prove(any, needed, t->first_tx_ns);
-	if (proof == DR_DEAF) {
-		dr_forget(t);
-		return DR_NOTHING;
-	}
-	if (dr_prove(own, needed, t->first_tx_ns) == DR_PROVED ||
-	    (proof == DR_PROVED && now - t->deadline_ns >= DR_OTHER_QUEUE_NS)) {
-		dr_change(t, DR_VERDICT_DOWN, now);
-		return DR_WENT_DOWN;
-	}
+	proof = dr_prove(&e->any, needed, t->first_tx_ns);
+	if (proof == DR_DEAF)
+		return dr_forget(t, c);
+	if (dr_prove(&e->own, needed, t->first_tx_ns) == DR_PROVED ||
+	    (proof == DR_PROVED && now - deadline >= DR_OTHER_QUEUE_NS))
+		return dr_condemn(t, c, e, now);
 	dr_look_again(t, now + dr_wait_ns(t, c));
 	t->waits++;
 	/* some answer, from whatever queue, and it is not isolation */
 	if (proof == DR_UNPROVED && now - t->suspect_ns >= DR_ISOLATED_NS &&
-	    now - t->suspect_ns >= 8 * dr_detect_ns(c))
+	    now - t->suspect_ns >= 8 * c->detect_ns)
 		return DR_NO_PROOF;
 	return DR_ARM;
+}
+
+/* Did we hear all the while since then, and until about now? */
+DR_PURE int dr_heard_since(const struct dr_ears *e, __u64 since_ns, __u64 now)
+{
+	return e->any.at_ns && e->any.since_ns <= since_ns && e->resumed_ns <= since_ns &&
+	       e->any.at_ns + 2 * e->gap_ns >= now;
+}
+
+/*
+ * Nothing has left since since_ns, t->sent having been count then, for this reason. Returns DR_NOTHING
+ * (overtaken, or said already), DR_WENT_UNREACHABLE, DR_WENT_DOWN, DR_HELD_* or DR_UNHEARD. One that
+ * was not counted silent is from now on, and judged when asked again: by then its fellows are counted.
+ */
+DR_PURE enum dr_outcome dr_on_unsent(struct dr_track *t, const struct dr_target *c, const struct dr_ears *e,
+				     __u32 reason, __u64 since_ns, __u64 count, __u64 now)
+{
+	if (t->sent != count || t->verdict == DR_VERDICT_DOWN)
+		return DR_NOTHING;
+	if (reason != DR_REASON_NO_NEIGHBOUR) {
+		if (t->verdict == DR_VERDICT_UNREACHABLE)
+			return DR_NOTHING;
+		dr_outstanding(t, c, 0, 0);
+		dr_change(t, DR_VERDICT_UNREACHABLE, reason, now);
+		return DR_WENT_UNREACHABLE;
+	}
+	if (e->blind_ns)
+		return DR_HELD_BLIND;
+	if (!e->carrier)
+		return DR_HELD_CARRIER;
+	if (e->isolated_ns || !dr_heard_since(e, since_ns, now))
+		return DR_UNHEARD;
+	if (t->counted_up && !t->counted_silent) {
+		t->counted_silent = 1;
+		return DR_UNHEARD;
+	}
+	if (dr_share_exceeded(e, 0))
+		return DR_HELD_SHARE;
+	dr_change(t, DR_VERDICT_DOWN, DR_REASON_NO_NEIGHBOUR, now);
+	return DR_WENT_DOWN;
+}
+
+/* c has changed its times. Returns DR_ARM (the timer is to be set again) or DR_NOTHING. */
+DR_PURE enum dr_outcome dr_on_retime(struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	__u64 last = t->last_tx_ns + c->interval_ns + dr_rtt_ns(t, c);
+
+	if (t->first_tx_ns) {
+		t->deadline_ns = dr_deadline(t, c, t->first_tx_ns);
+		if (t->outstanding >= c->multiplier && t->deadline_ns < last)
+			t->deadline_ns = last;
+	}
+	if (t->verdict == DR_VERDICT_DOWN || (!t->first_tx_ns && !t->timer_armed))
+		return DR_NOTHING;
+	return dr_look_again(t, t->first_tx_ns ? t->deadline_ns : now + c->detect_ns);
+}
+
+/* No longer watched. The story stays to be read; it counts for nothing any more. */
+DR_PURE void dr_on_retire(struct dr_track *t, const struct dr_target *c)
+{
+	dr_outstanding(t, c, 0, 0);
+	t->timer_armed = 0;
+	t->counted_up = 0;
+	t->counted_silent = 0;
 }
 
 #endif

@@ -20,7 +20,7 @@ struct mon_bpf;
 
 void mon_bpf_probe(struct mon_features *f);
 
-/* targets: slots. MON_INTERFACES_MAX interfaces and links. -EBUSY as before. */
+/* targets: slots. There is always room for MON_INTERFACES_MAX interfaces. -EBUSY: the name is taken. */
 int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, struct mon_bpf **ret,
 		char **ret_error) DR_MUST_USE;
 void mon_bpf_free(struct mon_bpf *b); /* Detaches, unpins and unloads. NULL-safe. */

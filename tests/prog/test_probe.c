@@ -61,6 +61,7 @@ static void set_target(struct fixture *f, unsigned slot, const char *address, ui
 		.rise = 2,
 		.ifindex = LO,
 		.ident = htons(IDENT),
+		.kind = DR_KIND_ECHO4,
 	};
 
 	t.addr[2] = htonl(0xffff);
@@ -72,7 +73,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	/* a test may take its time between two answers */
-	struct dr_iface iface = { .ifindex = LO, .gap_ns = 10000 * MS };
+	struct dr_iface iface = { .ifindex = LO, .gap_ns = 10000 * MS, .carrier = 1 };
 	unsigned zero = 0;
 
 	f->skel = dr_probe_bpf__open();
@@ -315,8 +316,12 @@ static void deaf_ears_condemn_nobody(void **state)
 	assert_true(track(f, 0).suspect_ns > 0);
 	assert_null(event(f, 3, 100)); /* said once */
 
-	/* one answers again: what is still silent is declared */
-	seq = 6;
+	/* one answers again: the silence of the other counts anew, and is declared */
+	probe(f, 1, 6);
+	reply(f, 1, 6);
+	for (uint32_t s = 6; s <= 8; s++)
+		probe(f, 0, s);
+	seq = 7;
 	e = event_while_other_answers(f, 4, 5000, &seq);
 	assert_non_null(e);
 	assert_int_equal(f->events[3].type, DR_EVENT_HEARING);

@@ -27,13 +27,32 @@ static const struct dr_target conf = {
 	.rise = 3,
 };
 
-/* The timer runs; the interface has heard all the while, up to a probe that left at heard_tx, by the target's
- * own queue. */
-static enum dr_outcome timer(struct dr_track *t, __u64 heard_tx, __u64 now)
+/* An interface with a carrier that has heard this, by the target's own queue and by any. */
+static struct dr_ears ears_of(struct dr_hearing own, struct dr_hearing any)
+{
+	return (struct dr_ears){ .own = own, .any = any, .carrier = 1, .gap_ns = 15 * MS };
+}
+
+/* It has heard all the while, up to a probe that left at heard_tx. */
+static struct dr_ears heard_until(__u64 heard_tx)
 {
 	struct dr_hearing h = { .tx_ns = heard_tx, .at_ns = heard_tx, .since_ns = 1 };
 
-	return dr_on_timer(t, &conf, &h, &h, now);
+	return ears_of(h, h);
+}
+
+static enum dr_outcome timer(struct dr_track *t, __u64 heard_tx, __u64 now)
+{
+	struct dr_ears e = heard_until(heard_tx);
+
+	return dr_on_timer(t, &conf, &e, now);
+}
+
+static enum dr_outcome timer_with(struct dr_track *t, struct dr_hearing own, struct dr_hearing any, __u64 now)
+{
+	struct dr_ears e = ears_of(own, any);
+
+	return dr_on_timer(t, &conf, &e, now);
 }
 
 /* A target whose probes 1..n were answered at once, one per interval; the next is due at *now. */
@@ -234,7 +253,7 @@ static void a_silence_during_a_gap_in_hearing_is_forgotten(void **state)
 	assert_int_equal(h.since_ns, START);
 	dr_on_heard(&h, 15 * MS, now, now + RTT); /* another target answers first */
 	assert_int_equal(h.since_ns, now);
-	assert_int_equal(dr_on_timer(&t, &conf, &h, &h, t.timer_due_ns), DR_NOTHING);
+	assert_int_equal(timer_with(&t, h, h, t.timer_due_ns), DR_NOTHING);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 	assert_int_equal(t.deaf, 1);
 	assert_int_equal(t.outstanding, 0);
@@ -246,7 +265,7 @@ static void a_silence_during_a_gap_in_hearing_is_forgotten(void **state)
 	send(&t, &seq, &now, 3);
 	for (__u64 tx = first; tx <= now; tx += INTERVAL)
 		dr_on_heard(&h, 15 * MS, tx, tx + RTT);
-	assert_int_equal(dr_on_timer(&t, &conf, &h, &h, t.timer_due_ns), DR_WENT_DOWN);
+	assert_int_equal(timer_with(&t, h, h, t.timer_due_ns), DR_WENT_DOWN);
 	assert_in_range(t.changed_ns, first + DETECT, first + DETECT + RTT);
 }
 
@@ -275,7 +294,7 @@ static void the_proof_of_another_queue_must_wait(void **state)
 	__u64 deadline = t.deadline_ns;
 	while (out == DR_ARM) {
 		any = (struct dr_hearing){ .tx_ns = t.timer_due_ns, .since_ns = 1 };
-		out = dr_on_timer(&t, &conf, &own, &any, t.timer_due_ns);
+		out = timer_with(&t, own, any, t.timer_due_ns);
 	}
 	assert_int_equal(out, DR_WENT_DOWN);
 	assert_in_range(t.changed_ns, deadline + DR_OTHER_QUEUE_NS, deadline + DR_OTHER_QUEUE_NS + INTERVAL);
@@ -285,7 +304,7 @@ static void the_proof_of_another_queue_must_wait(void **state)
 	send(&t, &seq, &now, 4);
 	own = (struct dr_hearing){ .tx_ns = now, .since_ns = now };
 	any = (struct dr_hearing){ .tx_ns = now, .since_ns = 1 };
-	assert_int_equal(dr_on_timer(&t, &conf, &own, &any, t.timer_due_ns), DR_ARM);
+	assert_int_equal(timer_with(&t, own, any, t.timer_due_ns), DR_ARM);
 	assert_int_equal(t.deaf, 0);
 }
 

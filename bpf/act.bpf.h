@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef DOCTOR_BPF_ACT_H
+#define DOCTOR_BPF_ACT_H
+
+/* What follows from a rule, outside the lock: counters of the interface, timers, events. */
+
+#include "bpf/judge.h"
+#include "bpf/maps.bpf.h"
+
+#define CLOCK_MONOTONIC 1
+
+/*
+ * Frames of silent targets are looked for until then; 0: no target is silent, so a frame that is not
+ * ours costs one load.
+ */
+volatile __u64 dr_listen_until_ns;
+
+/* What a rule may change that others count; taken before and after it, under the lock. */
+struct counted {
+	__u32 up, silent;
+};
+
+static __always_inline struct counted counted(const struct dr_track *t)
+{
+	struct counted n = { .up = t->counted_up, .silent = t->counted_silent };
+
+	return n;
+}
+
+static __always_inline void settle(struct dr_iface *i, struct counted before, struct counted after)
+{
+	if (!i)
+		return;
+	if (after.up != before.up)
+		__sync_fetch_and_add(&i->up, after.up - before.up);
+	if (after.silent != before.silent)
+		__sync_fetch_and_add(&i->silent, after.silent - before.silent);
+}
+
+/* Filled under the lock, sent after it. */
+static __always_inline void describe(struct dr_event *e, __u32 slot, const struct dr_target *c,
+				     const struct dr_track *t, __u64 now)
+{
+	e->version = DR_ABI_VERSION;
+	e->type = DR_EVENT_VERDICT;
+	e->slot = slot;
+	e->ifindex = c->ifindex;
+	e->verdict = t->verdict;
+	e->reason = t->reason;
+	e->transitions = t->transitions;
+	e->time_ns = now;
+	e->deadline_ns = t->deadline_ns;
+	e->first_tx_ns = t->first_tx_ns;
+	e->last_rx_ns = t->last_rx_ns;
+	e->outstanding = t->outstanding;
+}
+
+static __always_inline void emit_iface(__u32 type, const struct dr_iface *i, __u32 reason, __u64 now)
+{
+	struct dr_event e = { .version = DR_ABI_VERSION, .type = type, .ifindex = i->ifindex };
+
+	e.reason = reason;
+	e.time_ns = now;
+	e.last_rx_ns = i->all.at_ns;
+	emit(&e);
+}
+
+static __always_inline void isolate(struct dr_iface *i, __u32 reason, __u64 now)
+{
+	if (i->isolated_ns || __sync_val_compare_and_swap(&i->isolated_ns, 0, now) != 0)
+		return;
+	i->reason = reason;
+	__sync_fetch_and_add(&i->isolations, 1);
+	emit_iface(DR_EVENT_ISOLATED, i, reason, now);
+}
+
+/* See dr_listen() for the order. */
+static __always_inline void resume(struct dr_iface *i, __u64 now)
+{
+	__u32 reason = i->reason;
+
+	i->resumed_ns = now;
+	if (__sync_lock_test_and_set(&i->isolated_ns, 0) == 0)
+		return;
+	i->reason = DR_REASON_NONE;
+	emit_iface(DR_EVENT_HEARING, i, reason, now);
+}
+
+/* What an outcome means for the interface. */
+static __always_inline void tell_iface(struct dr_iface *i, enum dr_outcome out, __u64 now)
+{
+	if (out == DR_NO_PROOF)
+		isolate(i, DR_REASON_DEAF, now);
+	else if (out == DR_HELD_CARRIER)
+		isolate(i, DR_REASON_NO_CARRIER, now);
+	else if (out == DR_HELD_SHARE)
+		isolate(i, DR_REASON_SHARE, now);
+	else if (out == DR_OVER)
+		resume(i, now);
+}
+
+static __always_inline int is_verdict(enum dr_outcome out)
+{
+	return out == DR_WENT_DOWN || out == DR_WENT_UP || out == DR_WENT_DEGRADED ||
+	       out == DR_WENT_UNREACHABLE;
+}
+
+/* A silent target's frames are looked for until its next probe or look pushes this on. */
+static __always_inline void listen_for(const struct dr_target *c, __u64 now)
+{
+	__u64 until = now + c->detect_ns + c->interval_ns;
+
+	if (dr_listen_until_ns < until)
+		dr_listen_until_ns = until;
+}
+
+static int on_deadline(void *map, __u32 *key, struct dr_watch *v);
+
+/* The timer of a target is made with its first deadline, and then only started again. */
+static __always_inline void start_timer(struct dr_watch *w, __u64 due, __u64 now)
+{
+	__u64 in = due > now ? due - now : 0;
+
+	if (bpf_timer_start(&w->timer, in, 0) == 0)
+		return;
+	bpf_timer_init(&w->timer, &dr_watch, CLOCK_MONOTONIC);
+	bpf_timer_set_callback(&w->timer, on_deadline);
+	if (bpf_timer_start(&w->timer, in, 0) == 0)
+		return;
+	COUNT(timer_errors);
+	/* the next probe tries again */
+	bpf_spin_lock(&w->lock);
+	w->track.timer_armed = 0;
+	bpf_spin_unlock(&w->lock);
+}
+
+static int on_deadline(void *map, __u32 *key, struct dr_watch *v)
+{
+	__u32 slot = *key;
+	struct dr_target *c = bpf_map_lookup_elem(&dr_targets, &slot);
+	struct dr_watch *w = bpf_map_lookup_elem(&dr_watch, &slot);
+	__u64 now = bpf_ktime_get_ns(), due = 0;
+	struct counted before, after;
+	struct dr_event e = {};
+	enum dr_outcome out;
+	struct dr_ears ears;
+	struct dr_iface *i;
+	__u32 iface;
+	int wants;
+
+	if (!c || !w || !c->key)
+		return 0;
+	iface = c->iface;
+	i = bpf_map_lookup_elem(&dr_ifaces, &iface);
+	if (!i)
+		return 0;
+	dr_listen(&ears, i, w->track.queue);
+
+	bpf_spin_lock(&w->lock);
+	if (w->retired) {
+		bpf_spin_unlock(&w->lock);
+		return 0;
+	}
+	before = counted(&w->track);
+	out = dr_on_timer(&w->track, c, &ears, now);
+	after = counted(&w->track);
+	if (w->track.timer_armed)
+		due = w->track.timer_due_ns;
+	wants = dr_wants_seen(&w->track, c, now);
+	if (is_verdict(out))
+		describe(&e, slot, c, &w->track, now);
+	bpf_spin_unlock(&w->lock);
+
+	settle(i, before, after);
+	if (wants)
+		listen_for(c, now);
+	if (due)
+		start_timer(w, due, now);
+	tell_iface(i, out, now);
+	if (is_verdict(out))
+		emit(&e);
+	return 0;
+}
+
+#endif
