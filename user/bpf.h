@@ -53,13 +53,20 @@ void mon_bpf_detach(struct mon_bpf *b, unsigned iface); /* NULL-safe on one that
 bool mon_bpf_is_attached(const struct mon_bpf *b, unsigned iface);
 
 /* -- links (user/bpf_link.c) -- */
-/* Loads and attaches the link programs. 0: carrier changes come from fentry (and XDP exceptions are counted).
- * -ENOTSUP: the kernel refuses, *ret_why (freed by the caller) says why; the map is there and rtnetlink must
- * feed it by DR_CMD_LINK. */
+/*
+ * Loads and attaches the link programs; once. 0: carrier changes come from fentry. -ENOTSUP: the kernel
+ * refuses, *ret_why (freed by the caller) says why; the map is there and rtnetlink must feed it by
+ * DR_CMD_LINK. Even with fentry it is rtnetlink that tells of an interface set down or up whose driver keeps
+ * its carrier.
+ */
 int mon_bpf_links_start(struct mon_bpf *b, char **ret_why) DR_MUST_USE;
+/* Whether XDP exceptions are counted, which the kernel may allow or refuse by itself. */
+bool mon_bpf_links_exceptions(const struct mon_bpf *b);
+/* -EEXIST: it is there, and its story goes on. -E2BIG: 2 * DR_IFACES are. */
 int mon_bpf_link_add(struct mon_bpf *b, unsigned ifindex, const struct dr_link *initial) DR_MUST_USE;
 void mon_bpf_link_remove(struct mon_bpf *b, unsigned ifindex);
-int mon_bpf_read_link(const struct mon_bpf *b, unsigned ifindex, struct dr_link *ret) DR_MUST_USE;
+int mon_bpf_read_link(const struct mon_bpf *b, unsigned ifindex,
+		      struct dr_link *ret) DR_MUST_USE; /* -ENOENT */
 
 /* -- events and reading -- */
 typedef void (*mon_bpf_event_fn)(const struct dr_event *e, void *userdata);
