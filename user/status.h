@@ -1,58 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DOCTOR_USER_STATUS_H
 #define DOCTOR_USER_STATUS_H
+
 /*
- * What the monitor shows of itself. monitor.c fills a struct mon_status (a snapshot, pointers valid during
- * the call); metrics.c prints it as Prometheus text, status.c as JSON; both pure. show.c serves them: HTTP on
- * `metrics` (GET /metrics, /healthz) and on the local socket (GET /v1/status, /v1/targets, /v1/links,
- * /v1/counters, /metrics; POST /v1/reload).
+ * What the monitor shows of itself. The running monitor fills a struct mon_status; status.c prints it as JSON
+ * and metrics.c as Prometheus text, both pure; show.c serves them. Names are those of abi.h in lower case;
+ * docs/status.md shows the documents.
  */
+
+#include "doctor/buf.h"
+#include "doctor/json.h"
 #include "user/bpf.h"
 #include "user/config.h"
 #include "user/prober.h"
 #include "user/report.h"
+#include "user/watchdog.h"
+
+#define MON_VERDICTS (DR_VERDICT_UNREACHABLE + 1)
+
 struct mon_status_target {
 	const struct mon_target *target;
 	const char *interface;
 	uint32_t slot;
 	struct dr_track track;
-	uint64_t attempts;
-	int send_error;
-	bool grey;
-	const char *grey_details;
+	uint64_t attempts;	  /* of the sender; track.sent is what left */
+	int send_error;		  /* errno of the newest refusal; 0: accepted */
+	bool grey;		  /* degraded by its numbers */
+	const char *grey_details; /* NULL: none */
 };
+
 struct mon_status_interface {
 	const char *name;
-	unsigned ifindex;
-	const char *ingress, *egress;
+	unsigned ifindex;	      /* 0: not there */
+	const char *ingress, *egress; /* as mon_bpf_attached; NULL: not attached */
 	struct dr_iface state;
 	bool attached;
 };
+
 struct mon_status_link {
 	const struct mon_link *link;
-	unsigned ifindex;
+	unsigned ifindex; /* 0: not there */
 	struct dr_link state;
-	uint64_t rx_dropped, rx_missed, rx_errors;
+	uint64_t rx_dropped, rx_missed, rx_errors; /* of its device since it was made */
 };
+
+/* A snapshot. Its pointers are good until control goes back to the loop; target and userdata always. */
 struct mon_status {
 	const char *name, *version, *host;
 	const char *link_source;     /* "fentry" or "netlink" */
 	const char *link_source_why; /* why not fentry; NULL */
 	struct dr_mono now;
+	struct dr_wall wall_now; /* the same moment */
 	struct dr_dur uptime;
+	struct mon_cycle cycle;
 	bool blind;
-	const char *not_realtime;
+	const char *not_realtime; /* why; NULL: it is */
 	uint64_t reloads, reload_failures;
 	const char *reload_error; /* of the last one; NULL: good */
-	size_t target_count, interface_count, link_count, inspector_count;
-	size_t targets_by_verdict[5];
+	size_t interface_count, link_count, inspector_count;
+	size_t targets_by_verdict[MON_VERDICTS];
+	size_t grey_count;
 	const struct mon_status_interface *interfaces;
 	const struct mon_status_link *links;
 	struct dr_stats counters;
 	struct mon_prober_stats sender;
 	struct mon_report_stats inspectors[MON_INSPECTORS_MAX];
-	/* targets are read one by one: returns false past the end */
-	bool (*target)(void *userdata, size_t i, struct mon_status_target *ret);
+	/* Targets are read slot by slot, over several turns of the loop if there are many. false: that slot
+	 * has none. */
+	uint32_t slot_count;
+	bool (*target)(void *userdata, uint32_t slot, struct mon_status_target *ret);
 	void *userdata;
 };
+
+const char *mon_verdict_name(uint32_t verdict); /* "up"; "?" */
+const char *mon_kind_name(enum dr_kind kind);	/* "echo", "arp", "nd"; "?" */
+
+/* A URL without the name and password that may be in it; returns buf. */
+#define MON_URL_STR_MAX 256
+char *mon_url_format(const char *url, char buf[MON_URL_STR_MAX]);
+
+/*
+ * The documents; NULL: out of memory. What is wrong stands in "problems" of the status, in words; an empty
+ * list means that all is well.
+ */
+struct dr_json *mon_status_json(const struct mon_status *s);
+struct dr_json *mon_status_links_json(const struct mon_status *s);
+struct dr_json *mon_status_counters_json(const struct mon_status *s);
+
+/* The document of targets is written one by one: begin, add, ..., end. Failures are kept in b. */
+void mon_status_targets_begin(struct dr_buf *b, const struct mon_status *s);
+void mon_status_targets_add(struct dr_buf *b, const struct mon_status *s, const struct mon_status_target *t);
+void mon_status_targets_end(struct dr_buf *b);
+
 #endif

@@ -74,4 +74,7 @@ struct dr_json *dr_json_push_object(struct dr_json *array);
 /* Compact text, the caller frees it; NULL when out of memory or the tree is incomplete. */
 char *dr_json_print(const struct dr_json *root) DR_MUST_USE;
 
+/* Bytes of the UTF-8 character at text (1 to 4), 0 if there is none that RFC 3629 allows. */
+size_t dr_json_utf8_len(const char *text, size_t len);
+
 #endif

@@ -61,5 +61,7 @@ DR_DEFINE_FREEP(struct dr_source, dr_source_free)
 
 /* sd_notify(3): "READY=1", "STOPPING=1", "STATUS=..."; silently nothing without a service manager. */
 void dr_notify(const char *state);
+/* The service manager expects a "WATCHDOG=1" at least so often; 0: it does not. sd_watchdog_enabled(3). */
+struct dr_dur dr_watchdog_period(void);
 
 #endif

@@ -31,7 +31,4 @@ void dr_json_wides_done(struct dr_json_wides *w);
  */
 int dr_json_check(const char *text, size_t len, struct dr_json_wides *wides, size_t *ret_offset) DR_MUST_USE;
 
-/* Bytes of the UTF-8 character at text (1 to 4), 0 if there is none that RFC 3629 allows. */
-size_t dr_json_utf8_len(const char *text, size_t len);
-
 #endif

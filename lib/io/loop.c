@@ -274,3 +274,12 @@ void dr_notify(const char *state)
 {
 	sd_notify(0, state);
 }
+
+struct dr_dur dr_watchdog_period(void)
+{
+	uint64_t usec;
+
+	if (sd_watchdog_enabled(0, &usec) <= 0 || usec > INT64_MAX / NSEC_PER_USEC)
+		return dr_sec(0);
+	return (struct dr_dur){ (int64_t)(usec * NSEC_PER_USEC) };
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_USER_SHOW_H
+#define DOCTOR_USER_SHOW_H
+
+/*
+ * Serves what status.c and metrics.c print, over HTTP:
+ *
+ *   GET  /metrics            both   Prometheus text
+ *   GET  /healthz            both   200 while the monitor does its rounds, else 503
+ *   GET  /v1/status          local  JSON, see docs/status.md
+ *   GET  /v1/targets[?host=] local
+ *   GET  /v1/links           local
+ *   GET  /v1/counters        local
+ *   POST /v1/reload          local  200 {"reload": "done", "changes": ...} or 422 {"error": {...}}
+ *
+ * "local" is the socket with a path, for its owner and group; "both" are it and the `metrics` address. And it
+ * tells the service manager's watchdog that all is fresh.
+ */
+
+#include "doctor/http_server.h"
+#include "user/status.h"
+
+struct mon_show;
+
+/* Fills all of *ret. */
+typedef void (*mon_snapshot_fn)(void *userdata, struct mon_status *ret);
+/* 0: done; negative: the old configuration stays. *ret_text (freed by the caller; NULL: nothing to say) says
+ * what changed or what is wrong, in lines. */
+typedef int (*mon_reload_fn)(void *userdata, char **ret_text);
+
+/* Of config: metrics, metrics_on and socket. *ret_error (freed by the caller) says what is refused. */
+int mon_show_new(struct dr_loop *loop, const struct mon_config *config, mon_snapshot_fn snapshot,
+		 mon_reload_fn reload, void *userdata, struct mon_show **ret, char **ret_error) DR_MUST_USE;
+void mon_show_free(struct mon_show *s); /* answers in the making end with 503 */
+DR_DEFINE_FREEP(struct mon_show, mon_show_free)
+
+/* Called once a second, at the end of a round. */
+void mon_show_tick(struct mon_show *s, struct dr_mono now);
+
+uint16_t mon_show_port(const struct mon_show *s); /* of the metrics; 0: none */
+
+#endif
