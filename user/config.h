@@ -156,7 +156,7 @@ void mon_config_derive_times(struct mon_config *c);
 /*
  * Adds a target (discovered). t->interface is an index of c. 0, or -ENOSPC (target_room is full), -EEXIST
  * (that address, kind and interface; or host and plane), -EINVAL (no host, no address of a host, or no such
- * interface), -ENOMEM. 16384 of them are added in some 20 ms.
+ * interface), -ENOMEM.
  */
 int mon_config_add_target(struct mon_config *c, const struct mon_target *t) DR_MUST_USE;
 
@@ -181,7 +181,8 @@ const char *mon_address_fault(const __be32 address[4]);
 
 /* The first target from `after` on that is detected later than its multiplier says; -1: none. */
 int mon_config_slow_target(const struct mon_config *c, size_t after);
-/* The first interface from `after` on with one target, and none to be discovered; -1: none. */
+/* The first interface from `after` on whose one target is no canary, and with none to be discovered; -1:
+ * none. */
 int mon_config_lonely_interface(const struct mon_config *c, size_t after);
 
 /* "3 targets on 2 interfaces, 1 link, and what Nova knows", for people; NULL: out of memory. The caller frees

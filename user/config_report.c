@@ -17,13 +17,15 @@ int mon_config_slow_target(const struct mon_config *c, size_t after)
 
 int mon_config_lonely_interface(const struct mon_config *c, size_t after)
 {
-	size_t targets[MON_INTERFACES_MAX] = { 0 };
+	size_t targets[MON_INTERFACES_MAX] = { 0 }, judged[MON_INTERFACES_MAX] = { 0 };
 
-	for (size_t i = 0; i < c->target_count; i++)
+	for (size_t i = 0; i < c->target_count; i++) {
 		targets[c->targets[i].interface]++;
+		judged[c->targets[i].interface] += !c->targets[i].canary;
+	}
 	for (size_t i = after; i < c->interface_count; i++) {
 		bool more = c->discover.nova && !strcmp(c->interfaces[i].name, c->discover.interface);
-		if (targets[i] == 1 && !more)
+		if (targets[i] == 1 && judged[i] == 1 && !more)
 			return (int)i;
 	}
 	return -1;

@@ -261,6 +261,8 @@ static int read_discover(struct mon_reader *r, struct dr_conf_node *root)
 	struct dr_conf_node *map = dr_conf_map(r->conf, root, "discover");
 	struct dr_conf_node *nova = dr_conf_map(r->conf, map, "nova");
 	dr_conf_check_keys(r->conf, map);
+	if (map && !nova && dr_conf_error_count(r->conf) == 0)
+		dr_conf_error(r->conf, map, "names nothing to ask; \"nova: {}\" is Nova with the defaults");
 	return nova ? read_nova(r, nova, nova) : 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor/buf.h"
 #include "user/config.h"
@@ -59,8 +60,7 @@ static void targets_inherit(void **state)
 	assert_int_equal(c.targets[1].rise, 9);
 	assert_true(c.targets[1].canary && !c.targets[0].canary);
 	assert_int_equal(mon_config_lonely_interface(&c, 0), 0);
-	assert_int_equal(mon_config_lonely_interface(&c, 1), 1);
-	assert_int_equal(mon_config_lonely_interface(&c, 2), -1);
+	assert_int_equal(mon_config_lonely_interface(&c, 1), -1); /* a canary alone is never judged */
 }
 
 static void defaults(void **state)
@@ -77,6 +77,146 @@ static void defaults(void **state)
 	assert_int_equal(c.targets[0].multiplier, 3);
 	assert_int_equal(c.realtime_priority, 50);
 	assert_false(c.consume_replies);
+	assert_true(c.passive);
+	assert_int_equal(c.attach, MON_ATTACH_AUTO);
+	assert_string_equal(c.user, "");
+	assert_int_equal(c.isolation.share_permille, 500);
+	assert_int_equal(c.isolation.share_min, 3);
+	assert_int_equal(c.isolation.blind_after.ns, DR_NSEC_PER_SEC);
+	assert_int_equal(c.grey.window.ns, 10 * DR_NSEC_PER_SEC);
+	assert_int_equal(c.grey.loss_permille, 50);
+	assert_int_equal(c.grey.rtt_factor, 3);
+	assert_int_equal(c.grey.rtt_step.ns, DR_NSEC_PER_MSEC);
+	assert_int_equal(c.inspector_count, 1);
+	assert_int_equal(c.inspectors[0].dialect, MON_DOCTOR);
+	assert_null(c.inspectors[0].token_file);
+	assert_true(c.all_inspectors);
+	assert_int_equal(c.queue_max, 4096);
+	assert_false(c.metrics_on);
+	assert_string_equal(c.socket, "/run/doctor/doctor-monitor.sock");
+	assert_int_equal(c.target_room, 66);
+	assert_int_equal(c.link_count, 0);
+	assert_false(c.discover.nova);
+	assert_int_equal(c.targets[0].kind, DR_KIND_ECHO4);
+	char self[MON_HOST_MAX] = "";
+	assert_int_equal(gethostname(self, sizeof(self) - 1), 0);
+	assert_string_equal(c.host, self);
+}
+
+static void everything_said(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+
+	assert_int_equal(
+		read_text("name: m\nhost: net-1\nuser: doctor\nattach: dispatcher\npassive: no\n"
+			  "realtime_priority: 0\nmax_targets: 16384\n"
+			  "isolation: {share: 0, targets: 7, blind_after: 50ms}\n"
+			  "grey: {window: 1min, loss: 0.5%, rtt_factor: 0, rtt_step: 0ms}\n"
+			  "inspectors:\n"
+			  "- {url: \"https://a:1/events\", token_file: /t, tls: {ca: /ca, cert: /c, key: "
+			  "/k}}\n"
+			  "- {url: \"http://b/rows\", dialect: congress}\n"
+			  "- {url: \"http://b/v1/event\", dialect: vitrage}\n"
+			  "delivery: first\nqueue: 16\nmetrics: \"[::]:9464\"\nsocket: off\n"
+			  "targets: [{host: a, address: 192.0.2.11, interface: eth0}]\n",
+			  &conf, &c),
+		0);
+	assert_string_equal(c.host, "net-1");
+	assert_string_equal(c.user, "doctor");
+	assert_int_equal(c.attach, MON_ATTACH_DISPATCHER);
+	assert_false(c.passive);
+	assert_int_equal(c.realtime_priority, 0);
+	assert_int_equal(c.target_room, 16384);
+	assert_int_equal(c.isolation.share_permille, 0);
+	assert_int_equal(c.isolation.share_min, 7);
+	assert_int_equal(c.isolation.blind_after.ns, 50 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c.grey.window.ns, 60 * DR_NSEC_PER_SEC);
+	assert_int_equal(c.grey.loss_permille, 5);
+	assert_int_equal(c.grey.rtt_factor, 0);
+	assert_int_equal(c.grey.rtt_step.ns, 0);
+	assert_int_equal(c.inspector_count, 3);
+	assert_string_equal(c.inspectors[0].url, "https://a:1/events");
+	assert_string_equal(c.inspectors[0].token_file, "/t");
+	assert_string_equal(c.inspectors[0].ca_file, "/ca");
+	assert_string_equal(c.inspectors[0].cert_file, "/c");
+	assert_string_equal(c.inspectors[0].key_file, "/k");
+	assert_int_equal(c.inspectors[1].dialect, MON_CONGRESS);
+	assert_null(c.inspectors[1].ca_file);
+	assert_int_equal(c.inspectors[2].dialect, MON_VITRAGE);
+	assert_false(c.all_inspectors);
+	assert_int_equal(c.queue_max, 16);
+	assert_true(c.metrics_on && c.metrics.ipv6 && c.metrics.any);
+	assert_int_equal(c.metrics.port, 9464);
+	assert_null(c.socket);
+}
+
+static void kinds_and_families(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+
+	assert_int_equal(read_text("interface: eth0\nkind: arp\ntargets:\n"
+				   "- {host: a, address: 192.0.2.11}\n"
+				   "- {host: b, address: 192.0.2.11, kind: echo}\n"
+				   "- {host: c, address: \"2001:db8::1\", kind: echo}\n"
+				   "- {host: d, address: \"fe80::1\", kind: nd}\n"
+				   "- {host: e, address: \"fe80::1\", kind: nd, interface: eth1}\n",
+				   &conf, &c),
+			 0);
+	assert_int_equal(c.targets[0].kind, DR_KIND_ARP);
+	assert_int_equal(c.targets[1].kind, DR_KIND_ECHO4);
+	assert_int_equal(c.targets[2].kind, DR_KIND_ECHO6);
+	assert_int_equal(c.targets[3].kind, DR_KIND_ND);
+	assert_int_equal(c.targets[3].address[0], htonl(0xfe800000));
+	assert_int_equal(c.targets[3].address[3], htonl(1));
+}
+
+/* Nothing but links, or discovery, is something to watch. */
+static void links_and_discovery(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL, *more = NULL, *bare = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 }, d = { 0 }, e = { 0 };
+
+	assert_int_equal(read_text("host: me\nlinks:\n- {interface: eth1}\n"
+				   "- {interface: eth2, plane: storage, host: other}\n",
+				   &conf, &c),
+			 0);
+	assert_int_equal(c.target_count, 0);
+	assert_int_equal(c.interface_count, 0);
+	assert_int_equal(c.target_room, 64);
+	assert_int_equal(c.link_count, 2);
+	assert_string_equal(c.links[0].name, "eth1");
+	assert_string_equal(c.links[0].host, "me");
+	assert_string_equal(c.links[0].plane, "data");
+	assert_string_equal(c.links[1].host, "other");
+	assert_string_equal(c.links[1].plane, "storage");
+
+	assert_int_equal(
+		read_text("interface: eth0\ninterval: 20ms\ndiscover: {nova: {cloud: prod, interface: "
+			  "eth3, plane: mgmt, refresh: 5s, multiplier: 5, rise: 7}}\n"
+			  "targets: [{host: a, address: 192.0.2.11}]\n",
+			  &more, &d),
+		0);
+	assert_true(d.discover.nova);
+	assert_string_equal(d.discover.cloud, "prod");
+	assert_string_equal(d.discover.interface, "eth3");
+	assert_string_equal(d.discover.plane, "mgmt");
+	assert_int_equal(d.discover.refresh.ns, 5 * DR_NSEC_PER_SEC);
+	assert_int_equal(d.discover.interval.ns, 20 * DR_NSEC_PER_MSEC);
+	assert_int_equal(d.discover.multiplier, 5);
+	assert_int_equal(d.discover.rise, 7);
+	assert_int_equal(mon_config_interface(&d, "eth3"), 1);
+	assert_int_equal(d.interfaces[1].ifindex, 13);
+	assert_int_equal(d.target_room, 2 + 64 + 1024);
+
+	assert_int_equal(read_text("interface: eth0\ndiscover: nova\n", &bare, &e), 0);
+	assert_true(e.discover.nova);
+	assert_null(e.discover.cloud);
+	assert_string_equal(e.discover.interface, "eth0");
+	assert_string_equal(e.discover.plane, "management");
+	assert_int_equal(e.discover.refresh.ns, 30 * DR_NSEC_PER_SEC);
+	assert_int_equal(mon_config_interface(&e, "eth0"), 0);
 }
 
 /* The ears are as fast as the second fastest target of the interface. */
@@ -157,6 +297,88 @@ static void errors(void **state)
 		{ "egress: xdp\n" TARGET(""), "m:1:9: egress: \"xdp\" is not one of: auto, tcx, clsact" },
 		{ "inspector: {url: ftp://x}\n" TARGET(""),
 		  "m:1:18: inspector.url: \"ftp://x\" is not a URL, as in http://127.0.0.1:12345/events" },
+		{ "targets: [{host: a, address: \"fe80::1%eth0\", interface: eth0}]",
+		  "m:1:30: targets[0].address: \"fe80::1%eth0\" has a scope: leave it out, \"interface\" "
+		  "gives it" },
+		{ "targets: [{host: a, address: \"::ffff:192.0.2.1\", interface: eth0}]",
+		  "m:1:30: targets[0].address: ::ffff:192.0.2.1 is an IPv4 address mapped into IPv6: write "
+		  "it as "
+		  "IPv4" },
+		{ "targets: [{host: a, address: \"ff02::1\", interface: eth0}]",
+		  "m:1:30: targets[0].address: ff02::1 is not the address of one host" },
+		{ "targets: [{host: a, address: \"::1\", interface: eth0}]",
+		  "m:1:30: targets[0].address: ::1 is this machine itself" },
+		{ "targets: [{host: a, address: \"2001:db8::1\", interface: eth0, kind: arp}]",
+		  "m:1:30: targets[0].address: kind arp wants an IPv4 address; for IPv6 there is nd" },
+		{ TARGET(", kind: nd"),
+		  "m:1:30: targets[0].address: kind nd wants an IPv6 address; for IPv4 there is arp" },
+		{ TARGET(", kind: ping"), "m:1:64: targets[0].kind: \"ping\" is not one of: echo, arp, nd" },
+		{ "max_targets: 1\ninterface: eth0\ntargets: [{host: a, address: 192.0.2.1}, {host: b, "
+		  "address: "
+		  "192.0.2.2}]",
+		  "m:1:14: max_targets: 1 is less than the 2 targets here" },
+		{ "max_targets: 16385\n" TARGET(""),
+		  "m:1:14: max_targets: 16385 is above the maximum of 16384" },
+		{ "isolation: {share: 100%}\n" TARGET(""),
+		  "m:1:20: isolation.share: \"100%\" is above the maximum of 99.9%" },
+		{ "isolation: {shares: 1%}\n" TARGET(""), "m:1:21: isolation.shares: unknown setting" },
+		{ "grey: {loss: 5}\n" TARGET(""),
+		  "m:1:14: grey.loss: \"5\" is not a share: write per cent, as in "
+		  "\"5%\" or \"0.5%\"" },
+		{ "grey: {windows: 5s}\n" TARGET(""), "m:1:17: grey.windows: unknown setting" },
+		{ "attach: xdp\n" TARGET(""),
+		  "m:1:9: attach: \"xdp\" is not one of: auto, native, generic, tc, dispatcher" },
+		{ "user: a b\n" TARGET(""),
+		  "m:1:7: user: \"a b\" is not a name: letters, digits, '.', '_' and "
+		  "'-' are, not beginning with '.'" },
+		{ "host: a/b\n" TARGET(""), "m:1:7: host: \"a/b\" is not a host name" },
+		{ "metrics: 9464\n" TARGET(""),
+		  "m:1:10: metrics: \"9464\" is neither off nor a numeric address and "
+		  "port such as 127.0.0.1:9464 or [::1]:9464" },
+		{ "socket: x.sock\n" TARGET(""),
+		  "m:1:9: socket: \"x.sock\" is not an absolute path of at most 107 characters" },
+		{ "queue: 15\n" TARGET(""), "m:1:8: queue: 15 is below the minimum of 16" },
+		{ "delivery: any\n" TARGET(""), "m:1:11: delivery: \"any\" is not one of: all, first" },
+		{ "inspectors: []\n" TARGET(""), "m:1:13: inspectors: names no inspector; without it the one "
+						 "at http://127.0.0.1:12345/events is "
+						 "told" },
+		{ "inspectors: [http://x]\n" TARGET(""),
+		  "m:1:14: inspectors[0]: is not an inspector: \"url\" is expected" },
+		{ "inspectors: [{dialect: vitrage}]\n" TARGET(""),
+		  "m:1:14: inspectors[0]: \"url\" is missing" },
+		{ "inspector: {dialect: congress}\n" TARGET(""), "m:1:12: inspector: \"url\" is missing" },
+		{ "inspectors: [{url: \"http://x/\"}, {url: \"http://x/\"}]\n" TARGET(""),
+		  "m:1:40: inspectors[1].url: http://x/ is told twice (by inspectors[0] too)" },
+		{ "inspectors: [{url: \"http://x/\"}]\ninspector: {}\n" TARGET(""),
+		  "m:2:12: inspector: is the short form of \"inspectors\", which is given too" },
+		{ "inspector: {url: \"http://\"}\n" TARGET(""),
+		  "m:1:18: inspector.url: \"http://\" is not a URL, as in http://127.0.0.1:12345/events" },
+		{ "inspector: {url: \"http://a b\"}\n" TARGET(""),
+		  "m:1:18: inspector.url: \"http://a b\" is not a URL, as in http://127.0.0.1:12345/events" },
+		{ "inspector: {url: \"http://x\", tls: {ca: /ca}}\n" TARGET(""),
+		  "m:1:35: inspector.tls: is for https, but the URL is http://x" },
+		{ "inspector: {url: \"https://x\", tls: {cert: /c}}\n" TARGET(""),
+		  "m:1:36: inspector.tls: has \"cert\" without \"key\"" },
+		{ "inspector: {url: \"https://x\", tls: {key: /c}}\n" TARGET(""),
+		  "m:1:36: inspector.tls: has \"key\" without \"cert\"" },
+		{ "inspector: {token_file: token}\n" TARGET(""),
+		  "m:1:25: inspector.token_file: \"token\" is not an absolute path of at most 4095 "
+		  "characters" },
+		{ "links: [eth0]", "m:1:9: links[0]: is not a link: \"interface\" is expected" },
+		{ "links: [{plane: data}]", "m:1:9: links[0]: \"interface\" is missing" },
+		{ "links: [{interface: wlan0}]",
+		  "m:1:21: links[0].interface: no interface \"wlan0\" here; \"ip link\" lists them" },
+		{ "links: [{interface: eth0}, {interface: eth0}]",
+		  "m:1:28: links[1]: interface \"eth0\" is given twice" },
+		{ "links: [{interface: eth0, colour: red}]", "m:1:35: links[0].colour: unknown setting" },
+		{ "discover: nova", "m:1:11: discover: has no \"interface\", and there is none for all" },
+		{ "discover: {nova: {interface: wlan0}}",
+		  "m:1:30: discover.nova.interface: no interface \"wlan0\" here; \"ip link\" lists them" },
+		{ "discover: {nova: {interface: eth0, refresh: 0s}}",
+		  "m:1:45: discover.nova.refresh: \"0s\" is below the minimum of 1s" },
+		{ "discover: {nova: }\n" TARGET(""),
+		  "m:1:11: discover: names nothing to ask; \"nova: {}\" is Nova with the defaults" },
+		{ "discover: {ironic: {}}\n" TARGET(""), "m:1:20: discover.ironic: unknown setting" },
 		{ "realtime_priority: 99\n" TARGET(""),
 		  "m:1:20: realtime_priority: 99 is above the maximum of 98" },
 		{ "interface: eth0\ntargets:\n- {host: a, address: 192.0.2.1}\n- {host: a, address: "
@@ -165,6 +387,9 @@ static void errors(void **state)
 		{ "interface: eth0\ntargets:\n- {host: a, address: 192.0.2.1}\n- {host: b, address: "
 		  "192.0.2.1}\n",
 		  "m:4:3: targets[1]: address 192.0.2.1 is watched twice (by \"a\" and \"b\")" },
+		{ "interface: eth0\ntargets:\n- {host: b, address: \"2001:db8:0::1\"}\n- {host: c, address: "
+		  "192.0.2.1}\n- {host: a, address: \"2001:db8::1\"}\n",
+		  "m:5:3: targets[2]: address 2001:db8::1 is watched twice (by \"b\" and \"a\")" },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -214,24 +439,30 @@ static unsigned every_interface(const char *name)
 	return 1;
 }
 
-static void the_sample_is_good(void **state)
+static void the_samples_are_good(void **state)
 {
-	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
-	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+	static const char *const samples[] = { "etc/doctor-monitor.yaml", "etc/doctor-monitor-compute.yaml" };
 
-	assert_int_equal(dr_conf_load("etc/doctor-monitor.yaml", &conf), 0);
-	if (mon_config_read(conf, every_interface, &c))
-		fail_msg("%s", dr_conf_error_text(conf, 0));
-	assert_true(c.target_count > 1);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(samples); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+		DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+
+		assert_int_equal(dr_conf_load(samples[i], &conf), 0);
+		if (mon_config_read(conf, every_interface, &c))
+			fail_msg("%s", dr_conf_error_text(conf, 0));
+		assert_true(c.target_count > 1);
+		assert_int_equal(c.link_count > 0, i == 1);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(targets_inherit),     cmocka_unit_test(defaults),
-		cmocka_unit_test(what_the_ears_allow), cmocka_unit_test(errors),
-		cmocka_unit_test(all_errors_at_once),  cmocka_unit_test(sixteen_thousand_targets),
-		cmocka_unit_test(the_sample_is_good),
+		cmocka_unit_test(targets_inherit),	cmocka_unit_test(defaults),
+		cmocka_unit_test(what_the_ears_allow),	cmocka_unit_test(errors),
+		cmocka_unit_test(all_errors_at_once),	cmocka_unit_test(sixteen_thousand_targets),
+		cmocka_unit_test(the_samples_are_good), cmocka_unit_test(everything_said),
+		cmocka_unit_test(kinds_and_families),	cmocka_unit_test(links_and_discovery),
 	};
 
 	return cmocka_run_group_tests_name("unit: monitor configuration", tests, NULL, NULL);
