@@ -17,10 +17,13 @@
 struct dr_http_client;
 
 struct dr_http_client_opts {
-	unsigned per_host_max;	 /* parallel connections to one host; more requests wait; 0: 8 */
-	unsigned idle_max;	 /* warm connections kept; 0: 32 */
-	const char *user_agent;	 /* NULL: "doctor/VERSION" */
-	const char *ca_file;	 /* NULL: the system's */
+	unsigned per_host_max;	/* parallel connections to one host; more requests wait; 0: 8 */
+	unsigned idle_max;	/* warm connections kept; 0: 32 */
+	const char *user_agent; /* NULL: "doctor/VERSION" */
+	const char *ca_file;	/* PEM; NULL: the system's */
+	/* What we show the server, PEM, read for each connection; key_file NULL: the key is in cert_file. A
+	 * key with a passphrase is refused. */
+	const char *cert_file, *key_file;
 	bool insecure;		 /* no verification of the server's certificate */
 	const char *unix_socket; /* path of the local socket that all calls go to, whatever their URL says;
 				    NULL */

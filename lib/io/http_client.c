@@ -303,23 +303,24 @@ static int set_multi(struct dr_http_client *c, const struct dr_http_client_opts 
 	return bad ? -ENOMEM : 0;
 }
 
+/* A copy that may be none. */
+static int copy_text(const char *from, char **to)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
 static int set_texts(struct dr_http_client *c, const struct dr_http_client_opts *opts)
 {
-	c->settings.user_agent = strdup(opts->user_agent ? opts->user_agent : "doctor/" DR_VERSION);
-	c->settings.no_proxy = no_proxy_list();
-	if (!c->settings.user_agent || !c->settings.no_proxy)
+	struct dr_http_settings *s = &c->settings;
+
+	s->no_proxy = no_proxy_list();
+	if (!s->no_proxy ||
+	    copy_text(opts->user_agent ? opts->user_agent : "doctor/" DR_VERSION, &s->user_agent) ||
+	    copy_text(opts->ca_file, &s->ca_file) || copy_text(opts->cert_file, &s->cert_file) ||
+	    copy_text(opts->key_file, &s->key_file) || copy_text(opts->unix_socket, &s->unix_socket))
 		return -ENOMEM;
-	if (opts->ca_file) {
-		c->settings.ca_file = strdup(opts->ca_file);
-		if (!c->settings.ca_file)
-			return -ENOMEM;
-	}
-	if (opts->unix_socket) {
-		c->settings.unix_socket = strdup(opts->unix_socket);
-		if (!c->settings.unix_socket)
-			return -ENOMEM;
-	}
-	c->settings.insecure = opts->insecure;
+	s->insecure = opts->insecure;
 	return 0;
 }
 
@@ -374,6 +375,8 @@ void dr_http_client_free(struct dr_http_client *c)
 	dr_source_free(c->timer);
 	free(c->settings.user_agent);
 	free(c->settings.ca_file);
+	free(c->settings.cert_file);
+	free(c->settings.key_file);
 	free(c->settings.no_proxy);
 	free(c->settings.unix_socket);
 	free(c);

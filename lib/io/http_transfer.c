@@ -218,6 +218,29 @@ static int set_method(struct dr_http_transfer *c, const struct dr_http_request *
 	return bad ? -ENOMEM : 0;
 }
 
+static int set_tls(CURL *e, const struct dr_http_settings *settings)
+{
+	int bad = 0;
+
+	if (settings->ca_file) {
+		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, settings->ca_file);
+		/* else the system's directory is trusted beside it */
+		bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	}
+	if (settings->cert_file) {
+		bad |= curl_easy_setopt(e, CURLOPT_SSLCERT, settings->cert_file);
+		/* a passphrase would be asked for at the terminal, with the whole loop waiting */
+		bad |= curl_easy_setopt(e, CURLOPT_KEYPASSWD, "");
+		if (settings->key_file)
+			bad |= curl_easy_setopt(e, CURLOPT_SSLKEY, settings->key_file);
+	}
+	if (settings->insecure) {
+		bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+		bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	return bad;
+}
+
 static int set_options(struct dr_http_transfer *c, const struct dr_http_settings *settings,
 		       const struct dr_http_request *req)
 {
@@ -246,13 +269,7 @@ static int set_options(struct dr_http_transfer *c, const struct dr_http_settings
 	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 	if (settings->unix_socket)
 		bad |= curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, settings->unix_socket);
-	if (settings->ca_file)
-		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, settings->ca_file);
-	if (settings->insecure) {
-		bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-		bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-	}
-	return bad ? -ENOMEM : 0;
+	return bad | set_tls(e, settings) ? -ENOMEM : 0;
 }
 
 void dr_http_transfer_free(struct dr_http_transfer *c)

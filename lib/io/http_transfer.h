@@ -13,7 +13,7 @@
 
 /* What all calls of a client share; outlives them. */
 struct dr_http_settings {
-	char *user_agent, *ca_file, *no_proxy, *unix_socket;
+	char *user_agent, *ca_file, *cert_file, *key_file, *no_proxy, *unix_socket;
 	bool insecure;
 };
 
