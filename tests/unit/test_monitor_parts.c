@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The monitor's pure parts: pacing, probes, the queue, what is missing. */
+/* The monitor's pure parts: pacing, probes, what is missing. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,7 +12,6 @@
 #include "user/features.h"
 #include "user/pacer.h"
 #include "user/probe.h"
-#include "user/queue.h"
 
 #define MS 1000000ULL
 
@@ -97,101 +96,6 @@ static void probe_bytes(void **state)
 	assert_int_equal(mon_checksum("\x01", 1), mon_checksum("\x01\x00", 2));
 }
 
-/* ---------------------------------------------------------------- queue */
-
-static struct mon_fault fault(const char *host, enum dr_verdict verdict)
-{
-	static uint64_t number;
-	struct mon_fault f = { .number = ++number, .verdict = verdict };
-
-	strcpy(f.host, host);
-	return f;
-}
-
-static void push(struct mon_queue *q, const char *host, enum dr_verdict verdict, bool keep_first,
-		 const char *dropped)
-{
-	struct mon_fault f = fault(host, verdict), out;
-	bool was_dropped = mon_queue_push(q, &f, keep_first, &out);
-
-	assert_int_equal(was_dropped, dropped != NULL);
-	if (dropped)
-		assert_string_equal(out.host, dropped);
-}
-
-static void queue_drops_what_is_superseded_first(void **state)
-{
-	struct mon_queue q;
-
-	assert_int_equal(mon_queue_init(&q, 3), 0);
-	assert_null(mon_queue_first(&q));
-	push(&q, "a", DR_VERDICT_DOWN, false, NULL);
-	push(&q, "b", DR_VERDICT_DOWN, false, NULL);
-	push(&q, "b", DR_VERDICT_UP, false, NULL);
-	push(&q, "c", DR_VERDICT_DOWN, false, "b"); /* b is up again: that it was down is old */
-	push(&q, "c", DR_VERDICT_UP, false, "c");   /* superseded by the new one itself */
-	push(&q, "d", DR_VERDICT_DOWN, false, "a"); /* nothing superseded: the oldest */
-	push(&q, "e", DR_VERDICT_DOWN, true, "c");  /* the first is on its way */
-	assert_int_equal(q.dropped, 4);
-	assert_string_equal(mon_queue_first(&q)->host, "b");
-	assert_int_equal(mon_queue_first(&q)->verdict, DR_VERDICT_UP);
-	mon_queue_pop(&q);
-	assert_string_equal(mon_queue_first(&q)->host, "d");
-	mon_queue_pop(&q);
-	assert_string_equal(mon_queue_first(&q)->host, "e");
-	mon_queue_pop(&q);
-	assert_null(mon_queue_first(&q));
-	mon_queue_done(&q);
-}
-
-static void the_event_as_it_is_sent(void **state)
-{
-	struct mon_fault f = {
-		.number = 3, .host = "compute-1", .verdict = DR_VERDICT_DOWN, .when = { 1795356201710436000 }
-	};
-	DR_AUTO_JSON struct dr_json *down = mon_fault_json(&f, "mon", "abc");
-	DR_AUTO_FREE char *text = dr_json_print(down);
-
-	assert_string_equal(
-		text,
-		"[{\"time\":\"2026-11-22T14:03:21.710436Z\",\"type\":\"compute.host.down\",\"details\":{"
-		"\"hostname\":\"compute-1\",\"status\":\"down\",\"monitor\":\"mon\","
-		"\"monitor_event_id\":\"mon-abc-3\"}}]");
-	f.verdict = DR_VERDICT_UP;
-	DR_AUTO_JSON struct dr_json *up = mon_fault_json(&f, "mon", "abc");
-	assert_string_equal(dr_json_str(dr_json_path(up, "0.type")), "compute.host.up");
-	assert_string_equal(dr_json_str(dr_json_path(up, "0.details.status")), "up");
-}
-
-static void what_an_answer_means(void **state)
-{
-	static const struct {
-		int error;
-		unsigned status;
-		enum mon_delivery expected;
-	} cases[] = {
-		{ 0, 200, MON_DELIVERED }, { 0, 202, MON_DELIVERED },	    { 0, 204, MON_DELIVERED },
-		{ 0, 302, MON_RETRY },	   { 0, 400, MON_REFUSED },	    { 0, 413, MON_REFUSED },
-		{ 0, 422, MON_REFUSED },   { 0, 401, MON_RETRY },	    { 0, 403, MON_RETRY },
-		{ 0, 404, MON_RETRY },	   { 0, 429, MON_RETRY },	    { 0, 500, MON_RETRY },
-		{ 0, 503, MON_RETRY },	   { -ECONNREFUSED, 0, MON_RETRY }, { -ETIMEDOUT, 200, MON_RETRY },
-	};
-
-	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++)
-		assert_int_equal(mon_delivery_of(cases[i].error, cases[i].status), cases[i].expected);
-}
-
-static void pauses_double_up_to_a_bound(void **state)
-{
-	assert_int_equal(mon_retry_pause(1, 25).ns, 100 * MS);
-	assert_int_equal(mon_retry_pause(2, 25).ns, 200 * MS);
-	assert_int_equal(mon_retry_pause(6, 25).ns, 3200 * MS);
-	assert_int_equal(mon_retry_pause(7, 25).ns, 5000 * MS);
-	assert_int_equal(mon_retry_pause(0xffffffff, 25).ns, 5000 * MS);
-	for (uint32_t random = 0; random < 1000; random++)
-		assert_in_range(mon_retry_pause(1, random * 4294967).ns, 75 * MS, 125 * MS);
-}
-
 /* ---------------------------------------------------------------- features */
 
 static const struct mon_features good = {
@@ -253,10 +157,6 @@ int main(void)
 		cmocka_unit_test(pacer_skips_what_it_missed),
 		cmocka_unit_test(pacer_batches_within_the_slack),
 		cmocka_unit_test(probe_bytes),
-		cmocka_unit_test(queue_drops_what_is_superseded_first),
-		cmocka_unit_test(the_event_as_it_is_sent),
-		cmocka_unit_test(what_an_answer_means),
-		cmocka_unit_test(pauses_double_up_to_a_bound),
 		cmocka_unit_test(each_missing_feature_is_named),
 	};
 

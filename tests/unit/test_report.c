@@ -1,0 +1,849 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Delivery of events: to whom, in which order, again and again; with whose token. TLS: test_report_tls.c. */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "tests/unit/http_fixture.h"
+#include "user/report.h"
+#include "user/report_peer.h"
+#include "user/report_rules.h"
+
+#define MS 1000000ULL
+#define SEEN_MAX 64
+
+struct seen {
+	char method[8], path[128], body[2048], bearer[128], token[128];
+	struct dr_mono at;
+};
+
+struct inspector {
+	struct dr_http_server *server;
+	unsigned statuses[16]; /* of the next answers, up to 0; then 200 */
+	unsigned next;
+	bool hold; /* answers are kept back */
+	struct dr_http_exchange *held;
+	struct seen seen[SEEN_MAX];
+	size_t count;
+};
+
+struct world {
+	struct dr_loop *loop;
+	struct inspector inspectors[3];
+	char urls[3][64], dir[64], token[128];
+	struct mon_config config;
+	struct mon_report *report;
+	int log, saved_stderr;
+};
+
+/* ---------------------------------------------------------------- the world */
+
+static const char *said(struct world *w)
+{
+	static char text[65536];
+	ssize_t n = pread(w->log, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static unsigned count_said(struct world *w, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *p = said(w); (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+static void keep_header(struct dr_http_exchange *x, const char *name, char *to, size_t size)
+{
+	const char *value = dr_http_header(x, name);
+
+	assert_int_equal(dr_strcpy(to, size, value ? value : ""), 0);
+}
+
+static void on_event(struct dr_http_exchange *x, void *userdata)
+{
+	struct inspector *i = userdata;
+	struct seen *s = &i->seen[i->count % SEEN_MAX];
+	unsigned status = i->next < DR_ARRAY_SIZE(i->statuses) ? i->statuses[i->next] : 0;
+	size_t len;
+
+	i->count++;
+	s->at = dr_mono_now();
+	assert_int_equal(dr_strcpy(s->method, sizeof(s->method), dr_http_method(x)), 0);
+	assert_int_equal(dr_strcpy(s->path, sizeof(s->path), dr_http_path(x)), 0);
+	assert_int_equal(dr_strcpy(s->body, sizeof(s->body), dr_http_body(x, &len)), 0);
+	keep_header(x, "Authorization", s->bearer, sizeof(s->bearer));
+	keep_header(x, "X-Auth-Token", s->token, sizeof(s->token));
+	assert_null(dr_http_header(x, "Transfer-Encoding"));
+	if (status)
+		i->next++;
+	if (i->hold) {
+		assert_null(i->held);
+		i->held = x;
+		dr_http_defer(x);
+	} else {
+		dr_http_reply(x, status ? status : 200, NULL, NULL, 0);
+	}
+}
+
+static void release(struct inspector *i)
+{
+	struct dr_http_exchange *x = i->held;
+
+	i->held = NULL;
+	i->hold = false;
+	dr_http_reply(x, 200, NULL, NULL, 0);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	*state = w;
+	strcpy(w->dir, "/tmp/doctor-test-report-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->token, sizeof(w->token), "%s/token", w->dir);
+	assert_int_equal(dr_loop_new(&w->loop), 0);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(w->inspectors); i++) {
+		struct inspector *in = &w->inspectors[i];
+
+		assert_int_equal(dr_http_server_new(w->loop, NULL, on_event, in, &in->server), 0);
+		snprintf(w->urls[i], sizeof(w->urls[i]), "http://127.0.0.1:%u/events",
+			 dr_http_server_port(in->server));
+		w->config.inspectors[i].url = w->urls[i];
+	}
+	strcpy(w->config.name, "mon");
+	w->config.inspector_count = 1;
+	w->config.all_inspectors = true;
+	w->config.queue_max = 4096;
+	w->log = memfd_create("log", MFD_CLOEXEC);
+	w->saved_stderr = dup(STDERR_FILENO);
+	assert_true(w->log >= 0 && w->saved_stderr >= 0);
+	assert_int_equal(dup2(w->log, STDERR_FILENO), STDERR_FILENO);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	mon_report_free(w->report);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(w->inspectors); i++)
+		dr_http_server_free(w->inspectors[i].server);
+	dr_loop_free(w->loop);
+	dup2(w->saved_stderr, STDERR_FILENO);
+	close(w->saved_stderr);
+	close(w->log);
+	unlink(w->token);
+	assert_int_equal(rmdir(w->dir), 0);
+	free(w);
+	return 0;
+}
+
+static void start(struct world *w)
+{
+	DR_AUTO_FREE char *error = NULL;
+
+	if (mon_report_new(w->loop, &w->config, &w->report, &error))
+		fail_msg("%s", error);
+}
+
+static void push(struct world *w, enum mon_event_type type, bool on, const char *host)
+{
+	struct mon_event e = { .type = type, .on = on, .when = { 1795356201710436000 } };
+
+	strcpy(e.host, host);
+	e.reason = DR_REASON_SILENCE;
+	mon_report_push(w->report, &e);
+}
+
+static void push_down(struct world *w, const char *host)
+{
+	push(w, MON_EVENT_HOST, true, host);
+}
+
+static void all_delivered(struct world *w)
+{
+	WAIT_FOR(w->loop, mon_report_undelivered(w->report) == 0);
+}
+
+static struct mon_report_stats stats(struct world *w, size_t i)
+{
+	struct mon_report_stats s[MON_INSPECTORS_MAX];
+
+	assert_true(i < mon_report_stats(w->report, s));
+	assert_string_equal(s[i].url, w->config.inspectors[i].url);
+	return s[i];
+}
+
+static void assert_host(struct inspector *i, size_t n, const char *host)
+{
+	char text[300];
+
+	assert_true(n < i->count);
+	snprintf(text, sizeof(text), "\"hostname\":\"%s\"", host);
+	if (!strstr(i->seen[n].body, text))
+		fail_msg("event %zu is not of %s: %s", n, host, i->seen[n].body);
+}
+
+/* ---------------------------------------------------------------- rules */
+
+static void what_an_answer_means(void **state)
+{
+	static const struct {
+		int error;
+		unsigned status;
+		enum mon_delivery expected;
+	} cases[] = {
+		{ 0, 200, MON_DELIVERED }, { 0, 202, MON_DELIVERED },	    { 0, 204, MON_DELIVERED },
+		{ 0, 302, MON_RETRY },	   { 0, 400, MON_REFUSED },	    { 0, 413, MON_REFUSED },
+		{ 0, 422, MON_REFUSED },   { 0, 401, MON_RETRY },	    { 0, 403, MON_RETRY },
+		{ 0, 404, MON_RETRY },	   { 0, 429, MON_RETRY },	    { 0, 500, MON_RETRY },
+		{ 0, 503, MON_RETRY },	   { -ECONNREFUSED, 0, MON_RETRY }, { -ETIMEDOUT, 200, MON_RETRY },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++)
+		assert_int_equal(mon_delivery_of(cases[i].error, cases[i].status), cases[i].expected);
+}
+
+static void pauses_double_up_to_a_bound(void **state)
+{
+	assert_int_equal(mon_retry_pause(1, 25).ns, 100 * MS);
+	assert_int_equal(mon_retry_pause(2, 25).ns, 200 * MS);
+	assert_int_equal(mon_retry_pause(6, 25).ns, 3200 * MS);
+	assert_int_equal(mon_retry_pause(7, 25).ns, 5000 * MS);
+	assert_int_equal(mon_retry_pause(0xffffffff, 25).ns, 5000 * MS);
+	for (uint32_t random = 0; random < 1000; random++)
+		assert_in_range(mon_retry_pause(1, random * 4294967).ns, 75 * MS, 125 * MS);
+}
+
+static void who_is_asked(void **state)
+{
+#define FITS .fits = true
+#define UNTIL(t) .fits = true, .failed = true, .again = { t }
+#define NO .fits = true, .refused = true
+	static const struct {
+		struct mon_choice c[3];
+		int expected;
+		uint64_t again;
+	} cases[] = {
+		{ { { FITS }, { FITS }, { FITS } }, 0, 0 },
+		{ { { UNTIL(101) }, { FITS }, { FITS } }, 1, 0 },
+		{ { { UNTIL(100) }, { FITS }, { FITS } }, 0, 0 }, /* back to the first: its pause is over */
+		{ { { UNTIL(103) }, { UNTIL(102) }, { UNTIL(104) } }, -1, 102 },
+		{ { { 0 }, { UNTIL(102) }, { FITS } }, 2, 0 },
+		{ { { 0 }, { UNTIL(102) }, { 0 } }, -1, 102 },
+		{ { { NO }, { FITS }, { FITS } }, 1, 0 },
+		{ { { NO }, { UNTIL(102) }, { FITS } }, 2, 0 },
+		{ { { NO }, { UNTIL(102) }, { NO } },
+		  -2,
+		  0 }, /* not to wait for one that may be gone for days */
+		{ { { UNTIL(102) }, { NO }, { NO } }, -2, 0 },
+		{ { { NO }, { NO }, { NO } }, -2, 0 },
+		{ { { 0 }, { 0 }, { 0 } }, -2, 0 },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		struct dr_mono again = { 0 };
+
+		assert_int_equal(mon_choose(cases[i].c, 3, (struct dr_mono){ 100 }, &again),
+				 cases[i].expected);
+		assert_int_equal(again.ns, cases[i].again);
+	}
+}
+
+/* ---------------------------------------------------------------- one inspector */
+
+static void in_order_and_one_at_a_time(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+	char host[20];
+
+	start(w);
+	assert_int_equal(mon_report_undelivered(w->report), 0);
+	i->hold = true;
+	for (unsigned n = 0; n < 20; n++) {
+		snprintf(host, sizeof(host), "host-%u", n);
+		push_down(w, host);
+	}
+	WAIT_FOR(w->loop, i->held);
+	assert_int_equal(fixture_turns_within(w->loop, dr_msec(50)), 0);
+	assert_int_equal(i->count, 1);
+	assert_int_equal(stats(w, 0).waiting, 20);
+	release(i);
+	all_delivered(w);
+	assert_int_equal(i->count, 20);
+	for (unsigned n = 0; n < 20; n++) {
+		snprintf(host, sizeof(host), "host-%u", n);
+		assert_host(i, n, host);
+	}
+	assert_string_equal(i->seen[0].method, "PUT");
+	assert_string_equal(i->seen[0].path, "/events");
+	assert_string_equal(i->seen[0].bearer, "");
+	assert_int_equal(stats(w, 0).delivered, 20);
+	assert_int_equal(stats(w, 0).retries, 0);
+	assert_true(stats(w, 0).reachable);
+}
+
+static void id_of(const struct seen *s, char *to)
+{
+	const char *id = strstr(s->body, "\"monitor_event_id\":\"");
+
+	assert_non_null(id);
+	id += strlen("\"monitor_event_id\":\"");
+	snprintf(to, 64, "%.*s", (int)strcspn(id, "\""), id);
+}
+
+static void ids_differ_over_restarts(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+	char ids[4][64];
+
+	for (unsigned run = 0; run < 2; run++) {
+		start(w);
+		push_down(w, "a");
+		push_down(w, "a");
+		all_delivered(w);
+		mon_report_free(w->report);
+		w->report = NULL;
+	}
+	for (unsigned n = 0; n < 4; n++) {
+		id_of(&i->seen[n], ids[n]);
+		for (unsigned k = 0; k < n; k++)
+			assert_string_not_equal(ids[k], ids[n]);
+	}
+	/* repeated by the same run, it is the same */
+	i->statuses[0] = 500;
+	start(w);
+	push_down(w, "a");
+	all_delivered(w);
+	assert_int_equal(i->count, 6);
+	assert_string_equal(i->seen[4].body, i->seen[5].body);
+}
+
+static int wait_accept(struct world *w, int fd)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(20));
+	int c;
+
+	while ((c = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) < 0 && dr_mono_now().ns < end.ns)
+		assert_true(dr_loop_run_once(w->loop, dr_msec(5)) >= 0);
+	assert_true(c >= 0);
+	return c;
+}
+
+static void over_one_warm_connection(void **state)
+{
+	struct world *w = *state;
+	struct raw peer;
+	uint16_t port;
+	int fd = raw_listen(&port);
+
+	snprintf(w->urls[0], sizeof(w->urls[0]), "http://127.0.0.1:%u/", port);
+	start(w);
+	push_down(w, "a");
+	int c = wait_accept(w, fd);
+	raw_adopt(&peer, w->loop, c);
+	for (unsigned n = 1; n <= 3; n++) {
+		WAIT_FOR(w->loop, raw_count(&peer, "PUT / HTTP/1.1") == n && raw_count(&peer, "}}]") == n);
+		raw_puts(&peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		all_delivered(w);
+		if (n < 3)
+			push_down(w, "b");
+	}
+	assert_int_equal(raw_count(&peer, "Expect:"), 0);
+	assert_int_equal(accept4(fd, NULL, NULL, SOCK_CLOEXEC), -1);
+	/* a server that closes it while it is idle costs a new connection, not an attempt */
+	shutdown(c, SHUT_RDWR);
+	raw_done(&peer);
+	push_down(w, "c");
+	c = wait_accept(w, fd);
+	raw_adopt(&peer, w->loop, c);
+	raw_expect(&peer, "}}]");
+	raw_puts(&peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	all_delivered(w);
+	assert_int_equal(stats(w, 0).retries, 0);
+	raw_done(&peer);
+	close(fd);
+}
+
+static void retried_until_taken(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+	static const unsigned statuses[] = { 503, 404, 500 };
+
+	memcpy(i->statuses, statuses, sizeof(statuses));
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, i->count == 2);
+	assert_int_equal(mon_report_undelivered(w->report), 1);
+	all_delivered(w);
+	assert_int_equal(i->count, 4);
+	assert_true(dr_mono_sub(i->seen[1].at, i->seen[0].at).ns >= (int64_t)(75 * MS));
+	assert_true(dr_mono_sub(i->seen[2].at, i->seen[1].at).ns >= (int64_t)(150 * MS));
+	assert_true(dr_mono_sub(i->seen[3].at, i->seen[2].at).ns >= (int64_t)(300 * MS));
+	assert_int_equal(stats(w, 0).retries, 3);
+	assert_int_equal(stats(w, 0).delivered, 1);
+	assert_int_equal(count_said(w, "event not delivered"), 3);
+	assert_int_equal(count_said(w, "event delivered after 4 attempts"), 1);
+}
+
+static void refused_is_given_up_loudly(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+	static const unsigned statuses[] = { 400, 413, 422 };
+
+	memcpy(i->statuses, statuses, sizeof(statuses));
+	start(w);
+	push_down(w, "a");
+	push_down(w, "b");
+	push(w, MON_EVENT_NIC, true, "c");
+	push_down(w, "d");
+	all_delivered(w);
+	assert_int_equal(i->count, 4);
+	assert_int_equal(stats(w, 0).refused, 3);
+	assert_int_equal(stats(w, 0).delivered, 1);
+	assert_int_equal(stats(w, 0).retries, 0);
+	assert_int_equal(count_said(w, "error: the inspector refuses the event and it is given up"), 2);
+	assert_int_equal(count_said(w, "warning: the inspector refuses the event and it is given up"), 1);
+}
+
+/* A port where nobody listens. */
+static void make_dead(struct world *w, size_t i)
+{
+	uint16_t port;
+
+	close(raw_listen(&port));
+	snprintf(w->urls[i], sizeof(w->urls[i]), "http://127.0.0.1:%u/events", port);
+}
+
+static void a_storm_does_not_hammer_who_is_away(void **state)
+{
+	struct world *w = *state;
+	struct dr_mono begin = dr_mono_now();
+	char host[20];
+
+	make_dead(w, 0);
+	w->config.queue_max = 64;
+	start(w);
+	for (unsigned n = 0; n < 3000; n++) {
+		snprintf(host, sizeof(host), "host-%u", n % 40);
+		push(w, MON_EVENT_HOST, n / 40 % 2, host);
+		if (n % 10 == 0)
+			assert_true(dr_loop_run_once(w->loop, dr_msec(0)) >= 0);
+	}
+	struct mon_report_stats s = stats(w, 0);
+	assert_true(s.retries <= 2 + (uint64_t)(dr_mono_sub(dr_mono_now(), begin).ns / (int64_t)(75 * MS)));
+	assert_int_equal(s.waiting, 64);
+	assert_int_equal(s.dropped_superseded + s.dropped_lost, 3000 - 64);
+	assert_int_equal(s.dropped_lost, 0); /* there was room for the last word on each host */
+	WAIT_FOR(w->loop, stats(w, 0).retries > 0);
+	assert_false(stats(w, 0).reachable);
+	assert_true(count_said(w, "the queue of undelivered events is full") >= 1);
+	assert_true(count_said(w, "event not delivered") <= 2); /* the same failure, once a minute */
+	mon_report_free(w->report);
+	w->report = NULL;
+	assert_int_equal(count_said(w, "ended with an event undelivered"), 10);
+	assert_int_equal(count_said(w, "ended with more events undelivered"), 1);
+}
+
+static void news_cuts_the_pause_short(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	for (unsigned n = 0; n < 6; n++)
+		i->statuses[n] = 500;
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, i->count == 6); /* now its pause is more than two seconds */
+	WAIT_FOR(w->loop, stats(w, 0).retries == 6);
+	push_down(w, "b");
+	all_delivered(w);
+	struct dr_dur waited = dr_mono_sub(i->seen[6].at, i->seen[5].at);
+	assert_true(waited.ns >= (int64_t)(95 * MS));
+	assert_true(waited.ns < (int64_t)(2000 * MS));
+}
+
+static void hurry_does_not_wait(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	for (unsigned n = 0; n < 7; n++)
+		i->statuses[n] = 500;
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, stats(w, 0).retries == 7); /* 3.75 to 6.25 s */
+	struct dr_mono begin = dr_mono_now();
+	mon_report_hurry(w->report);
+	all_delivered(w);
+	assert_true(dr_mono_sub(dr_mono_now(), begin).ns < (int64_t)(3000 * MS));
+	mon_report_hurry(w->report);
+	assert_int_equal(i->count, 8);
+}
+
+static void nobody_to_tell(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 0;
+	start(w);
+	push_down(w, "a");
+	assert_int_equal(mon_report_undelivered(w->report), 0);
+}
+
+/* ---------------------------------------------------------------- several */
+
+static void all_are_told(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 3;
+	make_dead(w, 1);
+	start(w);
+	push_down(w, "a");
+	push_down(w, "b");
+	WAIT_FOR(w->loop, w->inspectors[0].count == 2 && w->inspectors[2].count == 2 &&
+				  stats(w, 0).delivered == 2 && stats(w, 2).delivered == 2);
+	assert_string_equal(w->inspectors[0].seen[1].body, w->inspectors[2].seen[1].body);
+	WAIT_FOR(w->loop, stats(w, 1).retries > 0);
+	assert_int_equal(mon_report_undelivered(w->report), 2);
+	assert_int_equal(stats(w, 1).waiting, 2);
+	assert_int_equal(stats(w, 0).waiting, 0);
+	assert_false(stats(w, 1).reachable);
+	assert_true(stats(w, 2).reachable);
+}
+
+static void the_first_that_takes_it(void **state)
+{
+	struct world *w = *state;
+	struct inspector *a = &w->inspectors[0], *b = &w->inspectors[1];
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	a->statuses[0] = 503;
+	start(w);
+	push_down(w, "1");
+	all_delivered(w);
+	assert_int_equal(a->count, 1);
+	assert_int_equal(b->count, 1);
+	assert_host(b, 0, "1");
+	/* back to the first when its pause is over */
+	WAIT_FOR(w->loop, (push_down(w, "2"), all_delivered(w), a->count) == 2);
+	assert_host(a, 1, "2");
+	assert_true(dr_mono_sub(a->seen[1].at, a->seen[0].at).ns >= (int64_t)(75 * MS));
+	assert_int_equal(stats(w, 0).delivered, 1);
+	assert_int_equal(stats(w, 1).delivered, b->count);
+}
+
+static void all_of_them_away(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 3;
+	w->config.all_inspectors = false;
+	make_dead(w, 0);
+	w->inspectors[1].statuses[0] = 500;
+	w->inspectors[1].statuses[1] = 500;
+	make_dead(w, 2);
+	start(w);
+	push_down(w, "1");
+	all_delivered(w);
+	assert_int_equal(w->inspectors[1].count, 3);
+	assert_true(stats(w, 0).retries >= 2);
+	assert_true(stats(w, 2).retries >= 2);
+}
+
+static void refused_by_one_taken_by_the_next(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	w->inspectors[0].statuses[0] = 400;
+	w->inspectors[0].statuses[1] = 400;
+	w->inspectors[1].statuses[0] = 200;
+	w->inspectors[1].statuses[1] = 422;
+	start(w);
+	push_down(w, "1");
+	all_delivered(w);
+	assert_int_equal(stats(w, 1).delivered, 1);
+	assert_int_equal(count_said(w, "given up"), 0);
+	push_down(w, "2");
+	all_delivered(w);
+	assert_int_equal(count_said(w, "error: event given up"), 1);
+	push_down(w, "3");
+	all_delivered(w);
+	assert_int_equal(stats(w, 0).delivered, 1);
+	assert_host(&w->inspectors[0], 2, "3");
+}
+
+static void refused_does_not_wait_for_who_is_away(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	make_dead(w, 1);
+	w->inspectors[0].statuses[0] = 400;
+	start(w);
+	push_down(w, "1");
+	push_down(w, "2");
+	all_delivered(w);
+	assert_host(&w->inspectors[0], 1, "2");
+	assert_int_equal(count_said(w, "error: event given up"), 1);
+}
+
+/* ---------------------------------------------------------------- dialects */
+
+static void congress_gets_the_whole_picture(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	w->config.inspectors[0].dialect = MON_CONGRESS;
+	i->hold = true;
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, i->held);
+	push_down(w, "b");
+	push_down(w, "c");
+	push(w, MON_EVENT_HOST, false, "a");
+	push(w, MON_EVENT_DEGRADED, true, "d"); /* no row for it */
+	assert_int_equal(mon_report_undelivered(w->report), 4);
+	release(i);
+	all_delivered(w);
+	assert_int_equal(i->count, 2); /* what was queued is in one request */
+	assert_string_equal(i->seen[0].method, "PUT");
+	assert_host(i, 0, "a");
+	assert_host(i, 1, "b");
+	assert_host(i, 1, "c");
+	assert_null(strstr(i->seen[1].body, "\"a\""));
+	assert_int_equal(stats(w, 0).delivered, 4);
+	push(w, MON_EVENT_HOST, false, "b");
+	push(w, MON_EVENT_HOST, false, "c");
+	all_delivered(w);
+	assert_string_equal(i->seen[i->count - 1].body, "[]");
+}
+
+/* What came while a request was on its way is not taken for delivered with it. */
+static void congress_hears_of_what_came_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	w->config.inspectors[0].dialect = MON_CONGRESS;
+	start(w);
+	push_down(w, "a");
+	all_delivered(w);
+	i->hold = true;
+	push_down(w, "b");
+	WAIT_FOR(w->loop, i->held);
+	push_down(w, "c");
+	release(i);
+	all_delivered(w);
+	assert_int_equal(i->count, 3);
+	assert_host(i, 2, "c");
+}
+
+static void vitrage_gets_one_object(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	w->config.inspectors[0].dialect = MON_VITRAGE;
+	start(w);
+	push_down(w, "a");
+	push(w, MON_EVENT_BLIND, true, "us");
+	push(w, MON_EVENT_HOST, false, "a");
+	all_delivered(w);
+	assert_int_equal(i->count, 2);
+	assert_string_equal(i->seen[0].method, "POST");
+	assert_int_equal(i->seen[0].body[0], '{');
+	assert_non_null(strstr(i->seen[1].body, "\"type\":\"compute.host.down\""));
+	assert_non_null(strstr(i->seen[1].body, "\"status\":\"up\""));
+}
+
+/* "first" with a dialect that is not told of everything: the next one hears it. */
+static void what_does_not_fit_goes_to_the_next(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	w->config.inspectors[0].dialect = MON_VITRAGE;
+	start(w);
+	push(w, MON_EVENT_NIC, true, "a");
+	push_down(w, "b");
+	all_delivered(w);
+	assert_host(&w->inspectors[1], 0, "a");
+	assert_host(&w->inspectors[0], 0, "b");
+	assert_int_equal(w->inspectors[0].count + w->inspectors[1].count, 2);
+}
+
+/* ---------------------------------------------------------------- the token */
+
+static void write_token(struct world *w, const char *text, size_t len, mode_t mode)
+{
+	DR_AUTO_CLOSE int fd = open(w->token, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), len);
+	assert_int_equal(fchmod(fd, mode), 0);
+}
+
+static void a_token_as_it_stands_in_a_file(void **state)
+{
+	struct world *w = *state;
+	char got[MON_TOKEN_MAX + 1], large[MON_TOKEN_MAX + 10];
+	mode_t mode;
+	static const struct {
+		const char *text, *token;
+	} cases[] = {
+		{ "abc", "abc" },	 { "abc\n", "abc" },
+		{ "abc\r\n", "abc" },	 { "a.b-c_~+/=\n\n", "a.b-c_~+/=" },
+		{ "abc \t\n", "abc" },	 { "", NULL },
+		{ "\n", NULL },		 { "a\nb\n", NULL },
+		{ "a b", NULL },	 { "a\x7f", NULL },
+		{ "caf\xc3\xa9", NULL }, { "a\r\nX-Evil: 1", NULL },
+	};
+
+	assert_int_equal(mon_token_read(w->token, got, &mode), -ENOENT);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		write_token(w, cases[i].text, strlen(cases[i].text), 0640);
+		int r = mon_token_read(w->token, got, &mode);
+		assert_int_equal(r, cases[i].token ? 0 : -EBADMSG);
+		if (cases[i].token)
+			assert_string_equal(got, cases[i].token);
+	}
+	write_token(w, "a\0b", 3, 0640);
+	assert_int_equal(mon_token_read(w->token, got, &mode), -EBADMSG);
+	memset(large, 'x', sizeof(large));
+	large[MON_TOKEN_MAX] = '\n';
+	write_token(w, large, MON_TOKEN_MAX + 1, 0640);
+	assert_int_equal(mon_token_read(w->token, got, &mode), 0);
+	assert_int_equal(strlen(got), MON_TOKEN_MAX);
+	large[MON_TOKEN_MAX] = 'x';
+	write_token(w, large, MON_TOKEN_MAX + 1, 0640);
+	assert_int_equal(mon_token_read(w->token, got, &mode), -EMSGSIZE);
+	write_token(w, large, sizeof(large), 0640);
+	assert_int_equal(mon_token_read(w->token, got, &mode), -EMSGSIZE);
+	assert_int_equal(mode & 0777, 0640);
+	assert_int_equal(mon_token_read(w->dir, got, &mode), -EINVAL);
+	unlink(w->token);
+	assert_int_equal(mkfifo(w->token, 0600), 0);
+	assert_int_equal(mon_token_read(w->token, got, &mode), -EINVAL); /* and does not wait */
+}
+
+static void the_token_goes_with_each_request(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 3;
+	w->config.inspectors[1].dialect = MON_CONGRESS;
+	w->config.inspectors[2].dialect = MON_VITRAGE;
+	for (size_t i = 0; i < 3; i++)
+		w->config.inspectors[i].token_file = w->token;
+	write_token(w, "first\n", 6, 0600);
+	start(w);
+	push_down(w, "a");
+	all_delivered(w);
+	write_token(w, "second", 6, 0600);
+	push_down(w, "b");
+	all_delivered(w);
+	assert_string_equal(w->inspectors[0].seen[0].bearer, "Bearer first");
+	assert_string_equal(w->inspectors[0].seen[0].token, "");
+	assert_string_equal(w->inspectors[0].seen[1].bearer, "Bearer second");
+	for (size_t i = 1; i < 3; i++) {
+		assert_string_equal(w->inspectors[i].seen[0].token, "first");
+		assert_string_equal(w->inspectors[i].seen[0].bearer, "");
+		assert_string_equal(w->inspectors[i].seen[1].token, "second");
+	}
+	assert_int_equal(count_said(w, "warning"), 0);
+}
+
+static void a_refused_token_is_read_again(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	w->config.inspectors[0].token_file = w->token;
+	i->statuses[0] = 401;
+	i->statuses[1] = 403;
+	write_token(w, "old", 3, 0644);
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, stats(w, 0).retries == 2);
+	assert_true(stats(w, 0).reachable);
+	write_token(w, "new", 3, 0644);
+	all_delivered(w);
+	assert_string_equal(i->seen[1].bearer, "Bearer old");
+	assert_string_equal(i->seen[2].bearer, "Bearer new");
+	assert_int_equal(stats(w, 0).refused, 0);
+	assert_int_equal(count_said(w, "can be read by everybody"), 1);
+	assert_null(strstr(said(w), "Bearer"));
+}
+
+static void a_token_that_cannot_be_read_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspectors[0].token_file = w->token;
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, stats(w, 0).retries == 3);
+	assert_int_equal(count_said(w, "token: No such file or directory"), 1);
+	assert_int_equal(w->inspectors[0].count, 0); /* nothing goes without it */
+	write_token(w, "\n", 1, 0600);
+	WAIT_FOR(w->loop, count_said(w, "token: is empty") == 1);
+	write_token(w, "abc\n", 4, 0600);
+	push_down(w, "b");
+	all_delivered(w);
+	assert_string_equal(w->inspectors[0].seen[0].bearer, "Bearer abc");
+	assert_host(&w->inspectors[0], 0, "a");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_an_answer_means),
+		cmocka_unit_test(pauses_double_up_to_a_bound),
+		cmocka_unit_test(who_is_asked),
+		TEST(in_order_and_one_at_a_time),
+		TEST(ids_differ_over_restarts),
+		TEST(over_one_warm_connection),
+		TEST(retried_until_taken),
+		TEST(refused_is_given_up_loudly),
+		TEST(a_storm_does_not_hammer_who_is_away),
+		TEST(news_cuts_the_pause_short),
+		TEST(hurry_does_not_wait),
+		TEST(nobody_to_tell),
+		TEST(all_are_told),
+		TEST(the_first_that_takes_it),
+		TEST(all_of_them_away),
+		TEST(refused_by_one_taken_by_the_next),
+		TEST(refused_does_not_wait_for_who_is_away),
+		TEST(congress_gets_the_whole_picture),
+		TEST(congress_hears_of_what_came_meanwhile),
+		TEST(vitrage_gets_one_object),
+		TEST(what_does_not_fit_goes_to_the_next),
+		TEST(a_token_as_it_stands_in_a_file),
+		TEST(the_token_goes_with_each_request),
+		TEST(a_refused_token_is_read_again),
+		TEST(a_token_that_cannot_be_read_is_waited_for),
+	};
+
+	return cmocka_run_group_tests_name("unit: reports", tests, NULL, NULL);
+}
