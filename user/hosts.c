@@ -100,6 +100,9 @@ bool mon_hosts_review(struct mon_hosts *h, uint32_t slot, const struct mon_host 
 bool mon_hosts_change(struct mon_hosts *h, uint32_t slot, enum dr_verdict verdict,
 		      const struct mon_host **ret_host)
 {
+	if (slot >= h->room || h->host_of[slot] == MON_INDEX_NONE)
+		return false;
+
 	struct mon_host *host = &h->hosts[h->host_of[slot]];
 	enum dr_verdict old = h->verdict[slot];
 

@@ -50,8 +50,8 @@ int mon_hosts_add(struct mon_hosts *h, uint32_t slot, const char *host) DR_MUST_
 void mon_hosts_remove(struct mon_hosts *h, uint32_t slot);
 
 /*
- * The slot, which was added, has this verdict now. Returns true if its host is to be reported: *ret_host says
- * which, ret_host->said what. Repeating a verdict changes nothing.
+ * The slot has this verdict now. Returns true if its host is to be reported: *ret_host says which,
+ * ret_host->said what. Repeating a verdict changes nothing, nor does one of a slot that was not added.
  */
 bool mon_hosts_change(struct mon_hosts *h, uint32_t slot, enum dr_verdict verdict,
 		      const struct mon_host **ret_host);

@@ -206,6 +206,8 @@ static void what_cannot_be_added(void **state)
 	assert_int_equal(mon_hosts_add(&h, 1, name), -EINVAL);
 	assert_int_equal(mon_hosts_add(&h, 1, name + 1), 0);
 	assert_int_equal(h.count, 2);
+	change(&h, 2, DOWN, NOTHING); /* nor has it a host to be changed */
+	change(&h, 8, DOWN, NOTHING);
 	mon_hosts_done(&h);
 	assert_int_equal(mon_hosts_init(&h, 0), 0);
 	assert_int_equal(mon_hosts_add(&h, 0, "a"), -EINVAL);
