@@ -33,8 +33,8 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, prog, net, and the scenario on both clouds (root)
-	@tools/deps all --install
+check: ## run all tests: unit, prog, net, another kernel, and the scenario on both clouds (root)
+	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) $(if $(T),$(T))
 
@@ -43,18 +43,23 @@ check-unit: ## run the unit tests only (no root needed)
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) unit
 
+check-vm: ## run prog, net and guest tests on other kernels in qemu, and two guests against each other (root)
+	@tools/deps check --install
+	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
+	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 tests/run $(O) $(or $(T),vm)
+
 lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
 	@tools/lint $(O)
 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit lint clean install man programs tests
+.PHONY: help all deps demo check check-unit check-vm lint clean install man programs tests
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean demo check check-unit check-vm lint,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell tools/deps $(if $(filter tests,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
@@ -110,7 +115,7 @@ BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
 
 # a test program is one file tests/LAYER/test_*.c; other files of that folder are shared by its tests
-TEST_LAYERS := unit prog net cloud
+TEST_LAYERS := unit prog net guest vm cloud
 TEST_SRC    := $(foreach l,$(TEST_LAYERS),$(sort $(wildcard tests/$(l)/test_*.c)))
 TEST_SHARED := $(filter-out $(TEST_SRC),$(foreach l,. $(TEST_LAYERS),$(wildcard tests/$(l)/*.c)))
 TESTS       := $(patsubst tests/%.c,$(O)/tests/%,$(TEST_SRC))
