@@ -2,38 +2,43 @@
 #ifndef TESTS_PROG_PACKETS_H
 #define TESTS_PROG_PACKETS_H
 
-/* Ethernet frames that carry our probes and replies, made by hand. */
+/* Ethernet frames that carry our probes and their replies, made by hand. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 256
+#include "doctor/abi.h"
+
+#define FRAME_MAX 320
 
 struct frame {
 	unsigned char data[FRAME_MAX];
 	size_t len;
+	size_t l3; /* where IPv4, IPv6 or ARP begins */
+	size_t l4; /* where ICMP or ICMPv6 begins; of ARP: where it ends */
 };
 
-struct echo {
-	uint8_t type; /* 8 or 0 */
-	const char *source, *destination;
-	uint16_t ident;
-	uint32_t slot;
+struct packet {
+	enum dr_kind kind;
+	bool reply;
+	unsigned tags;	       /* VLAN: 0, 1 (802.1Q), 2 (802.1ad outside), or more 802.1Q */
+	const char *host, *us; /* addresses as text */
+	uint16_t ident;	       /* echo */
+	uint32_t slot, seq;    /* echo, and probes of ARP and ND */
 	uint64_t key;
-	uint32_t seq;
-	unsigned ip_options; /* bytes, a multiple of 4 */
+	unsigned ip_options; /* IPv4: bytes, a multiple of 4 */
+	unsigned nd_options; /* ND: bytes, a multiple of 8 */
+	uint8_t mac_last;    /* last byte of the host's MAC */
 };
 
 /* A whole, valid frame. */
-void frame_echo(struct frame *f, const struct echo *e);
+void frame_make(struct frame *f, const struct packet *p);
 
-/* Sets the ICMP checksum again after the frame was changed. */
-void frame_checksum(struct frame *f);
+/* Sets the checksum of ICMP and ICMPv6 again after the frame was changed. */
+void frame_checksum(struct frame *f, enum dr_kind kind);
 
-#define FRAME_IP 14
-static inline size_t frame_icmp(const struct frame *f)
-{
-	return FRAME_IP + (size_t)(f->data[FRAME_IP] & 15) * 4;
-}
+/* Does bit of byte at matter to the program that looks for replies (or probes)? */
+bool frame_bit_matters(const struct frame *f, const struct packet *p, size_t at, unsigned bit);
 
 #endif

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the programs make of one frame: every kind of target, every depth of VLAN tags, XDP and tc;
+ * truncated at every length, each bit wrong, nearly ours. Intervals are so long that no timer runs.
+ */
+#include "tests/prog/fixture.h"
+
+#include <linux/if_ether.h>
+
+#define LONG (60000 * MS)
+
+struct table {
+	enum dr_kind kind;
+	unsigned tags;
+};
+
+static const struct table tables[] = {
+	{ DR_KIND_ECHO4, 0 }, { DR_KIND_ECHO4, 1 }, { DR_KIND_ECHO4, 2 }, { DR_KIND_ECHO6, 0 },
+	{ DR_KIND_ECHO6, 1 }, { DR_KIND_ECHO6, 2 }, { DR_KIND_ARP, 0 },	  { DR_KIND_ARP, 1 },
+	{ DR_KIND_ARP, 2 },   { DR_KIND_ND, 0 },    { DR_KIND_ND, 1 },	  { DR_KIND_ND, 2 },
+};
+
+typedef void (*one_fn)(struct fixture *f, struct bpf_program *prog, unsigned slot);
+
+/* Each kind at each depth, with a fresh target, through each program that looks for replies. */
+static void each_ingress(struct fixture *f, one_fn one)
+{
+	struct bpf_program *progs[] = { f->skel->progs.dr_ingress, f->skel->progs.dr_ingress_tc };
+	unsigned slot = 0;
+
+	for (size_t p = 0; p < DR_ARRAY_SIZE(progs); p++) {
+		f->ingress = progs[p];
+		for (size_t i = 0; i < DR_ARRAY_SIZE(tables); i++, slot++) {
+			f->tags = tables[i].tags;
+			watch(f, slot % SLOTS, tables[i].kind, LONG);
+			one(f, progs[p], slot % SLOTS);
+			assert_int_equal(retire(f, slot % SLOTS), DR_CMD_DONE);
+		}
+	}
+}
+
+static void each_egress(struct fixture *f, one_fn one)
+{
+	for (size_t i = 0; i < DR_ARRAY_SIZE(tables); i++) {
+		f->tags = tables[i].tags;
+		watch(f, (unsigned)i, tables[i].kind, LONG);
+		one(f, f->skel->progs.dr_egress, (unsigned)i);
+		assert_int_equal(retire(f, (unsigned)i), DR_CMD_DONE);
+	}
+}
+
+static struct frame frame_of(struct fixture *f, unsigned slot, bool is_reply, uint32_t seq)
+{
+	struct packet p = packet_of(f, slot, is_reply, seq);
+	struct frame fr;
+
+	frame_make(&fr, &p);
+	return fr;
+}
+
+static unsigned pass_of(struct fixture *f, struct bpf_program *prog)
+{
+	return prog == f->skel->progs.dr_ingress ? XDP_PASS : NEXT;
+}
+
+/* ---------------------------------------------------------------- whole frames */
+
+static void one_answered(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct dr_stats before = stats(f);
+
+	for (uint32_t seq = 1; seq <= 2; seq++) {
+		probe(f, slot, seq);
+		assert_int_equal(track(f, slot).outstanding, 1);
+		reply(f, slot, seq);
+	}
+	struct dr_watch w = watched(f, slot);
+	assert_int_equal(w.track.sent, 2);
+	assert_int_equal(w.track.answered, 2);
+	assert_int_equal(w.track.outstanding, 0);
+	assert_int_equal(w.track.verdict, DR_VERDICT_UP);
+	assert_int_equal(w.track.reason, DR_REASON_ANSWERS);
+	assert_int_equal(w.track.rtt_sum_ns >= w.track.rtt_max_ns, 1);
+	assert_int_equal(w.mac[5], 10 + slot);
+	unsigned counted = 0;
+	for (unsigned i = 0; i < DR_RTT_BUCKETS; i++)
+		counted += w.track.rtt_log2[i];
+	assert_int_equal(counted, 2);
+	assert_int_equal(stats(f).probes, before.probes + 2);
+	assert_int_equal(stats(f).replies, before.replies + 2);
+	const struct dr_event *e = newest_event(f, DR_EVENT_VERDICT, slot);
+	assert_non_null(e);
+	assert_int_equal(e->verdict, DR_VERDICT_UP);
+	assert_int_equal(e->reason, DR_REASON_ANSWERS);
+	assert_int_equal(e->version, DR_ABI_VERSION);
+	assert_int_equal(e->ifindex, LO);
+	assert_int_equal(e->transitions, 1);
+}
+
+static void probes_and_replies_of_every_kind(void **state)
+{
+	each_ingress(*state, one_answered);
+}
+
+static void one_consumed(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct dr_target t = target_of(f->kinds[slot], slot, LONG);
+	struct dr_command c = { .op = DR_CMD_RETIME, .slot = slot, .target = t };
+	uint64_t before = stats(f).consumed;
+
+	c.target.flags = DR_TARGET_CONSUME;
+	assert_int_equal(command(f, &c), DR_CMD_DONE);
+	probe(f, slot, 1);
+	struct frame fr = frame_of(f, slot, true, 1);
+	assert_int_equal(run(f, prog, &fr), prog == f->skel->progs.dr_ingress ? XDP_DROP : TC_ACT_SHOT);
+	assert_int_equal(stats(f).consumed, before + 1);
+	fr.data[fr.l3 + 8] ^= 0x80; /* hop limit of ND, source of the others but IPv4's ttl and ARP's MAC */
+	if (f->kinds[slot] == DR_KIND_ND || f->kinds[slot] == DR_KIND_ECHO6)
+		assert_int_equal(run(f, prog, &fr), pass_of(f, prog)); /* not provably ours: the stack's */
+}
+
+static void consumed_if_asked(void **state)
+{
+	each_ingress(*state, one_consumed);
+}
+
+static void three_tags_are_not_looked_into(void **state)
+{
+	struct fixture *f = *state;
+
+	watch(f, 0, DR_KIND_ECHO4, LONG);
+	f->tags = 3;
+	probe(f, 0, 1);
+	assert_int_equal(track(f, 0).sent, 0);
+	f->tags = 0;
+	probe(f, 0, 1);
+	f->tags = 3;
+	reply(f, 0, 1);
+	assert_int_equal(track(f, 0).answered, 0);
+}
+
+static void replies_may_have_options(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t seq = 0;
+	struct frame fr;
+
+	watch(f, 0, DR_KIND_ECHO4, LONG);
+	for (unsigned options = 0; options <= 40; options += 4) {
+		probe(f, 0, ++seq);
+		struct packet p = packet_of(f, 0, true, seq);
+		p.ip_options = options;
+		frame_make(&fr, &p);
+		run(f, f->ingress, &fr);
+		assert_int_equal(track(f, 0).answered, seq);
+	}
+	seq = 0;
+	watch(f, 1, DR_KIND_ND, LONG);
+	for (unsigned options = 0; options <= 72; options += 8) {
+		probe(f, 1, ++seq);
+		struct packet p = packet_of(f, 1, true, seq);
+		p.nd_options = options;
+		frame_make(&fr, &p);
+		run(f, f->ingress, &fr);
+		assert_int_equal(track(f, 1).answered, options <= 64 ? seq : seq - 1);
+	}
+	assert_int_equal(stats(f).truncated, 1); /* more than is looked at */
+}
+
+static void solicitations_may_have_options_or_none(void **state)
+{
+	struct fixture *f = *state;
+	struct frame fr;
+
+	watch(f, 0, DR_KIND_ND, LONG);
+	for (uint32_t n = 0; n <= 8; n++) {
+		struct packet p = packet_of(f, 0, false, n + 1);
+		p.nd_options = 8 * n;
+		frame_make(&fr, &p);
+		run(f, f->skel->progs.dr_egress, &fr);
+		assert_int_equal(track(f, 0).sent, n + 1);
+	}
+}
+
+/* ---------------------------------------------------------------- cut and changed */
+
+static void cut_everywhere(struct fixture *f, struct bpf_program *prog, unsigned slot,
+			   const struct frame *whole)
+{
+	unsigned ret = 0;
+
+	for (size_t len = ETH_HLEN; len < whole->len; len++) {
+		struct frame cut = *whole;
+		cut.len = len;
+		/* what is too short for the kernel as well does not reach a program */
+		if (try_run(f, prog, &cut, 1, &ret) == 0)
+			assert_int_equal(ret, pass_of(f, prog));
+	}
+}
+
+static void one_reply_cut(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct frame whole = frame_of(f, slot, true, 1);
+	uint64_t before = stats(f).truncated;
+
+	probe(f, slot, 1);
+	cut_everywhere(f, prog, slot, &whole);
+	assert_int_equal(track(f, slot).answered, 0);
+	/* cut behind the magic it is known to be ours; an advertisement by its addresses, cut in its options
+	 */
+	size_t known = f->kinds[slot] == DR_KIND_ARP  ? 0
+		       : f->kinds[slot] == DR_KIND_ND ? 8
+						      : sizeof(struct dr_tag) - sizeof(__be32);
+	assert_int_equal(stats(f).truncated - before, known);
+	reply(f, slot, 1);
+	assert_int_equal(track(f, slot).answered, 1);
+}
+
+static void a_reply_cut_at_any_length_is_let_pass(void **state)
+{
+	each_ingress(*state, one_reply_cut);
+}
+
+static void one_probe_cut(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct frame whole = frame_of(f, slot, false, 1);
+
+	cut_everywhere(f, prog, slot, &whole);
+	assert_int_equal(track(f, slot).sent, 0);
+	probe(f, slot, 1);
+	assert_int_equal(track(f, slot).sent, 1);
+}
+
+static void a_probe_cut_at_any_length_is_let_pass(void **state)
+{
+	each_egress(*state, one_probe_cut);
+}
+
+static void one_reply_bit(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	size_t bits = frame_of(f, slot, true, 1).len * 8;
+	uint64_t answered = 0;
+
+	for (uint32_t bit = 0; bit < bits; bit++) {
+		struct packet p = packet_of(f, slot, true, bit + 1);
+		size_t at = bit / 8;
+		struct frame bad;
+
+		frame_make(&bad, &p);
+		bad.data[at] ^= (unsigned char)(1 << bit % 8);
+		probe(f, slot, bit + 1);
+		assert_int_equal(run(f, prog, &bad), pass_of(f, prog));
+		bool matters = frame_bit_matters(&bad, &p, at, bit % 8);
+		answered += !matters;
+		if (track(f, slot).answered != answered)
+			fail_msg("kind %u, %u tags: bit %u of byte %zu %s", p.kind, p.tags, bit % 8, at,
+				 matters ? "does not matter" : "matters");
+	}
+}
+
+static void one_wrong_bit_anywhere_is_no_answer(void **state)
+{
+	each_ingress(*state, one_reply_bit);
+}
+
+static void one_probe_bit(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct packet p = packet_of(f, slot, false, 1);
+	struct frame good;
+	uint64_t sent = 0;
+
+	frame_make(&good, &p);
+	for (size_t bit = 0; bit < good.len * 8; bit++) {
+		struct frame bad = good;
+
+		bad.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		assert_int_equal(run(f, prog, &bad), NEXT);
+		bool matters = frame_bit_matters(&good, &p, bit / 8, (unsigned)bit % 8);
+		sent += !matters;
+		if (track(f, slot).sent != sent)
+			fail_msg("kind %u, %u tags: bit %zu of byte %zu %s", p.kind, p.tags, bit % 8, bit / 8,
+				 matters ? "does not matter" : "matters");
+	}
+}
+
+static void one_wrong_bit_anywhere_is_no_probe(void **state)
+{
+	each_egress(*state, one_probe_bit);
+}
+
+/* ---------------------------------------------------------------- nearly ours */
+
+static void make_run(struct fixture *f, const struct packet *p)
+{
+	struct frame fr;
+
+	frame_make(&fr, p);
+	assert_int_equal(run(f, f->ingress, &fr), pass_of(f, f->ingress));
+}
+
+static void one_nearly_ours(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct packet good = packet_of(f, slot, true, 1), p;
+	bool v4 = good.kind == DR_KIND_ECHO4 || good.kind == DR_KIND_ARP;
+	bool echo = good.kind == DR_KIND_ECHO4 || good.kind == DR_KIND_ECHO6;
+	struct dr_stats before = stats(f), now;
+
+	probe(f, slot, 1);
+	p = good;
+	p.us = v4 ? "198.18.9.99" : "2001:db8::99";
+	make_run(f, &p);
+	p = good;
+	p.host = v4 ? "198.18.9.99" : "2001:db8::98";
+	make_run(f, &p); /* ARP and ND know nobody there */
+	p = good;
+	p.ident++;
+	if (echo)
+		make_run(f, &p);
+	now = stats(f);
+	assert_int_equal(now.bad_address - before.bad_address, echo ? 3 : 1);
+
+	p = good;
+	p.key++;
+	if (echo)
+		make_run(f, &p);
+	assert_int_equal(stats(f).bad_key - before.bad_key, echo);
+
+	p = good;
+	p.slot = slot == SLOTS - 1 ? 0 : SLOTS - 1; /* in the map, not in use */
+	if (echo)
+		make_run(f, &p);
+	p.slot = 0xffffffff;
+	if (echo)
+		make_run(f, &p);
+	assert_int_equal(stats(f).bad_slot + stats(f).retired - before.bad_slot - before.retired, 2 * echo);
+
+	if (good.kind != DR_KIND_ARP) {
+		struct frame fr;
+		frame_make(&fr, &good);
+		fr.data[fr.l4 + 2] ^= 1;
+		assert_int_equal(run(f, prog, &fr), pass_of(f, prog));
+		assert_int_equal(stats(f).bad_checksum - before.bad_checksum, 1);
+	}
+	assert_int_equal(track(f, slot).answered, 0);
+	make_run(f, &good);
+	assert_int_equal(track(f, slot).answered, 1);
+}
+
+static void what_is_nearly_ours_is_counted(void **state)
+{
+	each_ingress(*state, one_nearly_ours);
+}
+
+static void one_foreign_probe(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct packet good = packet_of(f, slot, false, 1), p;
+	uint64_t before = stats(f).probes_unknown;
+	struct frame fr;
+
+	p = good;
+	p.key++;
+	frame_make(&fr, &p);
+	run(f, prog, &fr);
+	p = good;
+	p.slot = SLOTS;
+	frame_make(&fr, &p);
+	run(f, prog, &fr);
+	p = good;
+	p.host = good.kind == DR_KIND_ECHO4 || good.kind == DR_KIND_ARP ? "198.18.9.98" : "2001:db8::98";
+	frame_make(&fr, &p);
+	run(f, prog, &fr);
+	assert_int_equal(stats(f).probes_unknown - before, 3);
+	assert_int_equal(track(f, slot).sent, 0);
+}
+
+static void a_foreign_probe_is_counted(void **state)
+{
+	each_egress(*state, one_foreign_probe);
+}
+
+/* The same bytes at an interface that the target is not watched by. */
+static void another_interface_is_not_ours(void **state)
+{
+	struct fixture *f = *state;
+	struct dr_target t = target_of(DR_KIND_ECHO4, 0, LONG);
+	struct frame fr;
+
+	t.ifindex = LO + 1;
+	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
+	probe(f, 0, 1);
+	assert_int_equal(stats(f).probes_unknown, 1);
+	fr = frame_of(f, 0, true, 1);
+	run(f, f->skel->progs.dr_ingress, &fr);
+	run(f, f->skel->progs.dr_ingress_tc, &fr);
+	assert_int_equal(stats(f).bad_address, 2);
+}
+
+/* An answer of another kind is none, though the key is right. */
+static void kinds_are_not_mixed_up(void **state)
+{
+	struct fixture *f = *state;
+	struct packet p;
+
+	watch(f, 0, DR_KIND_ECHO4, LONG);
+	watch(f, 1, DR_KIND_ARP, LONG);
+	probe(f, 0, 1);
+	p = packet_of(f, 0, true, 1);
+	p.kind = DR_KIND_ARP; /* from a host that is watched by echo */
+	make_run(f, &p);
+	p = packet_of(f, 1, true, 1);
+	p.kind = DR_KIND_ECHO4; /* an echo reply with the tag of an ARP target */
+	make_run(f, &p);
+	assert_int_equal(track(f, 0).answered, 0);
+	assert_int_equal(track(f, 1).answered, 0);
+	assert_int_equal(stats(f).bad_address, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(probes_and_replies_of_every_kind),
+		T(consumed_if_asked),
+		T(three_tags_are_not_looked_into),
+		T(replies_may_have_options),
+		T(solicitations_may_have_options_or_none),
+		T(a_reply_cut_at_any_length_is_let_pass),
+		T(a_probe_cut_at_any_length_is_let_pass),
+		T(one_wrong_bit_anywhere_is_no_answer),
+		T(one_wrong_bit_anywhere_is_no_probe),
+		T(what_is_nearly_ours_is_counted),
+		T(a_foreign_probe_is_counted),
+		T(another_interface_is_not_ours),
+		T(kinds_are_not_mixed_up),
+	};
+
+	return cmocka_run_group_tests_name("prog: parse", tests, NULL, NULL);
+}
