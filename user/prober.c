@@ -1,250 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <net/if.h> /* ahead of the kernel's, which then leaves its part out */
-#include <linux/icmp.h>
-#include <net/if_arp.h>
-#include <pthread.h>
+#include "user/prober_private.h"
+
 #include <sched.h>
-#include <stdatomic.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <time.h>
 
 #include "doctor/buf.h"
-#include "user/pacer.h"
-#include "user/probe.h"
-#include "user/prober.h"
-
-#define BATCH 64
-
-struct message {
-	struct dr_probe probe;
-	struct sockaddr_in to;
-	struct iovec iov;
-	uint32_t slot;
-};
-
-struct mon_prober {
-	const struct mon_config *config;
-	const uint64_t *keys;
-	uint16_t ident;
-	struct mon_pacer pacer;
-	uint64_t slack_ns;  /* targets due within it share a system call */
-	uint32_t *seq;	    /* by target */
-	atomic_int *errors; /* by target */
-	atomic_bool *apart; /* by target: sent by the second socket */
-	/*
-	 * Two for each interface: probes to addresses that the kernel cannot resolve wait with it and use
-	 * up their socket's buffer (ENOBUFS), which must not keep others from being sent.
-	 */
-	int sockets[MON_INTERFACES_MAX][2];
-	struct message messages[BATCH];
-	struct mmsghdr vector[BATCH];
-	atomic_ullong sent, failed, skipped, late_max_ns;
-
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t mutex; /* guards stop; the condition is timed on CLOCK_MONOTONIC */
-	pthread_cond_t wake;
-	bool stop;
-	char not_realtime[128];
-};
-
-/* Sends count messages; one that is refused is noted and left out. */
-static void send_batch(struct mon_prober *p, int socket_fd, unsigned count)
-{
-	for (unsigned done = 0; done < count;) {
-		int n = sendmmsg(socket_fd, &p->vector[done], count - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n > 0) {
-			atomic_fetch_add(&p->sent, (unsigned)n);
-			for (int i = 0; i < n; i++)
-				atomic_store_explicit(&p->errors[p->messages[done + (unsigned)i].slot], 0,
-						      memory_order_relaxed);
-			done += (unsigned)n;
-			continue;
-		}
-		if (errno == EINTR)
-			continue;
-		atomic_store_explicit(&p->errors[p->messages[done].slot], errno, memory_order_relaxed);
-		atomic_fetch_add(&p->failed, 1);
-		done++;
-	}
-}
-
-static void put_message(struct mon_prober *p, unsigned at, uint32_t slot)
-{
-	struct message *m = &p->messages[at];
-
-	mon_probe_fill(&m->probe, p->ident, slot, p->keys[slot], ++p->seq[slot]);
-	m->to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = p->config->targets[slot].address };
-	m->slot = slot;
-}
-
-static void send_slots(struct mon_prober *p, const uint32_t *slots, size_t n)
-{
-	for (unsigned i = 0; i < 2 * p->config->interface_count; i++) {
-		unsigned interface = i / 2, apart = i % 2, count = 0;
-		for (size_t k = 0; k < n; k++) {
-			if (p->config->targets[slots[k]].interface == interface &&
-			    atomic_load_explicit(&p->apart[slots[k]], memory_order_relaxed) == apart)
-				put_message(p, count++, slots[k]);
-		}
-		send_batch(p, p->sockets[interface][apart], count);
-	}
-}
-
-static void send_due(struct mon_prober *p)
-{
-	uint32_t slots[BATCH];
-	uint64_t now = dr_mono_now().ns, due = mon_pacer_next(&p->pacer);
-	size_t n;
-
-	if (now > due && now - due > atomic_load(&p->late_max_ns))
-		atomic_store(&p->late_max_ns, now - due);
-	/* what is due by now, and no more: an overloaded sender must hear of its end, too */
-	while ((n = mon_pacer_take(&p->pacer, now, p->slack_ns, slots, BATCH)) > 0)
-		send_slots(p, slots, n);
-	atomic_store(&p->skipped, p->pacer.skipped);
-}
-
-static void *run(void *arg)
-{
-	struct mon_prober *p = arg;
-
-	pthread_mutex_lock(&p->mutex);
-	while (!p->stop) {
-		uint64_t next = mon_pacer_next(&p->pacer);
-		struct timespec at = { .tv_sec = (time_t)(next / 1000000000),
-				       .tv_nsec = (long)(next % 1000000000) };
-
-		if (pthread_cond_clockwait(&p->wake, &p->mutex, CLOCK_MONOTONIC, &at) == ETIMEDOUT) {
-			pthread_mutex_unlock(&p->mutex);
-			send_due(p);
-			pthread_mutex_lock(&p->mutex);
-		}
-	}
-	pthread_mutex_unlock(&p->mutex);
-	return NULL;
-}
+#include "doctor/clock.h"
 
 /* ---------------------------------------------------------------- start and stop */
 
-/* The programs know Ethernet frames only. */
-static int check_ethernet(int fd, const char *ifname)
+static int init_mutex(pthread_mutex_t *m)
 {
-	struct ifreq req = { 0 };
+	pthread_mutexattr_t attr;
+	int r;
 
-	strncpy(req.ifr_name, ifname, sizeof(req.ifr_name) - 1);
-	if (ioctl(fd, SIOCGIFHWADDR, &req))
-		return dr_errno();
-	return req.ifr_hwaddr.sa_family == ARPHRD_ETHER ? 0 : -EPROTOTYPE;
+	pthread_mutexattr_init(&attr);
+	r = pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	if (r == 0)
+		r = pthread_mutex_init(m, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return -r;
 }
 
-/* Raw ICMP out of one interface; replies are the XDP program's, none is queued here. */
-static int open_socket(const char *ifname)
+static int start_thread(struct mon_prober *p, int priority)
 {
-	struct icmp_filter nothing = { .data = ~0u };
-	DR_AUTO_CLOSE int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
-
-	if (fd < 0 || setsockopt(fd, SOL_RAW, ICMP_FILTER, &nothing, sizeof(nothing)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1))
-		return dr_errno();
-	int r = check_ethernet(fd, ifname);
-	return r ? r : DR_TAKE_FD(fd);
-}
-
-static int fill_pacer(struct mon_prober *p)
-{
-	const struct mon_config *c = p->config;
-	uint64_t start = dr_mono_now().ns + 2 * DR_NSEC_PER_MSEC, least = UINT64_MAX;
-	int r = mon_pacer_init(&p->pacer, c->target_count);
-
-	for (size_t i = 0; r == 0 && i < c->target_count; i++) {
-		uint64_t interval = (uint64_t)c->targets[i].interval.ns;
-		least = DR_MIN(least, interval);
-		r = mon_pacer_add(&p->pacer, (uint32_t)i, interval,
-				  mon_pacer_phase(start, interval, i, c->target_count));
-	}
-	p->slack_ns = DR_MIN(least / 16, 500000ULL);
-	return r;
-}
-
-static int prepare(struct mon_prober *p, char **ret_error)
-{
-	const struct mon_config *c = p->config;
-
-	p->seq = calloc(c->target_count + 1, sizeof(*p->seq));
-	p->errors = calloc(c->target_count + 1, sizeof(*p->errors));
-	p->apart = calloc(c->target_count + 1, sizeof(*p->apart));
-	if (!p->seq || !p->errors || !p->apart || fill_pacer(p)) {
-		*ret_error = dr_asprintf("out of memory");
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < c->target_count; i++)
-		atomic_init(&p->apart[i], true); /* until it has answered */
-	for (size_t i = 0; i < 2 * c->interface_count; i++) {
-		const char *ifname = c->interfaces[i / 2].name;
-		int fd = open_socket(ifname);
-		if (fd < 0) {
-			*ret_error = fd == -EPROTOTYPE
-					     ? dr_asprintf("interface %s is not Ethernet, which is all that "
-							   "is understood",
-							   ifname)
-					     : dr_asprintf("no raw socket on %s: %s", ifname, strerror(-fd));
-			return fd;
-		}
-		p->sockets[i / 2][i % 2] = fd;
-	}
-	for (unsigned i = 0; i < BATCH; i++) {
-		p->messages[i].iov = (struct iovec){ &p->messages[i].probe, sizeof(struct dr_probe) };
-		p->vector[i].msg_hdr = (struct msghdr){ .msg_name = &p->messages[i].to,
-							.msg_namelen = sizeof(struct sockaddr_in),
-							.msg_iov = &p->messages[i].iov,
-							.msg_iovlen = 1 };
-	}
-	return 0;
-}
-
-static int start_thread(struct mon_prober *p)
-{
-	struct sched_param param = { .sched_priority = p->config->realtime_priority };
+	struct sched_param param = { .sched_priority = priority };
+	sigset_t all, before;
 	pthread_attr_t attr;
 	int r;
 
+	sigfillset(&all);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 * 1024); /* locked memory: no more than is used */
-	r = pthread_create(&p->thread, &attr, run, p);
+	pthread_sigmask(SIG_SETMASK, &all, &before);  /* signals are for others to handle */
+	r = pthread_create(&p->thread, &attr, mon_prober_run, p);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (r)
 		return -r;
 	p->started = true;
-	r = param.sched_priority ? pthread_setschedparam(p->thread, SCHED_FIFO, &param) : 0;
+	pthread_setname_np(p->thread, "sender");
+	r = priority ? pthread_setschedparam(p->thread, SCHED_FIFO, &param) : 0;
 	if (r)
 		snprintf(p->not_realtime, sizeof(p->not_realtime), "%s", strerror(r));
 	return 0;
 }
 
-int mon_prober_start(const struct mon_config *config, uint16_t ident, const uint64_t *keys,
-		     struct mon_prober **ret, char **ret_error)
+static int prepare(struct mon_prober *p, uint32_t room)
+{
+	p->slots = calloc(room ? room : 1, sizeof(*p->slots));
+	if (!p->slots)
+		return -ENOMEM;
+	p->room = room;
+	return mon_pacer_init(&p->pacer, room);
+}
+
+int mon_prober_start(const struct mon_prober_opts *o, struct mon_prober **ret, char **ret_error)
 {
 	DR_AUTO(mon_prober_stopp) struct mon_prober *p = calloc(1, sizeof(*p));
-	int r;
+	int r = p ? 0 : -ENOMEM;
 
-	if (!p) {
-		*ret_error = dr_asprintf("out of memory");
-		return -ENOMEM;
+	if (r == 0) {
+		p->ident = o->ident;
+		p->start_ns = dr_mono_now().ns;
+		for (size_t i = 0; i < MON_INTERFACES_MAX; i++)
+			p->interfaces[i].sockets = MON_SOCKETS_CLOSED;
+		sem_init(&p->wake, 0, 0);
+		r = init_mutex(&p->sending);
 	}
-	p->config = config;
-	p->ident = ident;
-	p->keys = keys;
-	for (size_t i = 0; i < MON_INTERFACES_MAX; i++)
-		p->sockets[i][0] = p->sockets[i][1] = -1;
-	pthread_mutex_init(&p->mutex, NULL);
-	pthread_cond_init(&p->wake, NULL);
-	r = prepare(p, ret_error);
-	if (r)
-		return r;
-	r = start_thread(p);
+	if (r == 0)
+		r = init_mutex(&p->state);
+	if (r == 0)
+		r = prepare(p, o->room);
+	if (r == 0)
+		r = start_thread(p, o->realtime_priority);
 	if (r) {
 		*ret_error = dr_asprintf("starting the sender: %s", strerror(-r));
 		return r;
@@ -258,39 +88,190 @@ void mon_prober_stop(struct mon_prober *p)
 	if (!p)
 		return;
 	if (p->started) {
-		pthread_mutex_lock(&p->mutex);
+		pthread_mutex_lock(&p->state);
 		p->stop = true;
-		pthread_cond_signal(&p->wake);
-		pthread_mutex_unlock(&p->mutex);
+		pthread_mutex_unlock(&p->state);
+		sem_post(&p->wake);
 		pthread_join(p->thread, NULL);
 	}
-	for (size_t i = 0; i < 2 * MON_INTERFACES_MAX; i++)
-		dr_closep(&p->sockets[i / 2][i % 2]);
-	pthread_cond_destroy(&p->wake);
-	pthread_mutex_destroy(&p->mutex);
+	for (size_t i = 0; i < MON_INTERFACES_MAX; i++)
+		mon_sockets_close(&p->interfaces[i].sockets);
+	pthread_mutex_destroy(&p->state);
+	pthread_mutex_destroy(&p->sending);
+	sem_destroy(&p->wake);
 	mon_pacer_done(&p->pacer);
-	free(p->seq);
-	free(p->errors);
-	free(p->apart);
+	free(p->slots);
 	free(p);
+}
+
+/* ---------------------------------------------------------------- for any thread */
+
+/* Asks for a source address on the caller's time. state is held on entry and return, not meanwhile. */
+static void ask_now(struct mon_prober *p, uint32_t number, const struct mon_prober_target *t)
+{
+	struct question q = mon_question_for(p, number, t);
+
+	pthread_mutex_unlock(&p->state);
+	mon_question_ask(&q);
+	pthread_mutex_lock(&p->state);
+	mon_question_answer(p, &q, dr_mono_now().ns);
+}
+
+static void ask_for_all(struct mon_prober *p, unsigned interface)
+{
+	pthread_mutex_lock(&p->state);
+	for (uint32_t i = 0; i < p->room; i++) {
+		struct mon_prober_target t = p->slots[i].target;
+		if (p->slots[i].used && t.interface == interface && mon_is_frame(t.kind))
+			ask_now(p, i, &t);
+	}
+	pthread_mutex_unlock(&p->state);
+}
+
+int mon_prober_set_interface(struct mon_prober *p, unsigned interface, unsigned ifindex, const char *ifname,
+			     char **ret_error)
+{
+	DR_AUTO(mon_sockets_close) struct mon_sockets s = MON_SOCKETS_CLOSED, old = s;
+	int r = 0;
+
+	if (interface >= MON_INTERFACES_MAX) {
+		*ret_error = dr_asprintf("there are %d interfaces at most", MON_INTERFACES_MAX);
+		return -EINVAL;
+	}
+	if (ifindex)
+		r = mon_sockets_open(ifindex, ifname, &s, ret_error);
+	pthread_mutex_lock(&p->state);
+	struct interface *i = &p->interfaces[interface];
+	old = i->sockets;
+	i->sockets = s;
+	s = MON_SOCKETS_CLOSED;
+	if (old.ifindex != i->sockets.ifindex)
+		i->generation++;
+	mon_prober_note_mac(p, interface);
+	pthread_mutex_unlock(&p->state);
+	/* who is sending may still do so by the old ones */
+	pthread_mutex_lock(&p->sending);
+	pthread_mutex_unlock(&p->sending);
+	mon_sockets_close(&old);
+	if (ifindex && r == 0)
+		ask_for_all(p, interface);
+	return r;
+}
+
+static bool target_ok(const struct mon_prober_target *t)
+{
+	return t->kind >= DR_KIND_ECHO4 && t->kind <= DR_KIND_ND && t->interface < MON_INTERFACES_MAX &&
+	       t->interval_ns > 0;
+}
+
+/* Whether the probes of a slot go where they went before. */
+static bool same_way(const struct slot *s, const struct mon_prober_target *t)
+{
+	return s->used && s->target.key == t->key && s->target.kind == t->kind &&
+	       s->target.interface == t->interface &&
+	       memcmp(s->target.address, t->address, sizeof(t->address)) == 0;
+}
+
+/* A slot is in use by another target than before. */
+static void begin(struct slot *s)
+{
+	s->used = true;
+	s->seq = 0;
+	s->unicast = false;
+	s->apart = true; /* until it has answered */
+	atomic_store(&s->attempts, 0);
+	atomic_store(&s->error, 0);
+}
+
+static int set_slot(struct mon_prober *p, uint32_t number, const struct mon_prober_target *t,
+		    uint64_t phase_ns)
+{
+	struct slot *s = &p->slots[number];
+	bool same = same_way(s, t);
+
+	if (!s->used || s->target.key != t->key)
+		begin(s);
+	s->target = *t;
+	if (!same) {
+		s->no_source = EADDRNOTAVAIL;
+		mon_prober_make(p, number);
+		if (mon_is_frame(t->kind))
+			ask_now(p, number, t);
+	}
+	if (!s->used || s->target.key != t->key) /* somebody was faster while we asked */
+		return 0;
+	return mon_pacer_set(&p->pacer, number, t->interval_ns, phase_ns, dr_mono_now().ns);
+}
+
+int mon_prober_set(struct mon_prober *p, uint32_t slot, const struct mon_prober_target *t, size_t index,
+		   size_t n)
+{
+	if (slot >= p->room)
+		return -ENOSPC;
+	if (!target_ok(t))
+		return -EINVAL;
+	pthread_mutex_lock(&p->state);
+	int r = set_slot(p, slot, t, mon_pacer_phase(p->start_ns, t->interval_ns, index, n));
+	uint64_t next = mon_pacer_next(&p->pacer);
+	bool earlier = next < p->wake_ns;
+	if (earlier)
+		p->wake_ns = next;
+	pthread_mutex_unlock(&p->state);
+	if (earlier)
+		sem_post(&p->wake);
+	return r;
+}
+
+void mon_prober_remove(struct mon_prober *p, uint32_t slot)
+{
+	if (slot >= p->room)
+		return;
+	pthread_mutex_lock(&p->state);
+	mon_pacer_remove(&p->pacer, slot);
+	p->slots[slot].used = false;
+	pthread_mutex_unlock(&p->state);
+}
+
+void mon_prober_set_mac(struct mon_prober *p, uint32_t slot, const uint8_t mac[6])
+{
+	if (slot >= p->room)
+		return;
+	pthread_mutex_lock(&p->state);
+	struct slot *s = &p->slots[slot];
+	s->unicast = mac != NULL;
+	if (mac)
+		memcpy(s->mac, mac, sizeof(s->mac));
+	if (s->used && mon_is_frame(s->target.kind))
+		mon_prober_make(p, slot);
+	pthread_mutex_unlock(&p->state);
+}
+
+void mon_prober_set_apart(struct mon_prober *p, uint32_t slot, bool apart)
+{
+	if (slot >= p->room)
+		return;
+	pthread_mutex_lock(&p->state);
+	p->slots[slot].apart = apart;
+	pthread_mutex_unlock(&p->state);
+}
+
+struct mon_prober_slot mon_prober_slot(const struct mon_prober *p, uint32_t slot)
+{
+	struct mon_prober_slot ret = { 0 };
+
+	if (slot < p->room) {
+		ret.attempts = atomic_load_explicit(&p->slots[slot].attempts, memory_order_acquire);
+		ret.error = atomic_load_explicit(&p->slots[slot].error, memory_order_relaxed);
+	}
+	return ret;
 }
 
 void mon_prober_stats(struct mon_prober *p, struct mon_prober_stats *ret)
 {
-	ret->sent = atomic_load(&p->sent);
-	ret->failed = atomic_load(&p->failed);
-	ret->skipped = atomic_load(&p->skipped);
-	ret->late_max_ns = atomic_exchange(&p->late_max_ns, 0);
-}
-
-void mon_prober_set_apart(struct mon_prober *p, size_t target, bool apart)
-{
-	atomic_store_explicit(&p->apart[target], apart, memory_order_relaxed);
-}
-
-int mon_prober_error(const struct mon_prober *p, size_t target)
-{
-	return atomic_load_explicit(&p->errors[target], memory_order_relaxed);
+	pthread_mutex_lock(&p->state);
+	*ret = p->stats;
+	p->stats.late_max_ns = 0;
+	pthread_mutex_unlock(&p->state);
 }
 
 const char *mon_prober_not_realtime(const struct mon_prober *p)
