@@ -8,7 +8,7 @@ PREFIX  ?= /usr
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG   ?= clang-14
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl
+PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl libxdp libcap-ng
 CLOUD   ?= minicloud
 WERROR  ?= -Werror
 
@@ -105,7 +105,7 @@ ALL_SRC += $$($(2)_SRC)
 endef
 
 ALL_SRC := $(LIB_SRC)
-$(eval $(call program,doctor-monitor,user,-lbpf -lelf -lz -lmnl))
+$(eval $(call program,doctor-monitor,user,-lxdp -lbpf -lelf -lz -lmnl -lcap-ng))
 $(eval $(call program,doctor-inspector,inspector))
 $(eval $(call program,doctor-consumer,consumer))
 $(eval $(call program,minicloud,tools/minicloud))
@@ -141,14 +141,14 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	@$(BPFTOOL) gen skeleton $< name dr_$*_bpf >$@
 
-# only libbpf's one file per program includes a skeleton
-$(call obj,$(wildcard user/bpf*.c) $(wildcard tests/prog/*.c)): $(SKELS)
+# only libbpf's files of a program and tests of theirs include a skeleton
+$(call obj,$(wildcard user/bpf*.c tests/prog/*.c tests/net/*.c tests/guest/*.c)): $(SKELS)
 
 $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-		-lbpf -lelf -lz -lmnl -lcmocka $(LIB_LIBS) $(LIBS) -lm
+		-lxdp -lbpf -lelf -lz -lmnl -lcap-ng -lcmocka $(LIB_LIBS) $(LIBS) -lm
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 man: $(MAN) ## build the man pages (Debian package scdoc)
