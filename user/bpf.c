@@ -5,6 +5,7 @@
 
 #include "doctor/buf.h"
 #include "user/bpf_private.h"
+#include "user/privilege.h"
 
 _Static_assert(MON_INTERFACES_MAX == DR_IFACES, "as many interfaces as the map has entries");
 
@@ -75,7 +76,7 @@ int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, struct
 	bpf_words_forget();
 	if (!b)
 		return bpf_words_fail(ret_error, -ENOMEM, "monitor");
-	b->dir_fd = -1;
+	b->dir_fd = b->root_fd = -1;
 	if ((r = open_programs(b, ret_error)) || (r = bpf_pins_claim(b, pin_root, name, ret_error)) ||
 	    (r = load(b, targets ? targets : 1, ret_error)) || (r = bpf_pins_make(b, ret_error)))
 		return r;
@@ -106,6 +107,7 @@ int mon_bpf_command(struct mon_bpf *b, const struct dr_command *c, enum dr_comma
 		    .ctx_size_in = sizeof(skb), .repeat = 1);
 
 	memset(m.ethernet, 0, sizeof(m.ethernet));
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	int r = bpf_prog_test_run_opts(bpf_program__fd(b->skel->progs.dr_command), &opts);
 	if (r)
 		return r;
@@ -115,11 +117,13 @@ int mon_bpf_command(struct mon_bpf *b, const struct dr_command *c, enum dr_comma
 
 int mon_bpf_set_address(struct mon_bpf *b, const struct dr_addr *a, uint32_t slot)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	return bpf_map__update_elem(b->skel->maps.dr_by_addr, a, sizeof(*a), &slot, sizeof(slot), BPF_ANY);
 }
 
 int mon_bpf_remove_address(struct mon_bpf *b, const struct dr_addr *a)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	int r = bpf_map__delete_elem(b->skel->maps.dr_by_addr, a, sizeof(*a), 0);
 
 	return r == -ENOENT ? 0 : r;
@@ -143,6 +147,7 @@ int mon_bpf_consume(struct mon_bpf *b, mon_bpf_event_fn fn, void *userdata)
 
 int mon_bpf_read_watch(const struct mon_bpf *b, unsigned slot, struct dr_watch *ret)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	struct dr_watch w;
 	int r = bpf_map__lookup_elem(b->skel->maps.dr_watch, &slot, sizeof(slot), &w, sizeof(w), BPF_F_LOCK);
 
@@ -153,6 +158,7 @@ int mon_bpf_read_watch(const struct mon_bpf *b, unsigned slot, struct dr_watch *
 
 int mon_bpf_read_iface(const struct mon_bpf *b, unsigned iface, struct dr_iface *ret)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	struct dr_iface i;
 	int r = bpf_map__lookup_elem(b->skel->maps.dr_ifaces, &iface, sizeof(iface), &i, sizeof(i), 0);
 
@@ -163,6 +169,7 @@ int mon_bpf_read_iface(const struct mon_bpf *b, unsigned iface, struct dr_iface 
 
 int mon_bpf_read_stats(const struct mon_bpf *b, struct dr_stats *ret)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	int cpus = libbpf_num_possible_cpus();
 	DR_AUTO_FREE struct dr_stats *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
 	struct dr_stats sum = { 0 };

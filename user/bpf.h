@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "doctor/abi.h"
 #include "doctor/mem.h"
@@ -25,6 +26,8 @@ int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, struct
 		char **ret_error) DR_MUST_USE;
 void mon_bpf_free(struct mon_bpf *b); /* Detaches, unpins and unloads. NULL-safe. */
 DR_DEFINE_FREEP(struct mon_bpf, mon_bpf_free)
+/* Before mon_privilege_become(): the pin directory becomes the user's, who is to remove the pins at the end. */
+int mon_bpf_hand_over(struct mon_bpf *b, uid_t uid, gid_t gid) DR_MUST_USE;
 
 /* Runs dr_command in the kernel. 0 and *ret_result (enum dr_command_result), or a negative errno. */
 int mon_bpf_command(struct mon_bpf *b, const struct dr_command *c,
@@ -35,19 +38,22 @@ int mon_bpf_set_address(struct mon_bpf *b, const struct dr_addr *a, uint32_t slo
 int mon_bpf_remove_address(struct mon_bpf *b, const struct dr_addr *a) DR_MUST_USE;
 
 /* -- attachments (user/bpf_attach.c and friends) -- */
-enum mon_bpf_egress {
-	MON_BPF_TCX,
-	MON_BPF_CLSACT
-};
 struct mon_bpf_attached {
 	const char *ingress; /* "native", "generic", "dispatcher", "tcx", "clsact" */
 	const char *egress;  /* "tcx", "clsact" */
+	char *tried;	     /* ways that failed before, and why, for the log; NULL: none. Freed by the caller */
 };
-/* iface: index in dr_ifaces. Attaches both programs; modes as configured, auto: native, [dispatcher if one is
- * there], generic, tc. Never takes another's place. -EBUSY when all is taken. */
+/*
+ * iface: index in dr_ifaces. Attaches both programs. Of the modes auto tries native, generic, tc; where another
+ * XDP program is, its dispatcher if it is one of libxdp, else tc. Never takes another's place: -EBUSY.
+ * -ENODEV: the interface is gone. One that is_attached() no longer finds whole is detached before it is
+ * attached again; the interface may have another ifindex then.
+ */
 int mon_bpf_attach(struct mon_bpf *b, unsigned iface, unsigned ifindex, const char *ifname,
 		   enum mon_attach_mode mode, enum mon_egress egress, struct mon_bpf_attached *ret,
 		   char **ret_error) DR_MUST_USE;
+/* Will that setting of egress be clsact with this kernel? To be asked before mon_privilege_become(). */
+bool mon_bpf_uses_clsact(enum mon_egress egress);
 void mon_bpf_detach(struct mon_bpf *b, unsigned iface); /* NULL-safe on one that is not attached */
 /* Is what we attached still there (the interface lives, nobody detached us)? */
 bool mon_bpf_is_attached(const struct mon_bpf *b, unsigned iface);

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 
 #include "doctor/buf.h"
+#include "user/bpf_dispatcher.h"
 #include "user/bpf_private.h"
 
 bool bpf_pins_is_bpffs(const char *path)
@@ -44,13 +45,15 @@ static int ensure_pin_root(struct mon_bpf *b, const char *pin_root, char **ret_e
 		*ret_error = dr_asprintf("pin_root %s is not on a bpf file system", pin_root);
 		return -EINVAL;
 	}
-	return 0;
+	dr_closep(&b->root_fd);
+	b->root_fd = open(pin_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return b->root_fd < 0 ? bpf_words_fail(ret_error, dr_errno(), pin_root) : 0;
 }
 
 static bool is_our_pin(const struct mon_bpf *b, const char *name)
 {
 	return bpf_object__find_program_by_name(b->skel->obj, name) ||
-	       bpf_object__find_map_by_name(b->skel->obj, name);
+	       bpf_object__find_map_by_name(b->skel->obj, name) || bpf_dispatcher_is_note(name);
 }
 
 /* 0: the directory holds nothing but what we pin. 1: *ret_name (freed by the caller) is not ours. */
@@ -154,6 +157,7 @@ int bpf_pins_claim(struct mon_bpf *b, const char *pin_root, const char *name, ch
 	}
 	if (r == 0) {
 		snprintf(b->dir, sizeof(b->dir), "%s", dir);
+		bpf_dispatcher_reclaim(dir);
 		r = unpin_all(b);
 	}
 	return r ? bpf_words_fail(ret_error, r, dir) : 0;
@@ -184,18 +188,32 @@ int bpf_pins_make(struct mon_bpf *b, char **ret_error)
 	return 0;
 }
 
+/*
+ * A directory can be emptied by who owns it, and goes with who owns the one above: the name's goes if
+ * the pin root is ours, the pin root stays then, as /sys/fs/bpf is root's.
+ */
+int mon_bpf_hand_over(struct mon_bpf *b, uid_t uid, gid_t gid)
+{
+	if (uid == geteuid())
+		return 0;
+	if (fchown(b->dir_fd, uid, gid) || (b->made_root && fchown(b->root_fd, uid, gid)))
+		return dr_errno();
+	return 0;
+}
+
 void bpf_pins_done(struct mon_bpf *b)
 {
 	if (b->dir[0]) {
 		(void)!unpin_all(b);
-		rmdir(b->dir); /* stays if somebody put something there meanwhile */
+		/* by descriptor: /sys/fs/bpf may be closed to us. Stays if somebody put something there
+		 * meanwhile */
+		(void)!unlinkat(b->root_fd, strrchr(b->dir, '/') + 1, AT_REMOVEDIR);
 	}
 	if (b->made_root)
 		rmdir(b->made_root); /* stays while other monitors have theirs there */
 	free(b->made_root);
 	b->made_root = NULL;
 	b->dir[0] = '\0';
-	if (b->dir_fd >= 0)
-		close(b->dir_fd);
-	b->dir_fd = -1;
+	dr_closep(&b->dir_fd);
+	dr_closep(&b->root_fd);
 }

@@ -18,6 +18,7 @@ struct mon_bpf {
 	struct ring_buffer *ring;
 	char dir[320];	 /* our pin directory, "" until it is ours */
 	int dir_fd;	 /* locked while we run */
+	int root_fd;	 /* the pin root */
 	char *made_root; /* the pin root, if it was not there before us */
 	/* by index in dr_ifaces; ifindex 0: not attached, and all else is zero then */
 	struct bpf_attachment attachments[MON_INTERFACES_MAX];
