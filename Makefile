@@ -108,6 +108,7 @@ ALL_SRC := $(LIB_SRC)
 $(eval $(call program,doctor-monitor,user,-lxdp -lbpf -lelf -lz -lmnl -lcap-ng))
 $(eval $(call program,doctor-inspector,inspector))
 $(eval $(call program,doctor-consumer,consumer))
+$(eval $(call program,doctorctl,tools/ctl))
 $(eval $(call program,minicloud,tools/minicloud))
 $(eval $(call program,doctor-test,tools/scenario))
 
@@ -160,7 +161,7 @@ $(O)/man/%: man/%.scd
 install: programs man ## install the programs, samples and man pages below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/doctor
 	install -m 755 $(O)/bin/doctor-monitor $(O)/bin/doctor-inspector $(O)/bin/doctor-consumer $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(O)/bin/doctor-test $(O)/bin/minicloud $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(O)/bin/doctorctl $(O)/bin/doctor-test $(O)/bin/minicloud $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 etc/*.yaml $(DESTDIR)/etc/doctor/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man1/

@@ -52,7 +52,7 @@ static void walk_add(struct walk *w, const struct mon_status_target *t)
 	if (w->metrics)
 		mon_metrics_add(&w->text_metrics, t);
 	else if (!w->host || strcmp(w->host, t->target->host) == 0)
-		mon_status_targets_add(&w->text, &w->status, t);
+		mon_status_targets_add(&w->text, &w->status, t, w->host != NULL);
 }
 
 /* Goes on for a slice of time; true: past the last target. */

@@ -365,7 +365,7 @@ static void add_setting(struct dr_json *o, const struct mon_target *t)
 	dr_json_add_bool(o, "discovered", t->discovered);
 }
 
-static void add_rtt(struct dr_json *o, const struct dr_track *t)
+static void add_rtt(struct dr_json *o, const struct dr_track *t, bool whole)
 {
 	struct dr_json *rtt, *log2;
 
@@ -378,6 +378,8 @@ static void add_rtt(struct dr_json *o, const struct dr_track *t)
 	add_seconds(rtt, "min_seconds", t->rtt_min_ns);
 	add_seconds(rtt, "mean_seconds", t->rtt_sum_ns / t->answered);
 	add_seconds(rtt, "max_seconds", t->rtt_max_ns);
+	if (!whole)
+		return;
 	log2 = dr_json_add_array(rtt, "log2");
 	for (size_t i = 0; i < DR_RTT_BUCKETS; i++)
 		dr_json_push(log2, dr_json_int(t->rtt_log2[i]));
@@ -401,10 +403,9 @@ static void add_story(struct dr_json *o, const struct mon_status *s, const struc
 	add_uint(o, "late_timers", t->late_timers);
 	add_uint(o, "starved", t->starved);
 	dr_json_add_int(o, "deaf", t->deaf);
-	add_rtt(o, t);
 }
 
-static struct dr_json *target_json(const struct mon_status *s, const struct mon_status_target *t)
+static struct dr_json *target_json(const struct mon_status *s, const struct mon_status_target *t, bool whole)
 {
 	struct dr_json *o = dr_json_object();
 
@@ -417,6 +418,7 @@ static struct dr_json *target_json(const struct mon_status *s, const struct mon_
 	add_uint(o, "attempts", t->attempts);
 	dr_json_add_str(o, "send_error", t->send_error ? strerror(t->send_error) : NULL);
 	add_story(o, s, &t->track);
+	add_rtt(o, &t->track, whole);
 	return o;
 }
 
@@ -427,9 +429,10 @@ void mon_status_targets_begin(struct dr_buf *b, const struct mon_status *s)
 	dr_buf_printf(b, "{\"time\":\"%s\",\"targets\":[", dr_wall_format(s->wall_now, text));
 }
 
-void mon_status_targets_add(struct dr_buf *b, const struct mon_status *s, const struct mon_status_target *t)
+void mon_status_targets_add(struct dr_buf *b, const struct mon_status *s, const struct mon_status_target *t,
+			    bool whole)
 {
-	struct dr_json *o = target_json(s, t);
+	struct dr_json *o = target_json(s, t, whole);
 	DR_AUTO_FREE char *text = dr_json_print(o);
 
 	dr_json_free(o);

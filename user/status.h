@@ -87,9 +87,13 @@ struct dr_json *mon_status_json(const struct mon_status *s);
 struct dr_json *mon_status_links_json(const struct mon_status *s);
 struct dr_json *mon_status_counters_json(const struct mon_status *s);
 
-/* The document of targets is written one by one: begin, add, ..., end. Failures are kept in b. */
+/*
+ * The document of targets is written one by one: begin, add, ..., end. Failures are kept in b. whole: with
+ * the histogram of round trip times, for a few of them.
+ */
 void mon_status_targets_begin(struct dr_buf *b, const struct mon_status *s);
-void mon_status_targets_add(struct dr_buf *b, const struct mon_status *s, const struct mon_status_target *t);
+void mon_status_targets_add(struct dr_buf *b, const struct mon_status *s, const struct mon_status_target *t,
+			    bool whole);
 void mon_status_targets_end(struct dr_buf *b);
 
 #endif

@@ -215,6 +215,15 @@ int dr_json_get_i64(const struct dr_json *o, const char *key, int64_t *ret)
 	return 0;
 }
 
+double dr_json_get_number(const struct dr_json *o, const char *key, double fallback)
+{
+	const cJSON *c = inner(dr_json_get(o, key));
+
+	if (cJSON_IsRaw(c))
+		return strtod(c->valuestring, NULL);
+	return cJSON_IsNumber(c) ? c->valuedouble : fallback;
+}
+
 bool dr_json_get_bool(const struct dr_json *o, const char *key, bool fallback)
 {
 	const cJSON *c = inner(dr_json_get(o, key));

@@ -268,6 +268,7 @@ static void test_getters_take_null(void **state)
 	assert_null(dr_json_str(NULL));
 	assert_null(dr_json_get_str(NULL, "a"));
 	assert_int_equal(dr_json_size(NULL), 0);
+	assert_true(dr_json_get_number(NULL, "a", -1) == -1);
 	assert_int_equal(dr_json_get_i64(NULL, "a", &n), -EINVAL);
 	assert_int_equal(n, 5);
 	assert_true(dr_json_get_bool(NULL, "a", true));
@@ -327,6 +328,10 @@ static void test_wide_integers_in_place(void **state)
 				   "\"d\":1000000000000000003}";
 	DR_AUTO_JSON struct dr_json *v = parse(text);
 	DR_AUTO_JSON struct dr_json *copy = dr_json_copy(v);
+
+	assert_true(dr_json_get_number(v, "c", -1) == 1.25);
+	assert_true(dr_json_get_number(v, "d", -1) == 1e18 + 3);
+	assert_true(dr_json_get_number(v, "a", -1) == -1);
 	int64_t n;
 
 	assert_prints(copy, text);

@@ -50,7 +50,7 @@ static struct dr_json *targets_of(struct world *w)
 	mon_status_targets_begin(&b, &w->status);
 	for (uint32_t i = 0; i < w->status.slot_count; i++) {
 		if (w->status.target(w, i, &t))
-			mon_status_targets_add(&b, &w->status, &t);
+			mon_status_targets_add(&b, &w->status, &t, t.slot == world_slot(0));
 	}
 	mon_status_targets_end(&b);
 	assert_int_equal(b.error, 0);
@@ -230,6 +230,8 @@ static void targets_document(void **state)
 	assert_at(doc, "targets.0.rtt.log2", "[0,0,0,0,0,0,0,90,8,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]");
 	assert_at(doc, "targets.0.grey", "null");
 	assert_at(doc, "targets.0.send_error", "null");
+	assert_at(doc, "targets.1.rtt.max_seconds", "0.005");
+	assert_at(doc, "targets.1.rtt.log2", "(absent)"); /* it was not asked for the whole */
 	assert_at(doc, "targets.1.address", "\"2001:db8::2\"");
 	assert_at(doc, "targets.1.grey", "\"loss 12.5 % of 80 probes in 10 s\"");
 	assert_at(doc, "targets.1.send_error", "\"Network is unreachable\"");
