@@ -322,7 +322,8 @@ DR_PURE enum dr_outcome dr_condemn(struct dr_track *t, const struct dr_target *c
 		dr_forget(t, c);
 		return DR_OVER;
 	}
-	if (c->flags & DR_TARGET_PASSIVE && t->seen_ns > t->first_tx_ns && now < t->seen_ns + c->detect_ns) {
+	/* seen within the detection time is seen since the silence began: it is older */
+	if (c->flags & DR_TARGET_PASSIVE && now < t->seen_ns + c->detect_ns) {
 		dr_change(t, DR_VERDICT_DEGRADED, DR_REASON_TALKING, now);
 		dr_look_again(t, t->seen_ns + c->detect_ns);
 		return DR_WENT_DEGRADED;
