@@ -184,8 +184,8 @@ static void reload(struct mon_show *s, struct dr_http_exchange *x)
 	int r = s->reload(s->userdata, &text);
 	struct dr_json *o;
 
-	if (r < 0) {
-		dr_http_reply_error(x, 422, "%s", text ? text : strerror(-r));
+	if (r) {
+		dr_http_reply_error(x, 422, "%s", text ? text : r < 0 ? strerror(-r) : "refused");
 		return;
 	}
 	o = dr_json_object();

@@ -24,8 +24,8 @@ struct mon_show;
 
 /* Fills all of *ret. */
 typedef void (*mon_snapshot_fn)(void *userdata, struct mon_status *ret);
-/* 0: done; negative: the old configuration stays. *ret_text (freed by the caller; NULL: nothing to say) says
- * what changed or what is wrong, in lines. */
+/* 0: done; else the old configuration stays. *ret_text (freed by the caller; NULL: nothing to say) says what
+ * changed or what is wrong, in lines. */
 typedef int (*mon_reload_fn)(void *userdata, char **ret_text);
 
 /* Of config: metrics, metrics_on and socket. *ret_error (freed by the caller) says what is refused. */

@@ -162,8 +162,11 @@ static struct dr_json *problems_of(const struct mon_status *s)
 			problem(problems, "inspector %s does not answer",
 				mon_url_format(s->inspectors[i].url, url));
 	}
-	if (s->reload_error)
-		problem(problems, "the new configuration was refused: %s", s->reload_error);
+	if (s->reload_error) {
+		size_t line = strcspn(s->reload_error, "\n");
+		problem(problems, "the new configuration was refused: %.*s%s", (int)line, s->reload_error,
+			s->reload_error[line] ? ", and more" : "");
+	}
 	return problems;
 }
 

@@ -160,3 +160,15 @@ void world_snapshot(void *userdata, struct mon_status *ret)
 	w->snapshots++;
 	*ret = w->status;
 }
+
+void world_read_docs(struct dr_buf *ret)
+{
+	DR_AUTO_FCLOSE FILE *f = fopen("docs/status.md", "re");
+	char chunk[4096];
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		dr_buf_append(ret, chunk, n);
+	assert_int_equal(ret->error, 0);
+}

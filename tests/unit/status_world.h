@@ -42,4 +42,7 @@ void world_set_verdict(struct world *w, uint32_t slot, enum dr_verdict verdict, 
 /* mon_snapshot_fn; userdata: struct world. */
 void world_snapshot(void *userdata, struct mon_status *ret);
 
+/* docs/status.md, as tests are run from the top of the tree. */
+void world_read_docs(struct dr_buf *ret);
+
 #endif

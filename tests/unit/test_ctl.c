@@ -80,20 +80,11 @@ static void durations(void **state)
 		double seconds;
 		const char *text;
 	} cases[] = {
-		{ 0, "0.00 ms" },
-		{ 0.00021, "0.21 ms" },
-		{ 0.0999, "99.90 ms" },
-		{ 0.12, "120 ms" },
-		{ 1, "1.0 s" },
-		{ 9.96, "10.0 s" },
-		{ 59.4, "59 s" },
-		{ 60, "1 min 0 s" },
-		{ 3599, "59 min 59 s" },
-		{ 3600, "1 h 0 min" },
-		{ 11520, "3 h 12 min" },
-		{ 86399, "23 h 59 min" },
-		{ 86400 * 4.1, "4 d 2 h" },
-		{ 86400e3, "1000 d 0 h" },
+		{ 0, "0.00 ms" },	  { 0.0000145, "14.5 us" },   { 0.00021, "0.21 ms" },
+		{ 0.0999, "99.90 ms" },	  { 0.12, "120 ms" },	      { 1, "1.0 s" },
+		{ 9.96, "10.0 s" },	  { 59.4, "59 s" },	      { 60, "1 min 0 s" },
+		{ 3599, "59 min 59 s" },  { 3600, "1 h 0 min" },      { 11520, "3 h 12 min" },
+		{ 86399, "23 h 59 min" }, { 86400 * 4.1, "4 d 2 h" }, { 86400e3, "1000 d 0 h" },
 	};
 	char buf[CTL_QUANTITY_MAX];
 
@@ -305,7 +296,7 @@ static void counters(void **state)
 
 	assert_int_equal(print(ctl_print_counters, mon_status_counters_json(&w->status), &b), CTL_GOOD);
 	assert_non_null(strstr(b.data, "\nkernel                         probes                 1000\n"));
-	assert_non_null(strstr(b.data, "\nsender                         late_max            0.02 ms\n"));
+	assert_non_null(strstr(b.data, "\nsender                         late_max            20.5 us\n"));
 	assert_non_null(strstr(b.data, "\nhttp://inspector:12345/events  reachable                 1\n"));
 	assert_non_null(strstr(b.data, "\nhttp://inspector:12345/events  delivered                 5\n"));
 }

@@ -365,6 +365,26 @@ static void as_many_targets_as_there_may_be(void **state)
 	world_done(&w);
 }
 
+/* Each family stands in the document. */
+static void documented(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_BUF struct dr_buf docs = { 0 }, b = { 0 };
+	size_t families = 0;
+
+	world_set_verdict(w, world_slot(0), DR_VERDICT_DOWN, DR_REASON_SILENCE);
+	w->targets[world_slot(1)].grey = true;
+	world_read_docs(&docs);
+	print(w, &b);
+	for (const char *p = b.data; (p = strstr(p, "# TYPE doctor_monitor_")); families++) {
+		p += strlen("# TYPE doctor_monitor_");
+		DR_AUTO_FREE char *word = dr_asprintf("`%.*s`", (int)strcspn(p, " "), p);
+		if (!strstr(docs.data, word))
+			fail_msg("docs/status.md does not know %s", word);
+	}
+	assert_in_range(families, 40, 80);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(of_inspectors, setup, teardown),
 		cmocka_unit_test_setup_teardown(of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(histogram, setup, teardown),
+		cmocka_unit_test_setup_teardown(documented, setup, teardown),
 		cmocka_unit_test(too_many_planes),
 		cmocka_unit_test(as_many_targets_as_there_may_be),
 	};

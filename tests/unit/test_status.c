@@ -145,12 +145,12 @@ static void problems_of_the_monitor(void **state)
 
 	w->status.blind = true;
 	w->status.inspectors[0].reachable = false;
-	w->status.reload_error = "a.yaml:1: \"bad\"";
+	w->status.reload_error = "a.yaml:1: \"bad\"\na.yaml:2: worse";
 	w->status.cycle.sender.ns = WORLD_AGO(9900);
 	assert_problems(w, "[\"the monitor is stale: the sender has stood still for 9.9 s\","
 			   "\"the monitor is blind: its sender is too late to judge by\","
 			   "\"inspector http://inspector:12345/events does not answer\","
-			   "\"the new configuration was refused: a.yaml:1: \\\"bad\\\"\"]");
+			   "\"the new configuration was refused: a.yaml:1: \\\"bad\\\", and more\"]");
 	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
 	assert_at(doc, "fresh", "false");
 	assert_at(doc, "blind", "true");
@@ -298,6 +298,34 @@ static void words(void **state)
 	assert_string_equal(mon_kind_name((enum dr_kind)0), "?");
 }
 
+/* Each member stands in the document, in a sample or in its words. */
+static void look_up(const struct dr_json *v, const char *docs)
+{
+	for (const struct dr_json *c = dr_json_first(v); c; c = dr_json_next(c)) {
+		const char *key = dr_json_key(c);
+		DR_AUTO_FREE char *sample = dr_asprintf("\"%s\": ", key ? key : ""),
+				  *word = dr_asprintf("`%s`", key ? key : "");
+		if (key && !strstr(docs, sample) && !strstr(docs, word))
+			fail_msg("docs/status.md does not know \"%s\"", key);
+		look_up(c, docs);
+	}
+}
+
+static void documented(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_BUF struct dr_buf docs = { 0 };
+	DR_AUTO_JSON struct dr_json *all = dr_json_array();
+
+	world_read_docs(&docs);
+	dr_json_push(all, mon_status_json(&w->status));
+	dr_json_push(all, mon_status_links_json(&w->status));
+	dr_json_push(all, mon_status_counters_json(&w->status));
+	dr_json_push(all, targets_of(w));
+	assert_int_equal(dr_json_size(all), 4);
+	look_up(all, docs.data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_target_without_a_story, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_targets, setup, teardown),
+		cmocka_unit_test_setup_teardown(documented, setup, teardown),
 		cmocka_unit_test(words),
 	};
 

@@ -169,7 +169,9 @@ char *ctl_duration(double s, char buf[CTL_QUANTITY_MAX])
 			 n % pairs[i].big / pairs[i].small, pairs[i].small_name);
 		return buf;
 	}
-	if (s < 0.09995)
+	if (s > 0 && s < 0.0001)
+		snprintf(buf, CTL_QUANTITY_MAX, "%.1f us", s * 1e6);
+	else if (s < 0.09995)
 		snprintf(buf, CTL_QUANTITY_MAX, "%.2f ms", s * 1e3);
 	else if (s < 1)
 		snprintf(buf, CTL_QUANTITY_MAX, "%.0f ms", s * 1e3);

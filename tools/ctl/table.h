@@ -28,7 +28,7 @@ void ctl_put(struct dr_buf *out, const char *fmt, ...) DR_PRINTF(2, 3);
 
 #define CTL_QUANTITY_MAX 40
 
-/* "0.21 ms", "3.4 s", "5 min 3 s", "3 h 12 min", "4 d 2 h". */
+/* "14.5 us", "0.21 ms", "3.4 s", "5 min 3 s", "3 h 12 min", "4 d 2 h". */
 char *ctl_duration(double seconds, char buf[CTL_QUANTITY_MAX]);
 
 /* Of a member: the duration, followed by suffix (" ago"), or "-" if it is null or absent. */
