@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reports over TLS: to whom they go and to whom they do not. The inspector is openssl(1)'s s_server, whose
+ * terminal this test plays; the certificates are made by openssl(1), too.
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "tests/unit/http_fixture.h"
+#include "user/report.h"
+
+static char dir[] = "/tmp/doctor-test-tls-XXXXXX";
+
+/* ca and other sign; server is 127.0.0.1's, elsewhere another's, expired's time is over; monitor is ours,
+ * foreign of the other authority, locked has a passphrase. */
+static const char make_certificates[] =
+	"set -e; cd \"$0\"\n"
+	"new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1'\n"
+	"for ca in ca other; do openssl req -x509 $new -nodes -subj /CN=$ca -days 2 -keyout $ca.key -out "
+	"$ca.pem; done\n"
+	"leaf() { # NAME CA SAN DAYS\n"
+	"	openssl req $new -nodes -subj /CN=$1 -addext subjectAltName=$3 -keyout $1.key -out $1.csr\n"
+	"	openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -copy_extensions copy "
+	"-days $4 -out $1.pem\n"
+	"}\n"
+	"leaf server ca IP:127.0.0.1 2; leaf elsewhere ca DNS:elsewhere.example.org 2; leaf expired ca "
+	"IP:127.0.0.1 -1\n"
+	"leaf monitor ca DNS:monitor 2; leaf foreign other DNS:monitor 2\n"
+	"openssl ec -in monitor.key -aes128 -passout pass:secret -out locked.key\n"
+	"cat monitor.pem monitor.key >both.pem\n";
+
+static const char *file(const char *name)
+{
+	static char paths[64][128];
+	static unsigned next;
+	char *path = paths[next++ % DR_ARRAY_SIZE(paths)];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
+	return path;
+}
+
+/* A child whose output nobody needs; to: its standard input and output, or NULL. */
+static pid_t run(char *const argv[], const int *to)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(to ? to[0] : null, 0) < 0 || dup2(to ? to[1] : null, 1) < 0 || dup2(null, 2) < 0)
+		_exit(126);
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+static int make_all(void **state)
+{
+	char *argv[] = { "sh", "-c", (char *)make_certificates, dir, NULL };
+	int status;
+
+	if (!mkdtemp(dir))
+		return -1;
+	pid_t pid = run(argv, NULL);
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		fail_msg("openssl(1) cannot make certificates: status %d", status);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static int remove_all(void **state)
+{
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---------------------------------------------------------------- the world */
+
+struct world {
+	struct dr_loop *loop;
+	struct dr_source *source;
+	struct mon_config config;
+	struct mon_report *report;
+	char url[64];
+	pid_t pid;
+	int in, out; /* of the server */
+	struct dr_buf heard;
+	int log, saved_stderr;
+};
+
+static int on_heard(struct dr_source *s, int fd, uint32_t events, void *userdata)
+{
+	struct world *w = userdata;
+	char data[4096];
+	ssize_t n = read(fd, data, sizeof(data));
+
+	if (n > 0)
+		dr_buf_append(&w->heard, data, (size_t)n);
+	else
+		dr_source_free(DR_TAKE_PTR(w->source));
+	return 0;
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		n++;
+	return n;
+}
+
+static unsigned heard(struct world *w, const char *what)
+{
+	return count(dr_buf_str(&w->heard), what);
+}
+
+static unsigned said(struct world *w, const char *what)
+{
+	static char text[65536];
+	ssize_t n = pread(w->log, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return count(text, what);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	*state = w;
+	assert_int_equal(dr_loop_new(&w->loop), 0);
+	w->in = w->out = -1;
+	w->config.inspectors[0].url = w->url;
+	w->config.inspectors[0].ca_file = (char *)file("ca.pem");
+	w->config.inspector_count = 1;
+	w->config.all_inspectors = true;
+	w->config.queue_max = 16;
+	strcpy(w->config.name, "mon");
+	w->log = memfd_create("log", MFD_CLOEXEC);
+	w->saved_stderr = dup(STDERR_FILENO);
+	assert_true(w->log >= 0 && w->saved_stderr >= 0);
+	assert_int_equal(dup2(w->log, STDERR_FILENO), STDERR_FILENO);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	mon_report_free(w->report);
+	if (w->pid) {
+		kill(w->pid, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+	}
+	dr_source_free(w->source);
+	dr_closep(&w->in);
+	dr_closep(&w->out);
+	dr_buf_done(&w->heard);
+	dr_loop_free(w->loop);
+	dup2(w->saved_stderr, STDERR_FILENO);
+	close(w->saved_stderr);
+	close(w->log);
+	free(w);
+	return 0;
+}
+
+/* name: of its certificate. strict: it wants one of ca's from us. */
+static void serve(struct world *w, const char *name, bool strict)
+{
+	char cert[32], key[32];
+	int in[2], out[2];
+
+	snprintf(cert, sizeof(cert), "%s.pem", name);
+	snprintf(key, sizeof(key), "%s.key", name);
+	char *argv[] = { "openssl",
+			 "s_server",
+			 "-accept",
+			 "127.0.0.1:0",
+			 "-cert",
+			 (char *)file(cert),
+			 "-key",
+			 (char *)file(key),
+			 "-CAfile",
+			 (char *)file("ca.pem"),
+			 strict ? "-Verify" : NULL,
+			 "1",
+			 "-verify_return_error",
+			 NULL };
+
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	w->pid = run(argv, (const int[]){ in[0], out[1] });
+	close(in[0]);
+	close(out[1]);
+	w->in = in[1];
+	w->out = out[0];
+	assert_int_equal(dr_loop_add_io(w->loop, w->out, EPOLLIN, on_heard, w, &w->source), 0);
+	WAIT_FOR(w->loop, heard(w, "ACCEPT 127.0.0.1:") && strchr(strstr(w->heard.data, "ACCEPT"), '\n'));
+	unsigned long port =
+		strtoul(strstr(w->heard.data, "ACCEPT 127.0.0.1:") + strlen("ACCEPT 127.0.0.1:"), NULL, 10);
+	snprintf(w->url, sizeof(w->url), "https://127.0.0.1:%lu/events", port);
+}
+
+static void start(struct world *w)
+{
+	DR_AUTO_FREE char *error = NULL;
+
+	if (mon_report_new(w->loop, &w->config, &w->report, &error))
+		fail_msg("%s", error);
+}
+
+static void push(struct world *w)
+{
+	struct mon_event e = { .type = MON_EVENT_HOST, .on = true, .host = "compute-1" };
+
+	mon_report_push(w->report, &e);
+}
+
+static void answer(struct world *w, unsigned nth)
+{
+	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+	WAIT_FOR(w->loop, heard(w, "}}]") == nth);
+	assert_int_equal(write(w->in, ok, strlen(ok)), strlen(ok));
+	WAIT_FOR(w->loop, mon_report_undelivered(w->report) == 0);
+}
+
+/* An event that must not get through. */
+static void expect_failure(struct world *w, const char *why)
+{
+	struct mon_report_stats s[MON_INSPECTORS_MAX];
+
+	start(w);
+	push(w);
+	WAIT_FOR(w->loop, mon_report_stats(w->report, s) == 1 && s[0].retries >= 2);
+	if (!said(w, why)) {
+		dup2(w->saved_stderr, STDERR_FILENO);
+		fail_msg("\"%s\" is not what it says; the server: %s", why, dr_buf_str(&w->heard));
+	}
+	assert_int_equal(heard(w, "compute-1"), 0);
+	assert_false(s[0].reachable);
+	assert_int_equal(mon_report_undelivered(w->report), 1);
+}
+
+static void show(struct world *w, const char *cert, const char *key)
+{
+	w->config.inspectors[0].cert_file = (char *)file(cert);
+	w->config.inspectors[0].key_file = key ? (char *)file(key) : NULL;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static void both_know_each_other(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", true);
+	show(w, "monitor.pem", "monitor.key");
+	start(w);
+	for (unsigned n = 1; n <= 3; n++) {
+		push(w);
+		answer(w, n);
+	}
+	assert_int_equal(heard(w, "CIPHER is"), 1); /* one handshake for all */
+	assert_int_equal(said(w, "warning"), 0);
+}
+
+static void key_and_certificate_in_one_file(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", true);
+	show(w, "both.pem", NULL);
+	start(w);
+	push(w);
+	answer(w, 1);
+}
+
+static void a_server_that_wants_no_certificate(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", false);
+	start(w);
+	push(w);
+	answer(w, 1);
+}
+
+static void another_authority(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", false);
+	w->config.inspectors[0].ca_file = (char *)file("other.pem");
+	expect_failure(w, "SSL certificate problem");
+}
+
+static void the_systems_authorities(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", false);
+	w->config.inspectors[0].ca_file = NULL;
+	expect_failure(w, "SSL certificate problem");
+}
+
+static void an_expired_certificate(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "expired", false);
+	expect_failure(w, "certificate has expired");
+}
+
+static void the_certificate_of_somebody_else(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "elsewhere", false);
+	expect_failure(w, "127.0.0.1");
+}
+
+static void without_the_certificate_that_is_wanted(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", true);
+	expect_failure(w, "event not delivered");
+}
+
+static void a_certificate_that_is_mended(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(rename(file("foreign.pem"), file("mine.pem")), 0);
+	assert_int_equal(rename(file("foreign.key"), file("mine.key")), 0);
+	serve(w, "server", true);
+	show(w, "mine.pem", "mine.key");
+	expect_failure(w, "event not delivered");
+	/* read anew for each connection */
+	assert_int_equal(rename(file("mine.pem"), file("foreign.pem")), 0);
+	assert_int_equal(rename(file("mine.key"), file("foreign.key")), 0);
+	assert_int_equal(link(file("monitor.pem"), file("mine.pem")), 0);
+	assert_int_equal(link(file("monitor.key"), file("mine.key")), 0);
+	answer(w, 1);
+	assert_int_equal(unlink(file("mine.pem")), 0);
+	assert_int_equal(unlink(file("mine.key")), 0);
+}
+
+static void a_key_with_a_passphrase_is_not_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	serve(w, "server", true);
+	show(w, "monitor.pem", "locked.key");
+	expect_failure(w, "key");
+}
+
+static void files_that_are_not_there(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *ca, *cert, *key, *says;
+	} cases[] = {
+		{ "none.pem", NULL, NULL, "none.pem: No such file or directory" },
+		{ "ca.pem", "none.crt", "monitor.key", "none.crt: No such file or directory" },
+		{ "ca.pem", "monitor.pem", "none.key", "none.key: No such file or directory" },
+	};
+
+	strcpy(w->url, "https://127.0.0.1:1/events");
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		struct mon_inspector *in = &w->config.inspectors[0];
+		DR_AUTO_FREE char *error = NULL;
+
+		in->ca_file = (char *)file(cases[i].ca);
+		in->cert_file = cases[i].cert ? (char *)file(cases[i].cert) : NULL;
+		in->key_file = cases[i].key ? (char *)file(cases[i].key) : NULL;
+		assert_int_equal(mon_report_new(w->loop, &w->config, &w->report, &error), -ENOENT);
+		assert_null(w->report);
+		assert_non_null(strstr(error, cases[i].says));
+		assert_non_null(strstr(error, w->url));
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(both_know_each_other),
+		TEST(key_and_certificate_in_one_file),
+		TEST(a_server_that_wants_no_certificate),
+		TEST(another_authority),
+		TEST(the_systems_authorities),
+		TEST(an_expired_certificate),
+		TEST(the_certificate_of_somebody_else),
+		TEST(without_the_certificate_that_is_wanted),
+		TEST(a_certificate_that_is_mended),
+		TEST(a_key_with_a_passphrase_is_not_waited_for),
+		TEST(files_that_are_not_there),
+	};
+
+	return cmocka_run_group_tests_name("unit: reports over TLS", tests, make_all, remove_all);
+}
