@@ -7,6 +7,9 @@
 
 #include <linux/if_ether.h>
 
+#include "user/config.h"
+#include "user/probe.h"
+
 #define LONG (60000 * MS)
 
 struct table {
@@ -180,6 +183,56 @@ static void solicitations_may_have_options_or_none(void **state)
 		run(f, f->skel->progs.dr_egress, &fr);
 		assert_int_equal(track(f, 0).sent, n + 1);
 	}
+}
+
+/* The sender's bytes, with the header that a raw socket puts before an echo. */
+static struct frame sent_by_prober(const struct dr_target *t, unsigned slot, uint32_t seq)
+{
+	struct mon_probe_link link = { .from = { 2, 0, 0, 0, 1, 1 } };
+	struct packet head = { .kind = (enum dr_kind)t->kind };
+	struct mon_probe p;
+	struct frame fr;
+
+	head.us = t->kind == DR_KIND_ECHO4 || t->kind == DR_KIND_ARP ? "198.18.9.1" : "2001:db8::1";
+	assert_true(mon_address_parse(head.us, link.source) > 0);
+	char host[MON_ADDRESS_STR_MAX];
+	head.host = mon_address_format(t->addr, host);
+	frame_make(&fr, &head);
+	if (t->kind == DR_KIND_ARP) {
+		memset(link.to, 0xff, sizeof(link.to));
+		mon_probe_arp(&p, &link, t->addr, slot, t->key);
+		fr.l4 = 0;
+	} else if (t->kind == DR_KIND_ND) {
+		mon_probe_nd_group(t->addr, link.to);
+		mon_probe_nd(&p, &link, t->addr, slot, t->key);
+		fr.l4 = 0;
+	} else {
+		mon_probe_echo(&p, (enum dr_kind)t->kind, IDENT, slot, t->key);
+	}
+	mon_probe_number(&p, seq);
+	memcpy(fr.data + fr.l4, p.bytes, p.len);
+	fr.len = fr.l4 + p.len;
+	return fr;
+}
+
+static void what_the_prober_sends_is_known(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned slot = 0; slot < 4; slot++) {
+		struct dr_target t = target_of((enum dr_kind)(slot + 1), slot, LONG);
+
+		assert_int_equal(watch_target(f, slot, &t), DR_CMD_DONE);
+		for (uint32_t seq = 1; seq <= 3; seq++) {
+			struct frame fr = sent_by_prober(&t, slot, seq);
+			run(f, f->skel->progs.dr_egress, &fr);
+			reply(f, slot, seq);
+			assert_int_equal(track(f, slot).sent, seq);
+			assert_int_equal(track(f, slot).last_seq, seq);
+			assert_int_equal(track(f, slot).answered, seq);
+		}
+	}
+	assert_int_equal(stats(f).probes_unknown, 0);
 }
 
 /* ---------------------------------------------------------------- cut and changed */
@@ -418,19 +471,13 @@ static void kinds_are_not_mixed_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(probes_and_replies_of_every_kind),
-		T(consumed_if_asked),
-		T(three_tags_are_not_looked_into),
-		T(replies_may_have_options),
-		T(solicitations_may_have_options_or_none),
-		T(a_reply_cut_at_any_length_is_let_pass),
-		T(a_probe_cut_at_any_length_is_let_pass),
-		T(one_wrong_bit_anywhere_is_no_answer),
-		T(one_wrong_bit_anywhere_is_no_probe),
-		T(what_is_nearly_ours_is_counted),
-		T(a_foreign_probe_is_counted),
-		T(another_interface_is_not_ours),
-		T(kinds_are_not_mixed_up),
+		T(probes_and_replies_of_every_kind),	   T(consumed_if_asked),
+		T(three_tags_are_not_looked_into),	   T(replies_may_have_options),
+		T(solicitations_may_have_options_or_none), T(what_the_prober_sends_is_known),
+		T(a_reply_cut_at_any_length_is_let_pass),  T(a_probe_cut_at_any_length_is_let_pass),
+		T(one_wrong_bit_anywhere_is_no_answer),	   T(one_wrong_bit_anywhere_is_no_probe),
+		T(what_is_nearly_ours_is_counted),	   T(a_foreign_probe_is_counted),
+		T(another_interface_is_not_ours),	   T(kinds_are_not_mixed_up),
 	};
 
 	return cmocka_run_group_tests_name("prog: parse", tests, NULL, NULL);
