@@ -26,7 +26,8 @@ int mon_bpf_new(const char *pin_root, const char *name, unsigned targets, struct
 		char **ret_error) DR_MUST_USE;
 void mon_bpf_free(struct mon_bpf *b); /* Detaches, unpins and unloads. NULL-safe. */
 DR_DEFINE_FREEP(struct mon_bpf, mon_bpf_free)
-/* Before mon_privilege_become(): the pin directory becomes the user's, who is to remove the pins at the end. */
+/* Before mon_privilege_become(): the pin directory becomes the user's, who is to remove the pins at the end.
+ */
 int mon_bpf_hand_over(struct mon_bpf *b, uid_t uid, gid_t gid) DR_MUST_USE;
 
 /* Runs dr_command in the kernel. 0 and *ret_result (enum dr_command_result), or a negative errno. */
@@ -41,13 +42,13 @@ int mon_bpf_remove_address(struct mon_bpf *b, const struct dr_addr *a) DR_MUST_U
 struct mon_bpf_attached {
 	const char *ingress; /* "native", "generic", "dispatcher", "tcx", "clsact" */
 	const char *egress;  /* "tcx", "clsact" */
-	char *tried;	     /* ways that failed before, and why, for the log; NULL: none. Freed by the caller */
+	char *tried; /* ways that failed before, and why, for the log; NULL: none. Freed by the caller */
 };
 /*
- * iface: index in dr_ifaces. Attaches both programs. Of the modes auto tries native, generic, tc; where another
- * XDP program is, its dispatcher if it is one of libxdp, else tc. Never takes another's place: -EBUSY.
- * -ENODEV: the interface is gone. One that is_attached() no longer finds whole is detached before it is
- * attached again; the interface may have another ifindex then.
+ * iface: index in dr_ifaces. Attaches both programs. Of the modes auto tries native, generic, tc; where
+ * another XDP program is, its dispatcher if it is one of libxdp, else tc. Never takes another's place:
+ * -EBUSY. -ENODEV: the interface is gone. One that is_attached() no longer finds whole is detached before it
+ * is attached again; the interface may have another ifindex then.
  */
 int mon_bpf_attach(struct mon_bpf *b, unsigned iface, unsigned ifindex, const char *ifname,
 		   enum mon_attach_mode mode, enum mon_egress egress, struct mon_bpf_attached *ret,

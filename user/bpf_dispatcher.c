@@ -46,6 +46,61 @@ static int fail(char **ret_error, int err, const char *what)
 	return err;
 }
 
+/* ---------------------------------------------------------------- what libxdp leaves open */
+
+/*
+ * libxdp before 1.4 leaves descriptors of the dispatcher and its programs open (xdp-tools, issue 343),
+ * which keeps them in the kernel. So whatever calls it notes the programs that are open, and closes
+ * those that are new. Nobody else opens any meanwhile: the kernel half is the main thread's.
+ */
+static uint8_t noted[65536 / 8];
+
+static void each_program(void (*fn)(int fd))
+{
+	DIR *d = opendir("/proc/self/fd");
+	char target[32];
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		int fd = (int)strtol(e->d_name, NULL, 10);
+		if (strcmp(target, "anon_inode:bpf-prog") == 0 && (size_t)fd / 8 < sizeof(noted))
+			fn(fd);
+	}
+	if (d)
+		closedir(d);
+}
+
+static void note(int fd)
+{
+	noted[fd / 8] |= (uint8_t)(1 << fd % 8);
+}
+
+static void close_unless_noted(int fd)
+{
+	if (!(noted[fd / 8] >> fd % 8 & 1))
+		close(fd);
+}
+
+static unsigned depth; /* these calls nest */
+
+static int begin(void)
+{
+	if (depth++ == 0) {
+		forget_words();
+		memset(noted, 0, sizeof(noted));
+		each_program(note);
+	}
+	return 0;
+}
+
+static void end(const int *unused)
+{
+	if (--depth == 0)
+		each_program(close_unless_noted);
+}
+#define CALLS_LIBXDP() DR_AUTO(end) DR_UNUSED const int calls_libxdp = begin()
+
 /* ---------------------------------------------------------------- who is there */
 
 static bool is_dispatcher(int fd)
@@ -57,31 +112,10 @@ static bool is_dispatcher(int fd)
 	       strcmp(info.name, "xdp_dispatcher") == 0;
 }
 
-/*
- * xdp_multiprog__get_from_ifindex() of libxdp before 1.4 leaves a descriptor of the dispatcher open each
- * time (xdp-tools, issue 343), which keeps the program in the kernel. We never have one of our own.
- */
-static void close_leaked(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	char target[32];
-
-	for (struct dirent *e; d && (e = readdir(d));) {
-		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
-		target[n > 0 ? n : 0] = '\0';
-		int fd = (int)strtol(e->d_name, NULL, 10);
-		if (strcmp(target, "anon_inode:bpf-prog") == 0 && is_dispatcher(fd))
-			close(fd);
-	}
-	if (d)
-		closedir(d);
-}
-
 static void multiprog_closep(struct xdp_multiprog **mp)
 {
 	xdp_multiprog__close(*mp);
 	*mp = NULL;
-	close_leaked();
 }
 #define AUTO_MULTIPROG DR_AUTO(multiprog_closep) struct xdp_multiprog *
 
@@ -108,7 +142,7 @@ static struct xdp_multiprog *find_dispatcher(unsigned ifindex)
 bool bpf_dispatcher_is_there(unsigned ifindex)
 {
 	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_DISPATCHER);
-	forget_words();
+	CALLS_LIBXDP();
 	AUTO_MULTIPROG mp = find_dispatcher(ifindex);
 
 	return mp != NULL;
@@ -184,10 +218,13 @@ static int make_program(struct bpf_joined *j, const struct bpf_programs *p)
  */
 static int check_joined(struct bpf_joined *j, enum xdp_attach_mode mode)
 {
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = xdp_program__fd(j->program));
+
 	j->dispatcher = find_member(j->ifindex, xdp_program__id(j->program));
 	if (j->dispatcher)
 		return 0;
-	(void)!xdp_program__detach(j->program, (int)j->ifindex, mode, 0);
+	(void)!bpf_xdp_detach((int)j->ifindex, mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
+			      &opts);
 	return -ENOTSUP;
 }
 
@@ -214,13 +251,13 @@ int bpf_dispatcher_join(const struct bpf_programs *p, unsigned ifindex, struct b
 			char **ret_error)
 {
 	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_DISPATCHER);
+	CALLS_LIBXDP();
 	DR_AUTO(bpf_joined_freep) struct bpf_joined *j = calloc(1, sizeof(*j));
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	int r;
 
 	if (!j)
 		return fail(ret_error, -ENOMEM, "dispatcher");
-	forget_words();
 	j->ifindex = ifindex;
 	if (bpf_xdp_query((int)ifindex, 0, &query) == 0 && (query.drv_prog_id || query.skb_prog_id) &&
 	    !bpf_dispatcher_is_there(ifindex)) {
@@ -240,6 +277,8 @@ int bpf_dispatcher_join(const struct bpf_programs *p, unsigned ifindex, struct b
 		j->note[0] = '\0';
 		return fail(ret_error, r, "pinning what the dispatcher runs");
 	}
+	note(xdp_program__fd(j->program)); /* these two stay open */
+	note(bpf_program__fd(bpf_object__find_program_by_name(j->object, "dr_ingress")));
 	*ret = DR_TAKE_PTR(j);
 	return 0;
 }
@@ -250,11 +289,11 @@ bool bpf_joined_is_there(struct bpf_joined *j)
 
 	if (bpf_xdp_query((int)j->ifindex, 0, &q))
 		return false;
-	if (q.drv_prog_id == j->dispatcher || q.skb_prog_id == j->dispatcher)
+	if (j->dispatcher && (q.drv_prog_id == j->dispatcher || q.skb_prog_id == j->dispatcher))
 		return true;
 	/* somebody else has come or gone */
 	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_DISPATCHER);
-	forget_words();
+	CALLS_LIBXDP();
 	j->dispatcher = find_member(j->ifindex, xdp_program__id(j->program));
 	return j->dispatcher != 0;
 }
@@ -271,12 +310,11 @@ static void leave(unsigned ifindex, struct xdp_program *program)
 
 void bpf_joined_free(struct bpf_joined *j)
 {
-	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_DISPATCHER);
-
 	if (!j)
 		return;
-	forget_words();
-	if (j->dispatcher)
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_DISPATCHER);
+	CALLS_LIBXDP();
+	if (j->program)
 		leave(j->ifindex, j->program);
 	if (j->note[0])
 		unlink(j->note);
@@ -311,9 +349,9 @@ static void reclaim(const char *pin_dir, const char *name)
 void bpf_dispatcher_reclaim(const char *pin_dir)
 {
 	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_DISPATCHER);
+	CALLS_LIBXDP();
 	DIR *d = opendir(pin_dir);
 
-	forget_words();
 	for (struct dirent *e; d && (e = readdir(d));) {
 		if (bpf_dispatcher_is_note(e->d_name))
 			reclaim(pin_dir, e->d_name);

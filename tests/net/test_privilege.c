@@ -193,7 +193,7 @@ static void need_poverty(void)
 	NEED(mount("none", "/", NULL, MS_REMOUNT, NULL) && errno == EPERM);
 	NEED(bpf_prog_get_fd_by_id(1) == -EPERM);
 	NEED(sched_setscheduler(0, SCHED_FIFO, &param) && errno == EPERM);
-	NEED(open("/etc/shadow", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES);
+	NEED(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) < 0 && errno == EACCES); /* root's */
 }
 
 /* ---------------------------------------------------------------- running it */
@@ -263,10 +263,8 @@ static void links_need_no_capability(void **state)
 {
 	int status = run(with_tcx);
 
-	if (status == 77) {
-		print_message("this kernel has no tcx (Linux 6.6)\n");
-		skip();
-	}
+	if (status == 77)
+		return; /* a kernel without tcx wants CAP_NET_ADMIN for its filters: the tests before */
 	assert_int_equal(status, 0);
 	assert_int_equal(rmdir(root), 0);
 }
@@ -297,7 +295,8 @@ static int as_user_with_ambient_capabilities(void)
 {
 	struct stage s = { 0 };
 
-	snprintf(root, sizeof(root), "%s", getenv("PIN_ROOT"));
+	snprintf(dir, sizeof(dir), "%s", getenv("PIN_DIR"));
+	snprintf(root, sizeof(root), "%s/doctor", dir);
 	NEED(geteuid() != 0 && STATUS("CapAmb") & BIT(CAP_BPF));
 	start(&s, "");
 	become(&s);
@@ -330,7 +329,7 @@ static void a_user_with_ambient_capabilities(void **state)
 	assert_int_equal(mkdir(root, 0700), 0);
 	assert_int_equal(chown(root, pw->pw_uid, pw->pw_gid), 0);
 	assert_int_equal(chmod(dir, 0711), 0);
-	setenv("PIN_ROOT", root, 1);
+	setenv("PIN_DIR", dir, 1);
 	int status = sc_run(argv, NULL, &out);
 	assert_int_equal(chmod(dir, 0700), 0);
 	assert_int_equal(rmdir(root), 0);
