@@ -162,7 +162,8 @@ struct dr_iface {
 	__u32 share; /* more than this many per mille of up targets silent at once is isolation; 0: never */
 	__u32 share_min; /* but only from so many silent targets on */
 	__u32 up;	 /* targets that are up or degraded */
-	__u32 silent;	 /* of these, those that have missed more than one answer in a row */
+	__u32 silent; /* of these, those that have missed more than one answer in a row, and none came since
+		       */
 	__u32 pad;
 	__u64 resumed_ns;      /* when an isolation last ended: an older silence counts anew */
 	struct dr_hearing all; /* by any queue */
@@ -241,7 +242,8 @@ _Static_assert(sizeof(struct dr_event) == 64, "dr_event layout");
  * value is enum dr_command_result.
  */
 enum dr_command_op {
-	DR_CMD_WATCH = 1,  /* slot, target: a new target with a story of its own */
+	DR_CMD_WATCH = 1,  /* slot, target: a new target with a story of its own, whose transitions count from
+			      0;  events of the slot that are older than this tell of the former target */
 	DR_CMD_RETIME = 2, /* slot, target: interval, detect, multiplier, rise, flags, ifindex change; the
 			      story goes on */
 	DR_CMD_RETIRE = 3, /* slot: no longer watched; its timer ends */

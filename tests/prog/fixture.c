@@ -15,7 +15,7 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-int setup(void **state)
+static int set_up(void **state, unsigned ring_size)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -24,6 +24,8 @@ int setup(void **state)
 	bpf_map__set_max_entries(f->skel->maps.dr_targets, SLOTS);
 	bpf_map__set_max_entries(f->skel->maps.dr_watch, SLOTS);
 	bpf_map__set_max_entries(f->skel->maps.dr_by_addr, SLOTS);
+	if (ring_size)
+		bpf_map__set_max_entries(f->skel->maps.dr_events, ring_size);
 	assert_int_equal(dr_probe_bpf__load(f->skel), 0);
 	f->ring = ring_buffer__new(bpf_map__fd(f->skel->maps.dr_events), on_record, f, NULL);
 	assert_non_null(f->ring);
@@ -31,6 +33,16 @@ int setup(void **state)
 	assert_int_equal(set_iface(f, LO, 1, 0, 0), DR_CMD_DONE);
 	*state = f;
 	return 0;
+}
+
+int setup(void **state)
+{
+	return set_up(state, 0);
+}
+
+int setup_small_ring(void **state)
+{
+	return set_up(state, (unsigned)sysconf(_SC_PAGESIZE));
 }
 
 int teardown(void **state)

@@ -41,6 +41,7 @@ struct fixture {
 };
 
 int setup(void **state);
+int setup_small_ring(void **state); /* for some fifty events */
 int teardown(void **state);
 
 /* -- commands -- */
