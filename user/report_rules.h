@@ -21,8 +21,8 @@ enum mon_delivery mon_delivery_of(int error, unsigned status);
 
 /* Pause before attempt number n + 1 (n >= 1): 100 ms doubling to 5 s, +-25 % by random (any number). */
 struct dr_dur mon_retry_pause(unsigned n, uint32_t random);
-#define MON_RETRY_MIN dr_msec(100) /* news does not wait for the pause, but for this since the last failure  \
-				    */
+/* News does not wait for the pause, but for this since the last failure. */
+#define MON_RETRY_MIN dr_msec(100)
 
 struct mon_choice { /* of one inspector, for the event at hand */
 	bool fits;
