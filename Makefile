@@ -167,6 +167,8 @@ install: programs man ## install the programs, samples and man pages below $(DES
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -m 644 packaging/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 packaging/sysusers/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst bpf/%.bpf.c,$(O)/bpf/%.bpf.d,$(BPF_SRC))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "doctor/buf.h"
 #include "user/bpf.h"
@@ -22,7 +24,10 @@ static uint64_t effective_capabilities(void)
 void mon_features_probe(struct mon_features *ret)
 {
 	struct mon_features f = { .capabilities = effective_capabilities() };
+	struct rlimit limit;
 
+	if (getrlimit(RLIMIT_RTPRIO, &limit) == 0)
+		f.realtime_limit = (unsigned)DR_MIN(limit.rlim_cur, (rlim_t)INT_MAX);
 	mon_bpf_probe(&f);
 	*ret = f;
 }
@@ -32,20 +37,20 @@ static bool has(const struct mon_features *f, unsigned cap)
 	return f->capabilities >> cap & 1;
 }
 
-static char *missing_capabilities(const struct mon_features *f, bool realtime)
+static char *missing_capabilities(const struct mon_features *f, int realtime_priority)
 {
 	static const struct {
 		unsigned cap;
 		const char *name, *why;
-		bool realtime_only;
 	} needed[] = {
-		{ CAP_BPF, "CAP_BPF", "to load its programs", false },
+		{ CAP_BPF, "CAP_BPF", "to load its programs" },
 		/* kernel/bpf/verifier.c: arithmetic on pointers into packets and maps is denied without it */
-		{ CAP_PERFMON, "CAP_PERFMON", "to have them verified", false },
-		{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach them to interfaces", false },
-		{ CAP_NET_RAW, "CAP_NET_RAW", "to send probes", false },
-		{ CAP_SYS_NICE, "CAP_SYS_NICE", "to send them in time (realtime_priority; 0 does without)",
-		  true },
+		{ CAP_PERFMON, "CAP_PERFMON", "to have them verified" },
+		{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to load them for interfaces" },
+		{ CAP_NET_RAW, "CAP_NET_RAW", "to send probes" },
+		{ CAP_SYS_NICE, "CAP_SYS_NICE",
+		  "(or a limit, LimitRTPRIO= of systemd) to send them in time (realtime_priority; 0 does "
+		  "without)" },
 	};
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 
@@ -53,7 +58,9 @@ static char *missing_capabilities(const struct mon_features *f, bool realtime)
 		/* CAP_SYS_ADMIN contains these two, capabilities(7) */
 		bool contained = needed[i].cap == CAP_BPF || needed[i].cap == CAP_PERFMON;
 		bool there = has(f, needed[i].cap) || (contained && has(f, CAP_SYS_ADMIN));
-		if (!there && (realtime || !needed[i].realtime_only))
+		bool allowed = needed[i].cap == CAP_SYS_NICE &&
+			       realtime_priority <= (int)DR_MIN(f->realtime_limit, (unsigned)INT_MAX);
+		if (!there && !allowed)
 			dr_buf_printf(&b, "%s%s %s", b.len ? ", " : "", needed[i].name, needed[i].why);
 	}
 	return b.len ? dr_asprintf("not privileged enough: missing %s. Run it as root or give it these "
@@ -62,7 +69,7 @@ static char *missing_capabilities(const struct mon_features *f, bool realtime)
 		     : NULL;
 }
 
-char *mon_features_missing(const struct mon_features *f, bool realtime)
+char *mon_features_missing(const struct mon_features *f, int realtime_priority)
 {
 	static const struct {
 		size_t offset;
@@ -74,7 +81,7 @@ char *mon_features_missing(const struct mon_features *f, bool realtime)
 		FEATURE(timer, "bpf_timer in XDP programs (Linux 5.15, RHEL 9)"),
 #undef FEATURE
 	};
-	char *text = missing_capabilities(f, realtime);
+	char *text = missing_capabilities(f, realtime_priority);
 
 	if (text)
 		return text;

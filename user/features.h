@@ -16,7 +16,8 @@ struct mon_features {
 	bool btf;      /* BTF of maps can be loaded, 4.18; bpf_timer and bpf_spin_lock need it */
 	bool bpffs;    /* a bpf file system is mounted at /sys/fs/bpf, or could be */
 	bool tcx;      /* 6.6; without it clsact is used */
-	uint64_t capabilities; /* effective set, bits by capability number */
+	uint64_t capabilities;	 /* effective set, bits by capability number */
+	unsigned realtime_limit; /* RLIMIT_RTPRIO: what may be asked for without CAP_SYS_NICE */
 };
 
 /* Asks the kernel. Never fails: what cannot be found out counts as missing. */
@@ -24,8 +25,9 @@ void mon_features_probe(struct mon_features *ret);
 
 /*
  * Pure: the first thing that is missing for the monitor to run, in words that name it and what
- * would help; NULL if nothing is. The caller frees it. realtime: SCHED_FIFO and locked memory are wanted.
+ * would help; NULL if nothing is. The caller frees it. realtime_priority: wanted for SCHED_FIFO; 0: none.
+ * CAP_PERFMON is among them: without it the verifier refuses the programs themselves.
  */
-char *mon_features_missing(const struct mon_features *f, bool realtime) DR_MUST_USE;
+char *mon_features_missing(const struct mon_features *f, int realtime_priority) DR_MUST_USE;
 
 #endif

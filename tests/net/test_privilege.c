@@ -98,7 +98,10 @@ static void start(struct stage *s, const char *user)
 	s->needs.clsact = true;
 	kept |= BIT(CAP_NET_ADMIN);
 	NEED(mon_privilege_ids(user, &uid, &gid, &error) == 0);
-	NEED(mon_bpf_new(root, "priv", 4, &s->bpf, &error) == 0);
+	if (mon_bpf_new(root, "priv", 4, &s->bpf, &error)) {
+		fprintf(stderr, "%s\n", error);
+		_exit(1);
+	}
 	NEED(mon_bpf_hand_over(s->bpf, uid, gid) == 0);
 }
 
