@@ -226,7 +226,9 @@ int mon_privilege_none_for_this_thread(void)
 {
 	/* glibc makes each thread change user and aborts if one may not, setxid(3) of nptl */
 	uint64_t follow = atomic_load(&settled) ? 0 : BIT(CAP_SETUID) | BIT(CAP_SETGID);
-	int r = look_at_thread();
 
+	if (thread.known && !(thread.permitted & ~follow))
+		return 0;
+	int r = look_at_thread();
 	return r ? r : keep_capabilities(follow, follow);
 }

@@ -44,9 +44,9 @@ struct mon_privilege_needs {
 int mon_privilege_become(const struct mon_privilege_needs *n, char **ret_error) DR_MUST_USE;
 
 /*
- * Gives away every capability of this thread: the sender's, once its sockets are open. Before
- * mon_privilege_become() it keeps CAP_SETUID and CAP_SETGID, so that the thread can follow when the user
- * changes, and loses them then.
+ * Gives away every capability of this thread, the sender's. Before mon_privilege_become() it keeps CAP_SETUID
+ * and CAP_SETGID, so that the thread can follow when the user changes; so it is to be called again now and
+ * then, which costs nothing when all is gone.
  */
 int mon_privilege_none_for_this_thread(void) DR_MUST_USE;
 

@@ -377,6 +377,7 @@ static void *early_sender(void *unused)
 	pthread_barrier_wait(&barrier); /* the main thread has become a user */
 	NEED(STATUS("CapPrm") == 0);
 	NEED(STATUS("Uid") == getpwnam(OTHER)->pw_uid);
+	NEED(mon_privilege_none_for_this_thread() == 0); /* again is fine */
 	return NULL;
 }
 
@@ -420,6 +421,31 @@ static void make_late_sender(pthread_t *thread)
 	NEED(sched_setscheduler(0, SCHED_FIFO, &two) && errno == EPERM);
 }
 
+/* Where the user stays root, nobody takes away what the sender kept to follow: it does. */
+static void *early_sender_of_root(void *unused)
+{
+	NEED(mon_privilege_none_for_this_thread() == 0);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	NEED(mon_privilege_none_for_this_thread() == 0);
+	NEED(STATUS("CapPrm") == 0 && STATUS("CapEff") == 0);
+	return NULL;
+}
+
+static void with_a_thread_of_root(void)
+{
+	struct stage s = { .needs = { .user = "" } };
+	pthread_t thread;
+
+	NEED(pthread_barrier_init(&barrier, NULL, 2) == 0);
+	NEED(pthread_create(&thread, NULL, early_sender_of_root, NULL) == 0);
+	pthread_barrier_wait(&barrier);
+	become(&s);
+	pthread_barrier_wait(&barrier);
+	NEED(pthread_join(thread, NULL) == 0);
+	need_sets(kept, 0);
+}
+
 static void with_threads(void)
 {
 	struct stage s = { .needs = { .user = OTHER } };
@@ -443,6 +469,7 @@ static void with_threads(void)
 static void threads_have_their_own(void **state)
 {
 	assert_int_equal(run(with_threads), 0);
+	assert_int_equal(run(with_a_thread_of_root), 0);
 }
 
 static void a_dispatcher_keeps_what_libxdp_takes_stage(void)
