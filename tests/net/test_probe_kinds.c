@@ -185,8 +185,11 @@ static void a_host_answers_what_has_a_tag(void **state)
 	DR_AUTO_FREE char *error = NULL;
 
 	enable_ipv6_at_far_end(w);
+	/* who asks is put into the kernel's table of neighbours, which other namespaces may have filled */
 	if (sc_netns_ip(&w->far, &error,
-			"addr add 198.18.5.9/24 dev p0\naddr add fd00:5::9/64 dev p0 nodad\n"))
+			"addr add 198.18.5.9/24 dev p0\naddr add fd00:5::9/64 dev p0 nodad\n"
+			"neigh add 198.18.5.1 lladdr 02:00:00:00:00:01 dev p0\n"
+			"neigh add fd00:5::1 lladdr 02:00:00:00:00:01 dev p0\n"))
 		fail_msg("%s", error);
 	cable_add(w, 1, DR_KIND_ARP, "198.18.5.9", 5 * MS);
 	cable_add(w, 2, DR_KIND_ND, "fd00:5::9", 5 * MS);
