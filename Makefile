@@ -48,18 +48,23 @@ check-vm: ## run prog, net and guest tests on other kernels in qemu, and two gue
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 tests/run $(O) $(or $(T),vm)
 
+bench: ## measure the monitor beside its peers; B=detect|quiet|cost|rate|kernel for one of these, BENCH_OPTS= (root)
+	@tools/deps bench --install
+	@$(MAKE) --no-print-directory -s $(JOBS) programs
+	@$(O)/bin/doctor-bench $(B) --json $(O)/bench.json $(BENCH_OPTS)
+
 lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
 	@tools/lint $(O)
 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm lint clean install man programs tests
+.PHONY: help all deps demo check check-unit check-vm bench lint clean install man programs tests
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit check-vm lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean demo check check-unit check-vm bench lint,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell tools/deps $(if $(filter tests,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
@@ -83,7 +88,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(
 # ---------------------------------------------------------------- what is built from what
 
 # SKIP: files left out, while several parts are rebuilt at once
-src = $(filter-out $(SKIP),$(sort $(wildcard $(1)/*.c)))
+src = $(filter-out $(SKIP) %.bpf.c,$(sort $(wildcard $(1)/*.c)))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 LIB_SRC   := $(call src,lib/base) $(call src,lib/io) $(call src,lib/cloud)
@@ -111,6 +116,8 @@ $(eval $(call program,doctor-consumer,consumer))
 $(eval $(call program,doctorctl,tools/ctl))
 $(eval $(call program,minicloud,tools/minicloud))
 $(eval $(call program,doctor-test,tools/scenario))
+$(eval $(call program,doctor-bench,tools/bench,$$(LIBDOCTOR) -lbpf -lelf -lz -lm))
+$(O)/bin/doctor-bench: $(O)/lib/scenario.a
 
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
@@ -138,12 +145,18 @@ $(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@echo "  CLANG   $<"
 	@$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(O)/bpf/%.bpf.o: tools/bench/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CLANG   $<"
+	@$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
 $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	@$(BPFTOOL) gen skeleton $< name dr_$*_bpf >$@
 
 # only libbpf's files of a program and tests of theirs include a skeleton
-$(call obj,$(wildcard user/bpf*.c tests/prog/*.c tests/net/*.c tests/guest/*.c)): $(SKELS)
+$(call obj,$(wildcard user/bpf*.c tests/prog/*.c tests/net/*.c tests/guest/*.c tools/bench/kernel.c)): $(SKELS)
+$(call obj,tools/bench/kernel.c): $(O)/gen/echo.skel.h
 
 $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
 	@mkdir -p $(@D)
@@ -171,4 +184,4 @@ install: programs man ## install the programs, samples and man pages below $(DES
 	install -m 644 packaging/sysusers/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
 
 .SECONDARY:
--include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst bpf/%.bpf.c,$(O)/bpf/%.bpf.d,$(BPF_SRC))
+-include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst %.bpf.c,$(O)/bpf/%.bpf.d,$(notdir $(BPF_SRC)) echo.bpf.c)

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How fast a silent host is noticed: all tools watch at the same time, each its own hosts. */
+#include <math.h>
+#include <string.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/machine.h"
+
+#define HOSTS                                                                                                \
+	3 /* a monitor with one target never judges; with two, a fault is hard to tell from isolation        \
+	   */
+#define LANES 8
+#define UP_LIMIT dr_sec(30)    /* until a tool sees its hosts, at start and after a fault */
+#define DETECT_LIMIT dr_sec(5) /* until it sees the fault */
+#define SETTLE dr_sec(1)
+
+struct lane { /* one tool and its hosts */
+	const struct bench_tool *tool;
+	struct bench_net net;
+	struct bench_watch *watch;
+	struct bench_samples times; /* ms from the fault to the verdict */
+	unsigned missed;	    /* faults without a verdict */
+	unsigned wrong;		    /* verdicts too early to be of the fault, or about live hosts */
+	unsigned absent;	    /* faults of hosts that it held to be down just then */
+	/* of this trial */
+	bool in, done;
+	struct dr_mono fault;
+	unsigned downs, lates; /* of the host, before the fault */
+	unsigned all_downs;
+};
+
+struct detection {
+	struct bench *b;
+	struct lane lanes[LANES];
+	unsigned nlanes;
+	struct dr_dur interval;
+	bool burning;
+	struct bench_samples late;     /* us from deadline to verdict, Doctor */
+	struct bench_samples reported; /* ms from deadline to the inspector, Doctor */
+	double cut_ms;		       /* the longest that making one host silent took */
+};
+
+/* ---------------------------------------------------------------- one fault */
+
+static void silence(struct detection *d, int host)
+{
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		struct lane *l = &d->lanes[i];
+		const struct bench_seen *s = l->watch ? &l->watch->seen[host] : NULL;
+		DR_AUTO_FREE char *error = NULL;
+
+		l->in = s && s->up;
+		l->done = !l->in;
+		l->absent += s && !s->up;
+		if (!s)
+			continue;
+		l->downs = s->downs;
+		l->lates = s->lates;
+		l->all_downs = l->watch->downs;
+		l->fault = dr_mono_now();
+		if (sc_topo_drop(l->net.topo, host, &error)) {
+			bench_report_trouble(d->b->report, l->tool->name, error);
+			l->in = false;
+			l->done = true;
+		}
+		d->cut_ms = fmax(d->cut_ms, (double)dr_mono_sub(dr_mono_now(), l->fault).ns / 1e6);
+	}
+}
+
+/* No tool can know before all but one of the intervals have passed. */
+static bool too_early(const struct detection *d, const struct lane *l, double ms)
+{
+	return ms < (double)d->interval.ns / 1e6 * (l->watch->o.multiplier - 1);
+}
+
+static void take(struct detection *d, struct lane *l, int host)
+{
+	const struct bench_seen *s = &l->watch->seen[host];
+	double ms;
+
+	if (l->done || s->up || s->downs == l->downs || (!l->tool->line && s->lates == l->lates))
+		return;
+	ms = (double)dr_mono_sub(s->down_at, l->fault).ns / 1e6;
+	l->done = true;
+	if (too_early(d, l, ms)) {
+		l->wrong++;
+		return;
+	}
+	bench_samples_add(&l->times, ms);
+	if (l->tool->line)
+		return;
+	bench_samples_add(&d->late, s->late_us);
+	bench_samples_add(&d->reported,
+			  (double)dr_mono_sub(s->down_at, s->decided).ns / 1e6 + s->late_us / 1e3);
+}
+
+static int wait_verdicts(struct detection *d, int host)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), DETECT_LIMIT);
+	unsigned open;
+
+	do {
+		int r = dr_loop_run_once(d->b->loop, dr_msec(20));
+
+		if (r < 0)
+			return r;
+		open = 0;
+		for (unsigned i = 0; i < d->nlanes; i++) {
+			if (!d->lanes[i].watch)
+				continue;
+			take(d, &d->lanes[i], host);
+			open += !d->lanes[i].done;
+		}
+	} while (open && dr_mono_sub(end, dr_mono_now()).ns > 0);
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		struct lane *l = &d->lanes[i];
+
+		l->missed += !l->done;
+		if (l->watch) /* those about other hosts meanwhile */
+			l->wrong += l->watch->downs - l->all_downs - (l->watch->seen[host].downs - l->downs);
+	}
+	return 0;
+}
+
+static int wait_up(struct detection *d, int host)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), UP_LIMIT);
+	bool up;
+
+	do {
+		int r = bench_idle(d->b->loop, dr_msec(20));
+
+		if (r < 0)
+			return r;
+		up = true;
+		for (unsigned i = 0; i < d->nlanes; i++)
+			up &= !d->lanes[i].watch || d->lanes[i].watch->seen[host].up;
+	} while (!up && dr_mono_sub(end, dr_mono_now()).ns > 0);
+	return 0;
+}
+
+static int restore(struct detection *d, int host)
+{
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		DR_AUTO_FREE char *error = NULL;
+
+		if (d->lanes[i].watch && sc_topo_restore(d->lanes[i].net.topo, host, &error))
+			bench_report_trouble(d->b->report, d->lanes[i].tool->name, error);
+	}
+	return wait_up(d, host);
+}
+
+/* The fault falls anywhere between two probes. */
+static int trial(struct detection *d, unsigned n)
+{
+	int host = (int)(n % HOSTS), r;
+	struct dr_dur phase = { random() % d->interval.ns };
+
+	if ((r = wait_up(d, host)) || (r = bench_idle(d->b->loop, (struct dr_dur){ phase.ns + 50000000 })))
+		return r;
+	silence(d, host);
+	if ((r = wait_verdicts(d, host)))
+		return r;
+	return restore(d, host);
+}
+
+/* ---------------------------------------------------------------- one case */
+
+static void start_lane(struct detection *d, struct lane *l)
+{
+	struct bench_watch_opts o = bench_watch_opts(d->b, &l->net, d->interval, true);
+	DR_AUTO_FREE char *error = NULL;
+	int r = bench_watch_start(l->tool, &o, &l->watch, &error);
+
+	if (r < 0)
+		bench_report_trouble(d->b->report, l->tool->name, error ? error : strerror(-r));
+}
+
+static int start_lanes(struct detection *d)
+{
+	for (unsigned i = 0; i < d->nlanes; i++)
+		start_lane(d, &d->lanes[i]);
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		struct lane *l = &d->lanes[i];
+		DR_AUTO_FREE char *error = NULL;
+		int r = l->watch ? bench_watch_wait_up(l->watch, UP_LIMIT) : 0;
+
+		if (r < 0)
+			return r;
+		if (r) {
+			error = bench_watch_trouble(l->watch, "does not see all hosts");
+			bench_report_trouble(d->b->report, l->tool->name, error);
+			bench_watch_free(DR_TAKE_PTR(l->watch));
+		}
+	}
+	return 0;
+}
+
+static void print_lane(struct detection *d, struct lane *l)
+{
+	struct bench_summary s = bench_samples_summary(&l->times);
+	struct dr_json *row = bench_report_row(d->b->report, "detect");
+
+	dr_json_add_str(row, "tool", l->tool->name);
+	dr_json_add(row, "interval_ms", dr_json_number((double)d->interval.ns / 1e6));
+	dr_json_add_bool(row, "burning", d->burning);
+	dr_json_add_int(row, "trials", (int64_t)s.count);
+	dr_json_add(row, "min_ms", dr_json_number(s.min));
+	dr_json_add(row, "median_ms", dr_json_number(s.median));
+	dr_json_add(row, "p99_ms", dr_json_number(s.p99));
+	dr_json_add(row, "max_ms", dr_json_number(s.max));
+	dr_json_add_int(row, "missed", l->missed);
+	dr_json_add_int(row, "wrong", l->wrong);
+	dr_json_add_int(row, "absent", l->absent);
+	printf("%5.0f x 3  %-8s %-15s %6zu %8.1f %8.1f %8.1f %8.1f %7u %7u %7u\n",
+	       (double)d->interval.ns / 1e6, d->burning ? "burning" : "idle", l->tool->name, s.count, s.min,
+	       s.median, s.p99, s.max, l->missed, l->absent, l->wrong);
+}
+
+static void print_doctor(struct detection *d)
+{
+	struct bench_summary late = bench_samples_summary(&d->late),
+			     rep = bench_samples_summary(&d->reported);
+	struct dr_json *row = bench_report_row(d->b->report, "deadline");
+	bool bar_case = d->burning && d->interval.ns == dr_msec(10).ns;
+
+	if (!late.count)
+		return;
+	printf("           Doctor: verdict after its deadline in the kernel: median %.0f us, p99 %.0f us; "
+	       "with the "
+	       "inspector: median %.2f ms, p99 %.2f ms\n",
+	       late.median, late.p99, rep.median, rep.p99);
+	dr_json_add(row, "interval_ms", dr_json_number((double)d->interval.ns / 1e6));
+	dr_json_add_bool(row, "burning", d->burning);
+	dr_json_add_int(row, "trials", (int64_t)late.count);
+	dr_json_add(row, "verdict_median_us", dr_json_number(late.median));
+	dr_json_add(row, "verdict_p99_us", dr_json_number(late.p99));
+	dr_json_add(row, "inspector_median_ms", dr_json_number(rep.median));
+	dr_json_add(row, "inspector_p99_ms", dr_json_number(rep.p99));
+	if (d->interval.ns == dr_msec(10).ns)
+		bench_report_figure(d->b->report,
+				    d->burning ? "verdict after its deadline, 10 ms x 3, cores burning, p99"
+					       : "verdict after its deadline, 10 ms x 3, idle, p99",
+				    "<= 100 us", late.p99 <= 100 ? BENCH_HOLDS : BENCH_SHORT, "%.0f us",
+				    late.p99);
+	if (bar_case)
+		bench_report_figure(d->b->report,
+				    "inspector has it after its deadline, 10 ms x 3, burning, p99", "<= 5 ms",
+				    rep.p99 <= 5 ? BENCH_HOLDS : BENCH_SHORT, "%.2f ms", rep.p99);
+}
+
+static void end_case(struct detection *d)
+{
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		struct lane *l = &d->lanes[i];
+
+		bench_watch_free(DR_TAKE_PTR(l->watch));
+		bench_samples_done(&l->times);
+		l->missed = l->wrong = l->absent = 0;
+	}
+	bench_samples_done(&d->late);
+	bench_samples_done(&d->reported);
+}
+
+static int measure(struct detection *d)
+{
+	DR_AUTO(bench_hogs_stop) struct bench_hogs hogs = { .count = 0 };
+	int r = start_lanes(d);
+
+	if (r == 0 && d->burning)
+		r = bench_hogs_start(&hogs);
+	if (r == 0)
+		r = bench_idle(d->b->loop, SETTLE);
+	for (unsigned n = 0; r == 0 && n < d->b->opts.trials; n++)
+		r = trial(d, n);
+	if (r == 0) {
+		for (unsigned i = 0; i < d->nlanes; i++)
+			print_lane(d, &d->lanes[i]);
+		print_doctor(d);
+		fflush(stdout);
+	}
+	return r;
+}
+
+static int all_cases(struct detection *d)
+{
+	static const int intervals_ms[] = { 10, 50, 100 };
+	int r = 0;
+
+	for (size_t i = 0; i < 2 * DR_ARRAY_SIZE(intervals_ms) && r == 0; i++) {
+		d->interval = dr_msec(intervals_ms[i / 2]);
+		d->burning = i & 1;
+		r = measure(d);
+		end_case(d);
+	}
+	return r;
+}
+
+int bench_detect(struct bench *b)
+{
+	struct detection d = { .b = b };
+	DR_AUTO_FREE char *error = NULL;
+	int r = 0;
+
+	printf("\nDetection of a silent host, ms from the fault to the verdict; all tools at the same "
+	       "time\n");
+	printf("%-9s  %-8s %-15s %6s %8s %8s %8s %8s %7s %7s %7s\n", "ms", "machine", "tool", "faults", "min",
+	       "median", "p99", "max", "missed", "was-off", "wrong");
+	for (const struct bench_tool *const *t = bench_tools; *t && r == 0; t++) {
+		if (!bench_wants(b, *t))
+			continue;
+		d.lanes[d.nlanes].tool = *t;
+		r = bench_net_switch(HOSTS, &d.lanes[d.nlanes].net, &error);
+		d.nlanes += r == 0;
+	}
+	if (r < 0)
+		bench_report_trouble(b->report, "detect", error);
+	else
+		r = all_cases(&d);
+	for (unsigned i = 0; i < d.nlanes; i++)
+		bench_net_done(&d.lanes[i].net);
+	if (r == 0)
+		printf("The slowest cut took %.1f ms; a cut is effective from its beginning on, where the "
+		       "time is "
+		       "taken.\n",
+		       d.cut_ms);
+	return r == -ECANCELED ? r : 0;
+}
