@@ -165,6 +165,8 @@ const struct bench_tool bench_bfdd = {
 	.name = "FRR bfdd",
 	.program = FRR "bfdd",
 	.bfd = true,
+	.hosts_max = 200,
+	.limit = "its start takes minutes with so many sessions",
 	.start = bfdd_start,
 	.line = bench_line_bfdd,
 };

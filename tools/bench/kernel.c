@@ -30,8 +30,7 @@ static int explain(int r, char **ret_error, const char *what)
 /* ---------------------------------------------------------------- responder */
 
 struct bench_echo {
-	struct dr_echo_bpf *skel;
-	struct bpf_link *link;
+	struct dr_echo_bpf *skel; /* the namespace it hangs in takes its filter along */
 };
 
 /* The sum of a counter of 64 bits over all CPUs: the words-th part of each value. */
@@ -54,22 +53,31 @@ static int sum_up(int fd, size_t words, uint64_t *ret)
 	return 0;
 }
 
+static int attach(const struct bench_net *n, const struct dr_echo_bpf *skel)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(skel->progs.bench_echo));
+	int back, r = bench_net_visit(n, 0, &back);
+
+	if (r < 0)
+		return r;
+	hook.ifindex = (int)if_nametoindex(n->peername);
+	r = bpf_tc_hook_create(&hook);
+	if (r == 0)
+		r = bpf_tc_attach(&hook, &opts);
+	bench_net_leave(back);
+	return r;
+}
+
 int bench_echo_start(const struct bench_net *n, struct bench_echo **ret, char **ret_error)
 {
 	struct bench_echo *e = calloc(1, sizeof(*e));
-	int r = -ENOMEM, back;
+	int r = -ENOMEM;
 
 	libbpf_set_print(quiet_libbpf);
-	if (e && (e->skel = dr_echo_bpf__open_and_load())) {
-		r = bench_net_visit(n, 0, &back);
-		if (r == 0) {
-			e->link = bpf_program__attach_xdp(e->skel->progs.bench_echo,
-							  (int)if_nametoindex(n->peername));
-			r = e->link ? 0 : dr_errno();
-			bench_net_leave(back);
-		}
-	} else if (e) {
-		r = dr_errno();
+	if (e) {
+		e->skel = dr_echo_bpf__open_and_load();
+		r = e->skel ? attach(n, e->skel) : dr_errno();
 	}
 	if (r < 0) {
 		bench_echo_free(e);
@@ -83,7 +91,6 @@ void bench_echo_free(struct bench_echo *e)
 {
 	if (!e)
 		return;
-	bpf_link__destroy(e->link);
 	dr_echo_bpf__destroy(e->skel);
 	free(e);
 }

@@ -3,12 +3,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
-#include <linux/if.h>
-#include <linux/sockios.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "tools/bench/machine.h"
 #include "tools/scenario/netns.h"
@@ -79,19 +75,6 @@ int bench_net_switch(size_t hosts, struct bench_net *ret, char **ret_error)
 
 /* ---------------------------------------------------------------- field */
 
-/*
- * A veth end hands frames to NAPI only with a program or with GRO, and without NAPI at the receiving end the
- * frames that an XDP program sends back are lost. With GRO every tool has the same path.
- */
-static int set_gro(const struct sc_netns *ns, const char *ifname)
-{
-	struct ethtool_value v = { .cmd = ETHTOOL_SGRO, .data = 1 };
-	struct ifreq ifr = { .ifr_data = (void *)&v };
-
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
-	return ioctl(ns->ctl, SIOCETHTOOL, &ifr) < 0 ? dr_errno() : 0;
-}
-
 /* 10/8 is on the link for BIRD, which takes no other neighbours; the routes say how frames really go. */
 static int side_up(const struct sc_netns *ns, const char *ifname, int own, char **ret_error)
 {
@@ -136,10 +119,6 @@ static int field_up(size_t hosts, struct bench_net *n, char **ret_error)
 			"link add watch0 address 02:00:0a:00:00:01 type veth peer name hosts0 address "
 			"02:00:0a:00:00:02 netns /proc/%d/fd/%d\n",
 			getpid(), f->hosts.ns);
-	if (r == 0)
-		r = set_gro(&f->watcher, "watch0");
-	if (r == 0)
-		r = set_gro(&f->hosts, "hosts0");
 	if (r == 0)
 		r = side_up(&f->watcher, "watch0", 1, ret_error);
 	return r ? r : side_up(&f->hosts, "hosts0", 2, ret_error);

@@ -7,7 +7,7 @@
  *
  *   switch   every host a namespace behind one bridge (tools/scenario/topo.h), so that one can fall silent
  *   field    many hosts in one namespace behind one veth pair: their addresses are routed to its lo, and
- *            echo requests may be answered by an XDP program there (kernel.h)
+ *            echo requests may be answered by a program there (kernel.h)
  *
  * For BFD each session needs two addresses, since BIRD knows its neighbours by address alone: in a field
  * host i 10.2.x.y is watched from 10.1.x.y. All stands behind one gateway address, so that one

@@ -67,8 +67,13 @@ int bench_run_start(struct bench *b, const struct bench_tool *t, size_t hosts, s
 {
 	DR_AUTO_FREE char *error = NULL;
 	struct bench_run run = { 0 };
-	int r = start(b, t, hosts, interval, answers, &run, &error);
+	int r;
 
+	if (t->hosts_max && hosts > t->hosts_max) {
+		printf("%s is left out: %s\n", t->name, t->limit);
+		return 1;
+	}
+	r = start(b, t, hosts, interval, answers, &run, &error);
 	if (r == 0) {
 		/* its options point into it */
 		*ret = run;

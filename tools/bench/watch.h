@@ -16,6 +16,8 @@ struct bench_tool {
 	const char *name;
 	const char *program; /* what must be there, with its path; NULL: ours */
 	bool bfd;	     /* both sides run it; else it sends echo requests */
+	size_t hosts_max;    /* more it cannot do, or takes minutes to start; 0: no limit known */
+	const char *limit;   /* and why */
 	/* Starts its processes, the watching ones first; adds them to w. */
 	int (*start)(struct bench_watch *w, char **ret_error);
 	bench_line_fn line; /* NULL: says its verdicts otherwise */
