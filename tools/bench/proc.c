@@ -11,7 +11,7 @@
 #include <termios.h>
 
 #define LINES_MAX 16384 /* bytes of output that are held: one line at least */
-#define TAIL 2048
+#define TAIL 800
 #define END_WAIT dr_sec(5)
 
 struct bench_proc {

@@ -14,14 +14,10 @@ void bench_watch_verdict(struct bench_watch *w, size_t host, bool up, struct dr_
 {
 	struct bench_seen *s = &w->seen[host];
 
-	if (up == s->up && (up || s->ups))
-		return; /* said before */
-	if (up) {
+	if (up && !s->up) {
 		w->hosts_seen += s->ups == 0;
-		w->hosts_up++;
 		s->ups++;
-	} else if (s->up) {
-		w->hosts_up--;
+	} else if (!up && s->up) {
 		w->downs++;
 		s->downs++;
 		s->down_at = at;

@@ -55,7 +55,6 @@ struct bench_watch {
 	struct bench_proc *procs[BENCH_PROCS_MAX];
 	unsigned nprocs, nours;		   /* of these, so many on the watching side */
 	struct bench_seen *seen;	   /* by host */
-	size_t hosts_up;		   /* up now */
 	size_t hosts_seen;		   /* have been up */
 	unsigned downs;			   /* verdicts so far */
 	struct bench_inspector *inspector; /* Doctor's */
