@@ -46,7 +46,7 @@ check-unit: ## run the unit tests only (no root needed)
 check-vm: ## run prog, net and guest tests on other kernels in qemu, and two guests against each other (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
-	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 tests/run $(O) $(or $(T),vm)
+	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 DOCTOR_VM_ALL=1 tests/run $(O) $(or $(T),vm)
 
 bench: ## measure the monitor beside its peers; B=detect|quiet|cost|rate|kernel for one of these, BENCH_OPTS= (root)
 	@tools/deps bench --install

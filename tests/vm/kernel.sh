@@ -10,7 +10,9 @@ cache=${DOCTOR_VM_CACHE:-/var/cache/doctor-vm}
 
 # What the tests use in a guest. A kernel that lacks one, or has it built in, is none the worse.
 kernel_modules="veth bridge dummy ifb macvlan 8021q bonding tun sch_ingress sch_netem cls_bpf cls_matchall cls_flower
- cls_u32 act_bpf act_mirred act_gact virtio_pci virtio_net pktgen"
+ cls_u32 act_bpf act_mirred act_gact act_vlan virtio_pci virtio_net pktgen"
+
+kernel_modules_file=modules-$(cksum <<<"$kernel_modules" | cut -d ' ' -f 1).cpio
 
 # The suites that have a kernel of that name, the likeliest first. Lists of the big suites are big: none in vain.
 kernel_suites() { # NAME
@@ -152,7 +154,7 @@ kernel_fetch() { # NAME RELEASE: fills $cache/kernel/RELEASE
 	fi
 	kernel_vmlinux "$image" "$work/out/kernel" || cp "$image" "$work/out/kernel"
 	mv "$modules" "$work/tree/lib/modules"
-	kernel_pack_modules "$work/tree" "$2" "$work/out/modules.cpio" || return 1
+	kernel_pack_modules "$work/tree" "$2" "$work/out/$kernel_modules_file" || return 1
 	rm -rf "${cache:?}/kernel/$2"
 	mv "$work/out" "$cache/kernel/$2" && rm -rf "$work"
 }
@@ -160,7 +162,7 @@ kernel_fetch() { # NAME RELEASE: fills $cache/kernel/RELEASE
 # Lists older than that are read again, if the mirror can be reached.
 kernel_lists_days=${DOCTOR_VM_LISTS_DAYS:-7}
 
-# The directory with `kernel` and `modules.cpio` for 5.10, 6.1 ... "newest" or a whole release (6.12.117+deb13-cloud-amd64)
+# The directory with `kernel` and $kernel_modules_file for 5.10, 6.1 ... "newest" or a whole release (6.12.117+deb13-cloud-amd64)
 kernel_get() ( # NAME
 	found=$cache/apt/$1/found
 	mkdir -p "$cache/kernel" || exit 1
@@ -174,7 +176,7 @@ kernel_get() ( # NAME
 		fi
 	fi
 	release=$(cat "$found")
-	if [ ! -e "$cache/kernel/$release/kernel" ] && ! kernel_fetch "$1" "$release"; then
+	if [ ! -e "$cache/kernel/$release/$kernel_modules_file" ] && ! kernel_fetch "$1" "$release"; then
 		# superseded since: once more with new lists
 		kernel_update "$1" && release=$(cat "$found") && kernel_fetch "$1" "$release" || exit 1
 	fi
