@@ -7,6 +7,7 @@
 
 #include "doctor/daemon.h"
 #include "doctor/log.h"
+#include "user/discover.h"
 #include "user/features.h"
 #include "user/monitor.h"
 
@@ -71,49 +72,65 @@ static int flush(struct dr_loop *loop, struct monitor *m)
 	return 0;
 }
 
-static int serve(struct dr_loop *loop, struct dr_http_client **http, const struct mon_config *config)
+static int serve(struct dr_loop *loop, struct mon_config *config, const char *path)
 {
 	DR_AUTO(monitor_freep) struct monitor *m = NULL;
-	DR_AUTO_FREE char *error = NULL;
-	int r = monitor_start(loop, *http, config, &m, &error);
+	DR_AUTO_FREE char *error = NULL, *summary = NULL;
+	int r = monitor_start(loop, config, path, &m, &error);
 
 	if (r) {
 		dr_error("%s", error ? error : strerror(-r));
 		return EXIT_FAILURE;
 	}
-	dr_info("watching name=%s targets=%zu interfaces=%zu pins=%s/%s", config->name, config->target_count,
-		config->interface_count, config->pin_root, config->name);
+	summary = mon_config_summary(monitor_config(m));
+	dr_info("watching %s name=%s pins=%s/%s", summary ? summary : "", monitor_config(m)->name,
+		monitor_config(m)->pin_root, monitor_config(m)->name);
 	dr_notify("READY=1");
 	r = dr_loop_run(loop);
 	dr_notify("STOPPING=1");
 	monitor_stop(m);
 	if (r == 0 && flush(loop, m))
 		dr_warning("the inspector was not reached in the last moment");
-	dr_http_client_free(DR_TAKE_PTR(*http));
 	if (r < 0)
 		dr_error("ended by a failure: %s", strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run(const struct mon_config *config)
+static int run(struct mon_config *config, const char *path)
 {
 	DR_AUTO(dr_loop_freep) struct dr_loop *loop = NULL;
 	DR_AUTO(dr_daemon_signals_done) struct dr_daemon_signals signals = { 0 };
-	DR_AUTO(dr_http_client_freep) struct dr_http_client *http = NULL;
-	struct dr_http_client_opts opts = { .user_agent = "doctor-monitor/" DR_VERSION };
 	int r;
 
-	if ((r = dr_loop_new(&loop)) || (r = dr_daemon_signals_init(&signals, loop)) ||
-	    (r = dr_http_client_new(loop, &opts, &http))) {
+	if ((r = dr_loop_new(&loop)) || (r = dr_daemon_signals_init(&signals, loop))) {
 		dr_error("starting: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	return serve(loop, &http, config);
+	return serve(loop, config, path);
+}
+
+static int check(const struct mon_config *config, const char *path)
+{
+	DR_AUTO_FREE char *summary = mon_config_summary(config);
+
+	printf("%s: good, %s\n", path, summary ? summary : "");
+	return EXIT_SUCCESS;
+}
+
+/* "--discover": list what Nova knows, for the monitor that starts us so; takes it out of the arguments. */
+static bool take_discover(int *argc, char **argv)
+{
+	if (*argc < 2 || strcmp(argv[1], "--discover"))
+		return false;
+	memmove(&argv[1], &argv[2], (size_t)(*argc - 1) * sizeof(*argv));
+	--*argc;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
 	DR_AUTO(mon_config_done) struct mon_config config = { 0 };
+	bool discover = take_discover(&argc, argv);
 	struct dr_daemon_options o;
 	struct mon_features features;
 	int status = dr_daemon_options(argc, argv, "doctor-monitor", PURPOSE, &o);
@@ -123,13 +140,12 @@ int main(int argc, char **argv)
 	status = dr_daemon_config(o.config, read_config, &config);
 	if (status)
 		return status;
+	if (discover)
+		return mon_discover_main(&config);
 	warn_of_lonely_interfaces(&config);
 	warn_of_slow_targets(&config);
-	if (o.check) {
-		printf("%s: good, %zu targets on %zu interfaces\n", o.config, config.target_count,
-		       config.interface_count);
-		return EXIT_SUCCESS;
-	}
+	if (o.check)
+		return check(&config, o.config);
 	mon_features_probe(&features);
 	DR_AUTO_FREE char *missing = mon_features_missing(&features, config.realtime_priority > 0);
 	if (missing) {
@@ -137,5 +153,5 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	become_realtime(config.realtime_priority);
-	return run(&config);
+	return run(&config, o.config);
 }

@@ -1,335 +1,328 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 
 #include "doctor/buf.h"
+#include "doctor/daemon.h"
 #include "doctor/log.h"
-#include "user/bpf.h"
-#include "user/hosts.h"
-#include "user/monitor.h"
-#include "user/prober.h"
-#include "user/report.h"
+#include "user/monitor_private.h"
+#include "user/privilege.h"
 
-struct target_state {
-	uint32_t transitions; /* of dr_track, as far as we have followed them */
-	int send_error;	      /* errno last logged; 0: probes leave */
-};
+/* ---------------------------------------------------------------- a new configuration */
 
-struct monitor {
-	const struct mon_config *config;
-	struct mon_bpf *bpf;
-	struct mon_prober *prober;
-	struct mon_report *report;
-	struct mon_hosts hosts;
-	struct target_state *targets;
-	uint64_t *keys;
-	uint16_t ident;
-	struct dr_source *ring, *tick;
-	uint64_t events_lost, timer_errors; /* as last seen in dr_stats */
-	uint64_t skipped;		    /* as last seen of the sender */
-};
-
-/* ---------------------------------------------------------------- events */
-
-static const char *interface_name(const struct monitor *m, unsigned ifindex)
+/* What stays as it was until the next start. */
+static void warn_of_restart(const struct mon_config *was, const struct mon_config *is)
 {
-	for (size_t i = 0; i < m->config->interface_count; i++) {
-		if (m->config->interfaces[i].ifindex == ifindex)
-			return m->config->interfaces[i].name;
+	if (strcmp(was->name, is->name) || strcmp(was->host, is->host) ||
+	    strcmp(was->pin_root, is->pin_root) || strcmp(was->user, is->user) || was->attach != is->attach ||
+	    was->egress != is->egress || was->realtime_priority != is->realtime_priority ||
+	    was->inspector_count != is->inspector_count || was->target_room != is->target_room ||
+	    was->all_inspectors != is->all_inspectors || was->queue_max != is->queue_max ||
+	    was->metrics_on != is->metrics_on || was->metrics.port != is->metrics.port ||
+	    was->discover.nova != is->discover.nova)
+		dr_warning("targets, interfaces, links, isolation and grey are taken over; other settings "
+			   "that have "
+			   "changed are so after a restart");
+}
+
+/* Takes the live part of fresh into m->config; the rest of fresh, and what was there, is freed. */
+static void take_over(struct monitor *m, struct mon_config *fresh)
+{
+	struct mon_target *targets = m->config.targets;
+
+	warn_of_restart(&m->config, fresh);
+	m->config.targets = DR_TAKE_PTR(fresh->targets);
+	free(targets);
+	m->config.target_count = fresh->target_count;
+	memcpy(m->config.interfaces, fresh->interfaces, sizeof(m->config.interfaces));
+	m->config.interface_count = fresh->interface_count;
+	memcpy(m->config.links, fresh->links, sizeof(m->config.links));
+	m->config.link_count = fresh->link_count;
+	m->config.isolation = fresh->isolation;
+	m->config.grey = fresh->grey;
+	m->config.consume_replies = fresh->consume_replies;
+	m->config.passive = fresh->passive;
+}
+
+/* ---------------------------------------------------------------- discovery */
+
+/* Adds what was discovered last to fresh. One that the file has, too, is the file's. */
+static void add_discovered(struct monitor *m, struct mon_config *fresh)
+{
+	struct mon_target t;
+
+	for (size_t i = 0; i < m->found_count; i++) {
+		int r = mon_discovered_target(fresh, &m->found[i], &t);
+		if (r == 0)
+			r = mon_config_add_target(fresh, &t);
+		if (r && r != -EEXIST)
+			dr_error("discovered host is not watched: %s host=%s", strerror(-r),
+				 m->found[i].host);
 	}
-	return "?";
+	mon_config_derive_times(fresh);
 }
 
-static void log_verdict(const struct monitor *m, const struct dr_event *e, const struct mon_target *t)
+static void on_discovered(const struct mon_discovered *found, size_t n, void *userdata)
 {
-	char address[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &t->address, address, sizeof(address));
-	if (e->verdict == DR_VERDICT_DOWN)
-		dr_warning("target down host=%s plane=%s address=%s interface=%s unanswered=%u "
-			   "silent_ms=%.1f late_us=%.0f",
-			   t->host, t->plane, address, m->config->interfaces[t->interface].name,
-			   e->outstanding,
-			   (double)(e->time_ns - (e->last_rx_ns ? e->last_rx_ns : e->first_tx_ns)) / 1e6,
-			   (double)(e->time_ns - e->deadline_ns) / 1e3);
-	else
-		dr_info("target up host=%s plane=%s address=%s interface=%s", t->host, t->plane, address,
-			m->config->interfaces[t->interface].name);
-}
-
-static void apply_verdict(struct monitor *m, const struct dr_event *e)
-{
-	const struct mon_target *t = &m->config->targets[e->slot];
-	struct dr_wall when = dr_wall_of((struct dr_mono){ e->time_ns }, dr_mono_now(), dr_wall_now());
-	const struct mon_host *host;
-
-	if ((int32_t)(e->transitions - m->targets[e->slot].transitions) <= 0)
-		return; /* known already, from the maps */
-	m->targets[e->slot].transitions = e->transitions;
-	log_verdict(m, e, t);
-	if (m->prober)
-		mon_prober_set_apart(m->prober, e->slot, e->verdict != DR_VERDICT_UP);
-	if (t->canary || !mon_hosts_change(&m->hosts, e->slot, (enum dr_verdict)e->verdict, &host))
-		return;
-	mon_report_push(m->report, host->name, host->said, when);
-	if (host->said == DR_VERDICT_DOWN) {
-		dr_warning("host down, the inspector is told host=%s planes=%u", host->name, host->targets);
-		dr_log_checkpoint(when, "doctor monitor detected");
-	}
-}
-
-static void on_event(const struct dr_event *e, void *userdata)
-{
+	DR_AUTO(mon_config_done) struct mon_config fresh = { 0 };
+	DR_AUTO_FREE struct mon_discovered *copy = calloc(n + 1, sizeof(*copy));
+	DR_AUTO_FREE char *error = NULL;
 	struct monitor *m = userdata;
-	const char *ifname = interface_name(m, e->ifindex);
 
-	if (e->version != DR_ABI_VERSION) {
-		dr_error("record of another layout from the kernel programs version=%u", e->version);
+	if (!copy || mon_config_copy(&m->file, &fresh)) {
+		dr_error("out of memory: the targets stay as they are");
 		return;
 	}
-	switch (e->type) {
-	case DR_EVENT_VERDICT:
-		if (e->slot < m->config->target_count)
-			apply_verdict(m, e);
-		break;
-	case DR_EVENT_ISOLATED:
-		dr_error("isolated: nothing is heard on interface=%s, so no host is condemned there until "
-			 "something is",
-			 ifname);
-		break;
-	case DR_EVENT_HEARING:
-		dr_warning("no longer isolated: replies are heard again interface=%s", ifname);
-		break;
-	default:
-		dr_warning("record of an unknown type from the kernel programs type=%u", e->type);
+	memcpy(copy, found, n * sizeof(*copy));
+	free(m->found);
+	m->found = DR_TAKE_PTR(copy);
+	m->found_count = n;
+	add_discovered(m, &fresh);
+	take_over(m, &fresh);
+	if (monitor_apply(m, &error))
+		dr_error("not all that was discovered is watched: %s", error ? error : "see above");
+}
+
+/* ---------------------------------------------------------------- reload */
+
+static char *texts_of(const struct dr_conf *conf)
+{
+	struct dr_buf b = { 0 };
+
+	for (size_t i = 0; i < DR_MIN(dr_conf_error_count(conf), (size_t)DR_CONF_ERRORS_MAX); i++)
+		dr_buf_printf(&b, "%s%s", i ? "\n" : "", dr_conf_error_text(conf, i));
+	return b.data; /* owned by the caller now; NULL: out of memory */
+}
+
+/* 0, or 1 and the file's errors, or negative. */
+static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	int r = dr_conf_load(m->config_path, &conf);
+
+	if (r == 0)
+		r = mon_config_read(conf, if_nametoindex, ret);
+	if (r == 0 && (r = mon_config_align_interfaces(ret, &m->config)) == -ENOSPC) {
+		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new", m->config_path,
+					MON_INTERFACES_MAX);
+		r = 1;
+	} else if (r == 0 && ret->target_count > m->slots.room) {
+		*ret_text =
+			dr_asprintf("%s: %zu targets, and there is room for %u until a restart (max_targets)",
+				    m->config_path, ret->target_count, m->slots.room);
+		r = 1;
+	} else if (conf && dr_conf_error_count(conf)) {
+		*ret_text = texts_of(conf);
+		r = 1;
+	} else if (r < 0) {
+		*ret_text = dr_asprintf("reading %s: %s", m->config_path, strerror(-r));
+	}
+	return r;
+}
+
+/* Links that are listed no more are forgotten, the others keep what was said of them. */
+static void carry_links_over(struct monitor *m, const struct mon_link *was, size_t was_count)
+{
+	struct monitor_link old[MON_INTERFACES_MAX];
+
+	memcpy(old, m->links, sizeof(old));
+	memset(m->links, 0, sizeof(m->links));
+	for (size_t i = 0; i < m->config.link_count; i++) {
+		for (size_t k = 0; k < was_count; k++) {
+			if (strcmp(m->config.links[i].name, was[k].name) == 0)
+				m->links[i] = old[k];
+		}
 	}
 }
+
+int monitor_reload(void *userdata, char **ret_text)
+{
+	DR_AUTO(mon_config_done) struct mon_config fresh = { 0 };
+	DR_AUTO_FREE char *attach_error = NULL;
+	struct mon_link links[MON_INTERFACES_MAX];
+	struct monitor *m = userdata;
+	size_t link_count = m->config.link_count;
+	DR_AUTO_FREE char *text = NULL;
+
+	dr_notify("RELOADING=1");
+	int r = read_again(m, &fresh, &text);
+	free(DR_TAKE_PTR(m->reload_error));
+	if (r) {
+		m->reload_failures++;
+		m->reload_error = text ? strdup(text) : NULL;
+		DR_AUTO_FREE char *lines = text ? strdup(text) : NULL;
+		dr_error("the configuration is not taken over, all stays as it was");
+		if (lines)
+			dr_daemon_errors(lines);
+		dr_notify("READY=1");
+		*ret_text = DR_TAKE_PTR(text);
+		return r;
+	}
+	memcpy(links, m->config.links, sizeof(links));
+	if (m->discovery) {
+		mon_config_done(&m->file);
+		r = mon_config_copy(&fresh, &m->file);
+		add_discovered(m, &fresh);
+	}
+	bool flags = fresh.consume_replies != m->config.consume_replies || fresh.passive != m->config.passive;
+	take_over(m, &fresh);
+	carry_links_over(m, links, link_count);
+	int applied = monitor_apply(m, &attach_error);
+	if (flags)
+		monitor_refresh_all(m);
+	m->reloads++;
+	r = r ? r : applied;
+	*ret_text = r ? dr_asprintf("taken over, but: %s", attach_error ? attach_error : strerror(-r))
+		      : dr_asprintf("%zu targets on %zu interfaces, %zu links", m->config.target_count,
+				    m->config.interface_count, m->config.link_count);
+	dr_info("configuration taken over targets=%zu interfaces=%zu links=%zu", m->config.target_count,
+		m->config.interface_count, m->config.link_count);
+	dr_notify("READY=1");
+	return 0;
+}
+
+static int on_hangup(struct dr_source *s, int signo, void *userdata)
+{
+	DR_AUTO_FREE char *text = NULL;
+
+	(void)!monitor_reload(userdata, &text); /* it has logged what is wrong */
+	return 0;
+}
+
+/* ---------------------------------------------------------------- start and stop */
 
 static int on_ring(struct dr_source *s, int fd, uint32_t events, void *userdata)
 {
 	struct monitor *m = userdata;
 
-	return mon_bpf_consume(m->bpf, on_event, m);
+	return mon_bpf_consume(m->bpf, monitor_on_event, m);
 }
 
-/* Counters are truth, events are hints: finds the changes whose records were lost. */
-static int reconcile(struct monitor *m)
+static int watch_events(struct monitor *m)
 {
-	struct dr_track t;
-
-	for (size_t i = 0; i < m->config->target_count; i++) {
-		int r = mon_bpf_read_track(m->bpf, (unsigned)i, &t);
-		if (r)
-			return r;
-		if (t.transitions == m->targets[i].transitions)
-			continue;
-		struct dr_event e = {
-			.slot = (uint32_t)i,
-			.ifindex = m->config->interfaces[m->config->targets[i].interface].ifindex,
-			.verdict = t.verdict,
-			.transitions = t.transitions,
-			.time_ns = t.changed_ns,
-			.deadline_ns = t.deadline_ns,
-			.first_tx_ns = t.first_tx_ns,
-			.last_rx_ns = t.last_rx_ns,
-			.outstanding = t.outstanding,
-		};
-		apply_verdict(m, &e);
-	}
-	return 0;
-}
-
-static void look_at_counters(struct monitor *m)
-{
-	struct dr_stats s;
-
-	if (mon_bpf_read_stats(m->bpf, &s))
-		return;
-	if (s.timer_errors != m->timer_errors)
-		dr_error("deadlines could not be set, the next probes try again times=%llu",
-			 (unsigned long long)(s.timer_errors - m->timer_errors));
-	m->timer_errors = s.timer_errors;
-	if (s.events_lost == m->events_lost)
-		return;
-	dr_warning("ring buffer was full; the changes are read from the maps lost=%llu",
-		   (unsigned long long)(s.events_lost - m->events_lost));
-	int r = reconcile(m);
-	if (r)
-		dr_error("the maps cannot be read, tried again in a second: %s", strerror(-r));
-	else
-		m->events_lost = s.events_lost;
-}
-
-static void look_at_sender(struct monitor *m)
-{
-	struct mon_prober_stats s;
-
-	mon_prober_stats(m->prober, &s);
-	if (s.skipped != m->skipped)
-		dr_warning("the sender is late, which delays detection skipped=%llu late_max_ms=%.1f",
-			   (unsigned long long)(s.skipped - m->skipped), (double)s.late_max_ns / 1e6);
-	m->skipped = s.skipped;
-	for (size_t i = 0; i < m->config->target_count; i++) {
-		int err = mon_prober_error(m->prober, i);
-		if (err == m->targets[i].send_error)
-			continue;
-		m->targets[i].send_error = err;
-		if (err)
-			dr_warning("probes cannot be sent: %s host=%s address=%s", strerror(err),
-				   m->config->targets[i].host, inet_ntoa(m->config->targets[i].address));
-		else
-			dr_info("probes are sent again host=%s", m->config->targets[i].host);
-	}
-}
-
-static int on_tick(struct dr_source *s, void *userdata)
-{
-	struct monitor *m = userdata;
-
-	look_at_counters(m);
-	look_at_sender(m);
-	return dr_timer_arm(s, dr_sec(1));
-}
-
-/* ---------------------------------------------------------------- start and stop */
-
-static int random_bytes(void *buf, size_t len)
-{
-	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : dr_errno();
-}
-
-static int fill_maps(struct monitor *m)
-{
-	const struct mon_config *c = m->config;
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < c->interface_count; i++)
-		r = mon_bpf_set_interface(m->bpf, i, c->interfaces[i].ifindex,
-					  (uint64_t)c->interfaces[i].gap.ns);
-	for (unsigned i = 0; r == 0 && i < c->target_count; i++) {
-		const struct mon_target *t = &c->targets[i];
-		struct dr_target k = {
-			.key = m->keys[i],
-			.interval_ns = (uint64_t)t->interval.ns,
-			.detect_ns = (uint64_t)t->detect.ns,
-			.multiplier = t->multiplier,
-			.rise = t->rise,
-			.ifindex = c->interfaces[t->interface].ifindex,
-			.iface = t->interface,
-			.addr = { 0, 0, htonl(0xffff), t->address.s_addr },
-			.kind = DR_KIND_ECHO4,
-			.ident = htons(m->ident),
-			.flags = c->consume_replies ? DR_TARGET_CONSUME : 0,
-		};
-		r = mon_bpf_set_target(m->bpf, i, &k);
-	}
-	return r;
-}
-
-static int make_keys(struct monitor *m)
-{
-	size_t n = m->config->target_count;
-	int r = random_bytes(m->keys, n * sizeof(*m->keys));
+	int r = dr_loop_add_io(m->loop, mon_bpf_event_fd(m->bpf), EPOLLIN, on_ring, m, &m->ring);
 
 	if (r == 0)
-		r = random_bytes(&m->ident, sizeof(m->ident));
-	m->ident |= 1; /* never 0 */
-	for (size_t i = 0; i < n; i++)
-		m->keys[i] |= 1; /* 0 means that a slot is not in use */
-	return r;
-}
-
-static enum mon_bpf_egress choose_egress(const struct mon_config *c)
-{
-	struct mon_features f;
-
-	if (c->egress != MON_EGRESS_AUTO)
-		return c->egress == MON_EGRESS_TCX ? MON_BPF_TCX : MON_BPF_CLSACT;
-	mon_features_probe(&f);
-	return f.tcx ? MON_BPF_TCX : MON_BPF_CLSACT;
-}
-
-static int attach_all(struct monitor *m, char **ret_error)
-{
-	enum mon_bpf_egress egress = choose_egress(m->config);
-
-	for (size_t i = 0; i < m->config->interface_count; i++) {
-		const struct mon_interface *ifc = &m->config->interfaces[i];
-		const char *mode;
-		int r = mon_bpf_attach(m->bpf, ifc->ifindex, ifc->name, egress, &mode, ret_error);
-		if (r)
-			return r;
-		dr_info("attached interface=%s xdp=%s egress=%s", ifc->name, mode,
-			egress == MON_BPF_TCX ? "tcx" : "clsact");
-	}
-	return 0;
-}
-
-static int watch_events(struct monitor *m, struct dr_loop *loop)
-{
-	int r = dr_loop_add_io(loop, mon_bpf_event_fd(m->bpf), EPOLLIN, on_ring, m, &m->ring);
-
+		r = dr_loop_add_timer(m->loop, monitor_on_tick, m, &m->tick);
 	if (r == 0)
-		r = dr_loop_add_timer(loop, on_tick, m, &m->tick);
+		r = dr_loop_add_signal(m->loop, SIGHUP, on_hangup, m, &m->reload);
 	return r ? r : dr_timer_arm(m->tick, dr_sec(1));
 }
 
-static int start(struct monitor *m, struct dr_loop *loop, struct dr_http_client *http, char **ret_error)
+static int start_kernel(struct monitor *m, char **ret_error)
 {
-	const struct mon_config *c = m->config;
-	int r;
+	const struct mon_config *c = &m->config;
+	int r = mon_bpf_new(c->pin_root, c->name, m->slots.room, &m->bpf, ret_error);
 
-	m->targets = calloc(c->target_count, sizeof(*m->targets));
-	m->keys = calloc(c->target_count, sizeof(*m->keys));
-	if (!m->targets || !m->keys)
-		return -ENOMEM;
-	if ((r = mon_hosts_init(&m->hosts, c)) || (r = make_keys(m)) ||
-	    (r = mon_report_new(loop, http, c->inspector_url, c->name, 2 * m->hosts.count, &m->report)))
-		return r;
-	r = mon_bpf_new(c->pin_root, c->name, (unsigned)c->target_count, (unsigned)c->interface_count,
-			&m->bpf, ret_error);
 	if (r)
 		return r;
-	if ((r = fill_maps(m)) || (r = watch_events(m, loop)) || (r = attach_all(m, ret_error)))
-		return r;
-	r = mon_prober_start(c, m->ident, m->keys, &m->prober, ret_error);
-	if (r)
-		return r;
-	if (mon_prober_not_realtime(m->prober))
+	r = mon_bpf_links_start(m->bpf, &m->no_fentry);
+	if (r == -ENOTSUP) {
+		dr_info("carrier changes are told by rtnetlink, not by fentry: %s", m->no_fentry);
+		r = 0;
+	}
+	return r;
+}
+
+static int start_sender(struct monitor *m, char **ret_error)
+{
+	struct mon_prober_opts o = { .room = m->slots.room,
+				     .ident = m->ident,
+				     .realtime_priority = m->config.realtime_priority };
+	int r = mon_prober_start(&o, &m->prober, ret_error);
+
+	if (r == 0 && mon_prober_not_realtime(m->prober))
 		dr_warning("the sender is not real-time, so a busy machine delays detection: %s",
 			   mon_prober_not_realtime(m->prober));
+	return r;
+}
+
+static int allocate(struct monitor *m)
+{
+	uint32_t room = (uint32_t)m->config.target_room;
+	int r;
+
+	m->targets = calloc(room, sizeof(*m->targets));
+	if (!m->targets)
+		return -ENOMEM;
+	if ((r = mon_slots_init(&m->slots, room)) || (r = mon_hosts_init(&m->hosts, room)))
+		return r;
+	if (getrandom(&m->ident, sizeof(m->ident), 0) != sizeof(m->ident))
+		return dr_errno();
+	m->ident |= 1; /* never 0 */
 	return 0;
 }
 
-int monitor_start(struct dr_loop *loop, struct dr_http_client *http, const struct mon_config *config,
-		  struct monitor **ret, char **ret_error)
+static int give_up_privileges(struct monitor *m, char **ret_error)
+{
+	struct mon_privilege_needs n = { .user = m->config.user,
+					 .clsact = mon_bpf_uses_clsact(m->config.egress),
+					 .locked = m->config.realtime_priority > 0 };
+
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++)
+		n.dispatcher |= m->ifaces[i].attached &&
+				strcmp(m->ifaces[i].modes.ingress, "dispatcher") == 0;
+	return mon_privilege_become(&n, ret_error);
+}
+
+static int start(struct monitor *m, char **ret_error)
+{
+	int r;
+
+	if ((r = allocate(m)) || (r = mon_report_new(m->loop, &m->config, &m->report, ret_error)) ||
+	    (r = start_kernel(m, ret_error)) || (r = watch_events(m)) || (r = start_sender(m, ret_error)) ||
+	    (r = monitor_apply(m, ret_error)) ||
+	    (r = mon_show_new(m->loop, &m->config, monitor_snapshot, monitor_reload, m, &m->show, ret_error)))
+		return r;
+	if (m->config.discover.nova &&
+	    ((r = mon_config_copy(&m->config, &m->file)) ||
+	     (r = mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery))))
+		return r;
+	return give_up_privileges(m, ret_error);
+}
+
+int monitor_start(struct dr_loop *loop, struct mon_config *config, const char *path, struct monitor **ret,
+		  char **ret_error)
 {
 	DR_AUTO(monitor_freep) struct monitor *m = calloc(1, sizeof(*m));
 
 	*ret_error = NULL;
 	if (!m)
 		return -ENOMEM;
-	m->config = config;
-	int r = start(m, loop, http, ret_error);
+	m->loop = loop;
+	m->config_path = path;
+	m->config = *config;
+	m->started_at = m->last_tick = m->last_ring = dr_mono_now();
+	int r = start(m, ret_error);
 	if (r) {
 		if (!*ret_error)
 			*ret_error = dr_asprintf("starting: %s", strerror(-r));
+		m->config = (struct mon_config){ 0 }; /* still the caller's */
 		return r;
 	}
+	m->started = true;
+	*config = (struct mon_config){ 0 };
 	*ret = DR_TAKE_PTR(m);
 	return 0;
 }
 
+const struct mon_config *monitor_config(const struct monitor *m)
+{
+	return &m->config;
+}
+
 void monitor_stop(struct monitor *m)
 {
-	mon_prober_stop(m->prober);
-	m->prober = NULL;
+	mon_discover_stop(DR_TAKE_PTR(m->discovery));
+	mon_show_free(DR_TAKE_PTR(m->show));
+	mon_prober_stop(DR_TAKE_PTR(m->prober));
+	mon_rtnl_free(DR_TAKE_PTR(m->rtnl));
+	dr_source_free(DR_TAKE_PTR(m->reload));
 	dr_source_free(DR_TAKE_PTR(m->tick));
 	dr_source_free(DR_TAKE_PTR(m->ring));
-	mon_bpf_free(m->bpf);
-	m->bpf = NULL;
+	mon_bpf_free(DR_TAKE_PTR(m->bpf));
 }
 
 void monitor_free(struct monitor *m)
@@ -339,8 +332,17 @@ void monitor_free(struct monitor *m)
 	monitor_stop(m);
 	mon_report_free(m->report);
 	mon_hosts_done(&m->hosts);
+	for (uint32_t i = 0; m->targets && i < m->slots.room; i++)
+		free(m->targets[i].degraded);
+	mon_slots_done(&m->slots);
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++)
+		free(m->ifaces[i].trouble);
 	free(m->targets);
-	free(m->keys);
+	free(m->no_fentry);
+	free(m->reload_error);
+	free(m->found);
+	mon_config_done(&m->file);
+	mon_config_done(&m->config);
 	free(m);
 }
 

@@ -4,22 +4,28 @@
 
 /*
  * The running monitor: the kernel's events become the hosts' states, log lines and reports. What an
- * event did not tell, because the ring buffer was full, is read from the maps.
+ * event did not tell, because the ring buffer was full, is read from the maps. Its targets follow the
+ * configuration file (SIGHUP) and, if asked for, Nova's hypervisors.
  */
 
-#include "doctor/http_client.h"
 #include "doctor/loop.h"
 #include "user/config.h"
 
 struct monitor;
 
-/* Loads, attaches, starts to probe. On failure everything is undone and *ret_error says what. */
-int monitor_start(struct dr_loop *loop, struct dr_http_client *http, const struct mon_config *config,
-		  struct monitor **ret, char **ret_error) DR_MUST_USE;
+/*
+ * Loads, attaches, starts to probe, gives up what privileges it can. config is taken over (and emptied) on
+ * success; path is where it came from, read again by a reload. On failure everything is undone and
+ * *ret_error says what.
+ */
+int monitor_start(struct dr_loop *loop, struct mon_config *config, const char *path, struct monitor **ret,
+		  char **ret_error) DR_MUST_USE;
+
+const struct mon_config *monitor_config(const struct monitor *m);
 
 /* Stops probing and takes everything out of the kernel; reports go on. */
 void monitor_stop(struct monitor *m);
-void monitor_free(struct monitor *m); /* NULL-safe; free the HTTP client before */
+void monitor_free(struct monitor *m); /* NULL-safe */
 DR_DEFINE_FREEP(struct monitor, monitor_free)
 
 /* Tries undelivered reports at once. */

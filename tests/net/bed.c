@@ -35,22 +35,29 @@ int bed_enter_namespace(void **state)
 
 /* ---------------------------------------------------------------- the inspector */
 
+static void copy_text(char *out, size_t size, const struct dr_json *event, const char *path)
+{
+	const char *text = dr_json_str(dr_json_path(event, path));
+
+	snprintf(out, size, "%s", text ? text : "?");
+}
+
 static void record(struct bed *b, const struct dr_json *events)
 {
 	for (struct dr_json *e = dr_json_first(events); e; e = dr_json_next(e)) {
-		struct bed_event *r = &b->events[b->nevents];
-		if (b->nevents == BED_EVENTS_MAX)
-			return;
-		const char *host = dr_json_str(dr_json_path(e, "details.hostname")),
-			   *type = dr_json_get_str(e, "type"),
-			   *status = dr_json_str(dr_json_path(e, "details.status")),
-			   *id = dr_json_str(dr_json_path(e, "details.monitor_event_id"));
-		*r = (struct bed_event){ .at = dr_mono_now() };
-		snprintf(r->host, sizeof(r->host), "%s", host ? host : "?");
-		snprintf(r->type, sizeof(r->type), "%s", type ? type : "?");
-		snprintf(r->status, sizeof(r->status), "%s", status ? status : "?");
-		snprintf(r->id, sizeof(r->id), "%s", id ? id : "?");
-		b->nevents++;
+		struct bed_event r = { .at = dr_mono_now() };
+		copy_text(r.host, sizeof(r.host), e, "details.hostname");
+		copy_text(r.type, sizeof(r.type), e, "type");
+		copy_text(r.status, sizeof(r.status), e, "details.status");
+		copy_text(r.id, sizeof(r.id), e, "details.monitor_event_id");
+		copy_text(r.reason, sizeof(r.reason), e, "details.reason");
+		copy_text(r.subject, sizeof(r.subject), e, "details.subject");
+		copy_text(r.details, sizeof(r.details), e, "details.details");
+		bool of_host = !strcmp(r.type, "compute.host.down") || !strcmp(r.type, "compute.host.up");
+		if (of_host && b->nevents < BED_EVENTS_MAX)
+			b->events[b->nevents++] = r;
+		else if (!of_host && b->nothers < BED_EVENTS_MAX)
+			b->others[b->nothers++] = r;
 	}
 }
 
@@ -273,6 +280,94 @@ void bed_fail(struct bed *b, const char *fmt, ...)
 	print_error("%s\n", dr_buf_str(&out));
 	fail_msg("%s", what);
 	abort();
+}
+
+/* ---------------------------------------------------------------- expectations */
+
+static void expect_event(struct bed *b, unsigned n, const char *host, const char *type, const char *status)
+{
+	if (!bed_wait_events(b, n + 1, BED_SOON))
+		bed_fail(b, "event %u about %s did not come", n + 1, host);
+	assert_string_equal(b->events[n].host, host);
+	assert_string_equal(b->events[n].type, type);
+	assert_string_equal(b->events[n].status, status);
+}
+
+void bed_expect_down(struct bed *b, unsigned n, const char *host)
+{
+	expect_event(b, n, host, "compute.host.down", "down");
+}
+
+void bed_expect_up(struct bed *b, unsigned n, const char *host)
+{
+	expect_event(b, n, host, "compute.host.up", "up");
+}
+
+void bed_expect_all_up(struct bed *b)
+{
+	unsigned n = (unsigned)sc_topo_nhosts(b->topo);
+
+	if (!bed_wait_events(b, n, BED_SOON))
+		bed_fail(b, "only %u of %u hosts came up", b->nevents, n);
+	for (unsigned i = 0; i < n; i++)
+		assert_string_equal(b->events[i].status, "up");
+	b->nevents = 0;
+}
+
+const struct bed_event *bed_expect_other(struct bed *b, const char *type, const char *status)
+{
+	static struct bed_event found;
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
+
+	for (unsigned seen = 0;;) {
+		for (; seen < b->nothers; seen++) {
+			if (strcmp(b->others[seen].type, type) || strcmp(b->others[seen].status, status))
+				continue;
+			found = b->others[seen];
+			memmove(b->others, &b->others[seen + 1],
+				(b->nothers - seen - 1) * sizeof(*b->others));
+			b->nothers -= seen + 1;
+			return &found;
+		}
+		if (dr_mono_sub(end, dr_mono_now()).ns <= 0)
+			bed_fail(b, "no %s with status %s came", type, status);
+		assert_true(dr_loop_run_once(b->loop, dr_msec(20)) >= 0);
+	}
+}
+
+struct bed *bed_started(unsigned hosts, const char *extra)
+{
+	struct bed *b = bed_new(hosts);
+
+	bed_configure(b, extra);
+	bed_start(b);
+	bed_expect_all_up(b);
+	return b;
+}
+
+void bed_must(int r, char *error)
+{
+	if (r)
+		fail_msg("%s", error ? error : strerror(-r));
+}
+
+void bed_on(struct bed *b, int host, const char *fmt, ...)
+{
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+	const char *argv[32] = { NULL };
+	char line[512], copy[512];
+	unsigned n = 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	strcpy(copy, line);
+	for (char *rest = copy, *word; (word = strsep(&rest, " ")) && n < DR_ARRAY_SIZE(argv) - 1;)
+		argv[n++] = word;
+	int r = sc_topo_run(b->topo, host, argv, &out);
+	if (r)
+		fail_msg("%s: status %d: %s", line, r, dr_buf_str(&out));
 }
 
 /* ---------------------------------------------------------------- what is in the kernel */

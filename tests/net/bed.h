@@ -20,6 +20,9 @@ struct bed_event {
 	char type[64];
 	char status[16];
 	char id[128];
+	char reason[32];
+	char subject[64];
+	char details[160];
 	struct dr_mono at;
 };
 
@@ -33,14 +36,18 @@ struct bed {
 	struct dr_http_server *server;
 	uint16_t port; /* kept while the server is stopped */
 	struct sc_child *monitor;
-	struct bed_event events[BED_EVENTS_MAX];
+	struct bed_event events[BED_EVENTS_MAX]; /* of hosts: compute.host.down and .up */
 	unsigned nevents;
+	struct bed_event others[BED_EVENTS_MAX]; /* the other types */
+	unsigned nothers;
 	unsigned requests;	      /* PUT /events seen, whatever the answer */
 	unsigned refuse, refuse_with; /* so many requests are answered with this status */
 };
 
 /* Once per test program: a namespace of its own for all that follows. */
 int bed_enter_namespace(void **state);
+
+#define BED_SOON dr_sec(10) /* for what takes milliseconds, on a machine that may be busy */
 
 /* Hosts compute-1 .. compute-N, the inspector, nothing else. */
 struct bed *bed_new(unsigned hosts);
@@ -65,7 +72,31 @@ int bed_stop(struct bed *b);
 /* Runs the monitor to its end; its status. Output (stdout and stderr) is appended to out. */
 int bed_run(struct bed *b, struct dr_buf *out, const char *const args[]);
 
-/* Handles what happens until n events have been accepted; false after max. */
+/* bed_new(), bed_configure(), bed_start(), bed_expect_all_up(). */
+struct bed *bed_started(unsigned hosts, const char *extra);
+
+/* All hosts have been reported up: probing has begun and every target has risen. Forgets these events. */
+void bed_expect_all_up(struct bed *b);
+/* Waits for event n (from 0) and compares it; fails the test with the log. */
+void bed_expect_down(struct bed *b, unsigned n, const char *host);
+void bed_expect_up(struct bed *b, unsigned n, const char *host);
+/* Waits for one of another type, and forgets those before it. Valid until the next call. */
+const struct bed_event *bed_expect_other(struct bed *b, const char *type, const char *status);
+
+/* Fails the test with the text of a call that has an `error`: BED_MUST(sc_topo_drop(b->topo, 1, &error)) */
+void bed_must(int r, char *error);
+#define BED_MUST(call)                                                                                       \
+	do {                                                                                                 \
+		DR_AUTO_FREE char *error = NULL;                                                             \
+		int r_ = call;                                                                               \
+		bed_must(r_, error);                                                                         \
+	} while (0)
+
+/* A command in the monitor's namespace or a host's (its index), words parted by spaces; fails the test unless
+ * it ends with 0. */
+void bed_on(struct bed *b, int host, const char *fmt, ...) DR_PRINTF(3, 4);
+
+/* Handles what happens until n events of hosts have been accepted; false after max. */
 bool bed_wait_events(struct bed *b, unsigned n, struct dr_dur max);
 /* Handles what happens for that long. */
 void bed_idle(struct bed *b, struct dr_dur time);

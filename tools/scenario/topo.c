@@ -323,6 +323,23 @@ int sc_topo_restore(struct sc_topo *t, int host, char **ret_error)
 	return r < 0 ? r : wait_answer(t, host == SC_MONITOR ? 0 : host, ret_error);
 }
 
+int sc_topo_unplug(struct sc_topo *t, char **ret_error)
+{
+	return sc_netns_ip(&t->switch_ns, ret_error, "link delete %s\n", t->monitor.port);
+}
+
+int sc_topo_replug(struct sc_topo *t, char **ret_error)
+{
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	int r;
+
+	plug(&b, &t->monitor);
+	r = b.error ? b.error : sc_netns_ip(&t->switch_ns, ret_error, "%s", b.data);
+	if (r == 0)
+		r = start_monitor_side(t, ret_error);
+	return r < 0 ? r : wait_answer(t, 0, ret_error);
+}
+
 /* ---------------------------------------------------------------- looking and running */
 
 int sc_topo_carrier(const struct sc_topo *t, int host)

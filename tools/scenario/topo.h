@@ -61,6 +61,10 @@ int sc_topo_link_down(struct sc_topo *t, int host, char **ret_error) DR_MUST_USE
 /* Ends both. Also when there was no fault. Returns when the host (SC_MONITOR: the first one) answers. */
 int sc_topo_restore(struct sc_topo *t, int host, char **ret_error) DR_MUST_USE;
 
+/* The monitor's interface is removed, and made again under the same name with another index. */
+int sc_topo_unplug(struct sc_topo *t, char **ret_error) DR_MUST_USE;
+int sc_topo_replug(struct sc_topo *t, char **ret_error) DR_MUST_USE;
+
 /* Carrier of the interface of that side: 1, 0 (also when it is set down) or a negative errno. */
 int sc_topo_carrier(const struct sc_topo *t, int host) DR_MUST_USE;
 

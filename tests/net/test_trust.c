@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The truth about silence: whose it is, why, and what follows from it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "tests/net/bed.h"
+#include "tools/scenario/run.h"
+
+static const char *ifname(struct bed *b)
+{
+	return sc_topo_ifname(b->topo, SC_MONITOR);
+}
+
+/* The kernel of the monitor's side must find the host's hardware address by itself from now on. */
+static void unlearn(struct bed *b, int host)
+{
+	bed_on(b, SC_MONITOR, "ip neigh del %s dev %s", sc_topo_address(b->topo, host), ifname(b));
+	bed_on(b, SC_MONITOR, "sysctl -qw net.ipv4.neigh.%s.retrans_time_ms=50", ifname(b));
+}
+
+static void a_host_dead_before_the_start(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(4);
+
+	unlearn(b, 3);
+	BED_MUST(sc_topo_drop(b->topo, 3, &error));
+	bed_configure(b, "");
+	bed_start(b);
+	if (!bed_wait_events(b, 4, BED_SOON))
+		bed_fail(b, "%u of 4 reports came", b->nevents);
+	bed_idle(b, dr_msec(500));
+	assert_int_equal(b->nevents, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		bool dead = strcmp(b->events[i].host, "compute-4") == 0;
+		assert_string_equal(b->events[i].status, dead ? "down" : "up");
+		if (dead)
+			assert_string_equal(b->events[i].reason, "no-neighbour");
+	}
+	BED_MUST(sc_topo_restore(b->topo, 3, &error));
+	bed_expect_up(b, 4, "compute-4");
+}
+
+/* With a neighbour entry the probes leave, and silence is the reason. */
+static void a_host_dead_before_the_start_whose_address_is_known(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(4);
+
+	BED_MUST(sc_topo_drop(b->topo, 3, &error));
+	bed_configure(b, "");
+	bed_start(b);
+	if (!bed_wait_events(b, 4, BED_SOON))
+		bed_fail(b, "%u of 4 reports came", b->nevents);
+	for (unsigned i = 0; i < 4; i++) {
+		if (strcmp(b->events[i].host, "compute-4") == 0)
+			assert_string_equal(b->events[i].reason, "silence");
+	}
+}
+
+static void without_a_route_nobody_is_dead(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+	DR_AUTO_FREE char *text = dr_asprintf("name: %s\ninterface: %s\ninterval: 10ms\ninspector:\n  url: "
+					      "http://127.0.0.1:%u/events\ntargets:\n"
+					      "- {host: compute-1, address: %s}\n- {host: compute-2, "
+					      "address: %s}\n- {host: far, address: 203.0.113.7}\n",
+					      b->name, ifname(b), b->port, sc_topo_address(b->topo, 0),
+					      sc_topo_address(b->topo, 1));
+	char gateway[32];
+
+	bed_write(b, text);
+	bed_start(b);
+	bed_expect_all_up(b);
+	if (!bed_wait_log(b, "reason=no-route", BED_SOON))
+		bed_fail(b, "it is not said to be unreachable");
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(b->nevents, 0);
+	/* by a gateway that is not there: its death would not be that of who is behind it */
+	strcpy(gateway, sc_topo_address(b->topo, 0));
+	strcpy(strrchr(gateway, '.'), ".99");
+	bed_on(b, SC_MONITOR, "ip route add 203.0.113.0/24 via %s dev %s", gateway, ifname(b));
+	if (!bed_wait_log(b, "reason=no-gateway", BED_SOON))
+		bed_fail(b, "the gateway is not found missing");
+	bed_idle(b, dr_sec(1));
+	assert_int_equal(b->nevents, 0);
+}
+
+static void an_expired_neighbour_entry(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "");
+
+	/* it dies, and its entry goes at once, so that hardly a probe leaves any more */
+	BED_MUST(sc_topo_drop(b->topo, 2, &error));
+	unlearn(b, 2);
+	bed_expect_down(b, 0, "compute-3");
+	BED_MUST(sc_topo_restore(b->topo, 2, &error));
+	bed_expect_up(b, 1, "compute-3");
+	/* it lives, and its entry goes: nobody is dead */
+	unlearn(b, 1);
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(b->nevents, 2);
+}
+
+static void silent_to_probes_yet_talking(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "");
+	const char *const ping[] = {
+		"ping", "-q", "-i", "0.005", "-W", "1", sc_topo_address(b->topo, SC_MONITOR), NULL
+	};
+	const int fds[3] = { -1, -1, -1 };
+	pid_t pid;
+
+	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
+	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
+	const struct bed_event *e = bed_expect_other(b, "compute.host.degraded", "down");
+	assert_string_equal(e->host, "compute-2");
+	assert_string_equal(e->reason, "talking");
+	bed_idle(b, dr_msec(500));
+	assert_int_equal(b->nevents, 0);
+	/* it stops talking, too */
+	kill(pid, SIGKILL);
+	bed_expect_down(b, 0, "compute-2");
+	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=0");
+	bed_expect_up(b, 1, "compute-2");
+}
+
+static void passive_life_can_be_switched_off(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "passive: false\n");
+	const char *const ping[] = {
+		"ping", "-q", "-i", "0.005", "-W", "1", sc_topo_address(b->topo, SC_MONITOR), NULL
+	};
+	const int fds[3] = { -1, -1, -1 };
+	pid_t pid;
+
+	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
+	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
+	bed_expect_down(b, 0, "compute-2");
+	kill(pid, SIGKILL);
+}
+
+/* Six of eight in the same breath: it is rather us, or a switch. */
+static void too_many_at_once_is_isolation(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(8, "interval: 50ms\n");
+
+	for (int i = 0; i < 6; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	const struct bed_event *e = bed_expect_other(b, "doctor.monitor.isolated", "down");
+	assert_string_equal(e->reason, "share");
+	assert_string_equal(e->subject, ifname(b));
+	bed_idle(b, dr_sec(1));
+	if (b->nevents)
+		bed_fail(b, "%s is condemned", b->events[0].host);
+	/* four come back: what is still silent is declared */
+	for (int i = 0; i < 4; i++)
+		BED_MUST(sc_topo_restore(b->topo, i, &error));
+	bed_expect_other(b, "doctor.monitor.isolated", "up");
+	if (!bed_wait_events(b, 2, BED_SOON))
+		bed_fail(b, "what stayed silent is not declared");
+	bed_idle(b, dr_msec(300));
+	assert_int_equal(b->nevents, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(b->events[i].status, "down");
+		assert_true(!strcmp(b->events[i].host, "compute-5") ||
+			    !strcmp(b->events[i].host, "compute-6"));
+	}
+}
+
+static void the_share_is_a_setting(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(8, "isolation: {share: 0}\n");
+
+	for (int i = 0; i < 6; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	if (!bed_wait_events(b, 6, BED_SOON))
+		bed_fail(b, "%u of 6 are declared", b->nevents);
+}
+
+static void our_own_carrier_lost(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "");
+
+	bed_on(b, SC_MONITOR, "ip link set %s down", ifname(b));
+	const struct bed_event *e = bed_expect_other(b, "doctor.monitor.isolated", "down");
+	assert_string_equal(e->reason, "no-carrier");
+	bed_idle(b, dr_sec(1));
+	assert_int_equal(b->nevents, 0);
+	bed_on(b, SC_MONITOR, "ip link set %s up", ifname(b));
+	for (int i = 0; i < 3; i++) /* static entries went with the carrier */
+		bed_on(b, SC_MONITOR, "ping -c 1 -W 5 -q %s", sc_topo_address(b->topo, i));
+	bed_expect_other(b, "doctor.monitor.isolated", "up");
+	bed_idle(b, dr_msec(300));
+	assert_int_equal(b->nevents, 0);
+	BED_MUST(sc_topo_drop(b->topo, 0, &error));
+	bed_expect_down(b, 0, "compute-1");
+}
+
+/* The whole process is stopped for longer than anything: nobody is accused, and who died meanwhile is found.
+ */
+static void stopped_for_ten_seconds(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(4, "");
+	pid_t pid = sc_child_pid(b->monitor);
+
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	bed_idle(b, dr_sec(9));
+	BED_MUST(sc_topo_drop(b->topo, 2, &error));
+	bed_idle(b, dr_sec(1));
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	bed_expect_down(b, 0, "compute-3");
+	bed_idle(b, dr_sec(1));
+	assert_int_equal(b->nevents, 1);
+}
+
+/* Some answers are lost, too few for a verdict. */
+static void a_share_of_answers_is_lost(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "grey: {window: 2s, loss: 5%}\n");
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(20));
+
+	while (b->nothers == 0 && dr_mono_sub(end, dr_mono_now()).ns > 0) {
+		BED_MUST(sc_topo_drop(b->topo, 1, &error));
+		bed_idle(b, dr_msec(12));
+		BED_MUST(sc_topo_restore(b->topo, 1, &error));
+		bed_idle(b, dr_msec(50));
+	}
+	const struct bed_event *e = bed_expect_other(b, "compute.host.degraded", "down");
+	assert_string_equal(e->host, "compute-2");
+	assert_non_null(strstr(e->details, "loss"));
+	assert_int_equal(b->nevents, 0);
+	bed_expect_other(b, "compute.host.degraded", "up");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_host_dead_before_the_start),
+		cmocka_unit_test(a_host_dead_before_the_start_whose_address_is_known),
+		cmocka_unit_test(without_a_route_nobody_is_dead),
+		cmocka_unit_test(an_expired_neighbour_entry),
+		cmocka_unit_test(silent_to_probes_yet_talking),
+		cmocka_unit_test(passive_life_can_be_switched_off),
+		cmocka_unit_test(too_many_at_once_is_isolation),
+		cmocka_unit_test(the_share_is_a_setting),
+		cmocka_unit_test(our_own_carrier_lost),
+		cmocka_unit_test(stopped_for_ten_seconds),
+		cmocka_unit_test(a_share_of_answers_is_lost),
+	};
+
+	return cmocka_run_group_tests(tests, bed_enter_namespace, NULL);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "doctor/buf.h"
+#include "doctor/log.h"
+#include "user/monitor_private.h"
+
+#define TICK dr_sec(1)
+#define ASK_MAX 512 /* times that the kernel is asked why in one tick: each takes some 10 us, and locks */
+
+/* Finds the changes whose records were lost. */
+static int reconcile(struct monitor *m)
+{
+	struct dr_watch w;
+
+	for (uint32_t i = 0; i < m->slots.room; i++) {
+		int r = monitor_watches(m, i) ? mon_bpf_read_watch(m->bpf, i, &w) : 0;
+		if (r)
+			return r;
+		if (monitor_watches(m, i))
+			monitor_follow(m, i, &w);
+	}
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		struct dr_iface now;
+		if (!m->ifaces[i].attached || mon_bpf_read_iface(m->bpf, i, &now))
+			continue;
+		monitor_report_interface(m, i, now.isolated_ns != 0, (enum dr_reason)now.reason,
+					 dr_wall_now());
+	}
+	return 0;
+}
+
+static void look_at_counters(struct monitor *m, const struct dr_stats *s)
+{
+	if (s->timer_errors != m->timer_errors)
+		dr_error("deadlines could not be set, the next probes try again times=%llu",
+			 (unsigned long long)(s->timer_errors - m->timer_errors));
+	m->timer_errors = s->timer_errors;
+	if (s->events_lost == m->events_lost)
+		return;
+	dr_warning("ring buffer was full; the changes are read from the maps lost=%llu",
+		   (unsigned long long)(s->events_lost - m->events_lost));
+	int r = reconcile(m);
+	if (r)
+		dr_error("the maps cannot be read, tried again in a second: %s", strerror(-r));
+	else
+		m->events_lost = s->events_lost;
+}
+
+/* ---------------------------------------------------------------- our sender */
+
+static void set_blind(struct monitor *m, bool blind, const struct mon_prober_stats *s)
+{
+	char words[96];
+
+	m->blind = blind;
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		struct dr_command cmd = { .op = DR_CMD_BLIND, .iface = i, .value = blind };
+		enum dr_command_result result;
+		int r = m->ifaces[i].name[0] && m->ifaces[i].ifindex ? mon_bpf_command(m->bpf, &cmd, &result)
+								     : 0;
+		if (r)
+			dr_error("the kernel half is not told of it: %s interface=%s", strerror(-r),
+				 m->ifaces[i].name);
+	}
+	snprintf(words, sizeof(words), "the sender was %.1f ms late", (double)s->late_max_ns / 1e6);
+	if (blind)
+		dr_error("blind: %s, so no host is condemned until it is in time again", words);
+	else
+		dr_warning("no longer blind");
+	monitor_report(m, MON_EVENT_BLIND, blind, m->config.host, "", DR_REASON_NONE, blind ? words : NULL,
+		       dr_wall_now());
+}
+
+static void look_at_sender(struct monitor *m, const struct mon_prober_stats *s, struct dr_mono now)
+{
+	uint64_t limit = (uint64_t)m->config.isolation.blind_after.ns;
+	/* the sender looks at its work each second at least */
+	bool late = s->late_max_ns > limit ||
+		    (s->last_cycle_ns && now.ns > s->last_cycle_ns + limit + (uint64_t)DR_NSEC_PER_SEC);
+
+	if (s->skipped != m->skipped)
+		dr_warning("the sender is late, which delays detection skipped=%llu late_max_ms=%.1f",
+			   (unsigned long long)(s->skipped - m->skipped), (double)s->late_max_ns / 1e6);
+	m->skipped = s->skipped;
+	if (late != m->blind)
+		set_blind(m, late, s);
+}
+
+/* ---------------------------------------------------------------- probes that do not leave */
+
+static void log_send_error(struct monitor *m, uint32_t slot, int err)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	char address[MON_ADDRESS_STR_MAX];
+
+	if (err == m->targets[slot].send_error)
+		return;
+	m->targets[slot].send_error = err;
+	if (err)
+		dr_warning("probes cannot be sent: %s host=%s address=%s", strerror(err), t->host,
+			   mon_address_format(t->address, address));
+	else
+		dr_info("probes are sent again host=%s", t->host);
+}
+
+/* The kernel knows most reasons; what it does not know of is the socket's. */
+static enum dr_reason why(struct monitor *m, const struct mon_target *t, int send_error)
+{
+	enum dr_reason reason = DR_REASON_NONE;
+	unsigned ifindex = m->ifaces[t->interface].ifindex;
+	bool routed = t->kind == DR_KIND_ECHO4 ||
+		      t->kind == DR_KIND_ECHO6; /* the others are sent as they are */
+
+	if (!m->ifaces[t->interface].attached)
+		return DR_REASON_NO_CARRIER;
+	int r = mon_rtnl_why(m->rtnl, t->address, ifindex, &reason);
+	if (r == 0 && reason != DR_REASON_NONE && (routed || reason == DR_REASON_NO_CARRIER))
+		return reason;
+	return send_error ? DR_REASON_SEND_ERROR : DR_REASON_NONE;
+}
+
+static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	struct mon_prober_slot p = mon_prober_slot(m->prober, slot);
+	struct monitor_target *s = &m->targets[slot];
+	enum dr_command_result result;
+	struct dr_watch w;
+
+	log_send_error(m, slot, p.error);
+	if (mon_bpf_read_watch(m->bpf, slot, &w))
+		return;
+	monitor_follow(m, slot, &w);
+	if (!mon_unsent_look(&s->unsent, p.attempts, w.track.sent, t->multiplier, (uint64_t)t->detect.ns,
+			     now_ns))
+		return;
+	if (m->asked++ >= ASK_MAX)
+		return; /* with the next tick */
+	enum dr_reason reason = why(m, t, p.error);
+	if (reason == DR_REASON_NONE || reason == (enum dr_reason)w.track.reason)
+		return;
+	struct dr_command cmd = {
+		.op = DR_CMD_UNSENT,
+		.slot = slot,
+		.reason = (uint32_t)reason,
+		.time_ns = s->unsent.since_ns,
+		.count = w.track.sent,
+	};
+	int r = mon_bpf_command(m->bpf, &cmd, &result);
+	if (r)
+		dr_error("probes that cannot leave are not judged: %s host=%s", strerror(-r), t->host);
+}
+
+/*
+ * Each second those that are not up, as nothing else tells of them; all if something that a socket took has
+ * not left, or was refused.
+ */
+static void look_at_targets(struct monitor *m, const struct dr_stats *k, const struct mon_prober_stats *s,
+			    struct dr_mono now)
+{
+	uint64_t missing = s->sent > k->probes ? s->sent - k->probes : 0;
+	bool all = missing != m->accepted_missing;
+
+	m->accepted_missing = missing;
+	m->asked = 0;
+	m->ask_from = (m->ask_from + ASK_MAX) % m->slots.room;
+	for (uint32_t n = 0; n < m->slots.room; n++) {
+		uint32_t i = (m->ask_from + n) % m->slots.room; /* not always the same are asked for */
+		if (m->slots.targets[i].host[0] && !m->targets[i].key && monitor_add_target(m, i, 0, 1) == 0)
+			dr_info("target is watched after all host=%s", m->slots.targets[i].host);
+		if (!monitor_watches(m, i))
+			continue;
+		int err = mon_prober_slot(m->prober, i).error;
+		if (all || err || err != m->targets[i].send_error || m->targets[i].verdict != DR_VERDICT_UP)
+			look_at_unsent(m, i, now.ns);
+	}
+}
+
+/* ---------------------------------------------------------------- grey failures */
+
+static void look_at_grey(struct monitor *m, uint32_t slot, uint64_t now_ns)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	struct monitor_target *s = &m->targets[slot];
+	struct mon_grey_change c;
+	struct dr_watch w;
+
+	if (mon_bpf_read_watch(m->bpf, slot, &w))
+		return;
+	monitor_follow(m, slot, &w);
+	c = mon_grey_look(&s->grey, &m->config.grey, &w.track, (uint64_t)t->interval.ns, now_ns);
+	if (c.changed && !s->talking)
+		monitor_report_degraded(m, slot, DR_REASON_NONE, c.degraded ? c.details : NULL,
+					dr_wall_now());
+}
+
+/* Every slot once a window, some each second. */
+static void look_for_grey(struct monitor *m, struct dr_mono now)
+{
+	int64_t ticks = m->config.grey.window.ns / TICK.ns;
+	uint32_t share = m->slots.room / (uint32_t)DR_MAX(ticks, 1) + 1;
+
+	for (uint32_t i = 0; i < DR_MIN(share, m->slots.room); i++) {
+		m->grey_cursor = (m->grey_cursor + 1) % m->slots.room;
+		if (monitor_watches(m, m->grey_cursor))
+			look_at_grey(m, m->grey_cursor, now.ns);
+	}
+}
+
+/* ---------------------------------------------------------------- the tick */
+
+static void retry_interfaces(struct monitor *m)
+{
+	DR_AUTO_FREE char *ignored = NULL;
+
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		struct monitor_iface *f = &m->ifaces[i];
+		if (f->attached && !mon_bpf_is_attached(m->bpf, i)) {
+			dr_warning("somebody has detached the programs, attached again interface=%s",
+				   f->name);
+			mon_bpf_detach(m->bpf, i);
+			f->attached = false;
+		}
+	}
+	(void)!monitor_attach_interfaces(m, &ignored); /* it has logged what fails */
+}
+
+int monitor_on_tick(struct dr_source *s, void *userdata)
+{
+	struct monitor *m = userdata;
+	struct dr_mono now = dr_mono_now();
+	struct dr_stats kernel;
+	int r = mon_bpf_consume(m->bpf, monitor_on_event, m);
+
+	if (r)
+		return r;
+	m->last_ring = now;
+	mon_prober_stats(m->prober, &m->sender); /* ahead of the kernel's: what it took has left by then */
+	if (mon_bpf_read_stats(m->bpf, &kernel) == 0) {
+		look_at_counters(m, &kernel);
+		look_at_sender(m, &m->sender, now);
+		look_at_targets(m, &kernel, &m->sender, now);
+	}
+	look_for_grey(m, now);
+	retry_interfaces(m);
+	m->last_tick = now;
+	mon_show_tick(m->show, now);
+	return dr_timer_arm(s, TICK);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "doctor/buf.h"
+#include "doctor/log.h"
+#include "user/monitor_private.h"
+
+#define NO_IFACE (~0U)
+
+/* ---------------------------------------------------------------- links */
+
+static void report_link(struct monitor *m, size_t i, bool broken, enum dr_reason reason, struct dr_wall when)
+{
+	const struct mon_link *l = &m->config.links[i];
+	struct monitor_link *s = &m->links[i];
+
+	if (s->told ? s->broken == broken : !broken)
+		return; /* known, or good from the beginning */
+	s->told = true;
+	s->broken = broken;
+	monitor_report(m, MON_EVENT_NIC, broken, l->host, l->name, reason, broken ? "no carrier" : NULL,
+		       when);
+	if (broken)
+		dr_warning("link down, the inspector is told interface=%s plane=%s host=%s", l->name,
+			   l->plane, l->host);
+	else
+		dr_info("link up interface=%s plane=%s host=%s", l->name, l->plane, l->host);
+}
+
+void monitor_on_link_event(struct monitor *m, const struct dr_event *e)
+{
+	struct dr_wall when = dr_wall_of((struct dr_mono){ e->time_ns }, dr_mono_now(), dr_wall_now());
+
+	for (size_t i = 0; i < m->config.link_count; i++) {
+		if (m->links[i].ifindex == e->ifindex)
+			report_link(m, i, e->verdict == DR_VERDICT_DOWN, DR_REASON_NO_CARRIER, when);
+	}
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		if (m->ifaces[i].name[0] && m->ifaces[i].ifindex == e->ifindex)
+			dr_info("carrier %s interface=%s told_by=%s",
+				e->verdict == DR_VERDICT_DOWN ? "lost" : "back", m->ifaces[i].name,
+				e->reason == DR_LINK_FENTRY ? "fentry" : "netlink");
+	}
+}
+
+static unsigned iface_on(const struct monitor *m, unsigned ifindex)
+{
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		if (m->ifaces[i].name[0] && m->ifaces[i].ifindex == ifindex)
+			return i;
+	}
+	return NO_IFACE;
+}
+
+static bool is_link(const struct monitor *m, unsigned ifindex)
+{
+	for (size_t i = 0; i < m->config.link_count; i++) {
+		if (m->links[i].ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel counts the carrier changes of an interface that is probed by or listed as a link. */
+static void watch_link(struct monitor *m, unsigned ifindex, bool carrier)
+{
+	struct dr_link l = { .carrier = carrier }, now;
+	bool known = mon_bpf_read_link(m->bpf, ifindex, &now) == 0;
+
+	if (known && now.iface == iface_on(m, ifindex))
+		return;
+	if (known) { /* its story goes on */
+		l = now;
+		mon_bpf_link_remove(m->bpf, ifindex);
+	}
+	l.iface = iface_on(m, ifindex);
+	int r = mon_bpf_link_add(m->bpf, ifindex, &l);
+	if (r)
+		dr_error("the carrier of an interface is not watched: %s ifindex=%u", strerror(-r), ifindex);
+}
+
+static void unwatch_link(struct monitor *m, unsigned ifindex)
+{
+	if (iface_on(m, ifindex) == NO_IFACE && !is_link(m, ifindex))
+		mon_bpf_link_remove(m->bpf, ifindex);
+}
+
+static void command_link(struct monitor *m, const struct mon_rtnl_link *l, bool carrier)
+{
+	struct dr_command cmd = {
+		.op = DR_CMD_LINK, .ifindex = l->ifindex, .value = carrier, .time_ns = dr_mono_now().ns
+	};
+	enum dr_command_result result;
+
+	int r = mon_bpf_command(m->bpf, &cmd, &result);
+	if (r)
+		dr_error("a carrier change is not counted: %s interface=%s", strerror(-r), l->name);
+}
+
+/*
+ * rtnetlink tells of the carrier where fentry does not; the kernel half counts and reports it. Losses
+ * that were over before the notification came are counted, too. Where fentry does, it is left alone (a
+ * notification is late, and may be older than what fentry has told since), but for an interface that is
+ * set down or up: some drivers keep their carrier then.
+ */
+static void tell_carrier(struct monitor *m, const struct mon_rtnl_link *l)
+{
+	struct dr_link now;
+	bool carrier = mon_bpf_read_link(m->bpf, l->ifindex, &now) == 0 ? now.carrier : l->carrier;
+
+	if (!m->no_fentry) {
+		if (carrier && !l->up)
+			command_link(m, l, false);
+		else if (!carrier && l->up && l->carrier && now.source == DR_LINK_NETLINK)
+			command_link(m, l, true);
+		return;
+	}
+	for (uint32_t i = 0; i < l->blips; i++) {
+		command_link(m, l, !carrier);
+		command_link(m, l, carrier);
+	}
+	command_link(m, l, l->carrier);
+}
+
+static void link_changed(struct monitor *m, size_t i, const struct mon_rtnl_link *l)
+{
+	struct monitor_link *s = &m->links[i];
+	unsigned was = s->ifindex;
+
+	if (l->gone) {
+		if (was != l->ifindex)
+			return;
+		s->ifindex = 0;
+		unwatch_link(m, was);
+		report_link(m, i, true, DR_REASON_NO_CARRIER, dr_wall_now());
+		return;
+	}
+	s->ifindex = l->ifindex;
+	watch_link(m, l->ifindex, l->carrier);
+	if (was && was != l->ifindex)
+		unwatch_link(m, was);
+	if (!was) /* new to us: no event tells of how it is */
+		report_link(m, i, !l->carrier, DR_REASON_NO_CARRIER, dr_wall_now());
+}
+
+/* ---------------------------------------------------------------- interfaces that are probed by */
+
+void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, enum dr_reason reason,
+			      struct dr_wall when)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+
+	if (i->isolated == isolated)
+		return;
+	i->isolated = isolated;
+	if (isolated)
+		dr_error("isolated: no host is condemned on interface=%s until this is over reason=%s",
+			 i->name, mon_reason_name(reason));
+	else
+		dr_warning("no longer isolated interface=%s", i->name);
+	monitor_report(m, MON_EVENT_ISOLATED, isolated, m->config.host, i->name, reason, NULL, when);
+}
+
+static void detach(struct monitor *m, unsigned iface)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+	DR_AUTO_FREE char *ignored = NULL;
+
+	if (!i->attached)
+		return;
+	i->attached = false;
+	if (m->prober)
+		(void)!mon_prober_set_interface(m->prober, iface, 0, i->name, &ignored);
+	mon_bpf_detach(m->bpf, iface);
+}
+
+/* Its interface has gone: what it was watched by cannot be judged until it is back. */
+static void lose(struct monitor *m, unsigned iface)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+
+	dr_warning("interface gone, attached again when it is back interface=%s", i->name);
+	detach(m, iface);
+	if (monitor_set_interface(m, iface, i->ifindex, false))
+		dr_error("the kernel half does not take the loss of interface=%s", i->name);
+	monitor_report_interface(m, iface, true, DR_REASON_NO_CARRIER, dr_wall_now());
+}
+
+static int move_targets(struct monitor *m, unsigned iface)
+{
+	int first = 0;
+
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		const struct mon_target *t = &m->slots.targets[slot];
+		if (monitor_watches(m, slot) && t->interface == iface) {
+			int r = monitor_refresh_target(m, slot);
+			first = first ? first : r;
+		}
+	}
+	return first;
+}
+
+/* The addresses that its targets have on the interface as it was. */
+static void forget_addresses(struct monitor *m, unsigned iface)
+{
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		const struct mon_target *t = &m->slots.targets[slot];
+		struct dr_addr a = { .ifindex = m->ifaces[iface].ifindex, .kind = (uint32_t)t->kind };
+
+		memcpy(a.addr, t->address, sizeof(a.addr));
+		if (monitor_watches(m, slot) && t->interface == iface)
+			(void)!mon_bpf_remove_address(m->bpf, &a);
+	}
+}
+
+static int attach(struct monitor *m, unsigned iface, char **ret_error)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+	bool moved = i->ifindex != i->present;
+	int r;
+
+	if (moved && i->ifindex) {
+		forget_addresses(m, iface);
+		mon_bpf_link_remove(m->bpf, i->ifindex);
+	}
+	i->ifindex = i->present;
+	r = monitor_set_interface(m, iface, i->ifindex, i->carrier);
+	if (r == 0 && moved)
+		r = move_targets(m, iface);
+	if (r) {
+		*ret_error =
+			dr_asprintf("interface %s: the kernel half refuses it: %s", i->name, strerror(-r));
+		return r;
+	}
+	watch_link(m, i->ifindex, i->carrier);
+	r = mon_bpf_attach(m->bpf, iface, i->ifindex, i->name, m->config.attach, m->config.egress, &i->modes,
+			   ret_error);
+	if (r)
+		return r;
+	i->attached = true;
+	r = mon_prober_set_interface(m->prober, iface, i->ifindex, i->name, ret_error);
+	if (r) {
+		detach(m, iface);
+		return r;
+	}
+	dr_info("attached interface=%s ingress=%s egress=%s", i->name, i->modes.ingress, i->modes.egress);
+	if (moved)
+		monitor_report_interface(m, iface, false, DR_REASON_NONE, dr_wall_now());
+	return 0;
+}
+
+int monitor_attach_interfaces(struct monitor *m, char **ret_error)
+{
+	int first = 0;
+
+	for (unsigned n = 0; n < MON_INTERFACES_MAX; n++) {
+		struct monitor_iface *i = &m->ifaces[n];
+		DR_AUTO_FREE char *error = NULL;
+
+		if (!i->name[0] || !i->present || i->attached)
+			continue;
+		int r = attach(m, n, &error);
+		if (r && m->started && (!i->trouble || !error || strcmp(i->trouble, error)))
+			dr_error("interface not attached, tried again each second: %s",
+				 error ? error : strerror(-r));
+		free(i->trouble);
+		i->trouble = r ? DR_TAKE_PTR(error) : NULL;
+		if (r && !first) {
+			first = r;
+			*ret_error = i->trouble ? strdup(i->trouble) : NULL;
+		}
+	}
+	return first;
+}
+
+static void interface_changed(struct monitor *m, unsigned iface, const struct mon_rtnl_link *l)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+	DR_AUTO_FREE char *ignored = NULL;
+
+	if (l->gone) {
+		if (i->present != l->ifindex)
+			return;
+		i->present = 0;
+		if (i->attached)
+			lose(m, iface);
+		return;
+	}
+	if (i->attached && i->ifindex != l->ifindex)
+		lose(m, iface); /* replaced by one of the same name */
+	i->present = l->ifindex;
+	i->carrier = l->carrier;
+	if (m->started && !i->attached)
+		(void)!monitor_attach_interfaces(m, &ignored); /* it has logged what fails */
+}
+
+void monitor_on_rtnl(const struct mon_rtnl_link *l, void *userdata)
+{
+	struct monitor *m = userdata;
+
+	for (unsigned n = 0; n < MON_INTERFACES_MAX; n++) {
+		struct monitor_iface *i = &m->ifaces[n];
+		if (i->name[0] && strcmp(i->name, l->name) == 0)
+			interface_changed(m, n, l);
+		else if (i->name[0] && i->present == l->ifindex) { /* renamed */
+			struct mon_rtnl_link gone = *l;
+			gone.gone = true;
+			interface_changed(m, n, &gone);
+		}
+	}
+	for (size_t n = 0; n < m->config.link_count; n++) {
+		if (strcmp(m->config.links[n].name, l->name) == 0)
+			link_changed(m, n, l);
+	}
+	if (!l->gone && (iface_on(m, l->ifindex) != NO_IFACE || is_link(m, l->ifindex)))
+		tell_carrier(m, l);
+}
+
+static void forget_interface(struct monitor *m, unsigned iface)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+	unsigned ifindex = i->ifindex;
+
+	detach(m, iface);
+	monitor_report_interface(m, iface, false, DR_REASON_NONE, dr_wall_now());
+	if (ifindex && monitor_set_interface(m, iface, 0, false))
+		dr_error("the kernel half does not give up interface=%s", i->name);
+	free(i->trouble);
+	*i = (struct monitor_iface){ 0 };
+	if (ifindex)
+		unwatch_link(m, ifindex);
+}
+
+/* Before the start an interface that is not there is an error; later it may come back. */
+static int check_presence(const struct monitor *m, char **ret_error)
+{
+	for (unsigned n = 0; !m->started && n < MON_INTERFACES_MAX; n++) {
+		if (m->ifaces[n].name[0] && !m->ifaces[n].present) {
+			*ret_error = dr_asprintf("no interface \"%s\" here", m->ifaces[n].name);
+			return -ENODEV;
+		}
+	}
+	return 0;
+}
+
+int monitor_find_interfaces(struct monitor *m, char **ret_error)
+{
+	const struct mon_config *c = &m->config;
+	bool fresh = !m->rtnl;
+
+	for (unsigned n = 0; n < MON_INTERFACES_MAX; n++) {
+		const char *name = n < c->interface_count ? c->interfaces[n].name : "";
+		if (strcmp(m->ifaces[n].name, name) == 0)
+			continue;
+		if (m->ifaces[n].name[0])
+			forget_interface(m, n);
+		(void)!dr_strcpy(m->ifaces[n].name, sizeof(m->ifaces[n].name), name);
+		fresh = true;
+	}
+	for (size_t i = 0; i < c->link_count; i++)
+		fresh |= m->links[i].ifindex == 0;
+	if (fresh) {
+		mon_rtnl_free(DR_TAKE_PTR(m->rtnl));
+		int r = mon_rtnl_new(m->loop, monitor_on_rtnl, m, &m->rtnl);
+		if (r)
+			return r;
+	}
+	int r = check_presence(m, ret_error);
+	return r ? r : monitor_attach_interfaces(m, ret_error);
+}

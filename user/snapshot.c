@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "user/monitor_private.h"
+
+static bool read_target(void *userdata, uint32_t slot, struct mon_status_target *ret)
+{
+	struct monitor *m = userdata;
+	const struct monitor_target *s;
+	struct mon_prober_slot p;
+	struct dr_watch w;
+
+	if (slot >= m->slots.room || !monitor_watches(m, slot) || mon_bpf_read_watch(m->bpf, slot, &w))
+		return false;
+	s = &m->targets[slot];
+	p = mon_prober_slot(m->prober, slot);
+	*ret = (struct mon_status_target){
+		.target = &m->slots.targets[slot],
+		.interface = m->ifaces[m->slots.targets[slot].interface].name,
+		.slot = slot,
+		.track = w.track,
+		.attempts = p.attempts,
+		.send_error = p.error,
+		.grey = s->degraded && !s->talking,
+		.grey_details = s->degraded,
+	};
+	return true;
+}
+
+static void read_interfaces(struct monitor *m, struct mon_status *ret)
+{
+	struct mon_status_interface *shown = m->shown_ifaces;
+
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		const struct monitor_iface *f = &m->ifaces[i];
+		struct mon_status_interface *s = &shown[ret->interface_count];
+
+		if (!f->name[0])
+			continue;
+		*s = (struct mon_status_interface){
+			.name = f->name,
+			.ifindex = f->present,
+			.attached = f->attached,
+			.ingress = f->attached ? f->modes.ingress : NULL,
+			.egress = f->attached ? f->modes.egress : NULL,
+		};
+		if (mon_bpf_read_iface(m->bpf, i, &s->state))
+			s->state = (struct dr_iface){ 0 };
+		ret->interface_count++;
+	}
+	ret->interfaces = shown;
+}
+
+static void read_links(struct monitor *m, struct mon_status *ret)
+{
+	ret->links = m->shown_links;
+	ret->link_count = m->config.link_count;
+	for (size_t i = 0; i < m->config.link_count; i++) {
+		struct mon_status_link *s = &m->shown_links[i];
+		struct mon_rtnl_drops d = { 0 };
+
+		*s = (struct mon_status_link){ .link = &m->config.links[i], .ifindex = m->links[i].ifindex };
+		if (!s->ifindex)
+			continue;
+		if (mon_bpf_read_link(m->bpf, s->ifindex, &s->state))
+			s->state = (struct dr_link){ 0 };
+		if (mon_rtnl_drops(m->rtnl, s->ifindex, &d))
+			continue;
+		s->rx_dropped = d.rx_dropped;
+		s->rx_missed = d.rx_missed;
+		s->rx_errors = d.rx_errors;
+	}
+}
+
+static void count_targets(struct monitor *m, struct mon_status *ret)
+{
+	for (uint32_t i = 0; i < m->slots.room; i++) {
+		if (!m->slots.targets[i].host[0])
+			continue;
+		ret->targets_by_verdict[DR_MIN((unsigned)m->targets[i].verdict, MON_VERDICTS - 1U)]++;
+		ret->grey_count += m->targets[i].degraded && !m->targets[i].talking;
+	}
+}
+
+void monitor_snapshot(void *userdata, struct mon_status *ret)
+{
+	struct monitor *m = userdata;
+
+	*ret = (struct mon_status){
+		.name = m->config.name,
+		.version = DR_VERSION,
+		.host = m->config.host,
+		.link_source = m->no_fentry ? "netlink" : "fentry",
+		.link_source_why = m->no_fentry,
+		.now = dr_mono_now(),
+		.wall_now = dr_wall_now(),
+		.blind = m->blind,
+		.not_realtime = mon_prober_not_realtime(m->prober),
+		.reloads = m->reloads,
+		.reload_failures = m->reload_failures,
+		.reload_error = m->reload_error,
+		.slot_count = m->slots.room,
+		.target = read_target,
+		.userdata = m,
+	};
+	ret->uptime = dr_mono_sub(ret->now, m->started_at);
+	ret->sender = m->sender;
+	ret->cycle = (struct mon_cycle){ .sender = { m->sender.last_cycle_ns },
+					 .ring = m->last_ring,
+					 .tick = m->last_tick };
+	ret->inspector_count = mon_report_stats(m->report, ret->inspectors);
+	if (mon_bpf_read_stats(m->bpf, &ret->counters))
+		ret->counters = (struct dr_stats){ 0 };
+	count_targets(m, ret);
+	read_interfaces(m, ret);
+	read_links(m, ret);
+}

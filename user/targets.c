@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "doctor/buf.h"
+#include "doctor/log.h"
+#include "user/monitor_private.h"
+
+/* 0 done, 1 not taken (an outcome that the caller knows the meaning of), or negative. */
+static int command(struct monitor *m, const struct dr_command *c)
+{
+	enum dr_command_result result;
+	int r = mon_bpf_command(m->bpf, c, &result);
+
+	if (r)
+		return r;
+	return result == DR_CMD_DONE ? 0 : result == DR_CMD_REFUSED ? -EINVAL : 1;
+}
+
+int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, bool carrier)
+{
+	const struct mon_config *c = &m->config;
+	struct dr_command cmd = {
+		.op = DR_CMD_IFACE,
+		.iface = iface,
+		.ifindex = ifindex,
+		.gap_ns = (uint64_t)c->interfaces[iface].gap.ns,
+		.share = c->isolation.share_permille,
+		.share_min = c->isolation.share_min,
+		.carrier = carrier,
+	};
+
+	return command(m, &cmd);
+}
+
+static struct dr_target kernel_target(const struct monitor *m, uint32_t slot)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	struct dr_target k = {
+		.key = m->targets[slot].key,
+		.interval_ns = (uint64_t)t->interval.ns,
+		.detect_ns = (uint64_t)t->detect.ns,
+		.multiplier = t->multiplier,
+		.rise = t->rise,
+		.ifindex = m->ifaces[t->interface].ifindex,
+		.iface = t->interface,
+		.ident = htons(m->ident),
+		.kind = (uint8_t)t->kind,
+	};
+
+	memcpy(k.addr, t->address, sizeof(k.addr));
+	k.flags = (uint8_t)((m->config.consume_replies ? DR_TARGET_CONSUME : 0) |
+			    (m->config.passive ? DR_TARGET_PASSIVE : 0));
+	return k;
+}
+
+static struct dr_addr kernel_address(const struct dr_target *k)
+{
+	struct dr_addr a = { .ifindex = k->ifindex, .kind = k->kind };
+
+	memcpy(a.addr, k->addr, sizeof(a.addr));
+	return a;
+}
+
+static int probe_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	struct mon_prober_target p = {
+		.kind = t->kind,
+		.interface = t->interface,
+		.key = m->targets[slot].key,
+		.interval_ns = (uint64_t)t->interval.ns,
+	};
+
+	memcpy(p.address, t->address, sizeof(p.address));
+	return mon_prober_set(m->prober, slot, &p, index, n);
+}
+
+static int watch_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	struct dr_target k = kernel_target(m, slot);
+	struct dr_addr a = kernel_address(&k);
+	struct dr_command cmd = { .op = DR_CMD_WATCH, .slot = slot, .target = k };
+	int r;
+
+	if ((r = command(m, &cmd)) || (r = mon_bpf_set_address(m->bpf, &a, slot)))
+		return r;
+	if (!t->canary && !mon_hosts_of(&m->hosts, slot) && (r = mon_hosts_add(&m->hosts, slot, t->host)))
+		return r;
+	return probe_it(m, slot, index, n);
+}
+
+int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
+{
+	struct monitor_target *s = &m->targets[slot];
+
+	*s = (struct monitor_target){ 0 };
+	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
+		return dr_errno();
+	s->key |= 1; /* 0 means that a slot is not in use */
+	int r = watch_it(m, slot, index, n);
+	if (r)
+		s->key = 0; /* tried again with the next tick */
+	return r;
+}
+
+int monitor_refresh_target(struct monitor *m, uint32_t slot)
+{
+	struct dr_target k = kernel_target(m, slot);
+	struct dr_addr a = kernel_address(&k);
+	struct dr_command cmd = { .op = DR_CMD_RETIME, .slot = slot, .target = k };
+	int r = command(m, &cmd);
+
+	return r ? r : mon_bpf_set_address(m->bpf, &a, slot);
+}
+
+void monitor_refresh_all(struct monitor *m)
+{
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		int r = monitor_watches(m, slot) ? monitor_refresh_target(m, slot) : 0;
+		if (r)
+			dr_error("a target keeps its old settings: %s host=%s", strerror(r < 0 ? -r : EIO),
+				 m->slots.targets[slot].host);
+	}
+}
+
+/* was: the target of that slot until now. */
+static int retire_target(struct monitor *m, uint32_t slot, const struct mon_target *was)
+{
+	struct dr_command cmd = { .op = DR_CMD_RETIRE, .slot = slot };
+	struct dr_addr a = { .ifindex = m->ifaces[was->interface].ifindex, .kind = was->kind };
+	int r, first;
+
+	memcpy(a.addr, was->address, sizeof(a.addr));
+	mon_prober_remove(m->prober, slot);
+	first = command(m, &cmd);
+	r = mon_bpf_remove_address(m->bpf, &a);
+	if (first == 0 && r != -ENOENT)
+		first = r;
+	if (!was->canary)
+		mon_hosts_remove(&m->hosts, slot);
+	free(m->targets[slot].degraded);
+	m->targets[slot] = (struct monitor_target){ 0 };
+	dr_info("target no longer watched host=%s plane=%s", was->host, was->plane);
+	return first;
+}
+
+static int set_interfaces(struct monitor *m)
+{
+	int first = 0;
+
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		struct dr_iface now;
+		if (!m->ifaces[i].name[0] || !m->ifaces[i].ifindex)
+			continue;
+		int r = mon_bpf_read_iface(m->bpf, i, &now);
+		if (r == 0)
+			r = monitor_set_interface(m, i, m->ifaces[i].ifindex, now.carrier);
+		first = first ? first : r;
+	}
+	return first;
+}
+
+static int change_target(struct monitor *m, const struct mon_slot_change *c, size_t index, size_t n)
+{
+	int r;
+
+	if (c->kind == MON_SLOT_NEW)
+		return monitor_add_target(m, c->slot, index, n);
+	r = monitor_refresh_target(m, c->slot);
+	return r ? r : probe_it(m, c->slot, index, n);
+}
+
+/* Those that are retired go first, as interfaces that they alone needed go with them. */
+int monitor_apply(struct monitor *m, char **ret_error)
+{
+	DR_AUTO_FREE struct mon_slot_change *changes = NULL;
+	size_t n = 0, i = 0;
+	int first = mon_slots_apply(&m->slots, &m->config, &changes, &n);
+
+	if (first)
+		return first;
+	for (; i < n && changes[i].kind == MON_SLOT_RETIRED; i++) {
+		int r = retire_target(m, changes[i].slot, changes[i].retired);
+		if (r)
+			dr_error("a target is not retired: %s host=%s", strerror(r < 0 ? -r : EIO),
+				 changes[i].retired->host);
+		first = first ? first : r;
+	}
+	int r = monitor_find_interfaces(m, ret_error);
+	first = first ? first : r;
+	r = set_interfaces(m);
+	first = first ? first : r;
+	for (size_t from = i; i < n; i++) {
+		r = change_target(m, &changes[i], i - from, n - from);
+		if (r)
+			dr_error("a target is not watched as it should be: %s host=%s",
+				 strerror(r < 0 ? -r : EIO), m->slots.targets[changes[i].slot].host);
+		first = first ? first : r;
+	}
+	monitor_review_hosts(m);
+	return first > 0 ? -EIO : first;
+}
