@@ -6,6 +6,7 @@
 #include "user/monitor_private.h"
 
 #define TICK dr_sec(1)
+#define UNANSWERED_NS (3 * DR_NSEC_PER_SEC)
 #define ASK_MAX 512 /* times that the kernel is asked why in one tick: each takes some 10 us, and locks */
 
 /* Finds the changes whose records were lost. */
@@ -120,6 +121,31 @@ static enum dr_reason why(struct monitor *m, const struct mon_target *t, int sen
 	return send_error ? DR_REASON_SEND_ERROR : DR_REASON_NONE;
 }
 
+/*
+ * The kernel has asked for its neighbour's address three times in as many seconds, and we could have heard
+ * the answer: all the while as far as we looked, and by the programs' own standard in the last moments.
+ */
+static bool has_asked_in_vain(const struct monitor *m, const struct mon_target *t,
+			      const struct monitor_target *s, uint64_t now_ns)
+{
+	return now_ns - s->unsent.since_ns >= UNANSWERED_NS && m->ifaces[t->interface].heard_ticks >= 3;
+}
+
+/* In how many seconds in a row has something been heard? */
+static void look_at_hearing(struct monitor *m)
+{
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		struct monitor_iface *f = &m->ifaces[i];
+		struct dr_iface now = { 0 };
+
+		if (!f->attached || mon_bpf_read_iface(m->bpf, i, &now) || now.all.at_ns <= f->heard_ns)
+			f->heard_ticks = 0;
+		else
+			f->heard_ticks++;
+		f->heard_ns = f->attached ? now.all.at_ns : 0;
+	}
+}
+
 static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 {
 	const struct mon_target *t = &m->slots.targets[slot];
@@ -138,13 +164,14 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	if (m->asked++ >= ASK_MAX)
 		return; /* with the next tick */
 	enum dr_reason reason = why(m, t, p.error);
-	if (reason == DR_REASON_NONE || reason == (enum dr_reason)w.track.reason)
+	if (reason == DR_REASON_NONE || reason == (enum dr_reason)w.track.reason ||
+	    (reason == DR_REASON_NO_NEIGHBOUR && !has_asked_in_vain(m, t, s, now_ns)))
 		return;
 	struct dr_command cmd = {
 		.op = DR_CMD_UNSENT,
 		.slot = slot,
 		.reason = (uint32_t)reason,
-		.time_ns = s->unsent.since_ns,
+		.time_ns = now_ns - (uint64_t)t->detect.ns,
 		.count = w.track.sent,
 	};
 	int r = mon_bpf_command(m->bpf, &cmd, &result);
@@ -186,10 +213,14 @@ static void look_at_grey(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	struct mon_grey_change c;
 	struct dr_watch w;
 
+	if (m->blind || m->ifaces[t->interface].isolated) {
+		mon_grey_void(&s->grey);
+		return;
+	}
 	if (mon_bpf_read_watch(m->bpf, slot, &w))
 		return;
 	monitor_follow(m, slot, &w);
-	c = mon_grey_look(&s->grey, &m->config.grey, &w.track, (uint64_t)t->interval.ns, now_ns);
+	c = mon_grey_look(&s->grey, &m->config.grey, t->kind, &w.track, now_ns);
 	if (c.changed && !s->talking)
 		monitor_report_degraded(m, slot, DR_REASON_NONE, c.degraded ? c.details : NULL,
 					dr_wall_now());
@@ -240,6 +271,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 	if (mon_bpf_read_stats(m->bpf, &kernel) == 0) {
 		look_at_counters(m, &kernel);
 		look_at_sender(m, &m->sender, now);
+		look_at_hearing(m);
 		look_at_targets(m, &kernel, &m->sender, now);
 	}
 	look_for_grey(m, now);

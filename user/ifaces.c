@@ -153,6 +153,11 @@ void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, 
 	if (i->isolated == isolated)
 		return;
 	i->isolated = isolated;
+	for (uint32_t slot = 0; slot < m->slots.room;
+	     slot++) { /* what was lost meanwhile says nothing of them */
+		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface)
+			mon_grey_void(&m->targets[slot].grey);
+	}
 	if (isolated)
 		dr_error("isolated: no host is condemned on interface=%s until this is over reason=%s",
 			 i->name, mon_reason_name(reason));

@@ -9,8 +9,8 @@
  *   targets.c   makes the kernel half and the sender follow the configuration
  *   ifaces.c    interfaces and links as they come, go and change
  *   verdicts.c  the kernel's events become hosts' states and reports
- *   health.c    once a second: what events did not tell, probes that cannot leave, grey failures, our own health
- *   snapshot.c  what is shown of all that
+ *   health.c    once a second: what events did not tell, probes that cannot leave, grey failures, our own
+ * health snapshot.c  what is shown of all that
  */
 
 #include "user/bpf.h"
@@ -25,31 +25,34 @@
 #include "user/slots.h"
 #include "user/unsent.h"
 
-struct monitor_target { /* by slot */
+struct monitor_target {	      /* by slot */
 	uint64_t key;	      /* 0: the kernel half does not know of it (yet) */
+	struct dr_mono since; /* events from before are of the slot's last target */
 	uint32_t transitions; /* of dr_track, as far as we have followed them */
 	enum dr_verdict verdict;
 	enum dr_reason reason;
-	int send_error;	 /* errno last logged; 0: probes leave */
-	char *degraded;	 /* what was reported as degraded; NULL: nothing */
-	bool talking;	 /* degraded by its verdict, else by its numbers */
+	int send_error;	   /* errno last logged; 0: probes leave */
+	char *degraded;	   /* what was reported as degraded; NULL: nothing */
+	bool talking;	   /* degraded by its verdict, else by its numbers */
 	uint64_t accepted; /* attempts, as last compared with what left */
 	struct mon_unsent unsent;
 	struct mon_grey_state grey;
 };
 
-struct monitor_iface { /* by index of mon_config.interfaces, dr_ifaces and the sender */
+struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the sender */
 	char name[16];	  /* "": not in use */
 	unsigned present; /* index of the interface that has this name now; 0: none */
 	bool carrier;	  /* of that one */
 	unsigned ifindex; /* that we hang on, or hung on last; 0: never */
 	bool attached;
-	bool isolated; /* reported so */
+	bool isolated;	      /* reported so */
+	uint64_t heard_ns;    /* when something was last heard, as last looked at */
+	unsigned heard_ticks; /* looks in a row that found it newer */
 	struct mon_bpf_attached modes;
 	char *trouble; /* last reason why it is not attached, as logged */
 };
 
-struct monitor_link { /* by index of mon_config.links */
+struct monitor_link {	  /* by index of mon_config.links */
 	unsigned ifindex; /* 0: not there */
 	bool broken;	  /* reported so */
 	bool told;	  /* something was reported */
@@ -58,8 +61,8 @@ struct monitor_link { /* by index of mon_config.links */
 struct monitor {
 	struct dr_loop *loop;
 	const char *config_path;
-	struct mon_config config; /* targets, interfaces and links are those of now */
-	struct mon_config file;	  /* with discovery: what the file alone says */
+	struct mon_config config;     /* targets, interfaces and links are those of now */
+	struct mon_config file;	      /* with discovery: what the file alone says */
 	struct mon_discovered *found; /* last */
 	size_t found_count;
 	struct mon_bpf *bpf;
@@ -74,14 +77,14 @@ struct monitor {
 	struct monitor_iface ifaces[MON_INTERFACES_MAX];
 	struct monitor_link links[MON_INTERFACES_MAX];
 	uint16_t ident;
-	bool started;	       /* from then on trouble with one interface is no reason to end */
-	char *no_fentry;       /* why links are told of by rtnetlink; NULL: by fentry */
+	bool started;	 /* from then on trouble with one interface is no reason to end */
+	char *no_fentry; /* why links are told of by rtnetlink; NULL: by fentry */
 	struct dr_source *ring, *tick, *reload;
 	struct dr_mono started_at, last_tick, last_ring;
 	uint64_t events_lost, timer_errors; /* as last seen in dr_stats */
-	uint64_t accepted_missing;	    /* probes that the sockets took and that did not leave, as last seen */
-	uint64_t skipped;		    /* as last seen of the sender */
-	struct mon_prober_stats sender;	    /* of the last tick, with its worst lateness */
+	uint64_t accepted_missing; /* probes that the sockets took and that did not leave, as last seen */
+	uint64_t skipped;	   /* as last seen of the sender */
+	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
 	uint64_t reloads, reload_failures;
@@ -103,15 +106,16 @@ int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
  * done (logged once m->started; *ret_error says what of the interfaces).
  */
 int monitor_apply(struct monitor *m, char **ret_error) DR_MUST_USE;
-/* The kernel's and the sender's idea of that slot's target, anew: its interface has another index, or it is retimed. */
+/* The kernel's and the sender's idea of that slot's target, anew: its interface has another index, or it is
+ * retimed. */
 int monitor_refresh_target(struct monitor *m, uint32_t slot) DR_MUST_USE;
 void monitor_refresh_all(struct monitor *m);
 int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, bool carrier) DR_MUST_USE;
 
 /* ---- ifaces.c ---- */
 /*
- * Takes over the names in the configuration, gives up interfaces that are in it no more, looks where the others
- * are and attaches to them.
+ * Takes over the names in the configuration, gives up interfaces that are in it no more, looks where the
+ * others are and attaches to them.
  */
 int monitor_find_interfaces(struct monitor *m, char **ret_error) DR_MUST_USE;
 /* Attaches what is not attached although its interface is there. Each that fails is logged once; the first
@@ -131,8 +135,8 @@ void monitor_follow(struct monitor *m, uint32_t slot, const struct dr_watch *w);
 /* Reports it as degraded, with words, or as no longer so (NULL). */
 void monitor_report_degraded(struct monitor *m, uint32_t slot, enum dr_reason reason, const char *words,
 			     struct dr_wall when);
-void monitor_report(struct monitor *m, enum mon_event_type type, bool on, const char *host, const char *subject,
-		    enum dr_reason reason, const char *details, struct dr_wall when);
+void monitor_report(struct monitor *m, enum mon_event_type type, bool on, const char *host,
+		    const char *subject, enum dr_reason reason, const char *details, struct dr_wall when);
 
 /* ---- health.c ---- */
 int monitor_on_tick(struct dr_source *s, void *userdata);

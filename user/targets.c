@@ -96,7 +96,7 @@ int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
 {
 	struct monitor_target *s = &m->targets[slot];
 
-	*s = (struct monitor_target){ 0 };
+	*s = (struct monitor_target){ .since = dr_mono_now() };
 	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
 		return dr_errno();
 	s->key |= 1; /* 0 means that a slot is not in use */

@@ -118,8 +118,9 @@ static void apply_verdict(struct monitor *m, const struct dr_event *e)
 	struct dr_wall when = dr_wall_of((struct dr_mono){ e->time_ns }, dr_mono_now(), dr_wall_now());
 	const struct mon_host *host;
 
-	if (!monitor_watches(m, e->slot) || (int32_t)(e->transitions - s->transitions) <= 0)
-		return; /* retired, or known already from the maps */
+	if (!monitor_watches(m, e->slot) || e->time_ns < s->since.ns ||
+	    (int32_t)(e->transitions - s->transitions) <= 0)
+		return; /* of another target, or known already from the maps */
 	s->transitions = e->transitions;
 	s->verdict = (enum dr_verdict)e->verdict;
 	s->reason = (enum dr_reason)e->reason;

@@ -20,9 +20,9 @@ struct bed_event {
 	char type[64];
 	char status[16];
 	char id[128];
-	char reason[32];
-	char subject[64];
-	char details[160];
+	char reason[32];   /* details.cause */
+	char subject[64];  /* details.interface */
+	char details[160]; /* details.reason: words */
 	struct dr_mono at;
 };
 
@@ -81,7 +81,7 @@ void bed_expect_all_up(struct bed *b);
 void bed_expect_down(struct bed *b, unsigned n, const char *host);
 void bed_expect_up(struct bed *b, unsigned n, const char *host);
 /* Waits for one of another type, and forgets those before it. Valid until the next call. */
-const struct bed_event *bed_expect_other(struct bed *b, const char *type, const char *status);
+const struct bed_event *bed_expect_other(struct bed *b, const char *type);
 
 /* Fails the test with the text of a call that has an `error`: BED_MUST(sc_topo_drop(b->topo, 1, &error)) */
 void bed_must(int r, char *error);
