@@ -36,7 +36,7 @@ struct bench_watch_opts bench_watch_opts(const struct bench *b, const struct ben
  */
 struct bench_run {
 	struct bench_net net;
-	struct bench_echo *echo; /* NULL for BFD */
+	struct bench_echo *echo;
 	struct bench_watch *watch;
 };
 int bench_run_start(struct bench *b, const struct bench_tool *t, size_t hosts, struct dr_dur interval,

@@ -24,8 +24,7 @@ static void sessions(struct dr_buf *b, const struct bench_watch *w, int side, se
 		if (side == BENCH_WATCHER)
 			fn(b, w, bench_address(h->address, peer), bench_address(h->local, local), n->ifname);
 		else if (h->side == side)
-			fn(b, w, bench_address(h->local, peer), bench_address(h->address, local),
-			   n->peername);
+			fn(b, w, bench_address(h->seen, peer), bench_address(h->address, local), n->peername);
 	}
 }
 

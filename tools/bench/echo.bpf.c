@@ -15,6 +15,8 @@
 
 #include "doctor/wire.h"
 
+#define NULL ((void *)0)
+
 struct icmp { /* <linux/icmp.h> needs a C library */
 	__u8 type, code;
 	__be16 checksum;
@@ -63,6 +65,60 @@ int bench_echo(struct __sk_buff *ctx)
 	if (count)
 		(*count)++;
 	return bpf_redirect(ctx->ifindex, 0);
+}
+
+/*
+ * Whoever watches many hosts by BFD does so from one address; a peer that is all these hosts at once must see
+ * another one in each session, for BIRD tells its neighbours apart by their address. So the watching side is
+ * 10.0.0.1 towards itself, and 10.1.x.y towards host 10.2.x.y.
+ */
+#define WATCHER 0x0a000001
+#define HOSTS 0x0a020000
+#define ALIASES 0x0a010000
+#define NET 0xffff0000
+#define IP_AT 14
+#define SOURCE_AT (IP_AT + 12)
+#define DESTINATION_AT (IP_AT + 16)
+
+static __always_inline void rewrite(struct __sk_buff *ctx, __u32 at, __be32 from, __u32 host_order)
+{
+	__be32 to = bpf_htonl(host_order);
+
+	bpf_l4_csum_replace(ctx, IP_AT + 20 + 6, from, to, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0 | 4);
+	bpf_l3_csum_replace(ctx, IP_AT + 10, from, to, 4);
+	bpf_skb_store_bytes(ctx, at, &to, 4, 0);
+}
+
+static __always_inline struct iphdr *udp(struct __sk_buff *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = (void *)(eth + 1);
+
+	if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5 ||
+	    ip->protocol != IPPROTO_UDP)
+		return NULL;
+	return ip;
+}
+
+SEC("tc")
+int bench_alias(struct __sk_buff *ctx)
+{
+	struct iphdr *ip = udp(ctx);
+
+	if (ip && ip->saddr == bpf_htonl(WATCHER) && (bpf_ntohl(ip->daddr) & NET) == HOSTS)
+		rewrite(ctx, SOURCE_AT, ip->saddr, ALIASES | (bpf_ntohl(ip->daddr) & ~NET));
+	return TC_ACT_OK;
+}
+
+SEC("tc")
+int bench_unalias(struct __sk_buff *ctx)
+{
+	struct iphdr *ip = udp(ctx);
+
+	if (ip && (bpf_ntohl(ip->daddr) & NET) == ALIASES)
+		rewrite(ctx, DESTINATION_AT, ip->daddr, WATCHER);
+	return TC_ACT_OK;
 }
 
 SEC("xdp")

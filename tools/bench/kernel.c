@@ -14,7 +14,8 @@
 
 #define LO 1 /* a frame of BPF_PROG_TEST_RUN comes in there */
 
-static int quiet_libbpf(enum libbpf_print_level level, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static int quiet_libbpf(enum libbpf_print_level level,
+							      const char *format, va_list ap)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, ap) : 0;
 }
@@ -52,23 +53,38 @@ static int sum_up(int fd, size_t words, uint64_t *ret)
 	return 0;
 }
 
-static int attach(const struct bench_net *n, const struct dr_echo_bpf *skel)
+static int hang(int ifindex, enum bpf_tc_attach_point at, const struct bpf_program *prog)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(skel->progs.bench_echo));
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = at);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog));
+
+	return bpf_tc_attach(&hook, &opts);
+}
+
+static int hang_all(int ifindex, const struct dr_echo_bpf *skel, bool bfd)
+{
+	LIBBPF_OPTS(bpf_tc_hook, clsact, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	int r = ifindex ? bpf_tc_hook_create(&clsact) : -ENODEV;
+
+	if (r == 0)
+		r = hang(ifindex, BPF_TC_INGRESS, bfd ? skel->progs.bench_alias : skel->progs.bench_echo);
+	if (r == 0 && bfd)
+		r = hang(ifindex, BPF_TC_EGRESS, skel->progs.bench_unalias);
+	return r;
+}
+
+static int attach(const struct bench_net *n, const struct dr_echo_bpf *skel, bool bfd)
+{
 	int back, r = bench_net_visit(n, 0, &back);
 
 	if (r < 0)
 		return r;
-	hook.ifindex = (int)if_nametoindex(n->peername);
-	r = bpf_tc_hook_create(&hook);
-	if (r == 0)
-		r = bpf_tc_attach(&hook, &opts);
+	r = hang_all((int)if_nametoindex(n->peername), skel, bfd);
 	bench_net_leave(back);
 	return r;
 }
 
-int bench_echo_start(const struct bench_net *n, struct bench_echo **ret, char **ret_error)
+int bench_echo_start(const struct bench_net *n, bool bfd, struct bench_echo **ret, char **ret_error)
 {
 	struct bench_echo *e = calloc(1, sizeof(*e));
 	int r = -ENOMEM;
@@ -76,7 +92,7 @@ int bench_echo_start(const struct bench_net *n, struct bench_echo **ret, char **
 	libbpf_set_print(quiet_libbpf);
 	if (e) {
 		e->skel = dr_echo_bpf__open_and_load();
-		r = e->skel ? attach(n, e->skel) : dr_errno();
+		r = e->skel ? attach(n, e->skel, bfd) : dr_errno();
 	}
 	if (r < 0) {
 		bench_echo_free(e);

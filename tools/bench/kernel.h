@@ -8,9 +8,13 @@
 #include "tools/bench/frames.h"
 #include "tools/bench/net.h"
 
-/* Answers the echo requests that reach the first host's side of a field, before its stack sees them. */
+/*
+ * What stands before the hosts of a field: it answers their echo requests before their stack sees them, or,
+ * for BFD, gives each host another address of ours to talk to (echo.bpf.c).
+ */
 struct bench_echo;
-int bench_echo_start(const struct bench_net *n, struct bench_echo **ret, char **ret_error) DR_MUST_USE;
+int bench_echo_start(const struct bench_net *n, bool bfd, struct bench_echo **ret,
+		     char **ret_error) DR_MUST_USE;
 void bench_echo_free(struct bench_echo *e);
 int bench_echo_count(const struct bench_echo *e, uint64_t *ret) DR_MUST_USE; /* answered so far */
 

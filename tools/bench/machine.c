@@ -84,7 +84,7 @@ int bench_process_cpu_ns(pid_t pid, uint64_t *ret)
 	struct timespec t;
 	clockid_t clock;
 
-	if (clock_getcpuclockid(pid, &clock) != 0)
+	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0)
 		return -ESRCH;
 	if (clock_gettime(clock, &t) < 0)
 		return dr_errno();

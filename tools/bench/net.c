@@ -9,6 +9,9 @@
 #include "tools/bench/machine.h"
 #include "tools/scenario/netns.h"
 
+#define WATCHER 0x0a000001U
+#define HOSTS 0x0a020000U
+#define ALIASES 0x0a010000U
 #define PER_THIRD 250 /* hosts that share the third octet */
 
 struct bench_field {
@@ -43,6 +46,7 @@ static int switch_up(size_t hosts, struct bench_net *n, char **ret_error)
 {
 	struct sc_topo_opts opts = { .nhosts = hosts, .monitor_namespace = true };
 	const char *const lo[] = { "ip", "link", "set", "lo", "up", NULL };
+	uint32_t us;
 	int r;
 
 	if ((r = sc_topo_new(&opts, &n->topo, ret_error)))
@@ -54,9 +58,9 @@ static int switch_up(size_t hosts, struct bench_net *n, char **ret_error)
 	n->nsides = (int)hosts;
 	snprintf(n->ifname, sizeof(n->ifname), "%s", sc_topo_ifname(n->topo, SC_MONITOR));
 	snprintf(n->peername, sizeof(n->peername), "%s", sc_topo_ifname(n->topo, 0));
+	us = parse(sc_topo_address(n->topo, SC_MONITOR));
 	for (size_t i = 0; i < hosts; i++)
-		n->hosts[i] = (struct bench_host){ parse(sc_topo_address(n->topo, (int)i)),
-						   parse(sc_topo_address(n->topo, SC_MONITOR)), (int)i };
+		n->hosts[i] = (struct bench_host){ parse(sc_topo_address(n->topo, (int)i)), us, us, (int)i };
 	return sc_topo_run(n->topo, SC_MONITOR, lo, NULL) ? -EIO : 0;
 }
 
@@ -110,8 +114,7 @@ static int field_up(size_t hosts, struct bench_net *n, char **ret_error)
 	for (size_t i = 0; i < hosts; i++) {
 		uint32_t low = (uint32_t)(i / PER_THIRD << 8 | (i % PER_THIRD + 1));
 
-		n->hosts[i] =
-			(struct bench_host){ 10U << 24 | 2U << 16 | low, 10U << 24 | 1U << 16 | low, 0 };
+		n->hosts[i] = (struct bench_host){ HOSTS | low, WATCHER, ALIASES | low, 0 };
 	}
 	if ((r = sc_netns_init(&f->watcher, ret_error)) || (r = sc_netns_init(&f->hosts, ret_error)))
 		return r;

@@ -9,9 +9,8 @@
  *   field    many hosts in one namespace behind one veth pair: their addresses are routed to its lo, and
  *            echo requests may be answered by a program there (kernel.h)
  *
- * For BFD each session needs two addresses, since BIRD knows its neighbours by address alone: in a field
- * host i 10.2.x.y is watched from 10.1.x.y. All stands behind one gateway address, so that one
- * neighbour entry does for all.
+ * In a field host 10.2.x.y is watched from 10.0.0.1, which a BFD peer sees as 10.1.x.y. All of them are
+ * behind one next hop, so that one neighbour entry does.
  */
 
 #include <stdbool.h>
@@ -24,8 +23,8 @@
 #define BENCH_FIELD_MAX 62500
 
 struct bench_host {
-	uint32_t address, local; /* its own, and ours towards it; in host order */
-	int side;		 /* namespace that it lives in: 0 .. nsides - 1 */
+	uint32_t address, local, seen; /* its own, ours towards it, ours as it sees it; in host order */
+	int side;		       /* namespace that it lives in: 0 .. nsides - 1 */
 };
 
 struct bench_net {

@@ -20,14 +20,15 @@ static int measure(struct bench *b, struct bench_run *run, unsigned seconds, str
 {
 	struct bench_count from, to;
 	struct bench_cpu cpu_from, cpu_to;
-	uint64_t process_from, process_to;
+	uint64_t process_from, process_to, others;
 	unsigned downs = run->watch->downs;
 	int r;
 
 	if ((r = bench_idle(b->loop, dr_sec(1))) || (r = bench_cpu_read(&cpu_from)) ||
-	    (r = bench_watch_cpu_ns(run->watch, &process_from)) || (r = bench_run_count(run, &from)) ||
-	    (r = bench_idle(b->loop, dr_sec(seconds))) || (r = bench_run_count(run, &to)) ||
-	    (r = bench_watch_cpu_ns(run->watch, &process_to)) || (r = bench_cpu_read(&cpu_to)))
+	    (r = bench_watch_cpu_ns(run->watch, &process_from, &others)) ||
+	    (r = bench_run_count(run, &from)) || (r = bench_idle(b->loop, dr_sec(seconds))) ||
+	    (r = bench_run_count(run, &to)) || (r = bench_watch_cpu_ns(run->watch, &process_to, &others)) ||
+	    (r = bench_cpu_read(&cpu_to)))
 		return r;
 	ret->seconds = dr_dur_seconds(dr_mono_sub(to.at, from.at));
 	ret->due = (double)run->net.nhosts * ret->seconds / dr_dur_seconds(run->watch->o.interval);

@@ -46,7 +46,6 @@ void bench_report_figure(struct bench_report *r, const char *what, const char *b
 			 enum bench_outcome outcome, const char *value, ...)
 {
 	struct dr_json *row = bench_report_row(r, "figures");
-	DR_AUTO_BUF struct dr_buf b = { 0 };
 	char text[256];
 	va_list ap;
 
@@ -81,6 +80,8 @@ char *bench_report_summary(const struct bench_report *r)
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 	int width[3] = { 6, 8, 3 };
 
+	if (!dr_json_size(figures))
+		return strdup("No figure of these has a bar.\n");
 	for (const struct dr_json *f = dr_json_first(figures); f; f = dr_json_next(f)) {
 		for (int i = 0; i < 3; i++)
 			width[i] = DR_MAX(width[i], (int)strlen(dr_json_get_str(f, keys[i])));

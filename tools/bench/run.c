@@ -47,8 +47,8 @@ static int start(struct bench *b, const struct bench_tool *t, size_t hosts, stru
 	struct bench_watch_opts o;
 	int r = bench_net_field(hosts, &run->net, ret_error);
 
-	if (r == 0 && !t->bfd)
-		r = bench_echo_start(&run->net, &run->echo, ret_error);
+	if (r == 0)
+		r = bench_echo_start(&run->net, t->bfd, &run->echo, ret_error);
 	if (r)
 		return r;
 	o = bench_watch_opts(b, &run->net, interval, answers);
@@ -115,7 +115,7 @@ int bench_run_count(struct bench_run *run, struct bench_count *ret)
 		r = bench_net_packets(&run->net, &rx, &tx);
 		c.sent = tx;
 		c.answered = rx;
-		if (r == 0 && run->echo)
+		if (r == 0 && !run->watch->tool->bfd)
 			r = bench_echo_count(run->echo, &c.answered);
 	}
 	if (r == 0)

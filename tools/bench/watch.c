@@ -179,18 +179,19 @@ int bench_watch_wait_up(struct bench_watch *w, struct dr_dur limit)
 
 /* ---------------------------------------------------------------- consumption */
 
-int bench_watch_cpu_ns(struct bench_watch *w, uint64_t *ret)
+int bench_watch_cpu_ns(struct bench_watch *w, uint64_t *ret, uint64_t *ret_others)
 {
-	uint64_t sum = 0, each;
+	uint64_t sums[2] = { 0 }, each;
 
-	for (unsigned i = 0; i < w->nprocs && i < w->nours; i++) {
+	for (unsigned i = 0; i < w->nprocs; i++) {
 		int r = bench_process_cpu_ns(bench_proc_pid(w->procs[i]), &each);
 
 		if (r < 0)
 			return r;
-		sum += each;
+		sums[i >= w->nours] += each;
 	}
-	*ret = sum;
+	*ret = sums[0];
+	*ret_others = sums[1];
 	return 0;
 }
 

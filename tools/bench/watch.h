@@ -74,8 +74,9 @@ bool bench_watch_running(struct bench_watch *w);
 /* "tool: what happened", and its last words. */
 char *bench_watch_trouble(struct bench_watch *w, const char *what) DR_MUST_USE;
 
-/* CPU time so far, and memory now, of the watching side's processes. */
-int bench_watch_cpu_ns(struct bench_watch *w, uint64_t *ret) DR_MUST_USE;
+/* CPU time so far of the watching side's processes, and of those of the other sides. */
+int bench_watch_cpu_ns(struct bench_watch *w, uint64_t *ret, uint64_t *ret_others) DR_MUST_USE;
+/* Memory now of the watching side's processes. */
 int bench_watch_memory(struct bench_watch *w, uint64_t *ret_rss, uint64_t *ret_pss) DR_MUST_USE;
 
 /* Handles what happens for that long. */
