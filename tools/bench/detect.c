@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How fast a silent host is noticed: all tools watch at the same time, each its own hosts. */
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "tools/bench/bench.h"
@@ -24,7 +27,9 @@ struct lane { /* one tool and its hosts */
 	unsigned absent;	    /* faults of hosts that it held to be down just then */
 	/* of this trial */
 	bool in, done;
+	atomic_bool cut; /* is being cut, and fault is set */
 	struct dr_mono fault;
+	int error;	       /* of the cut */
 	unsigned downs, lates; /* of the host, before the fault */
 	unsigned all_downs;
 };
@@ -35,6 +40,7 @@ struct detection {
 	unsigned nlanes;
 	struct dr_dur interval;
 	bool burning;
+	int host;		       /* of this trial */
 	struct bench_samples late;     /* us from deadline to verdict, Doctor */
 	struct bench_samples reported; /* ms from deadline to the inspector, Doctor */
 	double cut_ms;		       /* the longest that making one host silent took */
@@ -42,28 +48,61 @@ struct detection {
 
 /* ---------------------------------------------------------------- one fault */
 
-static void silence(struct detection *d, int host)
+/*
+ * Makes the hosts silent, one after the other, in a thread of its own: taking a port out of a bridge waits
+ * for an RCU grace period afterwards, and meanwhile what the tools say must be read.
+ */
+static void *cut(void *userdata)
+{
+	struct detection *d = userdata;
+
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		struct lane *l = &d->lanes[i];
+
+		if (!l->in)
+			continue;
+		l->fault = dr_mono_now();
+		atomic_store(&l->cut, true);
+		l->error = sc_topo_drop(l->net.topo, d->host, NULL);
+		d->cut_ms = fmax(d->cut_ms, (double)dr_mono_sub(dr_mono_now(), l->fault).ns / 1e6);
+	}
+	return NULL;
+}
+
+/* As urgent as the reading: between the time and the cut nothing may come. */
+static int start_cutting(struct detection *d, pthread_t *ret)
+{
+	struct sched_param param;
+	pthread_attr_t attr;
+	int r = pthread_attr_init(&attr);
+
+	if (r)
+		return -r;
+	if (!(r = pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED)) &&
+	    !(r = pthread_attr_setschedpolicy(&attr, SCHED_FIFO)) &&
+	    !(r = sched_getparam(0, &param) < 0 ? errno : 0) &&
+	    !(r = pthread_attr_setschedparam(&attr, &param)))
+		r = pthread_create(ret, &attr, cut, d);
+	pthread_attr_destroy(&attr);
+	return -r;
+}
+
+static void note_before(struct detection *d)
 {
 	for (unsigned i = 0; i < d->nlanes; i++) {
 		struct lane *l = &d->lanes[i];
-		const struct bench_seen *s = l->watch ? &l->watch->seen[host] : NULL;
-		DR_AUTO_FREE char *error = NULL;
+		const struct bench_seen *s = l->watch ? &l->watch->seen[d->host] : NULL;
 
 		l->in = s && s->up;
 		l->done = !l->in;
+		l->cut = false;
+		l->error = 0;
 		l->absent += s && !s->up;
 		if (!s)
 			continue;
 		l->downs = s->downs;
 		l->lates = s->lates;
 		l->all_downs = l->watch->downs;
-		l->fault = dr_mono_now();
-		if (sc_topo_drop(l->net.topo, host, &error)) {
-			bench_report_trouble(d->b->report, l->tool->name, error);
-			l->in = false;
-			l->done = true;
-		}
-		d->cut_ms = fmax(d->cut_ms, (double)dr_mono_sub(dr_mono_now(), l->fault).ns / 1e6);
 	}
 }
 
@@ -73,12 +112,13 @@ static bool too_early(const struct detection *d, const struct lane *l, double ms
 	return ms < (double)d->interval.ns / 1e6 * (l->watch->o.multiplier - 1);
 }
 
-static void take(struct detection *d, struct lane *l, int host)
+static void take(struct detection *d, struct lane *l)
 {
-	const struct bench_seen *s = &l->watch->seen[host];
+	const struct bench_seen *s = &l->watch->seen[d->host];
 	double ms;
 
-	if (l->done || s->up || s->downs == l->downs || (!l->tool->line && s->lates == l->lates))
+	if (l->done || !atomic_load(&l->cut) || s->up || s->downs == l->downs ||
+	    (!l->tool->line && s->lates == l->lates))
 		return;
 	ms = (double)dr_mono_sub(s->down_at, l->fault).ns / 1e6;
 	l->done = true;
@@ -94,7 +134,7 @@ static void take(struct detection *d, struct lane *l, int host)
 			  (double)dr_mono_sub(s->down_at, s->decided).ns / 1e6 + s->late_us / 1e3);
 }
 
-static int wait_verdicts(struct detection *d, int host)
+static int wait_verdicts(struct detection *d)
 {
 	struct dr_mono end = dr_mono_add(dr_mono_now(), DETECT_LIMIT);
 	unsigned open;
@@ -106,23 +146,45 @@ static int wait_verdicts(struct detection *d, int host)
 			return r;
 		open = 0;
 		for (unsigned i = 0; i < d->nlanes; i++) {
-			if (!d->lanes[i].watch)
+			if (!d->lanes[i].in)
 				continue;
-			take(d, &d->lanes[i], host);
+			take(d, &d->lanes[i]);
 			open += !d->lanes[i].done;
 		}
 	} while (open && dr_mono_sub(end, dr_mono_now()).ns > 0);
-	for (unsigned i = 0; i < d->nlanes; i++) {
-		struct lane *l = &d->lanes[i];
-
-		l->missed += !l->done;
-		if (l->watch) /* those about other hosts meanwhile */
-			l->wrong += l->watch->downs - l->all_downs - (l->watch->seen[host].downs - l->downs);
-	}
 	return 0;
 }
 
-static int wait_up(struct detection *d, int host)
+static void note_after(struct detection *d)
+{
+	for (unsigned i = 0; i < d->nlanes; i++) {
+		struct lane *l = &d->lanes[i];
+
+		if (l->error)
+			bench_report_trouble(d->b->report, l->tool->name, strerror(-l->error));
+		l->missed += !l->done;
+		if (l->watch) /* those about other hosts meanwhile */
+			l->wrong +=
+				l->watch->downs - l->all_downs - (l->watch->seen[d->host].downs - l->downs);
+	}
+}
+
+static int silence(struct detection *d)
+{
+	pthread_t cutter;
+	int r;
+
+	note_before(d);
+	r = start_cutting(d, &cutter);
+	if (r < 0)
+		return r;
+	r = wait_verdicts(d);
+	pthread_join(cutter, NULL);
+	note_after(d);
+	return r;
+}
+
+static int wait_up(struct detection *d)
 {
 	struct dr_mono end = dr_mono_add(dr_mono_now(), UP_LIMIT);
 	bool up;
@@ -134,34 +196,33 @@ static int wait_up(struct detection *d, int host)
 			return r;
 		up = true;
 		for (unsigned i = 0; i < d->nlanes; i++)
-			up &= !d->lanes[i].watch || d->lanes[i].watch->seen[host].up;
+			up &= !d->lanes[i].watch || d->lanes[i].watch->seen[d->host].up;
 	} while (!up && dr_mono_sub(end, dr_mono_now()).ns > 0);
 	return 0;
 }
 
-static int restore(struct detection *d, int host)
+static int restore(struct detection *d)
 {
 	for (unsigned i = 0; i < d->nlanes; i++) {
 		DR_AUTO_FREE char *error = NULL;
 
-		if (d->lanes[i].watch && sc_topo_restore(d->lanes[i].net.topo, host, &error))
+		if (d->lanes[i].in && sc_topo_restore(d->lanes[i].net.topo, d->host, &error))
 			bench_report_trouble(d->b->report, d->lanes[i].tool->name, error);
 	}
-	return wait_up(d, host);
+	return wait_up(d);
 }
 
 /* The fault falls anywhere between two probes. */
 static int trial(struct detection *d, unsigned n)
 {
-	int host = (int)(n % HOSTS), r;
 	struct dr_dur phase = { random() % d->interval.ns };
+	int r;
 
-	if ((r = wait_up(d, host)) || (r = bench_idle(d->b->loop, (struct dr_dur){ phase.ns + 50000000 })))
+	d->host = (int)(n % HOSTS);
+	if ((r = wait_up(d)) || (r = bench_idle(d->b->loop, dr_msec(50))) ||
+	    (r = bench_idle(d->b->loop, phase)) || (r = silence(d)))
 		return r;
-	silence(d, host);
-	if ((r = wait_verdicts(d, host)))
-		return r;
-	return restore(d, host);
+	return restore(d);
 }
 
 /* ---------------------------------------------------------------- one case */
