@@ -242,6 +242,10 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 			   ret_error);
 	if (r)
 		return r;
+	if (i->modes.tried)
+		dr_info("other ways to attach failed interface=%s: %s", i->name, i->modes.tried);
+	free(i->modes.tried);
+	i->modes.tried = NULL;
 	i->attached = true;
 	r = mon_prober_set_interface(m->prober, iface, i->ifindex, i->name, ret_error);
 	if (r) {

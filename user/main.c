@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 	if (o.check)
 		return check(&config, o.config);
 	mon_features_probe(&features);
-	DR_AUTO_FREE char *missing = mon_features_missing(&features, config.realtime_priority > 0);
+	DR_AUTO_FREE char *missing = mon_features_missing(&features, config.realtime_priority);
 	if (missing) {
 		dr_error("%s", missing);
 		return EXIT_FAILURE;

@@ -259,8 +259,19 @@ static int give_up_privileges(struct monitor *m, char **ret_error)
 {
 	struct mon_privilege_needs n = { .user = m->config.user,
 					 .clsact = mon_bpf_uses_clsact(m->config.egress),
+					 .dispatcher = m->config.attach == MON_ATTACH_DISPATCHER,
 					 .locked = m->config.realtime_priority > 0 };
+	uid_t uid;
+	gid_t gid;
+	int r = mon_privilege_ids(n.user, &uid, &gid, ret_error);
 
+	if (r)
+		return r;
+	r = mon_bpf_hand_over(m->bpf, uid, gid);
+	if (r) {
+		*ret_error = dr_asprintf("handing the pins over to user \"%s\": %s", n.user, strerror(-r));
+		return r;
+	}
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++)
 		n.dispatcher |= m->ifaces[i].attached &&
 				strcmp(m->ifaces[i].modes.ingress, "dispatcher") == 0;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "doctor/buf.h"
+#include "user/privilege.h"
 
 /* So many probes may be on their way to the wire, or wait with an unresolved neighbour. */
 #define SEND_BUFFER (1024 * 1024)
@@ -94,6 +95,7 @@ static int open_lane(enum mon_lane lane, unsigned ifindex)
 
 int mon_sockets_open(unsigned ifindex, const char *ifname, struct mon_sockets *ret, char **ret_error)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_SOCKETS);
 	DR_AUTO(mon_sockets_close) struct mon_sockets s = MON_SOCKETS_CLOSED;
 
 	for (unsigned i = 0; i < MON_LANES; i++) {

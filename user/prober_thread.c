@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "user/prober_private.h"
+#include "user/privilege.h"
 
 #include <linux/if_ether.h>
 #include <string.h>
@@ -190,6 +191,7 @@ void *mon_prober_run(void *userdata)
 	bool stop;
 
 	do {
+		(void)!mon_privilege_none_for_this_thread(); /* again and again, see there */
 		pthread_mutex_lock(&p->sending);
 		pthread_mutex_lock(&p->state);
 		p->stats.last_cycle_ns = dr_mono_now().ns;

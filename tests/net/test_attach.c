@@ -8,13 +8,17 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
+#include <linux/capability.h>
 #include <net/if.h>
+#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "tests/net/bed.h"
 #include "tools/scenario/run.h"
+#include "user/bpf.h"
 
 /*
  * Runs a monitor with these capabilities (of setpriv(1)) that is to refuse; one that does not is
@@ -304,6 +308,222 @@ static void each_capability_is_missed_by_name(void **state)
 	}
 }
 
+/* ---------------------------------------------------------------- what is left while it runs */
+
+static uint64_t field_of(const char *file, const char *name)
+{
+	DR_AUTO_FCLOSE FILE *f = fopen(file, "re");
+	size_t len = strlen(name);
+	char line[256];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, name, len) == 0 && line[len] == ':')
+			return strtoull(line + len + 1, NULL, strncmp(name, "Cap", 3) == 0 ? 16 : 10);
+	}
+	fail_msg("%s has no %s", file, name);
+	return 0;
+}
+
+static bool memory_limit_is_lifted(pid_t pid)
+{
+	char file[64], line[256];
+	bool lifted = false;
+
+	snprintf(file, sizeof(file), "/proc/%d/limits", (int)pid);
+	DR_AUTO_FCLOSE FILE *f = fopen(file, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "Max locked memory", 17) == 0)
+			lifted = strstr(line, "unlimited");
+	}
+	return lifted;
+}
+
+/* The sets of all threads, as docs/operations.md says. The sender sheds its own when it comes to it. */
+static bool is_as_documented(pid_t pid, pid_t tid, uid_t uid)
+{
+	uint64_t lock = memory_limit_is_lifted(pid) ? 0 : 1ULL << CAP_IPC_LOCK;
+	uint64_t filters = mon_bpf_uses_clsact(MON_EGRESS_AUTO) ? 1ULL << CAP_NET_ADMIN : 0;
+	uint64_t kept = 1ULL << CAP_NET_RAW | filters | lock;
+	char file[64];
+
+	snprintf(file, sizeof(file), "/proc/%d/task/%d/status", (int)pid, (int)tid);
+	return field_of(file, "Uid") == uid && field_of(file, "CapInh") == 0 &&
+	       field_of(file, "CapAmb") == 0 &&
+	       (tid == pid ? field_of(file, "CapPrm") == kept && field_of(file, "CapEff") == lock &&
+				     field_of(file, "CapBnd") == 0 && field_of(file, "NoNewPrivs") == 1
+			   : (field_of(file, "CapPrm") & ~kept) == 0);
+}
+
+/* Thread sender: none at all. */
+static bool sender_has_none(pid_t pid, pid_t tid)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "/proc/%d/task/%d/status", (int)pid, (int)tid);
+	return field_of(file, "CapPrm") == 0 && field_of(file, "CapEff") == 0;
+}
+
+static bool all_threads_are_poor(pid_t pid, uid_t uid)
+{
+	char dir[64], path[96], name[32];
+	unsigned senders = 0;
+	bool good = true;
+
+	snprintf(dir, sizeof(dir), "/proc/%d/task", (int)pid);
+	DIR *d = opendir(dir);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (tid == 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%d/comm", dir, (int)tid);
+		DR_AUTO_FCLOSE FILE *f = fopen(path, "re");
+		good &= is_as_documented(pid, tid, uid);
+		if (f && fgets(name, sizeof(name), f) && strcmp(name, "sender\n") == 0) {
+			senders++;
+			good &= sender_has_none(pid, tid);
+		}
+	}
+	closedir(d);
+	return good && senders == 1;
+}
+
+static void expect_poor(struct bed *b, uid_t uid)
+{
+	pid_t pid = sc_child_pid(b->monitor);
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(10));
+	DR_AUTO_FREE char *glob = dr_asprintf("grep -E 'Name|Uid|Cap' /proc/%d/task/*/status", (int)pid);
+	const char *const show[] = { "sh", "-c", glob, NULL };
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+
+	while (!all_threads_are_poor(pid, uid)) {
+		if (dr_mono_sub(end, dr_mono_now()).ns < 0) {
+			(void)!sc_run(show, NULL, &out);
+			bed_fail(b, "%s", dr_buf_str(&out));
+		}
+		bed_idle(b, dr_msec(5));
+	}
+}
+
+/* The directory lets it pass, and the socket for READY=1 is everybody's, as systemd's. */
+static void start_as_user(struct bed *b, const char *const prefix[])
+{
+	mode_t before = umask(0);
+
+	assert_int_equal(chmod(b->dir, 0711), 0);
+	bed_start_by(b, prefix);
+	umask(before);
+}
+
+static void add_another_interface(void)
+{
+	const char *const add[] = { "ip",   "link", "add",  "dr-more",	"type",
+				    "veth", "peer", "name", "dr-morep", NULL };
+
+	assert_int_equal(sc_run(add, NULL, NULL), 0);
+}
+
+/* One more target, on an interface that it has not seen yet. */
+static void reload_with_another_interface(struct bed *b)
+{
+	DR_AUTO_FCLOSE FILE *f = NULL;
+
+	add_another_interface();
+	assert_non_null(f = fopen(b->config, "ae"));
+	fputs("  - host: compute-9\n    address: 198.51.100.1\n    interface: dr-more\n", f);
+	fflush(f);
+	assert_int_equal(kill(sc_child_pid(b->monitor), SIGHUP), 0);
+}
+
+static void remove_another_interface(void)
+{
+	const char *const del[] = { "ip", "link", "del", "dr-more", NULL };
+
+	assert_int_equal(sc_run(del, NULL, NULL), 0);
+}
+
+static void as_a_user_it_has_what_is_documented(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+	const struct passwd *pw = getpwnam("nobody");
+	struct pins p = configure_pins(b);
+	DR_AUTO_FREE char *lines = dr_asprintf("pin_root: %s\nuser: nobody\n", p.root);
+
+	assert_non_null(pw);
+	bed_configure(b, lines);
+	start_as_user(b, directly);
+	expect_poor(b, pw->pw_uid);
+	if (!bed_wait_events(b, 2, dr_sec(10)))
+		bed_fail(b, "hosts did not come up");
+	for (int i = 0; i < 2; i++) { /* the second is one that comes again */
+		if (i == 0)
+			reload_with_another_interface(b);
+		else
+			add_another_interface();
+		if (!bed_wait_log(b, "attached interface=dr-more", dr_sec(10)))
+			bed_fail(b, "not attached as that user");
+		expect_poor(b, pw->pw_uid);
+		remove_another_interface();
+	}
+	assert_int_equal(bed_stop(b), 0);
+	assert_false(bed_attached(b));
+	bool pinned = exists(p.dir);
+	rmdir(p.root); /* stays, empty, where the one above is root's alone */
+	assert_false(pinned);
+}
+
+static void root_that_stays_is_no_mightier(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+
+	bed_configure(b, "");
+	bed_start(b);
+	expect_poor(b, 0);
+	assert_int_equal(bed_stop(b), 0);
+	assert_false(bed_pinned(b));
+}
+
+/* As the unit starts it: limits in place of CAP_SYS_NICE and CAP_IPC_LOCK, the latter where it can be lifted.
+ */
+static void a_user_with_ambient_capabilities_suffices(void **state)
+{
+#define AMBIENT "-all,+bpf,+perfmon,+net_admin,+net_raw"
+	static const char *const unit[] = { "/usr/bin/setpriv",
+					    "--reuid=nobody",
+					    "--clear-groups",
+					    "--inh-caps=" AMBIENT,
+					    "--ambient-caps=" AMBIENT,
+					    "--bounding-set=" AMBIENT,
+					    NULL };
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+	const struct passwd *pw = getpwnam("nobody");
+	struct pins p = configure_pins(b);
+	DR_AUTO_FREE char *lines =
+		dr_asprintf("pin_root: %s\nrealtime_priority: 0\nsocket: %s/socket\n", p.root, b->dir);
+
+	bed_configure(b, lines);
+	assert_int_equal(mkdir(p.root, 0700), 0);
+	assert_int_equal(chown(p.root, pw->pw_uid, pw->pw_gid), 0);
+	assert_int_equal(chown(b->dir, pw->pw_uid, pw->pw_gid), 0); /* as RuntimeDirectory= */
+	start_as_user(b, unit);
+	bool up = bed_wait_events(b, 2, dr_sec(10));
+	pid_t pid = sc_child_pid(b->monitor);
+	char file[64];
+	snprintf(file, sizeof(file), "/proc/%d/status", (int)pid);
+	uint64_t caps = field_of(file, "CapPrm"), uid = field_of(file, "Uid");
+	int status = bed_stop(b);
+	bool pinned = exists(p.dir);
+	rmdir(p.root);
+	assert_true(up);
+	assert_int_equal(uid, pw->pw_uid);
+	assert_int_equal(caps & (1ULL << CAP_PERFMON | 1ULL << CAP_SETUID | 1ULL << CAP_SYS_ADMIN), 0);
+	assert_int_equal(status, 0);
+	assert_false(pinned);
+	assert_false(bed_attached(b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +537,9 @@ int main(void)
 		cmocka_unit_test(the_documented_capabilities_suffice),
 		cmocka_unit_test(the_documented_capabilities_reclaim_a_filter),
 		cmocka_unit_test(each_capability_is_missed_by_name),
+		cmocka_unit_test(as_a_user_it_has_what_is_documented),
+		cmocka_unit_test(root_that_stays_is_no_mightier),
+		cmocka_unit_test(a_user_with_ambient_capabilities_suffices),
 	};
 
 	return cmocka_run_group_tests_name("net: attach", tests, bed_enter_namespace, NULL);
