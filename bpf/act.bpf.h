@@ -55,37 +55,6 @@ static __always_inline void describe(struct dr_event *e, __u32 slot, const struc
 	e->outstanding = t->outstanding;
 }
 
-static __always_inline void emit_iface(__u32 type, const struct dr_iface *i, __u32 reason, __u64 now)
-{
-	struct dr_event e = { .version = DR_ABI_VERSION, .type = type, .ifindex = i->ifindex };
-
-	e.reason = reason;
-	e.time_ns = now;
-	e.last_rx_ns = i->all.at_ns;
-	emit(&e);
-}
-
-static __always_inline void isolate(struct dr_iface *i, __u32 reason, __u64 now)
-{
-	if (i->isolated_ns || __sync_val_compare_and_swap(&i->isolated_ns, 0, now) != 0)
-		return;
-	i->reason = reason;
-	__sync_fetch_and_add(&i->isolations, 1);
-	emit_iface(DR_EVENT_ISOLATED, i, reason, now);
-}
-
-/* See dr_listen() for the order. */
-static __always_inline void resume(struct dr_iface *i, __u64 now)
-{
-	__u32 reason = i->reason;
-
-	i->resumed_ns = now;
-	if (__sync_lock_test_and_set(&i->isolated_ns, 0) == 0)
-		return;
-	i->reason = DR_REASON_NONE;
-	emit_iface(DR_EVENT_HEARING, i, reason, now);
-}
-
 /* What an outcome means for the interface. */
 static __always_inline void tell_iface(struct dr_iface *i, enum dr_outcome out, __u64 now)
 {

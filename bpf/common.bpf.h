@@ -66,15 +66,52 @@ static __always_inline void emit(const struct dr_event *e)
 	COUNT(events);
 }
 
-/* After dr_on_link() said that l changed: the interface that is probed by learns of it, and user space. */
+static __always_inline void emit_iface(__u32 type, const struct dr_iface *i, __u32 reason, __u64 now)
+{
+	struct dr_event e = { .version = DR_ABI_VERSION, .type = type, .ifindex = i->ifindex };
+
+	e.reason = reason;
+	e.time_ns = now;
+	e.last_rx_ns = i->all.at_ns;
+	emit(&e);
+}
+
+static __always_inline void isolate(struct dr_iface *i, __u32 reason, __u64 now)
+{
+	if (i->isolated_ns || __sync_val_compare_and_swap(&i->isolated_ns, 0, now) != 0)
+		return;
+	i->reason = reason;
+	__sync_fetch_and_add(&i->isolations, 1);
+	emit_iface(DR_EVENT_ISOLATED, i, reason, now);
+}
+
+/* See dr_listen() for the order. */
+static __always_inline void resume(struct dr_iface *i, __u64 now)
+{
+	__u32 reason = i->reason;
+
+	i->resumed_ns = now;
+	if (__sync_lock_test_and_set(&i->isolated_ns, 0) == 0)
+		return;
+	i->reason = DR_REASON_NONE;
+	emit_iface(DR_EVENT_HEARING, i, reason, now);
+}
+
+/*
+ * After dr_on_link() said that l changed: the interface that is probed by learns of it, and user space.
+ * Without carrier it is isolated at once; that ends when something is heard.
+ */
 static __always_inline void link_changed(__u32 ifindex, const struct dr_link *l, __u64 now)
 {
 	struct dr_event e = { .version = DR_ABI_VERSION, .type = DR_EVENT_LINK, .ifindex = ifindex };
 	__u32 iface = l->iface;
 	struct dr_iface *i = bpf_map_lookup_elem(&dr_ifaces, &iface);
 
-	if (i && i->ifindex == ifindex)
+	if (i && i->ifindex == ifindex) {
 		i->carrier = l->carrier;
+		if (!l->carrier)
+			isolate(i, DR_REASON_NO_CARRIER, now);
+	}
 	e.verdict = l->carrier ? DR_VERDICT_UP : DR_VERDICT_DOWN;
 	e.transitions = (__u32)(l->ups + l->downs);
 	e.reason = l->source;

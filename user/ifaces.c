@@ -4,6 +4,7 @@
 #include "doctor/buf.h"
 #include "doctor/log.h"
 #include "user/monitor_private.h"
+#include "user/privilege.h"
 
 #define NO_IFACE (~0U)
 
@@ -247,6 +248,7 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 	free(i->modes.tried);
 	i->modes.tried = NULL;
 	i->attached = true;
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_SOCKETS);
 	r = mon_prober_set_interface(m->prober, iface, i->ifindex, i->name, ret_error);
 	if (r) {
 		detach(m, iface);

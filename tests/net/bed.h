@@ -57,7 +57,8 @@ DR_DEFINE_FREEP(struct bed, bed_free)
 void bed_serve(struct bed *b, bool on); /* starts or stops the inspector */
 
 /*
- * Writes the configuration: extra (YAML lines, may be "") and all hosts as targets at 10 ms x 3.
+ * Writes the configuration: extra (YAML lines, may be "") and all hosts as targets at 10 ms (if extra has no
+ * interval) x 3.
  * bed_write() writes any text instead.
  */
 void bed_configure(struct bed *b, const char *extra);

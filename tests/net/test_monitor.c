@@ -217,8 +217,9 @@ static void what_waits_is_tried_once_more_at_the_end(void **state)
 
 	bed_serve(b, false);
 	BED_MUST(sc_topo_drop(b->topo, 0, &error));
-	if (!bed_wait_log(b, "attempt=4", SOON)) /* the next one is due in a second or so */
+	if (!bed_wait_log(b, "kept and retried", SOON))
 		bed_fail(b, "no attempts");
+	bed_idle(b, dr_sec(2)); /* the next one is due in a second or so */
 	bed_serve(b, true);
 	kill(sc_child_pid(b->monitor), SIGTERM);
 	bed_expect_down(b, 0, "compute-1");

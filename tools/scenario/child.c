@@ -19,6 +19,7 @@ struct sc_child {
 	char *log_path;
 	char notify_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int notify;
+	bool ready; /* it has said so */
 	int log; /* for reading */
 	pid_t pid;
 	int status; /* once pid is 0 */
@@ -237,8 +238,10 @@ int sc_child_wait_ready(struct sc_child *c, struct dr_dur limit, sc_stop_fn stop
 		bool ended = !sc_child_running(c); /* before the last look at what it said */
 
 		(void)!poll(&p, 1, ended ? 0 : POLL_MS);
-		if (p.revents && says_ready(c))
+		if (p.revents && says_ready(c)) {
+			c->ready = true;
 			return 0;
+		}
 		if (!p.revents && ended)
 			return 1;
 		if (stop && stop())
@@ -250,10 +253,21 @@ int sc_child_wait_ready(struct sc_child *c, struct dr_dur limit, sc_stop_fn stop
 
 /* ---------------------------------------------------------------- log */
 
+/* A daemon goes on to say how it is, and waits while nobody reads it. */
+static void drain_notify(struct sc_child *c)
+{
+	char text[256];
+
+	while (c->ready && recv(c->notify, text, sizeof(text), MSG_DONTWAIT) > 0)
+		;
+}
+
 const char *sc_child_line(struct sc_child *c)
 {
 	char *end;
 	ssize_t n;
+
+	drain_notify(c);
 
 	memmove(c->line, c->line + c->taken, c->have - c->taken);
 	c->have -= c->taken;
