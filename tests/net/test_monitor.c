@@ -388,8 +388,8 @@ static void anothers_xdp_program_is_left_alone(void **state)
 	DR_AUTO_FREE char *name = dr_asprintf("%s-b", b->name);
 
 	strcpy(b->name, name);
-	bed_configure(b, "");
-	refused(b, 1, "has another XDP program already (program ");
+	bed_configure(b, "attach: native\n");
+	refused(b, 1, "another XDP program is there already (program ");
 	refused(b, 1, "\"dr_ingress\"");
 	assert_true(bed_attached(b));
 	assert_false(bed_pinned(b)); /* nothing is left of the refused one */
