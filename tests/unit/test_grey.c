@@ -425,7 +425,8 @@ static void steps_at_all_places_of_the_histogram(void **state)
 			factor_percent = cases[i].percent;
 			run(&s, 30 * SEC, scaled);
 			if (s.g.slow != cases[i].slow)
-				fail_msg("%llu us times %lu %%: %d", base_ns / US, cases[i].percent, s.g.slow);
+				fail_msg("%llu us times %lu %%: %d", base_ns / US, cases[i].percent,
+					 s.g.slow);
 		}
 	}
 }

@@ -20,7 +20,7 @@ struct sc_child {
 	char notify_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int notify;
 	bool ready; /* it has said so */
-	int log; /* for reading */
+	int log;    /* for reading */
 	pid_t pid;
 	int status; /* once pid is 0 */
 	char line[LINE_MAX_BYTES];
