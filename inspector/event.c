@@ -168,6 +168,12 @@ int ins_events_parse(const char *body, size_t len, struct ins_events *ret, struc
 	return 0;
 }
 
+bool ins_event_is_recovery(const struct ins_event *e)
+{
+	return e->status == INS_CLEARED &&
+	       (!strcmp(e->type, "compute.host.up") || !strcmp(e->type, "compute.host.down"));
+}
+
 bool ins_event_same(const struct ins_event *a, const struct ins_event *b)
 {
 	/* there are monitors whose ids never change */

@@ -21,7 +21,7 @@
 
 enum ins_status {
 	INS_FAULT,   /* "down", or no status at all */
-	INS_CLEARED, /* "up" on any type; type compute.host.up without a status */
+	INS_CLEARED, /* "up"; type compute.host.up without a status */
 };
 
 struct ins_event {
@@ -55,6 +55,9 @@ int ins_events_parse(const char *body, size_t len, struct ins_events *ret,
  * The same report, sent again: host, type, status, monitor, its id and its time are equal. Never without an
  * id or without a time: an id that is always the same would make a later fault a repetition of the first.
  */
+/* The host as a whole is back: "up" of compute.host.down or compute.host.up. Of another type it ends that
+ * fault alone. */
+bool ins_event_is_recovery(const struct ins_event *e);
 bool ins_event_same(const struct ins_event *a, const struct ins_event *b);
 
 #endif

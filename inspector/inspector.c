@@ -400,7 +400,7 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 
 	if (h || (fresh && ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE))
 		memcpy(q.host, h->name, sizeof(q.host));
-	if (e->status == INS_CLEARED)
+	if (ins_event_is_recovery(e))
 		supersede(s, &q);
 	s->queue[s->queue_count++] = q;
 	s->taken++;

@@ -37,9 +37,9 @@ struct ins_judgement ins_judge(const struct ins_evidence *e)
 	if (e->map_known && e->match == INS_MATCH_MANY)
 		return judgement(INS_REFUSE, "\"%s\" fits several hosts of Nova: name it in full",
 				 event->host);
-	if (event->status == INS_CLEARED)
+	if (ins_event_is_recovery(event))
 		return judge_cleared(e);
-	if (strcmp(event->type, "compute.host.down"))
+	if (event->status == INS_CLEARED || strcmp(event->type, "compute.host.down"))
 		return judgement(INS_IGNORE, "type \"%.64s\" is no verdict on the host as a whole",
 				 event->type);
 	if (e->open && (e->open->state == INS_FAILED || e->open->state == INS_INCOMPLETE))

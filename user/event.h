@@ -10,8 +10,7 @@
  *
  * - Upstream's sample acts on type compute.host.down alone and ignores the status. So only a dead host has
  *   that type, and each recovery has a type of its own: compute.host.up, and "TYPE.cleared" for the others.
- * - Inspectors that go by the status take "up" for the host's recovery whatever the type (doctor-inspector
- *   closes the host's incident). So status up stands with compute.host.up only; another fault that is over
+ * - Inspectors that go by the status take "up" for the host's recovery whatever the type. So status up stands with compute.host.up only; another fault that is over
  *   has no status, but `cleared: true`. Faults of other types carry status down; inspectors that go by the
  *   type ignore them (doctor-inspector: "no verdict on the host as a whole").
  * - Congress has one row for each fault, and sites write the rules: a rule that only looks at the status

@@ -432,6 +432,26 @@ static void test_cleared_while_marking(void **state)
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 1); /* the other one is spared */
 }
 
+/* Another fault of the host is over: that says nothing of the host, neither of what is open nor of what
+ * waits. */
+static void test_cleared_of_another_fault(void **state)
+{
+	static const char over[] = "[{\"type\": \"compute.host.nic.error\", \"details\": {\"hostname\": "
+				   "\"compute-1\", \"status\": \"up\"}}]";
+	struct world *w = *state;
+
+	w->config.parallel = 1;
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
+	world_put(w, "[" DOWN("compute-1") "," DOWN("compute-1") "]", 200);
+	wait_for(w, w->nova_api->held_count == 1);
+	world_put(w, over, 200);
+	world_turn(w, 10);
+	assert_false(world_is_state(w, 0, "closed"));
+	fake_release(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(w->nova_api->hosts[0].forced_down);
+}
+
 static void test_cleared_without_incident(void **state)
 {
 	struct world *w = *state;
@@ -764,6 +784,7 @@ int main(void)
 		hot(test_cleared_while_forcing),
 		hot(test_cleared_before_forced),
 		hot(test_cleared_while_marking),
+		hot(test_cleared_of_another_fault),
 		hot(test_cleared_without_incident),
 		hot(test_unknown_host),
 		hot(test_rereads_are_shared),
