@@ -213,6 +213,8 @@ static void stopped_for_ten_seconds(void **state)
 	BED_MUST(sc_topo_drop(b->topo, 2, &error));
 	bed_idle(b, dr_sec(1));
 	assert_int_equal(kill(pid, SIGCONT), 0);
+	bed_expect_other(b, "doctor.monitor.blind");
+	bed_expect_other(b, "doctor.monitor.blind.cleared");
 	bed_expect_down(b, 0, "compute-3");
 	bed_idle(b, dr_sec(1));
 	assert_int_equal(b->nevents, 1);
