@@ -320,8 +320,12 @@ void monitor_on_rtnl(const struct mon_rtnl_link *l, void *userdata)
 		}
 	}
 	for (size_t n = 0; n < m->config.link_count; n++) {
+		struct mon_rtnl_link gone = *l;
+		gone.gone = true;
 		if (strcmp(m->config.links[n].name, l->name) == 0)
 			link_changed(m, n, l);
+		else if (m->links[n].ifindex == l->ifindex) /* renamed */
+			link_changed(m, n, &gone);
 	}
 	if (!l->gone && (iface_on(m, l->ifindex) != NO_IFACE || is_link(m, l->ifindex)))
 		tell_carrier(m, l);
