@@ -105,7 +105,8 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 	};
 	ret->uptime = dr_mono_sub(ret->now, m->started_at);
 	ret->sender = m->sender;
-	ret->cycle = (struct mon_cycle){ .sender = { m->sender.last_cycle_ns },
+	/* until the first tick nothing is known of the sender */
+	ret->cycle = (struct mon_cycle){ .sender = { DR_MAX(m->sender.last_cycle_ns, m->started_at.ns) },
 					 .ring = m->last_ring,
 					 .tick = m->last_tick };
 	ret->inspector_count = mon_report_stats(m->report, ret->inspectors);
