@@ -212,6 +212,19 @@ static void test_latency_at_the_end(void **state)
 	dr_http_response_done(&r);
 }
 
+/* ---- addresses of hypervisors ---- */
+
+static void test_host_ip(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 3, .model.host_ip = 0xc00002ff };
+	AUTO_BED struct bed *b = bed_new(&opts);
+
+	login(b);
+	DR_AUTO_JSON struct dr_json *list = get(b, "/compute/v2.1/os-hypervisors/detail");
+	assert_string_equal(dr_json_str(dr_json_path(list, "hypervisors.0.host_ip")), "192.0.2.255");
+	assert_string_equal(dr_json_str(dr_json_path(list, "hypervisors.2.host_ip")), "192.0.3.1");
+}
+
 /* ---- tokens ---- */
 
 static void test_token_expires(void **state)
@@ -374,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_fails),
 		cmocka_unit_test(test_never_answers),
 		cmocka_unit_test(test_refused_login),
+		cmocka_unit_test(test_host_ip),
 		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_latency_is_parallel),
 		cmocka_unit_test(test_latency_at_the_end),

@@ -276,6 +276,7 @@ static void test_options(void **state)
 	assert_string_equal(o.listen.address, "127.0.0.1");
 	assert_int_equal(o.listen.port, 0);
 	assert_int_equal(o.hosts, 2);
+	assert_int_equal(o.host_ip, 0);
 	assert_int_equal(o.vms_per_host, 0);
 	assert_int_equal(o.latency.ns, 0);
 	assert_int_equal(o.token_ttl.ns, 86400 * DR_NSEC_PER_SEC);
@@ -283,11 +284,12 @@ static void test_options(void **state)
 
 	assert_int_equal(READ(&o, error, "--listen", "[::1]:8080", "--hosts", "1000", "--vms-per-host=50",
 			      "--latency", "20", "--token-ttl", "5", "--clouds-yaml", "c.yaml", "--fail",
-			      "compute:GET:/:503"),
+			      "compute:GET:/:503", "--host-ip", "192.0.2.254"),
 			 MC_OPTIONS_RUN);
 	assert_string_equal(o.listen.address, "::1");
 	assert_int_equal(o.listen.port, 8080);
 	assert_int_equal(o.hosts, 1000);
+	assert_int_equal(o.host_ip, 0xc00002fe);
 	assert_int_equal(o.vms_per_host, 50);
 	assert_int_equal(o.latency.ns, 20 * DR_NSEC_PER_MSEC);
 	assert_int_equal(o.token_ttl.ns, 5 * DR_NSEC_PER_SEC);
@@ -307,6 +309,8 @@ static void test_bad_options(void **state)
 		{ "--hosts", "-1", "--hosts: \"-1\"" },
 		{ "--hosts", "two", "--hosts: \"two\"" },
 		{ "--hosts", "", "--hosts: \"\"" },
+		{ "--host-ip", "host", "--host-ip: \"host\" is not an IPv4 address" },
+		{ "--host-ip", "0.0.0.0", "--host-ip: \"0.0.0.0\"" },
 		{ "--vms-per-host", "1001", "--vms-per-host: \"1001\"" },
 		{ "--latency", "1.5", "--latency: \"1.5\" is not milliseconds" },
 		{ "--token-ttl", "0", "--token-ttl: \"0\" is not seconds from 1" },

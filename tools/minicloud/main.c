@@ -61,6 +61,7 @@ static int start_cloud(struct minicloud *m, const struct mc_options *o)
 	int r;
 
 	cloud.model.hosts = o->hosts;
+	cloud.model.host_ip = o->host_ip;
 	cloud.model.vms_per_host = o->vms_per_host;
 	cloud.model.token_ttl = o->token_ttl;
 	if (getrandom(cloud.model.seed, sizeof(cloud.model.seed), 0) != sizeof(cloud.model.seed))

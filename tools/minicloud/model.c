@@ -202,7 +202,7 @@ int mc_model_init(struct mc_model *m, const struct mc_model_opts *opts, struct d
 {
 	int r;
 
-	*m = (struct mc_model){ .token_ttl = opts->token_ttl };
+	*m = (struct mc_model){ .token_ttl = opts->token_ttl, .host_ip = opts->host_ip };
 	TAILQ_INIT(&m->tokens);
 	TAILQ_INIT(&m->servers);
 	TAILQ_INIT(&m->ports);

@@ -175,6 +175,7 @@ struct mc_image {
 };
 
 struct mc_model {
+	uint32_t host_ip; /* of the first hypervisor; 0: 127.0.0.1 for all */
 	uint64_t random[4];
 	struct mc_project projects[3]; /* admin, service, doctor */
 	struct mc_project nowhere;     /* owns nothing */
@@ -214,6 +215,7 @@ struct mc_model {
 struct mc_model_opts {
 	uint64_t seed[4]; /* not all zero */
 	unsigned hosts, vms_per_host;
+	uint32_t host_ip; /* IPv4 of compute-1, the others follow; 0: 127.0.0.1 for all, as in the sandbox */
 	struct dr_dur token_ttl;
 };
 

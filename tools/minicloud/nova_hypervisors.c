@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hypervisors, one on each compute host. */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "tools/minicloud/nova.h"
@@ -38,13 +39,29 @@ static void add_sizes(struct mc_req *q, struct dr_json *o, const struct mc_host 
 		dr_json_add(o, "cpu_info", info);
 }
 
+static unsigned number_of(const struct mc_req *q, const struct mc_host *h)
+{
+	return (unsigned)(h - q->cloud->model.hosts) + 1;
+}
+
+/* my_ip of its nova.conf. */
+static void add_address(struct mc_req *q, struct dr_json *o, const struct mc_host *h)
+{
+	uint32_t first = q->cloud->model.host_ip;
+	struct in_addr address = { htonl(first ? first + number_of(q, h) - 1 : INADDR_LOOPBACK) };
+	char text[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &address, text, sizeof(text));
+	dr_json_add_str(o, "host_ip", text);
+}
+
 static void add_detail(struct mc_req *q, struct dr_json *o, const struct mc_host *h)
 {
 	struct dr_json *service;
 
 	dr_json_add_str(o, "hypervisor_type", "fake");
 	dr_json_add_int(o, "hypervisor_version", 1000);
-	dr_json_add_str(o, "host_ip", "127.0.0.1");
+	add_address(q, o, h);
 	service = dr_json_add_object(o, "service");
 	if (q->minor >= 53)
 		dr_json_add_str(service, "id", h->service.uuid);
@@ -56,11 +73,6 @@ static void add_detail(struct mc_req *q, struct dr_json *o, const struct mc_host
 		dr_json_add_str(o, "uptime", NULL);
 	else
 		add_sizes(q, o, h);
-}
-
-static unsigned number_of(const struct mc_req *q, const struct mc_host *h)
-{
-	return (unsigned)(h - q->cloud->model.hosts) + 1;
 }
 
 static void add_servers(struct mc_req *q, struct dr_json *o, const struct mc_host *h)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/minicloud/options.h"
 
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -16,6 +17,9 @@ const char mc_options_help[] =
 	"  --listen ADDRESS:PORT    where to serve (default 127.0.0.1:0, port 0: any free one)\n"
 	"  --clouds-yaml FILE       write the clouds 'admin' and 'doctor' there once it serves\n"
 	"  --hosts N                compute hosts, compute-1 to compute-N (default 2)\n"
+	"  --host-ip ADDRESS        IPv4 address of the first hypervisor, those of the others follow "
+	"(default: "
+	"127.0.0.1 for all)\n"
 	"  --vms-per-host N         servers that run on each from the start (default 0)\n"
 	"  --latency MS             delay of each answer\n"
 	"  --token-ttl SECONDS      life of a token (default 86400)\n"
@@ -31,6 +35,7 @@ enum {
 	OPT_LISTEN = 256,
 	OPT_CLOUDS_YAML,
 	OPT_HOSTS,
+	OPT_HOST_IP,
 	OPT_VMS,
 	OPT_LATENCY,
 	OPT_TOKEN_TTL,
@@ -43,6 +48,7 @@ static const struct option options[] = {
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "clouds-yaml", required_argument, NULL, OPT_CLOUDS_YAML },
 	{ "hosts", required_argument, NULL, OPT_HOSTS },
+	{ "host-ip", required_argument, NULL, OPT_HOST_IP },
 	{ "vms-per-host", required_argument, NULL, OPT_VMS },
 	{ "latency", required_argument, NULL, OPT_LATENCY },
 	{ "token-ttl", required_argument, NULL, OPT_TOKEN_TTL },
@@ -70,6 +76,7 @@ static bool read_number(const char *text, unsigned long max, unsigned long *ret)
 /* NULL: fine; else what it should be. */
 static const char *read_option(int opt, const char *text, struct mc_options *o)
 {
+	struct in_addr address;
 	unsigned long n;
 
 	switch (opt) {
@@ -82,6 +89,11 @@ static const char *read_option(int opt, const char *text, struct mc_options *o)
 		if (!read_number(text, MC_HOSTS_MAX, &n))
 			return "a number up to 10000";
 		o->hosts = (unsigned)n;
+		return NULL;
+	case OPT_HOST_IP:
+		if (inet_pton(AF_INET, text, &address) != 1 || !address.s_addr)
+			return "an IPv4 address";
+		o->host_ip = ntohl(address.s_addr);
 		return NULL;
 	case OPT_VMS:
 		if (!read_number(text, MC_VMS_PER_HOST_MAX, &n))

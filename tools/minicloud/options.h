@@ -10,6 +10,7 @@ struct mc_options {
 	struct dr_http_listen listen;
 	const char *clouds_yaml; /* points into argv; NULL: none is written */
 	unsigned hosts, vms_per_host;
+	uint32_t host_ip; /* of compute-1; 0: not given */
 	struct dr_dur latency, token_ttl;
 	struct mc_fails fails;
 };
