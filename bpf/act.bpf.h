@@ -4,6 +4,8 @@
 
 /* What follows from a rule, outside the lock: counters of the interface, timers, events. */
 
+#include <linux/errno.h>
+
 #include "bpf/judge.h"
 #include "bpf/maps.bpf.h"
 
@@ -85,16 +87,24 @@ static __always_inline void listen_for(const struct dr_target *c, __u64 now)
 
 static int on_deadline(void *map, __u32 *key, struct dr_watch *v);
 
-/* The timer of a target is made with its first deadline, and then only started again. */
+/* A slot's timer is made when its first target is watched, and then only started again. 0 or -ENOMEM. */
+static __always_inline long make_timer(struct dr_watch *w)
+{
+	long r = bpf_timer_init(&w->timer, &dr_watch, CLOCK_MONOTONIC);
+
+	if (r && r != -EBUSY) /* EBUSY: there is that of its last target; its end took the callback away */
+		return r;
+	return bpf_timer_set_callback(&w->timer, on_deadline);
+}
+
+/* If it could not be made then, it may be now. */
 static __always_inline void start_timer(struct dr_watch *w, __u64 due, __u64 now)
 {
 	__u64 in = due > now ? due - now : 0;
 
 	if (bpf_timer_start(&w->timer, in, 0) == 0)
 		return;
-	bpf_timer_init(&w->timer, &dr_watch, CLOCK_MONOTONIC);
-	bpf_timer_set_callback(&w->timer, on_deadline);
-	if (bpf_timer_start(&w->timer, in, 0) == 0)
+	if (make_timer(w) == 0 && bpf_timer_start(&w->timer, in, 0) == 0)
 		return;
 	COUNT(timer_errors);
 	/* the next probe tries again */

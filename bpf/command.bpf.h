@@ -25,6 +25,8 @@ static __always_inline int command_watch(const struct dr_command *m)
 
 	if (!find_slot(m->slot, &c, &w) || !i || !t.key || c->key)
 		return DR_CMD_REFUSED;
+	if (make_timer(w) && m->value)
+		return DR_CMD_NO_TIMER;
 	bpf_spin_lock(&w->lock);
 	__builtin_memset(&w->track, 0, sizeof(w->track));
 	__builtin_memset(w->source, 0, sizeof(w->source));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "doctor/buf.h"
@@ -113,6 +114,25 @@ int mon_bpf_command(struct mon_bpf *b, const struct dr_command *c, enum dr_comma
 		return r;
 	*ret_result = (enum dr_command_result)opts.retval;
 	return 0;
+}
+
+/*
+ * Kernels from 6.18 on take a timer's memory from what lies free in their slabs (kmalloc_nolock()), and may
+ * get no new page for them: while a lock is busy, and for as long as memory is still being initialised
+ * (alloc_frozen_pages_nolock(), deferred_pages_enabled()). A pipe's struct pipe_inode_info is of the same
+ * size class, and gets a new page as anybody does; that page lies free for a while after the pipe is gone.
+ */
+void mon_bpf_stir_memory(void)
+{
+	int fds[32][2];
+	size_t n = 0;
+
+	while (n < DR_ARRAY_SIZE(fds) && pipe2(fds[n], O_CLOEXEC) == 0)
+		n++;
+	while (n-- > 0) {
+		close(fds[n][0]);
+		close(fds[n][1]);
+	}
 }
 
 int mon_bpf_set_address(struct mon_bpf *b, const struct dr_addr *a, uint32_t slot)

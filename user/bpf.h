@@ -34,6 +34,12 @@ int mon_bpf_hand_over(struct mon_bpf *b, uid_t uid, gid_t gid) DR_MUST_USE;
 int mon_bpf_command(struct mon_bpf *b, const struct dr_command *c,
 		    enum dr_command_result *ret_result) DR_MUST_USE;
 
+/*
+ * After DR_CMD_NO_TIMER: makes it likelier that the kernel has memory at hand for timers, and takes some
+ * hundred microseconds.
+ */
+void mon_bpf_stir_memory(void);
+
 /* dr_by_addr: on WATCH and RETIRE the caller also sets and removes the address. */
 int mon_bpf_set_address(struct mon_bpf *b, const struct dr_addr *a, uint32_t slot) DR_MUST_USE;
 int mon_bpf_remove_address(struct mon_bpf *b, const struct dr_addr *a) DR_MUST_USE;

@@ -77,15 +77,30 @@ static int probe_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
 	return mon_prober_set(m->prober, slot, &p, index, n);
 }
 
+#define TIMER_TRIES 8
+
+/* With a timer if that can be; else its first probes will have to make it, and failures are counted. */
+static int begin_watch(struct monitor *m, uint32_t slot, const struct dr_target *t)
+{
+	struct dr_command cmd = { .op = DR_CMD_WATCH, .slot = slot, .value = 1, .target = *t };
+	int r = command(m, &cmd);
+
+	for (unsigned n = 0; r > 0 && n < TIMER_TRIES; n++) {
+		mon_bpf_stir_memory();
+		r = command(m, &cmd);
+	}
+	cmd.value = 0;
+	return r > 0 ? command(m, &cmd) : r;
+}
+
 static int watch_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
 {
 	const struct mon_target *t = &m->slots.targets[slot];
 	struct dr_target k = kernel_target(m, slot);
 	struct dr_addr a = kernel_address(&k);
-	struct dr_command cmd = { .op = DR_CMD_WATCH, .slot = slot, .target = k };
 	int r;
 
-	if ((r = command(m, &cmd)) || (r = mon_bpf_set_address(m->bpf, &a, slot)))
+	if ((r = begin_watch(m, slot, &k)) || (r = mon_bpf_set_address(m->bpf, &a, slot)))
 		return r;
 	if (!t->canary && !mon_hosts_of(&m->hosts, slot) && (r = mon_hosts_add(&m->hosts, slot, t->host)))
 		return r;

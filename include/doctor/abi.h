@@ -243,7 +243,8 @@ _Static_assert(sizeof(struct dr_event) == 64, "dr_event layout");
  */
 enum dr_command_op {
 	DR_CMD_WATCH = 1,  /* slot, target: a new target with a story of its own, whose transitions count from
-			      0;  events of the slot that are older than this tell of the former target */
+			      0;  events of the slot that are older than this tell of the former target;
+			      value 1: only if its timer can be made, else each probe will try to */
 	DR_CMD_RETIME = 2, /* slot, target: interval, detect, multiplier, rise, flags, ifindex change; the
 			      story goes on */
 	DR_CMD_RETIRE = 3, /* slot: no longer watched; its timer ends */
@@ -262,6 +263,7 @@ enum dr_command_result {
 	DR_CMD_UNPROVED = 2,  /* UNSENT: not taken, as we cannot tell that we hear, or are isolated or blind,
 				 or it is counted silent from now on: ask again an interval later */
 	DR_CMD_OVERTAKEN = 3, /* UNSENT: probes have left meanwhile, or the verdict stands already */
+	DR_CMD_NO_TIMER = 4,  /* WATCH: not taken, as the kernel had no memory at hand for its timer */
 };
 
 /* skb->mark with which dr_command is run (bpf_test_run_opts.ctx_in): frames of the network are no commands.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/prog/fixture.h"
 
+#include "user/bpf.h"
+
 #include <arpa/inet.h>
 
 /* ---------------------------------------------------------------- life */
@@ -118,10 +120,14 @@ struct dr_target target_of(enum dr_kind kind, unsigned slot, uint64_t interval_n
 
 unsigned watch_target(struct fixture *f, unsigned slot, const struct dr_target *t)
 {
-	struct dr_command c = { .op = DR_CMD_WATCH, .slot = slot, .target = *t };
+	struct dr_command c = { .op = DR_CMD_WATCH, .slot = slot, .value = 1, .target = *t };
 	struct dr_addr a = { .ifindex = t->ifindex, .kind = t->kind };
 	unsigned r = command(f, &c);
 
+	for (unsigned n = 0; r == DR_CMD_NO_TIMER && n < 8; n++) {
+		mon_bpf_stir_memory();
+		r = command(f, &c);
+	}
 	memcpy(a.addr, t->addr, sizeof(a.addr));
 	if (r == DR_CMD_DONE) {
 		f->kinds[slot] = t->kind;
