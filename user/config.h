@@ -176,9 +176,17 @@ int mon_address_parse(const char *text, __be32 ret[4]) DR_MUST_USE;
 #define MON_ADDRESS_STR_MAX 46
 char *mon_address_format(const __be32 address[4], char buf[MON_ADDRESS_STR_MAX]);
 bool mon_address_is_v4(const __be32 address[4]);
+/* A URL without the name and password that may be in it, for all that others read; returns buf. */
+#define MON_URL_STR_MAX 256
+char *mon_url_format(const char *url, char buf[MON_URL_STR_MAX]);
 /* Why it cannot be watched ("is not the address of one host"); NULL: it can. */
 const char *mon_address_fault(const __be32 address[4]);
 
+/* Does fresh differ from old in what a running monitor does not take over? */
+bool mon_config_needs_restart(const struct mon_config *old, const struct mon_config *fresh);
+
+/* An inspector, from `after` on, that gets its token or password by plain http over the network; -1: none. */
+int mon_config_plain_secret(const struct mon_config *c, size_t after);
 /* The first target from `after` on that is detected later than its multiplier says; -1: none. */
 int mon_config_slow_target(const struct mon_config *c, size_t after);
 /* The first interface from `after` on whose one target is no canary, and with none to be discovered; -1:

@@ -9,16 +9,43 @@
 #define QUEUE_MIN 16
 #define QUEUE_MAX 65536
 
+char *mon_url_format(const char *url, char buf[MON_URL_STR_MAX])
+{
+	const char *start = strstr(url, "://");
+	const char *host = start ? start + 3 : url;
+	const char *end = host + strcspn(host, "/?#"), *at = memrchr(host, '@', (size_t)(end - host));
+
+	snprintf(buf, MON_URL_STR_MAX, "%.*s%s", (int)(host - url), url, at ? at + 1 : host);
+	return buf;
+}
+
 static bool is_https(const char *url)
 {
 	return strncmp(url, "https://", 8) == 0;
 }
 
+/* Of "name:port" or "[address]:port" and what follows: is the port one, if there is any? */
+static bool is_port(const char *host)
+{
+	const char *end = host + strcspn(host, "/?#");
+	const char *colon = memrchr(host, ':', (size_t)(end - host));
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+
+	if (*host == '[' && !memchr(host, ']', (size_t)(end - host)))
+		return false;
+	if (!colon || (*host == '[' && memchr(colon, ']', (size_t)(end - colon))))
+		return true;
+	return digits > 0 && digits <= 5 && colon + 1 + digits == end &&
+	       strtoul(colon + 1, NULL, 10) <= UINT16_MAX;
+}
+
 static bool is_url(const char *text)
 {
 	const char *host = is_https(text) ? text + 8 : strncmp(text, "http://", 7) ? "" : text + 7;
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
 
-	if (!*host || strchr("/?#:", *host))
+	host = at ? at + 1 : host;
+	if (!*host || strchr("/?#:", *host) || !is_port(host))
 		return false;
 	for (const char *p = text; *p; p++) {
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
@@ -30,6 +57,7 @@ static bool is_url(const char *text)
 static int read_tls(struct mon_reader *r, struct dr_conf_node *map, struct mon_inspector *i)
 {
 	struct dr_conf_node *tls = dr_conf_map(r->conf, map, "tls");
+	char shown[MON_URL_STR_MAX];
 	int err;
 
 	if ((err = mon_read_path(r, tls, "ca", NULL, PATH_MAX - 1, &i->ca_file)) ||
@@ -41,7 +69,7 @@ static int read_tls(struct mon_reader *r, struct dr_conf_node *map, struct mon_i
 		dr_conf_error(r->conf, tls, "has \"%s\" without \"%s\"", i->cert_file ? "cert" : "key",
 			      i->cert_file ? "key" : "cert");
 	if (tls && !is_https(i->url))
-		dr_conf_error(r->conf, tls, "is for https, but the URL is %s", i->url);
+		dr_conf_error(r->conf, tls, "is for https, but the URL is %s", mon_url_format(i->url, shown));
 	return 0;
 }
 
@@ -50,6 +78,7 @@ static int read_inspector(struct mon_reader *r, struct dr_conf_node *map, const 
 {
 	static const char *const dialects[] = { "doctor", "congress", "vitrage", NULL };
 	struct mon_config *c = r->c;
+	char shown[MON_URL_STR_MAX];
 	const char *url;
 	int dialect;
 
@@ -63,11 +92,12 @@ static int read_inspector(struct mon_reader *r, struct dr_conf_node *map, const 
 		url = URL_STANDARD; /* an error is in the list */
 	if (!is_url(url))
 		dr_conf_error(r->conf, dr_conf_get(r->conf, map, "url"),
-			      "\"%s\" is not a URL, as in " URL_STANDARD, url);
+			      "\"%s\" is not a URL, as in " URL_STANDARD, mon_url_format(url, shown));
 	for (size_t i = 0; i < c->inspector_count; i++) {
 		if (strcmp(c->inspectors[i].url, url) == 0 && dr_conf_get(r->conf, map, "url"))
 			dr_conf_error(r->conf, dr_conf_get(r->conf, map, "url"),
-				      "%s is told twice (by inspectors[%zu] too)", url, i);
+				      "%s is told twice (by inspectors[%zu] too)", mon_url_format(url, shown),
+				      i);
 	}
 
 	struct mon_inspector *i = &c->inspectors[c->inspector_count];

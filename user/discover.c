@@ -36,6 +36,8 @@ int mon_discovered_target(const struct mon_config *c, const struct mon_discovere
 		.discovered = true,
 	};
 
+	if (!c->discover.interface)
+		return -ENODEV;
 	while (t.interface < c->interface_count &&
 	       strcmp(c->interfaces[t.interface].name, c->discover.interface) != 0)
 		t.interface++;

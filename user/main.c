@@ -43,6 +43,16 @@ static void warn_of_slow_targets(const struct mon_config *c)
 		   dr_dur_format(c->interfaces[t->interface].gap, gap));
 }
 
+static void warn_of_plain_secrets(const struct mon_config *c)
+{
+	char url[MON_URL_STR_MAX];
+
+	for (int i = -1; (i = mon_config_plain_secret(c, (size_t)(i + 1))) >= 0;)
+		dr_warning("inspector %s: its token or password goes over the network for all to read; use "
+			   "https",
+			   mon_url_format(c->inspectors[i].url, url));
+}
+
 /* Page faults and other threads must not delay a probe or a report. */
 static void become_realtime(int priority)
 {
@@ -144,6 +154,7 @@ int main(int argc, char **argv)
 		return mon_discover_main(&config);
 	warn_of_lonely_interfaces(&config);
 	warn_of_slow_targets(&config);
+	warn_of_plain_secrets(&config);
 	if (o.check)
 		return check(&config, o.config);
 	mon_features_probe(&features);

@@ -15,24 +15,19 @@
 /* What stays as it was until the next start. */
 static void warn_of_restart(const struct mon_config *was, const struct mon_config *is)
 {
-	if (strcmp(was->name, is->name) || strcmp(was->host, is->host) ||
-	    strcmp(was->pin_root, is->pin_root) || strcmp(was->user, is->user) || was->attach != is->attach ||
-	    was->egress != is->egress || was->realtime_priority != is->realtime_priority ||
-	    was->inspector_count != is->inspector_count || was->target_room != is->target_room ||
-	    was->all_inspectors != is->all_inspectors || was->queue_max != is->queue_max ||
-	    was->metrics_on != is->metrics_on || was->metrics.port != is->metrics.port ||
-	    was->discover.nova != is->discover.nova)
-		dr_warning("targets, interfaces, links, isolation and grey are taken over; other settings "
-			   "that have "
-			   "changed are so after a restart");
+	if (mon_config_needs_restart(was, is))
+		dr_warning("targets, interfaces, links, discovery, isolation and grey are taken over; other "
+			   "settings that have changed are so after a restart");
 }
 
 /* Takes the live part of fresh into m->config; the rest of fresh, and what was there, is freed. */
 static void take_over(struct monitor *m, struct mon_config *fresh)
 {
 	struct mon_target *targets = m->config.targets;
+	struct mon_discover discover = m->config.discover;
 
-	warn_of_restart(&m->config, fresh);
+	m->config.discover = fresh->discover;
+	fresh->discover = discover; /* its texts are freed with fresh */
 	m->config.targets = DR_TAKE_PTR(fresh->targets);
 	free(targets);
 	m->config.target_count = fresh->target_count;
@@ -51,16 +46,27 @@ static void take_over(struct monitor *m, struct mon_config *fresh)
 /* Adds what was discovered last to fresh. One that the file has, too, is the file's. */
 static void add_discovered(struct monitor *m, struct mon_config *fresh)
 {
+	const char *host = NULL;
+	size_t left_out = 0;
 	struct mon_target t;
+	int error = 0;
 
 	for (size_t i = 0; i < m->found_count; i++) {
 		int r = mon_discovered_target(fresh, &m->found[i], &t);
 		if (r == 0)
 			r = mon_config_add_target(fresh, &t);
-		if (r && r != -EEXIST)
-			dr_error("discovered host is not watched: %s host=%s", strerror(-r),
-				 m->found[i].host);
+		if (r == 0 || r == -EEXIST)
+			continue;
+		if (left_out++ == 0) {
+			host = m->found[i].host;
+			error = r;
+		}
 	}
+	if (left_out && left_out != m->left_out) /* not with each refresh */
+		dr_error("discovered hosts are not watched: %s host=%s hosts=%zu",
+			 error == -ENOSPC ? "there is no room for more (max_targets)" : strerror(-error),
+			 host, left_out);
+	m->left_out = left_out;
 	mon_config_derive_times(fresh);
 }
 
@@ -104,6 +110,7 @@ static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text
 
 	if (r == 0)
 		r = mon_config_read(conf, if_nametoindex, ret);
+	ret->target_room = DR_MIN(ret->target_room, (size_t)m->slots.room); /* the maps do not grow */
 	if (r == 0 && (r = mon_config_align_interfaces(ret, &m->config)) == -ENOSPC) {
 		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new", m->config_path,
 					MON_INTERFACES_MAX);
@@ -120,6 +127,30 @@ static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text
 		*ret_text = dr_asprintf("reading %s: %s", m->config_path, strerror(-r));
 	}
 	return r;
+}
+
+/*
+ * Before fresh is taken over: what is known of Nova's hypervisors goes on being watched, as fresh wants it,
+ * or is forgotten.
+ */
+static int keep_discovered(struct monitor *m, struct mon_config *fresh)
+{
+	mon_config_done(&m->file);
+	if (!fresh->discover.nova) {
+		free(DR_TAKE_PTR(m->found));
+		m->found_count = m->left_out = 0;
+		return 0;
+	}
+	int r = mon_config_copy(fresh, &m->file);
+	add_discovered(m, fresh);
+	return r;
+}
+
+static int start_discovery(struct monitor *m)
+{
+	if (!m->config.discover.nova)
+		return 0;
+	return mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery);
 }
 
 /* Links that are listed no more are forgotten, the others keep what was said of them. */
@@ -161,11 +192,10 @@ int monitor_reload(void *userdata, char **ret_text)
 		return r;
 	}
 	memcpy(links, m->config.links, sizeof(links));
-	if (m->discovery) {
-		mon_config_done(&m->file);
-		r = mon_config_copy(&fresh, &m->file);
-		add_discovered(m, &fresh);
-	}
+	mon_discover_stop(
+		DR_TAKE_PTR(m->discovery)); /* its child reads file and credentials when it starts */
+	r = keep_discovered(m, &fresh);
+	warn_of_restart(&m->config, &fresh);
 	bool flags = fresh.consume_replies != m->config.consume_replies || fresh.passive != m->config.passive;
 	take_over(m, &fresh);
 	carry_links_over(m, links, link_count);
@@ -173,7 +203,8 @@ int monitor_reload(void *userdata, char **ret_text)
 	if (flags)
 		monitor_refresh_all(m);
 	m->reloads++;
-	r = r ? r : applied;
+	int started = start_discovery(m);
+	r = r ? r : applied ? applied : started;
 	*ret_text = r ? dr_asprintf("taken over, but: %s", attach_error ? attach_error : strerror(-r))
 		      : dr_asprintf("%zu targets on %zu interfaces, %zu links", m->config.target_count,
 				    m->config.interface_count, m->config.link_count);
@@ -287,9 +318,7 @@ static int start(struct monitor *m, char **ret_error)
 	    (r = monitor_apply(m, ret_error)) ||
 	    (r = mon_show_new(m->loop, &m->config, monitor_snapshot, monitor_reload, m, &m->show, ret_error)))
 		return r;
-	if (m->config.discover.nova &&
-	    ((r = mon_config_copy(&m->config, &m->file)) ||
-	     (r = mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery))))
+	if ((r = mon_config_copy(&m->config, &m->file)) || (r = start_discovery(m)))
 		return r;
 	return give_up_privileges(m, ret_error);
 }

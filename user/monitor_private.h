@@ -65,6 +65,7 @@ struct monitor {
 	struct mon_config file;	      /* with discovery: what the file alone says */
 	struct mon_discovered *found; /* last */
 	size_t found_count;
+	size_t left_out; /* of these, those that there is no room for */
 	struct mon_bpf *bpf;
 	struct mon_prober *prober;
 	struct mon_report *report;

@@ -17,7 +17,8 @@
 struct receiver { /* an inspector */
 	struct mon_peer peer;
 	struct mon_report_stats stats;
-	unsigned failures; /* in a row */
+	char url[MON_URL_STR_MAX]; /* as it may be shown */
+	unsigned failures;	   /* in a row */
 	struct dr_mono failed_at, again;
 	struct dr_mono said_at;
 	char said[WHY_MAX]; /* the failure last logged */
@@ -183,6 +184,7 @@ static void attempt(struct lane *l, struct receiver *to)
 	if (body && mon_peer_send(&to->peer, body, l->count > 1, on_answer, l, why) == 0)
 		return;
 	l->busy = NULL;
+	to->stats.reachable = false;
 	failed(l, to, why);
 }
 
@@ -274,15 +276,16 @@ static int init_receivers(struct mon_report *r, struct dr_loop *loop, char **ret
 {
 	for (size_t i = 0; i < r->config->inspector_count; i++) {
 		const struct mon_inspector *inspector = &r->config->inspectors[i];
+		struct receiver *to = &r->receivers[i];
 		DR_AUTO_FREE char *error = NULL;
-		int err = mon_peer_init(&r->receivers[i].peer, loop, inspector, &error);
+		int err = mon_peer_init(&to->peer, loop, inspector, &error);
 
+		mon_url_format(inspector->url, to->url);
 		if (err) {
-			*ret_error = dr_asprintf("inspector %s: %s", inspector->url,
-						 error ? error : strerror(-err));
+			*ret_error = dr_asprintf("inspector %s: %s", to->url, error ? error : strerror(-err));
 			return err;
 		}
-		r->receivers[i].stats = (struct mon_report_stats){ .url = inspector->url, .reachable = true };
+		to->stats = (struct mon_report_stats){ .url = to->url, .reachable = true };
 		r->congress |= inspector->dialect == MON_CONGRESS;
 	}
 	return 0;

@@ -28,7 +28,7 @@ void mon_report_hurry(struct mon_report *r);
 size_t mon_report_undelivered(const struct mon_report *r);
 
 struct mon_report_stats { /* of one inspector ("first": queue figures are the same in each) */
-	const char *url;
+	const char *url; /* without name and password */
 	uint64_t delivered, refused, retries, dropped_superseded, dropped_lost;
 	size_t waiting;
 	bool reachable; /* its last attempt was answered; true before the first */

@@ -34,16 +34,6 @@ const char *mon_kind_name(enum dr_kind kind)
 	return "?";
 }
 
-char *mon_url_format(const char *url, char buf[MON_URL_STR_MAX])
-{
-	const char *start = strstr(url, "://");
-	const char *host = start ? start + 3 : url;
-	const char *end = host + strcspn(host, "/?#"), *at = memrchr(host, '@', (size_t)(end - host));
-
-	snprintf(buf, MON_URL_STR_MAX, "%.*s%s", (int)(host - url), url, at ? at + 1 : host);
-	return buf;
-}
-
 static const char *link_source_name(uint32_t source)
 {
 	switch (source) {

@@ -75,10 +75,6 @@ struct mon_status {
 const char *mon_verdict_name(uint32_t verdict); /* "up"; "?" */
 const char *mon_kind_name(enum dr_kind kind);	/* "echo", "arp", "nd"; "?" */
 
-/* A URL without the name and password that may be in it; returns buf. */
-#define MON_URL_STR_MAX 256
-char *mon_url_format(const char *url, char buf[MON_URL_STR_MAX]);
-
 /*
  * The documents; NULL: out of memory. What is wrong stands in "problems" of the status, in words; an empty
  * list means that all is well.

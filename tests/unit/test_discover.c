@@ -221,6 +221,8 @@ static void the_target_that_it_is(void **state)
 	assert_int_equal(t.kind, DR_KIND_ECHO6);
 	c.discover.interface = "eth2";
 	assert_int_equal(mon_discovered_target(&c, &d, &t), -ENODEV);
+	c.discover.interface = NULL; /* nothing is to be discovered any more */
+	assert_int_equal(mon_discovered_target(&c, &d, &t), -ENODEV);
 }
 
 /* ---------------------------------------------------------------- the world */

@@ -439,6 +439,98 @@ static unsigned every_interface(const char *name)
 	return 1;
 }
 
+static void secrets_by_plain_http(void **state)
+{
+	static const struct {
+		const char *inspector;
+		int want;
+	} cases[] = {
+		{ "{url: \"http://192.0.2.1:1/e\"}", -1 },
+		{ "{url: \"http://192.0.2.1:1/e\", token_file: /t}", 0 },
+		{ "{url: \"https://192.0.2.1:1/e\", token_file: /t}", -1 },
+		{ "{url: \"https://me:pw@192.0.2.1:1/e\"}", -1 },
+		{ "{url: \"http://me:pw@192.0.2.1:1/e\"}", 0 },
+		{ "{url: \"http://me:pw@127.0.0.1:1/e\"}", -1 },
+		{ "{url: \"http://127.0.0.1:1/e\", token_file: /t}", -1 },
+		{ "{url: \"http://localhost/e\", token_file: /t}", -1 },
+		{ "{url: \"http://[::1]:1/e\", token_file: /t}", -1 },
+		{ "{url: \"http://[::1f]:1/e\", token_file: /t}", 0 },
+		{ "{url: \"http://127.example.org/e\", token_file: /t}", 0 },
+		{ "{url: \"http://localhost.example.org/e\", token_file: /t}", 0 },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+		DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+		DR_AUTO_FREE char *text =
+			dr_asprintf("links: [{interface: eth0}]\ninspector: %s\n", cases[i].inspector);
+
+		assert_int_equal(read_text(text, &conf, &c), 0);
+		if (mon_config_plain_secret(&c, 0) != cases[i].want)
+			fail_msg("%s", cases[i].inspector);
+		assert_int_equal(mon_config_plain_secret(&c, 1), -1);
+	}
+}
+
+/* A password in the file is for no log and no status. */
+static void errors_do_not_tell_passwords(void **state)
+{
+	static const char *const texts[] = {
+		"inspectors: [{url: \"http://me:secret@h/e\"}, {url: \"http://me:secret@h/e\"}]\n",
+		"inspector: {url: \"http://me:secret@h/e\", tls: {ca: /ca}}\n",
+		"inspector: {url: \"htp://me:secret@h/e\"}\n",
+		"inspector: {url: \"http://me:secret@h:99999/e\"}\n",
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(texts); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+		DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+		DR_AUTO_FREE char *text = dr_asprintf("links: [{interface: eth0}]\n%s", texts[i]);
+
+		assert_int_equal(read_text(text, &conf, &c), 1);
+		assert_non_null(strstr(dr_conf_error_text(conf, 0), "//h"));
+		assert_null(strstr(dr_conf_error_text(conf, 0), "secret"));
+	}
+}
+
+static void what_a_reload_does_not_take_over(void **state)
+{
+	static const struct {
+		const char *text;
+		bool restart;
+	} cases[] = {
+		{ "", false },
+		{ "targets: [{host: h, address: 192.0.2.1, interface: eth1}]\n", false },
+		{ "discover: {nova: {interface: eth1, refresh: 5s}}\n", false },
+		{ "grey: {loss: 7%}\nisolation: {share: 0}\npassive: no\nconsume_replies: yes\n", false },
+		{ "host: other\n", true },
+		{ "attach: generic\n", true },
+		{ "egress: clsact\n", true },
+		{ "user: other\n", true },
+		{ "pin_root: /sys/fs/bpf/other\n", true },
+		{ "realtime_priority: 7\n", true },
+		{ "queue: 17\n", true },
+		{ "delivery: first\n", true },
+		{ "socket: /run/other\n", true },
+		{ "socket: off\n", true },
+		{ "metrics: 127.0.0.1:1\n", true },
+		{ "inspector: {url: \"http://127.0.0.1:1/events\"}\n", true },
+		{ "inspector: {token_file: /t}\n", true },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL, *old_conf = NULL;
+		DR_AUTO(mon_config_done) struct mon_config c = { 0 }, old = { 0 };
+		DR_AUTO_FREE char *text = dr_asprintf("links: [{interface: eth0}]\n%s", cases[i].text);
+
+		assert_int_equal(read_text("links: [{interface: eth0}]\n", &old_conf, &old), 0);
+		if (read_text(text, &conf, &c))
+			fail_msg("%s", dr_conf_error_text(conf, 0));
+		if (mon_config_needs_restart(&old, &c) != cases[i].restart)
+			fail_msg("%s", cases[i].text);
+	}
+}
+
 static void the_samples_are_good(void **state)
 {
 	static const char *const samples[] = { "etc/doctor-monitor.yaml", "etc/doctor-monitor-compute.yaml" };
@@ -458,11 +550,19 @@ static void the_samples_are_good(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(targets_inherit),	cmocka_unit_test(defaults),
-		cmocka_unit_test(what_the_ears_allow),	cmocka_unit_test(errors),
-		cmocka_unit_test(all_errors_at_once),	cmocka_unit_test(sixteen_thousand_targets),
-		cmocka_unit_test(the_samples_are_good), cmocka_unit_test(everything_said),
-		cmocka_unit_test(kinds_and_families),	cmocka_unit_test(links_and_discovery),
+		cmocka_unit_test(targets_inherit),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(what_the_ears_allow),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(all_errors_at_once),
+		cmocka_unit_test(sixteen_thousand_targets),
+		cmocka_unit_test(the_samples_are_good),
+		cmocka_unit_test(everything_said),
+		cmocka_unit_test(secrets_by_plain_http),
+		cmocka_unit_test(errors_do_not_tell_passwords),
+		cmocka_unit_test(what_a_reload_does_not_take_over),
+		cmocka_unit_test(kinds_and_families),
+		cmocka_unit_test(links_and_discovery),
 	};
 
 	return cmocka_run_group_tests_name("unit: monitor configuration", tests, NULL, NULL);

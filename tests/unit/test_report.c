@@ -502,6 +502,25 @@ static void nobody_to_tell(void **state)
 	assert_int_equal(mon_report_undelivered(w->report), 0);
 }
 
+static void a_password_of_the_url_is_not_logged(void **state)
+{
+	struct world *w = *state;
+	struct mon_report_stats all[MON_INSPECTORS_MAX];
+	char url[96];
+
+	make_dead(w, 0);
+	snprintf(url, sizeof(url), "http://me:secret@%s", strstr(w->urls[0], "127"));
+	w->config.inspectors[0].url = url;
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, mon_report_stats(w->report, all) && all[0].retries > 0);
+	assert_null(strstr(all[0].url, "secret"));
+	mon_report_free(w->report); /* says what is left */
+	w->report = NULL;
+	assert_null(strstr(said(w), "secret"));
+	assert_non_null(strstr(said(w), "url=http://127.0.0.1:"));
+}
+
 /* ---------------------------------------------------------------- several */
 
 static void all_are_told(void **state)
@@ -804,6 +823,7 @@ static void a_token_that_cannot_be_read_is_waited_for(void **state)
 	WAIT_FOR(w->loop, stats(w, 0).retries == 3);
 	assert_int_equal(count_said(w, "token: No such file or directory"), 1);
 	assert_int_equal(w->inspectors[0].count, 0); /* nothing goes without it */
+	assert_false(stats(w, 0).reachable);
 	write_token(w, "\n", 1, 0600);
 	WAIT_FOR(w->loop, count_said(w, "token: is empty") == 1);
 	write_token(w, "abc\n", 4, 0600);
@@ -830,6 +850,7 @@ int main(void)
 		TEST(news_cuts_the_pause_short),
 		TEST(hurry_does_not_wait),
 		TEST(nobody_to_tell),
+		TEST(a_password_of_the_url_is_not_logged),
 		TEST(all_are_told),
 		TEST(the_first_that_takes_it),
 		TEST(all_of_them_away),
