@@ -335,6 +335,11 @@ void mon_show_free(struct mon_show *s)
 	free(s);
 }
 
+int mon_show_give(const struct mon_show *s, uid_t uid, gid_t gid)
+{
+	return s->local ? dr_http_server_give(s->local, uid, gid) : 0;
+}
+
 void mon_show_tick(struct mon_show *s, struct dr_mono now)
 {
 	struct mon_status status = { 0 };

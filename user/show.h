@@ -34,6 +34,9 @@ int mon_show_new(struct dr_loop *loop, const struct mon_config *config, mon_snap
 void mon_show_free(struct mon_show *s); /* answers in the making end with 503 */
 DR_DEFINE_FREEP(struct mon_show, mon_show_free)
 
+/* Hands the local socket over to the user that the process will be. */
+int mon_show_give(const struct mon_show *s, uid_t uid, gid_t gid) DR_MUST_USE;
+
 /* Called once a second, at the end of a round. */
 void mon_show_tick(struct mon_show *s, struct dr_mono now);
 

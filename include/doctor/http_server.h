@@ -50,6 +50,11 @@ int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts
 		       void *userdata, struct dr_http_server **ret) DR_MUST_USE;
 void dr_http_server_free(struct dr_http_server *s); /* answers deferred exchanges with 503 */
 DR_DEFINE_FREEP(struct dr_http_server, dr_http_server_free)
+/*
+ * Of a local socket, before the process becomes that user: hands over the socket, and its directory if that
+ * was made, so that the socket is the user's and can be removed at the end.
+ */
+int dr_http_server_give(const struct dr_http_server *s, uid_t uid, gid_t gid) DR_MUST_USE;
 uint16_t dr_http_server_port(const struct dr_http_server *s); /* 0 of a local socket */
 
 const char *dr_http_method(const struct dr_http_exchange *x);

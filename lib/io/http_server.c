@@ -592,6 +592,11 @@ void dr_http_server_free(struct dr_http_server *s)
 	free(s);
 }
 
+int dr_http_server_give(const struct dr_http_server *s, uid_t uid, gid_t gid)
+{
+	return dr_unix_path_give(&s->local, uid, gid);
+}
+
 uint16_t dr_http_server_port(const struct dr_http_server *s)
 {
 	return s->port;

@@ -36,14 +36,15 @@ static void lock_for_a_moment(int fd)
 		nanosleep(&pause, NULL);
 }
 
-static int lock_directory(const char *path, int *ret_fd)
+static int lock_directory(const char *path, int *ret_fd, bool *ret_made)
 {
 	DR_AUTO_FREE char *directory = directory_of(path);
 	DR_AUTO_CLOSE int fd = -1;
 
 	if (!directory)
 		return -ENOMEM;
-	if (mkdir(directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
+	bool made = mkdir(directory, DIRECTORY_MODE) == 0;
+	if (!made && errno != EEXIST)
 		return dr_errno();
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno != EACCES)
@@ -51,6 +52,7 @@ static int lock_directory(const char *path, int *ret_fd)
 	if (fd >= 0)
 		lock_for_a_moment(fd);
 	*ret_fd = DR_TAKE_FD(fd);
+	*ret_made = made;
 	return 0;
 }
 
@@ -102,7 +104,8 @@ static int bind_there(int fd, const struct sockaddr_un *sun)
 }
 
 /* The mode is set before anybody can connect: never wider (fchmod, before the path exists), nor narrowed by
- * the umask (chmod, before listening). */
+ * the umask (chmod, before listening). No link is followed: the directory may belong to a user that is
+ * trusted with less than we are. */
 static int serve(int fd, const struct sockaddr_un *sun, struct stat *ret_st)
 {
 	int r;
@@ -112,8 +115,8 @@ static int serve(int fd, const struct sockaddr_un *sun, struct stat *ret_st)
 	r = bind_there(fd, sun);
 	if (r < 0)
 		return r;
-	if (chmod(sun->sun_path, SOCKET_MODE) < 0 || lstat(sun->sun_path, ret_st) < 0 ||
-	    listen(fd, SOMAXCONN) < 0) {
+	if (fchmodat(AT_FDCWD, sun->sun_path, SOCKET_MODE, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    lstat(sun->sun_path, ret_st) < 0 || listen(fd, SOMAXCONN) < 0) {
 		r = dr_errno();
 		unlink(sun->sun_path);
 	}
@@ -125,6 +128,7 @@ int dr_unix_listen(const char *path, int *ret_fd, struct dr_unix_path *ret_path)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	DR_AUTO_CLOSE int fd = -1, lock = -1;
 	DR_AUTO_FREE char *copy = strdup(path);
+	bool made = false;
 	struct stat st;
 	int r;
 
@@ -135,7 +139,7 @@ int dr_unix_listen(const char *path, int *ret_fd, struct dr_unix_path *ret_path)
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(sun.sun_path, path, strlen(path));
-	r = lock_directory(path, &lock);
+	r = lock_directory(path, &lock, &made);
 	if (r < 0)
 		return r;
 	r = socket_new(&fd);
@@ -145,8 +149,34 @@ int dr_unix_listen(const char *path, int *ret_fd, struct dr_unix_path *ret_path)
 	if (r < 0)
 		return r;
 	*ret_fd = DR_TAKE_FD(fd);
-	*ret_path = (struct dr_unix_path){ .path = DR_TAKE_PTR(copy), .dev = st.st_dev, .ino = st.st_ino };
+	*ret_path = (struct dr_unix_path){
+		.path = DR_TAKE_PTR(copy), .dev = st.st_dev, .ino = st.st_ino, .made_directory = made
+	};
 	return 0;
+}
+
+static int give_directory(const char *path, uid_t uid, gid_t gid)
+{
+	DR_AUTO_FREE char *directory = directory_of(path);
+
+	if (!directory)
+		return -ENOMEM;
+	return fchownat(AT_FDCWD, directory, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? dr_errno() : 0;
+}
+
+int dr_unix_path_give(const struct dr_unix_path *p, uid_t uid, gid_t gid)
+{
+	struct stat st;
+
+	if (!p->path)
+		return 0;
+	if (lstat(p->path, &st) < 0)
+		return dr_errno();
+	if (st.st_dev != p->dev || st.st_ino != p->ino)
+		return -ESTALE;
+	if (fchownat(AT_FDCWD, p->path, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return dr_errno();
+	return p->made_directory ? give_directory(p->path, uid, gid) : 0;
 }
 
 void dr_unix_path_done(struct dr_unix_path *p)

@@ -140,6 +140,54 @@ static void test_modes(void **state)
 	}
 }
 
+/* Whoever the process becomes owns the socket, and can remove it. */
+static void test_given_to_another_user(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+	char run[48];
+
+	if (geteuid() != 0)
+		skip();
+	snprintf(run, sizeof(run), "%s/run", p->dir);
+	assert_int_equal(chmod(p->dir, 0755), 0);
+	use(p);
+	assert_int_equal(dr_http_server_give(p->f->server, 12345, 54321), 0);
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_uid, 12345);
+	assert_int_equal(st.st_gid, 54321);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0660);
+	assert_int_equal(stat(run, &st), 0);
+	assert_int_equal(st.st_uid, 12345);
+	assert_int_equal(seteuid(12345), 0);
+	dr_http_server_free(DR_TAKE_PTR(p->f->server));
+	assert_int_equal(seteuid(0), 0);
+	assert_gone(p);
+}
+
+/* A directory that was there belongs to whom it belonged; a path that is another's by now is left alone. */
+static void test_only_ours_is_given(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+	char run[48];
+
+	if (geteuid() != 0)
+		skip();
+	snprintf(run, sizeof(run), "%s/run", p->dir);
+	make_run_directory(p);
+	use(p);
+	assert_int_equal(dr_http_server_give(p->f->server, 12345, 54321), 0);
+	assert_int_equal(stat(run, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(unlink(p->path), 0);
+	assert_int_equal(symlink("/dev/null", p->path), 0);
+	assert_int_equal(dr_http_server_give(p->f->server, 12345, 54321), -ESTALE);
+	assert_int_equal(stat("/dev/null", &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(unlink(p->path), 0);
+}
+
 static void test_living_is_refused(void **state)
 {
 	struct place *p = *state;
@@ -272,6 +320,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_serves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_proxy_of_the_environment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_given_to_another_user, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_ours_is_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_living_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dead_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_socket_stays, setup, teardown),
