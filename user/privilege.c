@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 #include <linux/securebits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -156,8 +157,13 @@ static bool lift_memory_limit(void)
 
 static int change_user(const char *user, uid_t uid, gid_t gid, char **ret_error)
 {
+	int with_parent = 0;
+
 	if (uid == geteuid())
 		return 0;
+	/* the kernel forgets with the user whether we are to end with our parent, commit_creds() */
+	(void)!prctl(PR_GET_PDEATHSIG, &with_parent);
+	pid_t parent = getppid();
 	/* capabilities stay permitted for now, as the bounding set cannot be cleared without */
 	if (prctl(PR_SET_KEEPCAPS, 1) || initgroups(user, gid) || setresgid(gid, gid, gid) ||
 	    setresuid(uid, uid, uid)) {
@@ -165,6 +171,8 @@ static int change_user(const char *user, uid_t uid, gid_t gid, char **ret_error)
 		*ret_error = dr_asprintf("becoming user \"%s\": %s", user, strerror(-r));
 		return r;
 	}
+	if (with_parent && prctl(PR_SET_PDEATHSIG, with_parent) == 0 && getppid() != parent)
+		(void)!raise(with_parent);
 	return 0;
 }
 

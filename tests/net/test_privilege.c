@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -217,9 +218,12 @@ static void as_root_that_becomes_a_user(void)
 {
 	struct stage s = { 0 };
 	const struct passwd *pw;
+	int with_parent = 0;
 
 	start(&s, OTHER);
+	NEED(prctl(PR_SET_PDEATHSIG, SIGTERM) == 0);
 	become(&s);
+	NEED(prctl(PR_GET_PDEATHSIG, &with_parent) == 0 && with_parent == SIGTERM);
 	need_sets(kept, 0);
 	pw = getpwnam(OTHER);
 	NEED(pw && STATUS("Uid") == pw->pw_uid && STATUS("Gid") == pw->pw_gid && getuid() == pw->pw_uid);
