@@ -11,6 +11,7 @@
 #include "link.skel.h"
 
 #include "doctor/buf.h"
+#include "doctor/log.h"
 #include "user/bpf_private.h"
 
 #define ENOTSUPP 524 /* the kernel's own, not in errno.h */
@@ -60,6 +61,7 @@ static const char *read_line(const char *path, char *buf, size_t size)
 	return f ? fgets(buf, (int)size, f) : NULL;
 }
 
+/* The cause in a few words; all that libbpf says of it is for who looks closer. */
 static char *explain(int error, const char *what)
 {
 	DR_AUTO_FREE char *words = NULL;
@@ -73,7 +75,8 @@ static char *explain(int error, const char *what)
 	const char *cause = bpf_link_cause(&r);
 
 	(void)!bpf_words_fail(&words, error, what);
-	return dr_asprintf("%s%s%s", cause ? cause : "", cause ? ": " : "", words ? words : what);
+	dr_debug("%s", words ? words : what);
+	return cause ? strdup(cause) : dr_asprintf("%s: %s", what, strerror(-error));
 }
 
 /* ---------------------------------------------------------------- life */

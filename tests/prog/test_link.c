@@ -124,7 +124,9 @@ static void a_refusal_says_why(void **state)
 	assert_int_equal(f->started, -ENOTSUP);
 	assert_non_null(f->why);
 	print_message("no fentry here: %s\n", f->why);
-	assert_non_null(strstr(f->why, "dr_carrier_off"));
+	/* it stands in the status, and in a line of the log with more */
+	assert_in_range(strlen(f->why), 1, 120);
+	assert_null(strstr(f->why, "libbpf"));
 }
 
 /* ---------------------------------------------------------------- XDP exceptions */
