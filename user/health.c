@@ -273,10 +273,10 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 		look_at_sender(m, &m->sender, now);
 		look_at_hearing(m);
 		look_at_targets(m, &kernel, &m->sender, now);
+		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
 	}
 	look_for_grey(m, now);
 	retry_interfaces(m);
-	m->last_tick = now;
 	mon_show_tick(m->show, now);
 	return dr_timer_arm(s, TICK);
 }

@@ -168,6 +168,16 @@ static void carry_links_over(struct monitor *m, const struct mon_link *was, size
 	}
 }
 
+/* The time is asked for by Type=notify-reload (systemd 253), which Type=notify takes no notice of. */
+static void notify_reloading(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)(dr_mono_now().ns / 1000));
+	dr_notify(text);
+}
+
 int monitor_reload(void *userdata, char **ret_text)
 {
 	DR_AUTO(mon_config_done) struct mon_config fresh = { 0 };
@@ -177,7 +187,7 @@ int monitor_reload(void *userdata, char **ret_text)
 	size_t link_count = m->config.link_count;
 	DR_AUTO_FREE char *text = NULL;
 
-	dr_notify("RELOADING=1");
+	notify_reloading();
 	int r = read_again(m, &fresh, &text);
 	free(DR_TAKE_PTR(m->reload_error));
 	if (r) {
@@ -303,10 +313,14 @@ static int give_up_privileges(struct monitor *m, char **ret_error)
 		*ret_error = dr_asprintf("handing the pins over to user \"%s\": %s", n.user, strerror(-r));
 		return r;
 	}
+	/* it serves all the same; what cannot be given stays when we end */
+	if (uid != geteuid() && (r = mon_show_give(m->show, uid, gid)))
+		dr_warning("the local socket is not handed over to user \"%s\": %s", n.user, strerror(-r));
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++)
 		n.dispatcher |= m->ifaces[i].attached &&
 				strcmp(m->ifaces[i].modes.ingress, "dispatcher") == 0;
-	return mon_privilege_become(&n, ret_error);
+	r = mon_privilege_become(&n, ret_error);
+	return r ? r : mon_report_check_files(m->report, ret_error);
 }
 
 static int start(struct monitor *m, char **ret_error)

@@ -311,6 +311,26 @@ int mon_report_new(struct dr_loop *loop, const struct mon_config *config, struct
 	return 0;
 }
 
+int mon_report_check_files(const struct mon_report *r, char **ret_error)
+{
+	for (size_t i = 0; i < r->config->inspector_count; i++) {
+		const struct receiver *to = &r->receivers[i];
+		const char *token = to->peer.inspector->token_file;
+		DR_AUTO_FREE char *error = NULL;
+		int err = mon_peer_check_files(to->peer.inspector, &error);
+
+		if (err) {
+			*ret_error = dr_asprintf("inspector %s: as the user that we are now: %s", to->url,
+						 error ? error : strerror(-err));
+			return err;
+		}
+		if (token && access(token, R_OK))
+			dr_error("nothing can be told until the token file can be read: %s: %s url=%s", token,
+				 strerror(errno), to->url);
+	}
+	return 0;
+}
+
 static void say_left(struct lane *l)
 {
 	const struct mon_event *e;

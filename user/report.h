@@ -21,6 +21,12 @@ int mon_report_new(struct dr_loop *loop, const struct mon_config *config, struct
 void mon_report_free(struct mon_report *r); /* what is undelivered is lost (and said) */
 DR_DEFINE_FREEP(struct mon_report, mon_report_free)
 
+/*
+ * Once the process has become another user: can that one read what is read with each connection? *ret_error
+ * says what not. A token may yet be made readable, that is only warned of.
+ */
+int mon_report_check_files(const struct mon_report *r, char **ret_error) DR_MUST_USE;
+
 /* Numbers the event, queues it and starts sending. */
 void mon_report_push(struct mon_report *r, const struct mon_event *e);
 /* Tries what waits for its next attempt now. */
@@ -28,7 +34,7 @@ void mon_report_hurry(struct mon_report *r);
 size_t mon_report_undelivered(const struct mon_report *r);
 
 struct mon_report_stats { /* of one inspector ("first": queue figures are the same in each) */
-	const char *url; /* without name and password */
+	const char *url;  /* without name and password */
 	uint64_t delivered, refused, retries, dropped_superseded, dropped_lost;
 	size_t waiting;
 	bool reachable; /* its last attempt was answered; true before the first */

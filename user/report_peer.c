@@ -108,6 +108,16 @@ static int check_file(const char *what, const char *path, char **ret_error)
 	return r;
 }
 
+int mon_peer_check_files(const struct mon_inspector *inspector, char **ret_error)
+{
+	int r;
+
+	if ((r = check_file("certificates", inspector->ca_file, ret_error)) ||
+	    (r = check_file("certificate", inspector->cert_file, ret_error)))
+		return r;
+	return check_file("key", inspector->key_file, ret_error);
+}
+
 int mon_peer_init(struct mon_peer *p, struct dr_loop *loop, const struct mon_inspector *inspector,
 		  char **ret_error)
 {
@@ -119,13 +129,10 @@ int mon_peer_init(struct mon_peer *p, struct dr_loop *loop, const struct mon_ins
 		.cert_file = inspector->cert_file,
 		.key_file = inspector->key_file,
 	};
-	int r;
-
 	*p = (struct mon_peer){ .inspector = inspector };
 	*ret_error = NULL;
-	if ((r = check_file("certificates", inspector->ca_file, ret_error)) ||
-	    (r = check_file("certificate", inspector->cert_file, ret_error)) ||
-	    (r = check_file("key", inspector->key_file, ret_error)))
+	int r = mon_peer_check_files(inspector, ret_error);
+	if (r)
 		return r;
 	return dr_http_client_new(loop, &opts, &p->http);
 }

@@ -16,6 +16,8 @@ struct mon_peer {
 	bool mode_said; /* that others can read its token */
 };
 
+/* Can we read its certificates and key? *ret_error says which not. */
+int mon_peer_check_files(const struct mon_inspector *inspector, char **ret_error) DR_MUST_USE;
 /* loop and inspector must outlive it. *ret_error names the file that cannot be read; NULL otherwise. */
 int mon_peer_init(struct mon_peer *p, struct dr_loop *loop, const struct mon_inspector *inspector,
 		  char **ret_error) DR_MUST_USE;

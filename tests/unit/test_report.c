@@ -764,6 +764,28 @@ static void a_token_as_it_stands_in_a_file(void **state)
 	assert_int_equal(mon_token_read(w->token, got, &mode), -EINVAL); /* and does not wait */
 }
 
+/* After the change of user: what was readable before may not be now. */
+static void files_that_cannot_be_read_are_said(void **state)
+{
+	DR_AUTO_FREE char *good = NULL, *error = NULL;
+	struct world *w = *state;
+
+	w->config.inspectors[0].token_file = w->token;
+	w->config.inspectors[0].ca_file = w->token;
+	write_token(w, "abc", 3, 0600);
+	start(w);
+	assert_int_equal(mon_report_check_files(w->report, &good), 0);
+	assert_int_equal(count_said(w, "token file"), 0);
+	w->config.inspectors[0].ca_file = NULL;
+	assert_int_equal(unlink(w->token), 0);
+	assert_int_equal(mon_report_check_files(w->report, &good), 0);
+	assert_int_equal(count_said(w, "until the token file can be read"), 1);
+	w->config.inspectors[0].ca_file = w->token;
+	assert_int_equal(mon_report_check_files(w->report, &error), -ENOENT);
+	assert_non_null(strstr(error, "the user that we are now: certificates"));
+	assert_null(good);
+}
+
 static void the_token_goes_with_each_request(void **state)
 {
 	struct world *w = *state;
@@ -851,6 +873,7 @@ int main(void)
 		TEST(hurry_does_not_wait),
 		TEST(nobody_to_tell),
 		TEST(a_password_of_the_url_is_not_logged),
+		TEST(files_that_cannot_be_read_are_said),
 		TEST(all_are_told),
 		TEST(the_first_that_takes_it),
 		TEST(all_of_them_away),
