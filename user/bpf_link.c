@@ -13,6 +13,7 @@
 #include "doctor/buf.h"
 #include "doctor/log.h"
 #include "user/bpf_private.h"
+#include "user/privilege.h"
 
 #define ENOTSUPP 524 /* the kernel's own, not in errno.h */
 
@@ -165,17 +166,20 @@ void bpf_links_free(struct bpf_links *l)
 
 int mon_bpf_link_add(struct mon_bpf *b, unsigned ifindex, const struct dr_link *initial)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	return bpf_map__update_elem(b->skel->maps.dr_links, &ifindex, sizeof(ifindex), initial,
 				    sizeof(*initial), BPF_NOEXIST);
 }
 
 void mon_bpf_link_remove(struct mon_bpf *b, unsigned ifindex)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	(void)!bpf_map__delete_elem(b->skel->maps.dr_links, &ifindex, sizeof(ifindex), 0); /* -ENOENT: gone */
 }
 
 int mon_bpf_read_link(const struct mon_bpf *b, unsigned ifindex, struct dr_link *ret)
 {
+	MON_AUTO_PRIVILEGE(MON_PRIVILEGE_BPF);
 	struct dr_link l;
 	int r = bpf_map__lookup_elem(b->skel->maps.dr_links, &ifindex, sizeof(ifindex), &l, sizeof(l), 0);
 
