@@ -80,40 +80,46 @@ static void watch_link(struct monitor *m, unsigned ifindex, bool carrier)
 		dr_error("the carrier of an interface is not watched: %s ifindex=%u", strerror(-r), ifindex);
 }
 
-static void unwatch_link(struct monitor *m, unsigned ifindex)
+void monitor_unwatch_link(struct monitor *m, unsigned ifindex)
 {
 	if (iface_on(m, ifindex) == NO_IFACE && !is_link(m, ifindex))
 		mon_bpf_link_remove(m->bpf, ifindex);
 }
 
-static void command_link(struct monitor *m, const struct mon_rtnl_link *l, bool carrier)
+void monitor_command_link(struct monitor *m, unsigned ifindex, const char *name, bool carrier)
 {
 	struct dr_command cmd = {
-		.op = DR_CMD_LINK, .ifindex = l->ifindex, .value = carrier, .time_ns = dr_mono_now().ns
+		.op = DR_CMD_LINK, .ifindex = ifindex, .value = carrier, .time_ns = dr_mono_now().ns
 	};
 	enum dr_command_result result;
 
 	int r = mon_bpf_command(m->bpf, &cmd, &result);
 	if (r)
-		dr_error("a carrier change is not counted: %s interface=%s", strerror(-r), l->name);
+		dr_error("a carrier change is not counted: %s interface=%s", strerror(-r), name);
+}
+
+static void command_link(struct monitor *m, const struct mon_rtnl_link *l, bool carrier)
+{
+	monitor_command_link(m, l->ifindex, l->name, carrier);
 }
 
 /*
  * rtnetlink tells of the carrier where fentry does not; the kernel half counts and reports it. Losses
  * that were over before the notification came are counted, too. Where fentry does, it is left alone (a
  * notification is late, and may be older than what fentry has told since), but for an interface that is
- * set down or up: some drivers keep their carrier then.
+ * set down or up (some drivers keep their carrier then), and for what happened before fentry was asked.
  */
 static void tell_carrier(struct monitor *m, const struct mon_rtnl_link *l)
 {
 	struct dr_link now;
-	bool carrier = mon_bpf_read_link(m->bpf, l->ifindex, &now) == 0 ? now.carrier : l->carrier;
+	bool known = mon_bpf_read_link(m->bpf, l->ifindex, &now) == 0;
+	bool carrier = known ? now.carrier : l->carrier;
 
 	if (!m->no_fentry) {
 		if (carrier && !l->up)
 			command_link(m, l, false);
-		else if (!carrier && l->up && l->carrier && now.source == DR_LINK_NETLINK)
-			command_link(m, l, true);
+		else if (known && carrier != l->carrier && now.source != DR_LINK_FENTRY)
+			command_link(m, l, l->carrier);
 		return;
 	}
 	for (uint32_t i = 0; i < l->blips; i++) {
@@ -132,14 +138,14 @@ static void link_changed(struct monitor *m, size_t i, const struct mon_rtnl_link
 		if (was != l->ifindex)
 			return;
 		s->ifindex = 0;
-		unwatch_link(m, was);
+		monitor_unwatch_link(m, was);
 		report_link(m, i, true, DR_REASON_NO_CARRIER, dr_wall_now());
 		return;
 	}
 	s->ifindex = l->ifindex;
 	watch_link(m, l->ifindex, l->carrier);
 	if (was && was != l->ifindex)
-		unwatch_link(m, was);
+		monitor_unwatch_link(m, was);
 	if (!was) /* new to us: no event tells of how it is */
 		report_link(m, i, !l->carrier, DR_REASON_NO_CARRIER, dr_wall_now());
 }
@@ -343,7 +349,7 @@ static void forget_interface(struct monitor *m, unsigned iface)
 	free(i->trouble);
 	*i = (struct monitor_iface){ 0 };
 	if (ifindex)
-		unwatch_link(m, ifindex);
+		monitor_unwatch_link(m, ifindex);
 }
 
 /* Before the start an interface that is not there is an error; later it may come back. */
@@ -361,7 +367,7 @@ static int check_presence(const struct monitor *m, char **ret_error)
 int monitor_find_interfaces(struct monitor *m, char **ret_error)
 {
 	const struct mon_config *c = &m->config;
-	bool fresh = !m->rtnl;
+	bool fresh = false;
 
 	for (unsigned n = 0; n < MON_INTERFACES_MAX; n++) {
 		const char *name = n < c->interface_count ? c->interfaces[n].name : "";
@@ -374,11 +380,12 @@ int monitor_find_interfaces(struct monitor *m, char **ret_error)
 	}
 	for (size_t i = 0; i < c->link_count; i++)
 		fresh |= m->links[i].ifindex == 0;
-	if (fresh) {
-		mon_rtnl_free(DR_TAKE_PTR(m->rtnl));
+	if (!m->rtnl) {
 		int r = mon_rtnl_new(m->loop, monitor_on_rtnl, m, &m->rtnl);
 		if (r)
 			return r;
+	} else if (fresh) {
+		mon_rtnl_tell_again(m->rtnl);
 	}
 	int r = check_presence(m, ret_error);
 	return r ? r : monitor_attach_interfaces(m, ret_error);

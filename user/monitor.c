@@ -53,8 +53,8 @@ static void add_discovered(struct monitor *m, struct mon_config *fresh)
 
 	for (size_t i = 0; i < m->found_count; i++) {
 		int r = mon_discovered_target(fresh, &m->found[i], &t);
-		if (r == 0)
-			r = mon_config_add_target(fresh, &t);
+		if (r == 0) /* the file may ask for more room, which is there after a restart */
+			r = fresh->target_count < m->slots.room ? mon_config_add_target(fresh, &t) : -ENOSPC;
 		if (r == 0 || r == -EEXIST)
 			continue;
 		if (left_out++ == 0) {
@@ -165,6 +165,10 @@ static void carry_links_over(struct monitor *m, const struct mon_link *was, size
 			if (strcmp(m->config.links[i].name, was[k].name) == 0)
 				m->links[i] = old[k];
 		}
+	}
+	for (size_t k = 0; k < was_count; k++) {
+		if (old[k].ifindex)
+			monitor_unwatch_link(m, old[k].ifindex);
 	}
 }
 

@@ -48,6 +48,8 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	bool isolated;	      /* reported so */
 	uint64_t heard_ns;    /* when something was last heard, as last looked at */
 	unsigned heard_ticks; /* looks in a row that found it newer */
+	unsigned silent;      /* of its targets, as last looked at */
+	unsigned odd_ticks;   /* looks in a row that found another carrier than rtnetlink tells of */
 	struct mon_bpf_attached modes;
 	char *trouble; /* last reason why it is not attached, as logged */
 };
@@ -112,6 +114,8 @@ int monitor_apply(struct monitor *m, char **ret_error) DR_MUST_USE;
 int monitor_refresh_target(struct monitor *m, uint32_t slot) DR_MUST_USE;
 void monitor_refresh_all(struct monitor *m);
 int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, bool carrier) DR_MUST_USE;
+/* Its gap and the share, without a change of the rest. */
+int monitor_tune_interface(struct monitor *m, unsigned iface) DR_MUST_USE;
 
 /* ---- ifaces.c ---- */
 /*
@@ -123,6 +127,10 @@ int monitor_find_interfaces(struct monitor *m, char **ret_error) DR_MUST_USE;
  * failure is returned with its text. */
 int monitor_attach_interfaces(struct monitor *m, char **ret_error) DR_MUST_USE;
 void monitor_on_rtnl(const struct mon_rtnl_link *l, void *userdata);
+/* rtnetlink says so of that interface. */
+void monitor_command_link(struct monitor *m, unsigned ifindex, const char *name, bool carrier);
+/* Forgets the carrier of an interface, unless it is probed by or a link of the configuration. */
+void monitor_unwatch_link(struct monitor *m, unsigned ifindex);
 void monitor_on_link_event(struct monitor *m, const struct dr_event *e);
 void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, enum dr_reason reason,
 			      struct dr_wall when);

@@ -314,6 +314,12 @@ void mon_rtnl_free(struct mon_rtnl *r)
 	free(r);
 }
 
+void mon_rtnl_tell_again(struct mon_rtnl *r)
+{
+	for (size_t i = 0; i < r->known.n; i++)
+		r->fn(&r->known.all[i], r->userdata);
+}
+
 uint64_t mon_rtnl_overruns(const struct mon_rtnl *r)
 {
 	return r->overruns;

@@ -42,6 +42,9 @@ int mon_rtnl_new(struct dr_loop *loop, mon_rtnl_link_fn fn, void *userdata,
 void mon_rtnl_free(struct mon_rtnl *r); /* NULL-safe */
 DR_DEFINE_FREEP(struct mon_rtnl, mon_rtnl_free)
 
+/* Calls fn again for every interface that is known to be there, for who looks for other names now. */
+void mon_rtnl_tell_again(struct mon_rtnl *r);
+
 /* Times that notifications were lost. */
 uint64_t mon_rtnl_overruns(const struct mon_rtnl *r);
 
