@@ -153,7 +153,8 @@ static __always_inline int command_iface(const struct dr_command *m, __u64 now)
 	i->gap_ns = m->gap_ns;
 	i->share = m->share;
 	i->share_min = m->share_min;
-	i->carrier = m->carrier ? 1 : 0;
+	if (m->carrier != DR_CARRIER_AS_IS)
+		i->carrier = m->carrier ? 1 : 0;
 	return DR_CMD_DONE;
 }
 

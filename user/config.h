@@ -153,6 +153,14 @@ int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_con
  * targets. */
 void mon_config_derive_times(struct mon_config *c);
 
+/* The same for one interface, of some of its targets: the two shortest intervals; 0: none. */
+struct mon_pulse {
+	int64_t first, second;
+};
+void mon_pulse_add(struct mon_pulse *p, struct dr_dur interval);
+struct dr_dur mon_pulse_gap(const struct mon_pulse *p);
+struct dr_dur mon_detect_time(const struct mon_target *t, struct dr_dur gap);
+
 /*
  * Adds a target (discovered). t->interface is an index of c. 0, or -ENOSPC (target_room is full), -EEXIST
  * (that address, kind and interface; or host and plane), -EINVAL (no host, no address of a host, or no such

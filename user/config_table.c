@@ -76,27 +76,39 @@ int mon_config_copy(const struct mon_config *from, struct mon_config *ret)
 
 /* ---------------------------------------------------------------- times */
 
+void mon_pulse_add(struct mon_pulse *p, struct dr_dur interval)
+{
+	if (!p->first || interval.ns < p->first) {
+		p->second = p->first;
+		p->first = interval.ns;
+	} else if (!p->second || interval.ns < p->second) {
+		p->second = interval.ns;
+	}
+}
+
+struct dr_dur mon_pulse_gap(const struct mon_pulse *p)
+{
+	int64_t ears = p->second ? p->second : p->first; /* one target alone is never judged */
+
+	return (struct dr_dur){ ears + ears / 2 };
+}
+
+struct dr_dur mon_detect_time(const struct mon_target *t, struct dr_dur gap)
+{
+	return (struct dr_dur){ DR_MAX(t->interval.ns * t->multiplier, 2 * gap.ns) };
+}
+
 void mon_config_derive_times(struct mon_config *c)
 {
-	int64_t first[MON_INTERFACES_MAX] = { 0 }, second[MON_INTERFACES_MAX] = { 0 }; /* 0: none */
+	struct mon_pulse pulses[MON_INTERFACES_MAX] = { 0 };
 
-	for (size_t i = 0; i < c->target_count; i++) {
-		unsigned k = c->targets[i].interface;
-		int64_t interval = c->targets[i].interval.ns;
-		if (!first[k] || interval < first[k]) {
-			second[k] = first[k];
-			first[k] = interval;
-		} else if (!second[k] || interval < second[k]) {
-			second[k] = interval;
-		}
-	}
-	for (size_t k = 0; k < c->interface_count; k++) {
-		int64_t ears = second[k] ? second[k] : first[k]; /* one target alone is never judged */
-		c->interfaces[k].gap.ns = ears + ears / 2;
-	}
+	for (size_t i = 0; i < c->target_count; i++)
+		mon_pulse_add(&pulses[c->targets[i].interface], c->targets[i].interval);
+	for (size_t k = 0; k < c->interface_count; k++)
+		c->interfaces[k].gap = mon_pulse_gap(&pulses[k]);
 	for (size_t i = 0; i < c->target_count; i++) {
 		struct mon_target *t = &c->targets[i];
-		t->detect.ns = DR_MAX(t->interval.ns * t->multiplier, 2 * c->interfaces[t->interface].gap.ns);
+		t->detect = mon_detect_time(t, c->interfaces[t->interface].gap);
 	}
 }
 

@@ -50,19 +50,25 @@ static void look_at_counters(struct monitor *m, const struct dr_stats *s)
 
 /* ---------------------------------------------------------------- our sender */
 
+static void tell_blind(struct monitor *m, unsigned iface)
+{
+	struct dr_command cmd = { .op = DR_CMD_BLIND, .iface = iface, .value = m->blind };
+	enum dr_command_result result;
+	int r = mon_bpf_command(m->bpf, &cmd, &result);
+
+	if (r) /* tried again with the next tick */
+		dr_error("the kernel half is not told of the sender: %s interface=%s", strerror(-r),
+			 m->ifaces[iface].name);
+}
+
 static void set_blind(struct monitor *m, bool blind, const struct mon_prober_stats *s)
 {
 	char words[96];
 
 	m->blind = blind;
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
-		struct dr_command cmd = { .op = DR_CMD_BLIND, .iface = i, .value = blind };
-		enum dr_command_result result;
-		int r = m->ifaces[i].name[0] && m->ifaces[i].ifindex ? mon_bpf_command(m->bpf, &cmd, &result)
-								     : 0;
-		if (r)
-			dr_error("the kernel half is not told of it: %s interface=%s", strerror(-r),
-				 m->ifaces[i].name);
+		if (m->ifaces[i].name[0] && m->ifaces[i].ifindex)
+			tell_blind(m, i);
 	}
 	snprintf(words, sizeof(words), "the sender was %.1f ms late", (double)s->late_max_ns / 1e6);
 	if (blind)
@@ -128,21 +134,43 @@ static enum dr_reason why(struct monitor *m, const struct mon_target *t, int sen
 static bool has_asked_in_vain(const struct monitor *m, const struct mon_target *t,
 			      const struct monitor_target *s, uint64_t now_ns)
 {
-	return now_ns - s->unsent.since_ns >= UNANSWERED_NS && m->ifaces[t->interface].heard_ticks >= 3;
+	return now_ns - s->unsent.since_ns >= UNANSWERED_NS && m->ifaces[t->interface].heard_ticks > 3;
 }
 
-/* In how many seconds in a row has something been heard? */
-static void look_at_hearing(struct monitor *m)
+/* Whatever was changed behind each other's back, by an interface that came again, say. */
+static void agree_on_interface(struct monitor *m, unsigned iface, const struct dr_iface *now)
+{
+	struct monitor_iface *f = &m->ifaces[iface];
+	struct dr_link link;
+
+	monitor_report_interface(m, iface, now->isolated_ns != 0, (enum dr_reason)now->reason, dr_wall_now());
+	if ((now->blind_ns != 0) != m->blind)
+		tell_blind(m, iface);
+	if (mon_bpf_read_link(m->bpf, f->ifindex, &link))
+		return;
+	if (link.carrier != now->carrier && monitor_set_interface(m, iface, f->ifindex, link.carrier))
+		dr_error("the kernel half does not take the carrier of interface=%s", f->name);
+	f->odd_ticks = link.carrier != f->carrier ? f->odd_ticks + 1 : 0;
+	if (f->odd_ticks >= 3) /* longer than rtnetlink is late */
+		monitor_command_link(m, f->ifindex, f->name, f->carrier);
+}
+
+/* In how many seconds in a row has something been heard, as far as something was to be? */
+static void look_at_hearing(struct monitor *m, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
 		struct monitor_iface *f = &m->ifaces[i];
 		struct dr_iface now = { 0 };
 
-		if (!f->attached || mon_bpf_read_iface(m->bpf, i, &now) || now.all.at_ns <= f->heard_ns)
+		if (!f->attached || mon_bpf_read_iface(m->bpf, i, &now) || !now.all.at_ns ||
+		    (now.all.at_ns <= f->heard_ns && now_ns > now.all.at_ns + 2 * now.gap_ns))
 			f->heard_ticks = 0;
 		else
 			f->heard_ticks++;
 		f->heard_ns = f->attached ? now.all.at_ns : 0;
+		f->silent = now.silent;
+		if (f->attached && now.ifindex == f->ifindex)
+			agree_on_interface(m, i, &now);
 	}
 }
 
@@ -161,6 +189,8 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	if (!mon_unsent_look(&s->unsent, p.attempts, w.track.sent, t->multiplier, (uint64_t)t->detect.ns,
 			     now_ns))
 		return;
+	if (w.track.verdict == DR_VERDICT_DOWN)
+		return; /* an answer alone changes that */
 	if (m->asked++ >= ASK_MAX)
 		return; /* with the next tick */
 	enum dr_reason reason = why(m, t, p.error);
@@ -201,6 +231,91 @@ static void look_at_targets(struct monitor *m, const struct dr_stats *k, const s
 		int err = mon_prober_slot(m->prober, i).error;
 		if (all || err || err != m->targets[i].send_error || m->targets[i].verdict != DR_VERDICT_UP)
 			look_at_unsent(m, i, now.ns);
+	}
+}
+
+/* ---------------------------------------------------------------- how often an interface is heard */
+
+/* Its targets are to be silent for two gaps at least: longer ahead of a longer gap, shorter behind a shorter.
+ */
+static void retime_targets(struct monitor *m, unsigned iface, struct dr_dur gap)
+{
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		struct mon_target *t = &m->slots.targets[slot];
+		struct dr_dur was = t->detect;
+
+		if (!monitor_watches(m, slot) || t->interface != iface)
+			continue;
+		t->detect = mon_detect_time(t, gap);
+		int r = t->detect.ns == was.ns ? 0 : monitor_refresh_target(m, slot);
+		if (r) {
+			t->detect = was; /* tried again with the next change */
+			dr_error("a target keeps its old times: %s host=%s", strerror(r < 0 ? -r : EIO),
+				 t->host);
+		}
+	}
+}
+
+static void set_gap(struct monitor *m, unsigned iface, struct dr_dur gap)
+{
+	struct dr_dur was = m->config.interfaces[iface].gap;
+
+	if (gap.ns == was.ns)
+		return;
+	if (gap.ns > was.ns)
+		retime_targets(m, iface, gap);
+	m->config.interfaces[iface].gap = gap;
+	int r = monitor_tune_interface(m, iface);
+	if (r) { /* tried again with the next tick */
+		m->config.interfaces[iface].gap = was;
+		dr_error("the kernel half does not take a gap: %s interface=%s", strerror(r < 0 ? -r : EIO),
+			 m->ifaces[iface].name);
+	} else if (gap.ns < was.ns) {
+		retime_targets(m, iface, gap);
+	}
+}
+
+/* Has it been silent for longer than a verdict takes? */
+static bool is_mute(const struct monitor *m, uint32_t slot, uint64_t now_ns)
+{
+	uint64_t limit = (uint64_t)DR_MAX(2 * m->slots.targets[slot].detect.ns, TICK.ns);
+	struct dr_watch w;
+
+	return mon_bpf_read_watch(m->bpf, slot, &w) == 0 && w.track.counted_silent &&
+	       now_ns > w.track.last_rx_ns + limit;
+}
+
+/*
+ * A gap is what is longer than those take that answer. By the intervals of the dead ones all that is still
+ * heard might be gaps, and nobody could be judged any more, nor they themselves.
+ */
+static void follow_pulses(struct monitor *m, uint64_t now_ns)
+{
+	struct mon_pulse all[MON_INTERFACES_MAX] = { 0 }, heard[MON_INTERFACES_MAX] = { 0 };
+	int64_t slowest[MON_INTERFACES_MAX] = { 0 };
+
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		const struct mon_target *t = &m->slots.targets[slot];
+		unsigned i = t->interface;
+
+		if (!monitor_watches(m, slot))
+			continue;
+		mon_pulse_add(&all[i], t->interval);
+		slowest[i] = DR_MAX(slowest[i], t->interval.ns);
+	}
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		const struct mon_target *t = &m->slots.targets[slot];
+		unsigned i = t->interface;
+
+		if (!monitor_watches(m, slot) || slowest[i] == all[i].first ||
+		    m->targets[slot].verdict != DR_VERDICT_UP)
+			continue;
+		if (!m->ifaces[i].silent || !is_mute(m, slot, now_ns))
+			mon_pulse_add(&heard[i], t->interval);
+	}
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		if (m->ifaces[i].name[0] && m->ifaces[i].ifindex && all[i].first)
+			set_gap(m, i, mon_pulse_gap(heard[i].first ? &heard[i] : &all[i]));
 	}
 }
 
@@ -271,9 +386,10 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 	if (mon_bpf_read_stats(m->bpf, &kernel) == 0) {
 		look_at_counters(m, &kernel);
 		look_at_sender(m, &m->sender, now);
-		look_at_hearing(m);
+		look_at_hearing(m, now.ns);
 		look_at_targets(m, &kernel, &m->sender, now);
 		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
+		follow_pulses(m, now.ns);
 	}
 	look_for_grey(m, now);
 	retry_interfaces(m);

@@ -18,7 +18,7 @@ static int command(struct monitor *m, const struct dr_command *c)
 	return result == DR_CMD_DONE ? 0 : result == DR_CMD_REFUSED ? -EINVAL : 1;
 }
 
-int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, bool carrier)
+static int set_interface(struct monitor *m, unsigned iface, unsigned ifindex, uint32_t carrier)
 {
 	const struct mon_config *c = &m->config;
 	struct dr_command cmd = {
@@ -32,6 +32,16 @@ int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, b
 	};
 
 	return command(m, &cmd);
+}
+
+int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, bool carrier)
+{
+	return set_interface(m, iface, ifindex, carrier);
+}
+
+int monitor_tune_interface(struct monitor *m, unsigned iface)
+{
+	return set_interface(m, iface, m->ifaces[iface].ifindex, DR_CARRIER_AS_IS);
 }
 
 static struct dr_target kernel_target(const struct monitor *m, uint32_t slot)
@@ -100,7 +110,12 @@ static int watch_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
 	struct dr_addr a = kernel_address(&k);
 	int r;
 
-	if ((r = begin_watch(m, slot, &k)) || (r = mon_bpf_set_address(m->bpf, &a, slot)))
+	r = begin_watch(m, slot, &k);
+	if (r == -EINVAL) { /* its last target could not be retired, or not be watched as a whole */
+		struct dr_command retire = { .op = DR_CMD_RETIRE, .slot = slot };
+		r = command(m, &retire) ?: begin_watch(m, slot, &k);
+	}
+	if (r || (r = mon_bpf_set_address(m->bpf, &a, slot)))
 		return r;
 	if (!t->canary && !mon_hosts_of(&m->hosts, slot) && (r = mon_hosts_add(&m->hosts, slot, t->host)))
 		return r;
@@ -151,6 +166,8 @@ static int retire_target(struct monitor *m, uint32_t slot, const struct mon_targ
 	memcpy(a.addr, was->address, sizeof(a.addr));
 	mon_prober_remove(m->prober, slot);
 	first = command(m, &cmd);
+	if (!m->targets[slot].key)
+		first = 0; /* the kernel half never took it */
 	r = mon_bpf_remove_address(m->bpf, &a);
 	if (first == 0 && r != -ENOENT)
 		first = r;
@@ -167,12 +184,9 @@ static int set_interfaces(struct monitor *m)
 	int first = 0;
 
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
-		struct dr_iface now;
 		if (!m->ifaces[i].name[0] || !m->ifaces[i].ifindex)
 			continue;
-		int r = mon_bpf_read_iface(m->bpf, i, &now);
-		if (r == 0)
-			r = monitor_set_interface(m, i, m->ifaces[i].ifindex, now.carrier);
+		int r = monitor_tune_interface(m, i);
 		first = first ? first : r;
 	}
 	return first;

@@ -252,10 +252,13 @@ enum dr_command_op {
 			      although probes were due all the while; reason NO_NEIGHBOUR makes it down
 			      (if we hear), the others unreachable */
 	DR_CMD_IFACE = 5,  /* iface, ifindex, gap, share, share_min, carrier: sets these, forgets nothing else
-			      unless ifindex changes; ifindex 0: no longer in use */
+			      unless ifindex changes; ifindex 0: no longer in use; carrier
+			      DR_CARRIER_AS_IS: that one is left to others */
 	DR_CMD_BLIND = 6,  /* iface, value 1 or 0 */
 	DR_CMD_LINK = 7,   /* ifindex, value: rtnetlink says that the carrier is 1 or 0 since time_ns */
 };
+
+#define DR_CARRIER_AS_IS (~0U)
 
 enum dr_command_result {
 	DR_CMD_DONE = 0,

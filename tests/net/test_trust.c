@@ -239,6 +239,61 @@ static void a_share_of_answers_is_lost(void **state)
 	bed_expect_other(b, "compute.host.degraded.cleared");
 }
 
+/* Hosts with intervals of their own: i is compute-(i+1). */
+static void configure_intervals(struct bed *b, unsigned n, const char *const intervals[])
+{
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+
+	dr_buf_printf(&text,
+		      "name: %s\ninterface: %s\nisolation: {share: 0}\ninspector:\n  url: "
+		      "http://127.0.0.1:%u/events\ntargets:\n",
+		      b->name, ifname(b), b->port);
+	for (unsigned i = 0; i < n; i++)
+		dr_buf_printf(&text, "- {host: compute-%u, address: %s, interval: %s}\n", i + 1,
+			      sc_topo_address(b->topo, (int)i), intervals[i]);
+	bed_write(b, dr_buf_str(&text));
+}
+
+/* What is heard is slower once those that are probed most often are dead: the others are judged by that. */
+static void the_fastest_are_dead(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
+
+	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" });
+	bed_start(b);
+	bed_expect_all_up(b);
+	for (int i = 0; i < 2; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	if (!bed_wait_events(b, 2, BED_SOON))
+		bed_fail(b, "%u of the 2 fastest are declared", b->nevents);
+	BED_MUST(sc_topo_drop(b->topo, 2, &error));
+	bed_expect_down(b, 2, "compute-3");
+	BED_MUST(sc_topo_restore(b->topo, 0, &error));
+	BED_MUST(sc_topo_restore(b->topo, 1, &error));
+	if (!bed_wait_events(b, 5, BED_SOON))
+		bed_fail(b, "%u of the 2 fastest are up again", b->nevents - 3);
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(b->nevents, 5);
+	BED_MUST(sc_topo_drop(b->topo, 0, &error));
+	bed_expect_down(b, 5, "compute-1");
+}
+
+/* Answers are further apart than the monitor's looks. */
+static void slowly_probed_and_dead_before_the_start(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+
+	unlearn(b, 1);
+	BED_MUST(sc_topo_drop(b->topo, 1, &error));
+	configure_intervals(b, 2, (const char *const[]){ "1500ms", "1500ms" });
+	bed_start(b);
+	if (!bed_wait_events(b, 2, dr_sec(30)))
+		bed_fail(b, "%u of 2 reports came", b->nevents);
+	assert_string_equal(b->events[1].host, "compute-2");
+	assert_string_equal(b->events[1].status, "down");
+	assert_string_equal(b->events[1].reason, "no-neighbour");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +308,8 @@ int main(void)
 		cmocka_unit_test(our_own_carrier_lost),
 		cmocka_unit_test(stopped_for_ten_seconds),
 		cmocka_unit_test(a_share_of_answers_is_lost),
+		cmocka_unit_test(the_fastest_are_dead),
+		cmocka_unit_test(slowly_probed_and_dead_before_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, bed_enter_namespace, NULL);
