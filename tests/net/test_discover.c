@@ -64,15 +64,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Discovers; targets: those of the file. */
-static void start(struct stage *s, const char *targets, unsigned hosts)
+/* A configuration that discovers; targets: those of the file. */
+static void begin(struct stage *s, struct dr_buf *t, const char *targets)
 {
 	DR_AUTO_FREE char *discover = dr_asprintf(
 		"discover:\n  nova: {cloud: admin, interface: %s, refresh: 1s}\n", live_ifname(s->bed));
+
+	live_begin(s->bed, t, discover);
+	dr_buf_puts(t, targets);
+}
+
+static void start(struct stage *s, const char *targets, unsigned hosts)
+{
 	DR_AUTO_BUF struct dr_buf t = { 0 };
 
-	live_begin(s->bed, &t, discover);
-	dr_buf_puts(&t, targets);
+	begin(s, &t, targets);
 	live_start(s->bed, &t, hosts);
 }
 
@@ -165,15 +171,42 @@ static void beside_targets_of_the_file(void **state)
 	live_death_and_recovery(b, 3);
 }
 
+/* The file decides, also of a running monitor, whether Nova is asked. */
+static void a_reload_ends_and_begins_it(void **state)
+{
+	struct stage *s = *state;
+	struct bed *b = s->bed;
+	DR_AUTO_FREE char *targets = dr_asprintf("  - {host: compute-3, plane: data, address: %s}\n"
+						 "  - {host: compute-4, plane: data, address: %s}\n",
+						 sc_topo_address(b->topo, 2), sc_topo_address(b->topo, 3));
+	DR_AUTO_BUF struct dr_buf with = { 0 }, without = { 0 };
+
+	start_nova(s, 2);
+	begin(s, &with, targets);
+	live_start(b, &with, 4);
+	live_begin(b, &without, "");
+	dr_buf_puts(&without, targets);
+	bed_write(b, dr_buf_str(&without));
+	live_hang_up(b, "configuration taken over targets=2");
+	assert_int_equal(live_number(b, "/v1/status", "targets.total"), 2);
+	live_death_and_recovery(b, 3);
+	bed_write(b, dr_buf_str(&with));
+	live_hang_up(b, "configuration taken over targets=2");
+	if (!bed_wait_events(b, 2, BED_SOON))
+		bed_fail(b, "what Nova lists is not watched again");
+	b->nevents = 0;
+	live_death_and_recovery(b, 1);
+	assert_int_equal(bed_stop(b), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(hypervisors_are_watched),
-		TEST(nova_may_be_away_from_the_beginning),
-		TEST(hypervisors_come_and_go),
-		TEST(beside_targets_of_the_file),
+		TEST(hypervisors_are_watched),	   TEST(nova_may_be_away_from_the_beginning),
+		TEST(hypervisors_come_and_go),	   TEST(beside_targets_of_the_file),
+		TEST(a_reload_ends_and_begins_it),
 	};
 
 	return cmocka_run_group_tests_name("net: targets from Nova", tests, bed_enter_namespace, NULL);
