@@ -21,7 +21,7 @@ const char *live_ifname(struct bed *b)
 
 void live_begin(struct bed *b, struct dr_buf *t, const char *extra)
 {
-	dr_buf_printf(t, "name: %s\ninterface: %s\n%ssocket: %s/socket\n", b->name, live_ifname(b),
+	dr_buf_printf(t, "name: %s\ninterface: %s\n%ssocket: %s/run/socket\n", b->name, live_ifname(b),
 		      strstr(extra, "interval:") ? "" : "interval: 10ms\n", b->dir);
 	if (!strstr(extra, "inspectors:"))
 		dr_buf_printf(t, "inspector: {url: \"http://127.0.0.1:%u/events\"}\n", b->port);
@@ -65,7 +65,7 @@ void live_death_and_recovery(struct bed *b, int host)
 
 char *live_socket(struct bed *b)
 {
-	return dr_asprintf("%s/socket", b->dir);
+	return dr_asprintf("%s/run/socket", b->dir);
 }
 
 unsigned live_get(struct bed *b, const char *path, struct dr_buf *body)

@@ -254,7 +254,7 @@ static void configure_as_compute_node(struct bed *b, struct sc_topo *second)
 	text = replaced(text, "192.0.2.254", sc_topo_address(b->topo, 0));
 	text = replaced(text, "198.51.100.254", sc_topo_address(second, 0));
 	text = replaced(text, "metrics: 127.0.0.1:9464", "metrics: 127.0.0.1:0");
-	DR_AUTO_FREE char *whole = dr_asprintf("name: %s\nsocket: %s/socket\n%s", b->name, b->dir,
+	DR_AUTO_FREE char *whole = dr_asprintf("name: %s\nsocket: %s/run/socket\n%s", b->name, b->dir,
 					       strchr(strstr(text, b->name), '\n'));
 	free(text);
 	bed_write(b, whole);
