@@ -24,7 +24,8 @@ struct mon_interface {
 	unsigned ifindex; /* 0: not there now; it is attached to when it comes */
 	/*
 	 * Longest pause between two answers that is no gap in its hearing: one and a half intervals of
-	 * its second fastest target, as the fastest may be the dead one. 0 without targets.
+	 * its second fastest target, as the fastest may be the dead one. 0 without targets. The running
+	 * monitor leaves out those that do not answer, and the times of the others follow.
 	 */
 	struct dr_dur gap;
 };
