@@ -48,7 +48,8 @@ static void start_monitor(void)
 
 	guest_must(monitor,
 		   "ip address add 10.66.0.1/24 dev eth0 && ip link set eth0 up && ip link set eth1 up");
-	dr_buf_puts(&c, "name: pause\\ninterface: eth0\\ninterval: 10ms\\nisolation: {share: 0%%}\\ntargets:\\n");
+	dr_buf_puts(&c,
+		    "name: pause\\ninterface: eth0\\ninterval: 10ms\\nisolation: {share: 0%%}\\ntargets:\\n");
 	for (int i = 1; i <= HOSTS; i++)
 		dr_buf_printf(&c, "- {host: h%d, address: 10.66.0.%d}\\n", i, 10 + i);
 	guest_must(monitor, "printf '%s' >/tmp/monitor.yaml", dr_buf_str(&c));
