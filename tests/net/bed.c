@@ -206,7 +206,7 @@ void bed_start_by(struct bed *b, const char *const prefix[])
 	sc_child_free(DR_TAKE_PTR(b->monitor));
 	if (sc_child_start(&opts, &b->monitor, &error))
 		fail_msg("%s", error);
-	if (sc_child_wait_ready(b->monitor, dr_sec(20), NULL))
+	if (sc_child_wait_ready(b->monitor, dr_sec(60), NULL))
 		bed_fail(b, "the monitor does not get ready");
 }
 
