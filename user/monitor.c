@@ -102,14 +102,29 @@ static char *texts_of(const struct dr_conf *conf)
 	return b.data; /* owned by the caller now; NULL: out of memory */
 }
 
+/* Whose configuration is read again: mon_ifindex_fn is given a name and nothing else. */
+static const struct mon_config *in_use;
+
+/* What is in use may be away for now: that must not hinder a change of something else. */
+static unsigned there_or_in_use(const char *name)
+{
+	unsigned ifindex = if_nametoindex(name);
+	bool known = mon_config_interface(in_use, name) >= 0;
+
+	for (size_t i = 0; i < in_use->link_count; i++)
+		known |= strcmp(in_use->links[i].name, name) == 0;
+	return ifindex || !known ? ifindex : ~0U;
+}
+
 /* 0, or 1 and the file's errors, or negative. */
 static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text)
 {
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
 	int r = dr_conf_load(m->config_path, &conf);
 
+	in_use = &m->config;
 	if (r == 0)
-		r = mon_config_read(conf, if_nametoindex, ret);
+		r = mon_config_read(conf, there_or_in_use, ret);
 	ret->target_room = DR_MIN(ret->target_room, (size_t)m->slots.room); /* the maps do not grow */
 	if (r == 0 && (r = mon_config_align_interfaces(ret, &m->config)) == -ENOSPC) {
 		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new", m->config_path,

@@ -212,6 +212,43 @@ static void a_reload_keeps_what_is_known(void **state)
 	live_expect_number(b, "/v1/links", "links.1.ups", 1);
 }
 
+/* A link and an interface that are away for now do not hinder a reload, one that was never there does. */
+static void a_reload_while_they_are_away(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
+	const char *const links[] = { NIC, NIC, "dr-never" };
+
+	plug(b);
+	far_end(b, "up");
+	for (int i = 0; i < 3; i++) {
+		DR_AUTO_FREE char *extra = dr_asprintf(
+			"host: compute-7\nlinks: [{interface: %s}]\ninterval: %dms\n", links[i], i ? 20 : 10);
+		DR_AUTO_BUF struct dr_buf t = { 0 }, said = { 0 };
+		live_begin(b, &t, extra);
+		for (int host = 0; host < 2; host++)
+			live_target(&t, sc_topo_name(b->topo, host), sc_topo_address(b->topo, host), "");
+		if (i == 0) {
+			live_start(b, &t, 2);
+			unplug(NULL);
+			expect_error(b);
+			BED_MUST(sc_topo_unplug(b->topo, &error));
+			bed_expect_other(b, "doctor.monitor.isolated");
+			continue;
+		}
+		bed_write(b, dr_buf_str(&t));
+		int status = live_ctl(b, &said, "reload");
+		if (status != i - 1)
+			bed_fail(b, "reload: status %d: %s", status, dr_buf_str(&said));
+	}
+	plug(b);
+	far_end(b, "up");
+	expect_cleared(b);
+	BED_MUST(sc_topo_replug(b->topo, &error));
+	bed_expect_other(b, "doctor.monitor.isolated.cleared");
+	live_expect_number(b, "/v1/status", "targets.up", 2);
+	live_death_and_recovery(b, 1);
+}
+
 /* ---------------------------------------------------------------- the sample for compute nodes */
 
 static char *replaced(char *text, const char *what, const char *by)
@@ -315,6 +352,7 @@ int main(void)
 		TEST(it_vanishes_and_comes_back),
 		TEST(it_is_renamed),
 		TEST(a_reload_keeps_what_is_known),
+		TEST(a_reload_while_they_are_away),
 		TEST(a_compute_node),
 	};
 
