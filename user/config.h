@@ -138,6 +138,9 @@ struct mon_config {
 
 void mon_config_done(struct mon_config *c);
 
+/* It has no targets any more. */
+void mon_config_forget_targets(struct mon_config *c);
+
 /* A configuration of its own, the targets included. -ENOMEM. */
 int mon_config_copy(const struct mon_config *from, struct mon_config *ret) DR_MUST_USE;
 

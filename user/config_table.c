@@ -19,6 +19,13 @@ static void twins_free(struct mon_twins *w)
 }
 DR_DEFINE_FREEP(struct mon_twins, twins_free)
 
+void mon_config_forget_targets(struct mon_config *c)
+{
+	free(DR_TAKE_PTR(c->targets));
+	twins_free(DR_TAKE_PTR(c->twins));
+	c->target_count = c->target_space = 0;
+}
+
 void mon_config_done(struct mon_config *c)
 {
 	for (size_t i = 0; i < MON_INSPECTORS_MAX; i++) {
@@ -31,8 +38,7 @@ void mon_config_done(struct mon_config *c)
 	free(c->discover.cloud);
 	free(c->discover.interface);
 	free(c->socket);
-	free(c->targets);
-	twins_free(c->twins);
+	mon_config_forget_targets(c);
 	*c = (struct mon_config){ 0 };
 }
 

@@ -3,12 +3,12 @@
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "doctor/daemon.h"
 #include "doctor/log.h"
 #include "user/discover.h"
 #include "user/features.h"
+#include "user/memory.h"
 #include "user/monitor.h"
 
 #define PURPOSE "Watches hosts from inside the kernel and tells the inspector of those that fall silent."
@@ -60,8 +60,9 @@ static void become_realtime(int priority)
 
 	if (priority == 0)
 		return;
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		dr_warning("memory is not locked: %s", strerror(errno));
+	int r = mon_memory_lock();
+	if (r)
+		dr_warning("memory is not locked: %s", strerror(-r));
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		dr_warning("the event loop is not real-time: %s", strerror(errno));
 }
@@ -85,16 +86,16 @@ static int flush(struct dr_loop *loop, struct monitor *m)
 static int serve(struct dr_loop *loop, struct mon_config *config, const char *path)
 {
 	DR_AUTO(monitor_freep) struct monitor *m = NULL;
-	DR_AUTO_FREE char *error = NULL, *summary = NULL;
+	DR_AUTO_FREE char *error = NULL, *summary = mon_config_summary(config);
 	int r = monitor_start(loop, config, path, &m, &error);
 
 	if (r) {
 		dr_error("%s", error ? error : strerror(-r));
 		return EXIT_FAILURE;
 	}
-	summary = mon_config_summary(monitor_config(m));
 	dr_info("watching %s name=%s pins=%s/%s", summary ? summary : "", monitor_config(m)->name,
 		monitor_config(m)->pin_root, monitor_config(m)->name);
+	mon_memory_trim();
 	dr_notify("READY=1");
 	r = dr_loop_run(loop);
 	dr_notify("STOPPING=1");
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
 	bool discover = take_discover(&argc, argv);
 	struct dr_daemon_options o;
 	struct mon_features features;
+	mon_memory_init();
 	int status = dr_daemon_options(argc, argv, "doctor-monitor", PURPOSE, &o);
 
 	if (status >= 0)

@@ -7,6 +7,7 @@
 #include "doctor/buf.h"
 #include "doctor/daemon.h"
 #include "doctor/log.h"
+#include "user/memory.h"
 #include "user/monitor_private.h"
 #include "user/privilege.h"
 
@@ -23,13 +24,12 @@ static void warn_of_restart(const struct mon_config *was, const struct mon_confi
 /* Takes the live part of fresh into m->config; the rest of fresh, and what was there, is freed. */
 static void take_over(struct monitor *m, struct mon_config *fresh)
 {
-	struct mon_target *targets = m->config.targets;
 	struct mon_discover discover = m->config.discover;
 
 	m->config.discover = fresh->discover;
 	fresh->discover = discover; /* its texts are freed with fresh */
+	mon_config_forget_targets(&m->config);
 	m->config.targets = DR_TAKE_PTR(fresh->targets);
-	free(targets);
 	m->config.target_count = fresh->target_count;
 	memcpy(m->config.interfaces, fresh->interfaces, sizeof(m->config.interfaces));
 	m->config.interface_count = fresh->interface_count;
@@ -39,6 +39,15 @@ static void take_over(struct monitor *m, struct mon_config *fresh)
 	m->config.grey = fresh->grey;
 	m->config.consume_replies = fresh->consume_replies;
 	m->config.passive = fresh->passive;
+}
+
+/* Each target once is enough: the slots have them, and m->file, which discovery adds to. */
+static int apply(struct monitor *m, char **ret_error)
+{
+	int r = monitor_apply(m, ret_error);
+
+	mon_config_forget_targets(&m->config);
+	return r;
 }
 
 /* ---------------------------------------------------------------- discovery */
@@ -87,8 +96,10 @@ static void on_discovered(const struct mon_discovered *found, size_t n, void *us
 	m->found_count = n;
 	add_discovered(m, &fresh);
 	take_over(m, &fresh);
-	if (monitor_apply(m, &error))
+	if (apply(m, &error))
 		dr_error("not all that was discovered is watched: %s", error ? error : "see above");
+	mon_config_done(&fresh);
+	mon_memory_trim();
 }
 
 /* ---------------------------------------------------------------- reload */
@@ -228,26 +239,34 @@ int monitor_reload(void *userdata, char **ret_text)
 	bool flags = fresh.consume_replies != m->config.consume_replies || fresh.passive != m->config.passive;
 	take_over(m, &fresh);
 	carry_links_over(m, links, link_count);
-	int applied = monitor_apply(m, &attach_error);
+	int applied = apply(m, &attach_error);
 	if (flags)
 		monitor_refresh_all(m);
 	m->reloads++;
 	int started = start_discovery(m);
 	r = r ? r : applied ? applied : started;
 	*ret_text = r ? dr_asprintf("taken over, but: %s", attach_error ? attach_error : strerror(-r))
-		      : dr_asprintf("%zu targets on %zu interfaces, %zu links", m->config.target_count,
+		      : dr_asprintf("%u targets on %zu interfaces, %zu links", m->slots.used,
 				    m->config.interface_count, m->config.link_count);
-	dr_info("configuration taken over targets=%zu interfaces=%zu links=%zu", m->config.target_count,
+	dr_info("configuration taken over targets=%u interfaces=%zu links=%zu", m->slots.used,
 		m->config.interface_count, m->config.link_count);
 	dr_notify("READY=1");
 	return 0;
+}
+
+static int reload_and_trim(void *userdata, char **ret_text)
+{
+	int r = monitor_reload(userdata, ret_text);
+
+	mon_memory_trim();
+	return r;
 }
 
 static int on_hangup(struct dr_source *s, int signo, void *userdata)
 {
 	DR_AUTO_FREE char *text = NULL;
 
-	(void)!monitor_reload(userdata, &text); /* it has logged what is wrong */
+	(void)!reload_and_trim(userdata, &text); /* it has logged what is wrong */
 	return 0;
 }
 
@@ -348,10 +367,12 @@ static int start(struct monitor *m, char **ret_error)
 
 	if ((r = allocate(m)) || (r = mon_report_new(m->loop, &m->config, &m->report, ret_error)) ||
 	    (r = start_kernel(m, ret_error)) || (r = watch_events(m)) || (r = start_sender(m, ret_error)) ||
-	    (r = monitor_apply(m, ret_error)) ||
-	    (r = mon_show_new(m->loop, &m->config, monitor_snapshot, monitor_reload, m, &m->show, ret_error)))
+	    (m->config.discover.nova && (r = mon_config_copy(&m->config, &m->file))) ||
+	    (r = apply(m, ret_error)) ||
+	    (r = mon_show_new(m->loop, &m->config, monitor_snapshot, reload_and_trim, m, &m->show,
+			      ret_error)))
 		return r;
-	if ((r = mon_config_copy(&m->config, &m->file)) || (r = start_discovery(m)))
+	if ((r = start_discovery(m)))
 		return r;
 	return give_up_privileges(m, ret_error);
 }

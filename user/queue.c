@@ -5,6 +5,7 @@
 
 #define NONE UINT32_MAX
 #define CAP_MIN 2 /* one that is being sent, one to come */
+#define KEPT 64	  /* items stay in memory */
 
 struct mon_queue_item {
 	struct mon_event event;
@@ -247,6 +248,19 @@ const struct mon_event *mon_queue_first(const struct mon_queue *q)
 	return q->count ? &q->items[q->first].event : NULL;
 }
 
+/* What a flood of events needed is given back when all of them are gone. */
+static void renew(struct mon_queue *q)
+{
+	struct mon_queue_item *items = calloc(q->cap, sizeof(*items));
+
+	if (!items)
+		return;
+	free(q->items);
+	q->items = items;
+	q->used = 0;
+	q->free = NONE;
+}
+
 void mon_queue_pop(struct mon_queue *q)
 {
 	uint32_t n = q->first;
@@ -254,4 +268,6 @@ void mon_queue_pop(struct mon_queue *q)
 	if (q->items[n].superseded)
 		heap_remove(q, 0); /* older than all, so it is on top */
 	unlink_item(q, n);
+	if (!q->count && q->used > KEPT)
+		renew(q);
 }

@@ -43,6 +43,7 @@ enum mon_queue_drop mon_queue_push(struct mon_queue *q, const struct mon_event *
 				   struct mon_event *ret_dropped);
 
 const struct mon_event *mon_queue_first(const struct mon_queue *q); /* NULL when empty */
-void mon_queue_pop(struct mon_queue *q);			    /* not of an empty one */
+/* Not of an empty one. The last one's end may give back memory: what mon_queue_first() returned is gone. */
+void mon_queue_pop(struct mon_queue *q);
 
 #endif

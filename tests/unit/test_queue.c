@@ -224,6 +224,30 @@ static void a_full_queue_is_not_slow(void **state)
 	assert_true(cpu_seconds() - start < 20);
 }
 
+/* Memory is used as events come, and none is left in use by a flood that is over. */
+static void a_flood_leaves_nothing(void **state)
+{
+	struct mon_event e = event(1, MON_EVENT_HOST, "a"), out;
+	struct mon_queue q;
+
+	assert_int_equal(mon_queue_init(&q, 1000), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 900; i++) {
+			snprintf(e.host, sizeof(e.host), "host-%u", i % 500);
+			assert_int_equal(mon_queue_push(&q, &e, true, &out), MON_QUEUE_KEPT);
+		}
+		assert_int_equal(q.used, 900);
+		for (unsigned i = 0; i < 900; i++) {
+			char name[32];
+			snprintf(name, sizeof(name), "host-%u", i % 500);
+			assert_first(&q, name);
+		}
+		assert_null(mon_queue_first(&q));
+		assert_int_equal(q.used, 0);
+	}
+	mon_queue_done(&q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +256,7 @@ int main(void)
 		cmocka_unit_test(bounds_of_the_bound),
 		cmocka_unit_test(as_the_model_does),
 		cmocka_unit_test(a_full_queue_is_not_slow),
+		cmocka_unit_test(a_flood_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests_name("unit: queue of events", tests, NULL, NULL);
