@@ -108,7 +108,8 @@ static void an_expired_neighbour_entry(void **state)
 
 static void silent_to_probes_yet_talking(void **state)
 {
-	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "");
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(3, "interval: 100ms\n"); /* ping takes its time to start */
 	const char *const ping[] = {
 		"ping", "-q", "-i", "0.005", "-W", "1", sc_topo_address(b->topo, SC_MONITOR), NULL
 	};
@@ -144,10 +145,21 @@ static void passive_life_can_be_switched_off(void **state)
 	kill(pid, SIGKILL);
 }
 
+static bool is_down(const struct bed *b, const char *host)
+{
+	bool down = false;
+
+	for (unsigned i = 0; i < b->nevents; i++) {
+		if (!strcmp(b->events[i].host, host))
+			down = !strcmp(b->events[i].status, "down");
+	}
+	return down;
+}
+
 /* Six of eight in the same breath: it is rather us, or a switch. */
 static void too_many_at_once_is_isolation(void **state)
 {
-	DR_AUTO(bed_freep) struct bed *b = bed_started(8, "interval: 50ms\n");
+	DR_AUTO(bed_freep) struct bed *b = bed_started(8, "interval: 200ms\n");
 
 	for (int i = 0; i < 6; i++)
 		BED_MUST(sc_topo_drop(b->topo, i, &error));
@@ -161,15 +173,14 @@ static void too_many_at_once_is_isolation(void **state)
 	for (int i = 0; i < 4; i++)
 		BED_MUST(sc_topo_restore(b->topo, i, &error));
 	bed_expect_other(b, "doctor.monitor.isolated.cleared");
-	if (!bed_wait_events(b, 2, BED_SOON))
-		bed_fail(b, "what stayed silent is not declared");
-	bed_idle(b, dr_msec(300));
-	assert_int_equal(b->nevents, 2);
-	for (int i = 0; i < 2; i++) {
-		assert_string_equal(b->events[i].status, "down");
-		assert_true(!strcmp(b->events[i].host, "compute-5") ||
-			    !strcmp(b->events[i].host, "compute-6"));
-	}
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
+	while ((!is_down(b, "compute-5") || !is_down(b, "compute-6")) &&
+	       dr_mono_sub(end, dr_mono_now()).ns > 0)
+		bed_idle(b, dr_msec(5));
+	bed_idle(b, dr_sec(1));
+	/* on a slow machine it may be over before the last of the four is back */
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(is_down(b, sc_topo_name(b->topo, i)), i == 4 || i == 5);
 }
 
 static void the_share_is_a_setting(void **state)
@@ -223,12 +234,13 @@ static void stopped_for_ten_seconds(void **state)
 /* Some answers are lost, too few for a verdict. */
 static void a_share_of_answers_is_lost(void **state)
 {
-	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "interval: 100ms\ngrey: {window: 3s, loss: 5%}\n");
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(3, "interval: 140ms\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
 	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(30));
 
 	while (b->nothers == 0 && dr_mono_sub(end, dr_mono_now()).ns > 0) {
 		BED_MUST(sc_topo_drop(b->topo, 1, &error));
-		bed_idle(b, dr_msec(110)); /* one probe, and not three */
+		bed_idle(b, dr_msec(150)); /* one probe, and not three */
 		BED_MUST(sc_topo_restore(b->topo, 1, &error));
 		bed_idle(b, dr_msec(500));
 	}
