@@ -10,6 +10,7 @@
 #include "user/features.h"
 #include "user/memory.h"
 #include "user/monitor.h"
+#include "user/neighbours.h"
 
 #define PURPOSE "Watches hosts from inside the kernel and tells the inspector of those that fall silent."
 #define FLUSH_MAX dr_sec(1) /* for undelivered events at the end */
@@ -156,6 +157,7 @@ int main(int argc, char **argv)
 		return mon_discover_main(&config);
 	warn_of_lonely_interfaces(&config);
 	warn_of_slow_targets(&config);
+	mon_neighbours_warn(&config);
 	warn_of_plain_secrets(&config);
 	if (o.check)
 		return check(&config, o.config);
