@@ -87,7 +87,6 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(
 
 # ---------------------------------------------------------------- what is built from what
 
-# SKIP: files left out, while several parts are rebuilt at once
 src = $(filter-out $(SKIP) %.bpf.c,$(sort $(wildcard $(1)/*.c)))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
