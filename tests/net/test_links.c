@@ -124,6 +124,35 @@ static void set_down_and_up(void **state)
 	assert_int_equal(link_number(b, "downs", 0), 1);
 }
 
+/* Faults and their ends take turns, with an end as the last. What is told twice (at least once) counts once.
+ */
+static bool told_in_turn(const struct bed *b)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->nothers; i++) {
+		if (i && strcmp(b->others[i].id, b->others[i - 1].id) == 0)
+			continue;
+		if (strcmp(b->others[i].type, n++ % 2 ? NIC_ERROR ".cleared" : NIC_ERROR))
+			return false;
+	}
+	return n && n % 2 == 0;
+}
+
+static void expect_told_in_turn(struct bed *b)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
+
+	while (!told_in_turn(b) || live_number(b, "/v1/status", "inspectors.0.waiting")) {
+		if (dr_mono_sub(end, dr_mono_now()).ns <= 0) {
+			for (unsigned i = 0; i < b->nothers; i++)
+				fprintf(stderr, "%s %s\n", b->others[i].id, b->others[i].type);
+			bed_fail(b, "not told in turn");
+		}
+		bed_idle(b, dr_msec(20));
+	}
+}
+
 /* However fast: none is missed, and what was said last is what is so. */
 static void flaps_are_counted(void **state)
 {
@@ -132,16 +161,14 @@ static void flaps_are_counted(void **state)
 	for (int i = 0; i < 20; i++) {
 		far_end(b, "down");
 		far_end(b, "up");
+		bed_idle(b, dr_msec(1)); /* the inspector answers meanwhile */
 	}
 	live_expect_number(b, "/v1/links", "links.0.flaps", 20);
 	live_expect_number(b, "/v1/links", "links.0.ups", 20);
-	bed_idle(b, dr_msec(300));
+	expect_told_in_turn(b);
 	assert_int_equal(link_number(b, "flaps", 0), 20);
 	assert_int_equal(link_number(b, "downs", 0), 20);
 	assert_int_equal(link_number(b, "ups", 0), 20);
-	assert_true(b->nothers >= 2 && b->nothers % 2 == 0);
-	for (unsigned i = 0; i < b->nothers; i++)
-		assert_string_equal(b->others[i].type, i % 2 ? NIC_ERROR ".cleared" : NIC_ERROR);
 }
 
 static void down_at_the_start(void **state)
