@@ -87,7 +87,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(
 
 # ---------------------------------------------------------------- what is built from what
 
-src = $(filter-out $(SKIP) %.bpf.c,$(sort $(wildcard $(1)/*.c)))
+src = $(filter-out %.bpf.c,$(sort $(wildcard $(1)/*.c)))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 LIB_SRC   := $(call src,lib/base) $(call src,lib/io) $(call src,lib/cloud)
