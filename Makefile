@@ -33,7 +33,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, prog, net, another kernel, and the scenario on both clouds (root)
+check: ## run all tests: unit, prog, net, and the scenario on both clouds (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) $(if $(T),$(T))

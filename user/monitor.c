@@ -388,16 +388,15 @@ int monitor_start(struct dr_loop *loop, struct mon_config *config, const char *p
 	m->loop = loop;
 	m->config_path = path;
 	m->config = *config;
+	*config = (struct mon_config){ 0 };
 	m->started_at = m->last_tick = m->last_ring = dr_mono_now();
 	int r = start(m, ret_error);
 	if (r) {
 		if (!*ret_error)
 			*ret_error = dr_asprintf("starting: %s", strerror(-r));
-		m->config = (struct mon_config){ 0 }; /* still the caller's */
 		return r;
 	}
 	m->started = true;
-	*config = (struct mon_config){ 0 };
 	*ret = DR_TAKE_PTR(m);
 	return 0;
 }

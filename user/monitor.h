@@ -14,8 +14,8 @@
 struct monitor;
 
 /*
- * Loads, attaches, starts to probe, gives up what privileges it can. config is taken over (and emptied) on
- * success; path is where it came from, read again by a reload. On failure everything is undone and
+ * Loads, attaches, starts to probe, gives up what privileges it can. config is taken over (and emptied) in
+ * any case; path is where it came from, read again by a reload. On failure everything is undone and
  * *ret_error says what.
  */
 int monitor_start(struct dr_loop *loop, struct mon_config *config, const char *path, struct monitor **ret,
