@@ -2,14 +2,10 @@
 #ifndef DOCTOR_BPF_ACT_H
 #define DOCTOR_BPF_ACT_H
 
-/* What follows from a rule, outside the lock: counters of the interface, timers, events. */
-
-#include <linux/errno.h>
+/* What follows from a rule, outside the lock: counters of the interface, events. */
 
 #include "bpf/judge.h"
 #include "bpf/maps.bpf.h"
-
-#define CLOCK_MONOTONIC 1
 
 /*
  * Frames of silent targets are looked for until then; 0: no target is silent, so a frame that is not
@@ -83,82 +79,6 @@ static __always_inline void listen_for(const struct dr_target *c, __u64 now)
 
 	if (dr_listen_until_ns < until)
 		dr_listen_until_ns = until;
-}
-
-static int on_deadline(void *map, __u32 *key, struct dr_watch *v);
-
-/* A slot's timer is made when its first target is watched, and then only started again. 0 or -ENOMEM. */
-static __always_inline long make_timer(struct dr_watch *w)
-{
-	long r = bpf_timer_init(&w->timer, &dr_watch, CLOCK_MONOTONIC);
-
-	if (r && r != -EBUSY) /* EBUSY: there is that of its last target; its end took the callback away */
-		return r;
-	return bpf_timer_set_callback(&w->timer, on_deadline);
-}
-
-/* If it could not be made then, it may be now. */
-static __always_inline void start_timer(struct dr_watch *w, __u64 due, __u64 now)
-{
-	__u64 in = due > now ? due - now : 0;
-
-	if (bpf_timer_start(&w->timer, in, 0) == 0)
-		return;
-	if (make_timer(w) == 0 && bpf_timer_start(&w->timer, in, 0) == 0)
-		return;
-	COUNT(timer_errors);
-	/* the next probe tries again */
-	bpf_spin_lock(&w->lock);
-	w->track.timer_armed = 0;
-	bpf_spin_unlock(&w->lock);
-}
-
-static int on_deadline(void *map, __u32 *key, struct dr_watch *v)
-{
-	__u32 slot = *key;
-	struct dr_target *c = bpf_map_lookup_elem(&dr_targets, &slot);
-	struct dr_watch *w = bpf_map_lookup_elem(&dr_watch, &slot);
-	__u64 now = bpf_ktime_get_ns(), due = 0;
-	struct counted before, after;
-	struct dr_event e = {};
-	enum dr_outcome out;
-	struct dr_ears ears;
-	struct dr_iface *i;
-	__u32 iface;
-	int wants;
-
-	if (!c || !w || !c->key)
-		return 0;
-	iface = c->iface;
-	i = bpf_map_lookup_elem(&dr_ifaces, &iface);
-	if (!i)
-		return 0;
-	dr_listen(&ears, i, w->track.queue);
-
-	bpf_spin_lock(&w->lock);
-	if (w->retired) {
-		bpf_spin_unlock(&w->lock);
-		return 0;
-	}
-	before = counted(&w->track);
-	out = dr_on_timer(&w->track, c, &ears, now);
-	after = counted(&w->track);
-	if (w->track.timer_armed)
-		due = w->track.timer_due_ns;
-	wants = dr_wants_seen(&w->track, c, now);
-	if (is_verdict(out))
-		describe(&e, slot, c, &w->track, now);
-	bpf_spin_unlock(&w->lock);
-
-	settle(i, before, after);
-	if (wants)
-		listen_for(c, now);
-	if (due)
-		start_timer(w, due, now);
-	tell_iface(i, out, now);
-	if (is_verdict(out))
-		emit(&e);
-	return 0;
 }
 
 #endif

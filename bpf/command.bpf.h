@@ -4,8 +4,8 @@
 
 /* What the monitor asks for: see struct dr_command. One at a time; the monitor has one that sends them. */
 
-#include "bpf/act.bpf.h"
 #include "bpf/link.h"
+#include "bpf/timer.bpf.h"
 
 static __always_inline int find_slot(__u32 slot, struct dr_target **c, struct dr_watch **w)
 {
@@ -20,12 +20,13 @@ static __always_inline int command_watch(const struct dr_command *m)
 {
 	__u32 iface = m->target.iface;
 	struct dr_iface *i = bpf_map_lookup_elem(&dr_ifaces, &iface);
+	struct dr_timer *g = timer_of(m->slot);
 	struct dr_target *c, t = m->target;
 	struct dr_watch *w;
 
-	if (!find_slot(m->slot, &c, &w) || !i || !t.key || c->key)
+	if (!find_slot(m->slot, &c, &w) || !g || !i || !t.key || c->key)
 		return DR_CMD_REFUSED;
-	if (make_timer(w) && m->value)
+	if (make_timer(g) && m->value)
 		return DR_CMD_NO_TIMER;
 	bpf_spin_lock(&w->lock);
 	__builtin_memset(&w->track, 0, sizeof(w->track));
@@ -49,12 +50,13 @@ static __always_inline int command_watch(const struct dr_command *m)
 
 static __always_inline int command_retime(const struct dr_command *m, __u64 now)
 {
+	struct dr_timer *g = timer_of(m->slot);
 	struct dr_target *c;
 	struct dr_watch *w;
 	enum dr_outcome out;
 	__u64 due;
 
-	if (!find_slot(m->slot, &c, &w) || !c->key)
+	if (!find_slot(m->slot, &c, &w) || !g || !c->key)
 		return DR_CMD_REFUSED;
 	bpf_spin_lock(&w->lock);
 	c->interval_ns = m->target.interval_ns;
@@ -67,7 +69,7 @@ static __always_inline int command_retime(const struct dr_command *m, __u64 now)
 	due = w->track.timer_due_ns;
 	bpf_spin_unlock(&w->lock);
 	if (out == DR_ARM)
-		start_timer(w, due, now);
+		start_timer(g, due, now);
 	return DR_CMD_DONE;
 }
 
@@ -88,7 +90,6 @@ static __always_inline int command_retire(const struct dr_command *m)
 	dr_on_retire(&w->track, c);
 	after = counted(&w->track);
 	bpf_spin_unlock(&w->lock);
-	bpf_timer_cancel(&w->timer); /* fails harmlessly where there is none */
 	settle(bpf_map_lookup_elem(&dr_ifaces, &iface), before, after);
 	return DR_CMD_DONE;
 }

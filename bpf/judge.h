@@ -340,6 +340,15 @@ DR_PURE __u64 dr_judgement_ns(const struct dr_track *t, const struct dr_target *
 	return t->verdict == DR_VERDICT_DEGRADED && quiet > t->deadline_ns ? quiet : t->deadline_ns;
 }
 
+/*
+ * May the target be looked at, as its timer runs? By its time, yes; ahead of that, for a neighbour's sake,
+ * only where a look just puts it off or ends it: what is judged is judged in its time.
+ */
+DR_PURE int dr_may_look(const struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	return now >= t->timer_due_ns || t->deadline_ns == 0 || now < dr_judgement_ns(t, c);
+}
+
 /* The timer runs. Any outcome but WENT_UP and the like; timer_armed says whether the timer goes on. */
 DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *c, const struct dr_ears *e,
 				    __u64 now)

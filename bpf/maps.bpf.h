@@ -4,7 +4,7 @@
 
 #include "bpf/common.bpf.h"
 
-/* The loader sets max_entries of these three to the slots that it wants. */
+/* The loader sets max_entries of these to the slots that it wants; of dr_timers to what they need. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -18,6 +18,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct dr_watch);
 } dr_watch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dr_timer);
+} dr_timers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

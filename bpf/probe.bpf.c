@@ -2,7 +2,7 @@
 /*
  * Probes and replies: dr_egress remembers each of our probes on its way out and arms the
  * target's deadline; dr_ingress (XDP), or dr_ingress_tc where XDP is taken, recognises the replies;
- * on_deadline() (act.bpf.h) judges; dr_command does what the monitor asks for. See judge.h for the
+ * on_deadline() (timer.bpf.h) judges; dr_command does what the monitor asks for. See judge.h for the
  * rules and docs/maps.md for the maps.
  */
 #include <linux/pkt_cls.h>
@@ -11,6 +11,7 @@
 #include "bpf/command.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/timer.bpf.h"
 
 #define TCX_NEXT (-1) /* TC_ACT_UNSPEC of clsact: go on with the next program or filter */
 
@@ -30,12 +31,12 @@ int dr_egress(struct __sk_buff *skb)
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct counted before, after;
 	__be32 host[4], us[4];
-	enum dr_outcome out;
 	struct dr_packet p;
 	struct dr_target *c;
+	struct dr_timer *g;
 	struct dr_watch *w;
 	__u32 slot, seq, iface;
-	__u64 now, due;
+	__u64 now, due = 0;
 	int wants;
 
 	if (dr_parse(data, end, DR_OUT, &p) != DR_OURS)
@@ -45,7 +46,8 @@ int dr_egress(struct __sk_buff *skb)
 	dr_addresses(&p, DR_OUT, host, us);
 	c = bpf_map_lookup_elem(&dr_targets, &slot);
 	w = bpf_map_lookup_elem(&dr_watch, &slot);
-	if (!c || !w || !c->key || bpf_cpu_to_be64(c->key) != p.tag->key || c->kind != p.kind ||
+	g = timer_of(slot);
+	if (!c || !w || !g || !c->key || bpf_cpu_to_be64(c->key) != p.tag->key || c->kind != p.kind ||
 	    c->ifindex != skb->ifindex || !dr_same_addr(c->addr, host) ||
 	    (p.kind <= DR_KIND_ECHO6 && ((struct dr_probe *)p.body)->ident != c->ident)) {
 		COUNT(probes_unknown);
@@ -61,9 +63,10 @@ int dr_egress(struct __sk_buff *skb)
 	}
 	dr_copy_ip6(w->source, us);
 	before = counted(&w->track);
-	out = dr_on_sent(&w->track, c, seq, now);
+	dr_on_sent(&w->track, c, seq, now);
 	after = counted(&w->track);
-	due = w->track.timer_due_ns;
+	if (w->track.timer_armed)
+		due = w->track.timer_due_ns;
 	wants = dr_wants_seen(&w->track, c, now);
 	bpf_spin_unlock(&w->lock);
 	COUNT(probes);
@@ -71,8 +74,8 @@ int dr_egress(struct __sk_buff *skb)
 		settle(bpf_map_lookup_elem(&dr_ifaces, &iface), before, after);
 	if (wants)
 		listen_for(c, now);
-	if (out == DR_ARM)
-		start_timer(w, due, now);
+	if (due)
+		start_timer(g, due, now);
 	return TCX_NEXT;
 }
 

@@ -54,6 +54,8 @@ static int load(struct mon_bpf *b, unsigned targets, char **ret_error)
 
 	if ((r = bpf_map__set_max_entries(b->skel->maps.dr_targets, targets)) ||
 	    (r = bpf_map__set_max_entries(b->skel->maps.dr_watch, targets)) ||
+	    (r = bpf_map__set_max_entries(b->skel->maps.dr_timers,
+					  (targets + DR_TIMER_SLOTS - 1) / DR_TIMER_SLOTS)) ||
 	    (r = bpf_map__set_max_entries(b->skel->maps.dr_by_addr, targets)))
 		return bpf_words_fail(ret_error, r, "sizing the maps");
 	if (b->skel->rodata->dr_abi_version != DR_ABI_VERSION) {

@@ -11,7 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#define DR_ABI_VERSION 2
+#define DR_ABI_VERSION 3
 
 #define DR_IFACES 64 /* entries of dr_ifaces */
 
@@ -128,7 +128,6 @@ _Static_assert(sizeof(struct dr_track) == 560, "dr_track layout");
 
 /* dr_watch[slot]: a story with what guards it. User space reads it with BPF_F_LOCK, and never writes it. */
 struct dr_watch {
-	struct bpf_timer timer;
 	struct bpf_spin_lock lock;
 	__u32 retired;	  /* 1: no longer watched; what is late for it is not counted as foreign */
 	__be32 source[4]; /* address that our newest probe left from, as dr_target.addr: a reply must come to
@@ -137,7 +136,23 @@ struct dr_watch {
 	__u16 pad;
 	struct dr_track track;
 };
-_Static_assert(sizeof(struct dr_watch) == 608, "dr_watch layout");
+_Static_assert(sizeof(struct dr_watch) == 592, "dr_watch layout");
+
+/*
+ * Neighbouring slots that share a timer. Setting the hardware's timer costs more than looking at a target,
+ * most of all in a virtual machine, and neighbours are probed at about the same time.
+ */
+#define DR_TIMER_SLOTS 16
+
+/* dr_timers[slot / DR_TIMER_SLOTS] */
+struct dr_timer {
+	struct bpf_timer timer;
+	struct bpf_spin_lock lock;
+	__u32 pad;
+	__u64 due_ns; /* when it will run, 0: not at all */
+	__u64 runs;   /* times that it ran */
+};
+_Static_assert(sizeof(struct dr_timer) == 40, "dr_timer layout");
 
 /* Receive queues that are told apart; more share by their number modulo this. A power of two. */
 #define DR_QUEUES 8

@@ -25,6 +25,7 @@ static int set_up(void **state, unsigned ring_size)
 	assert_non_null(f->skel);
 	bpf_map__set_max_entries(f->skel->maps.dr_targets, SLOTS);
 	bpf_map__set_max_entries(f->skel->maps.dr_watch, SLOTS);
+	bpf_map__set_max_entries(f->skel->maps.dr_timers, (SLOTS + DR_TIMER_SLOTS - 1) / DR_TIMER_SLOTS);
 	bpf_map__set_max_entries(f->skel->maps.dr_by_addr, SLOTS);
 	if (ring_size)
 		bpf_map__set_max_entries(f->skel->maps.dr_events, ring_size);

@@ -174,6 +174,82 @@ static void silence_is_judged_by_the_timer(void **state)
 	}
 }
 
+static struct dr_timer timer_of(struct fixture *f, unsigned slot)
+{
+	unsigned group = slot / DR_TIMER_SLOTS;
+	struct dr_timer g;
+
+	assert_int_equal(bpf_map__lookup_elem(f->skel->maps.dr_timers, &group, 4, &g, sizeof(g), BPF_F_LOCK),
+			 0);
+	return g;
+}
+
+static bool the_second_is_down(struct fixture *f)
+{
+	return track(f, 1).verdict == DR_VERDICT_DOWN;
+}
+
+/* The timer is set for the slow one when the fast one falls silent, and for the fast one when the slow one
+ * does. */
+static void neighbours_are_judged_each_in_its_time(void **state)
+{
+	struct fixture *f = *state;
+
+	watch(f, 0, DR_KIND_ECHO4, 4 * SLOW);
+	for (unsigned slot = 1; slot < 3; slot++)
+		watch(f, slot, DR_KIND_ECHO4, FAST);
+	for (unsigned slot = 0; slot < 3; slot++)
+		bring_up(f, slot);
+	send_probe(f, 0);
+	uint64_t slow_due = track(f, 0).timer_due_ns;
+	assert_true(go_on(f, 4, 3, the_second_is_down, 5000));
+	const struct dr_event *e = newest_event(f, DR_EVENT_VERDICT, 1);
+	assert_true(e->time_ns >= e->deadline_ns);
+	assert_true(e->time_ns < slow_due); /* 30 ms and 1.2 s from about the same time */
+	assert_int_equal(track(f, 0).verdict, DR_VERDICT_UP);
+	assert_true(go_on(f, 4, 3, is_down, 5000));
+	e = newest_event(f, DR_EVENT_VERDICT, 0);
+	assert_true(e->time_ns >= e->deadline_ns);
+	assert_true(e->deadline_ns >= e->first_tx_ns + 12 * SLOW);
+	assert_int_equal(track(f, 2).verdict, DR_VERDICT_UP);
+}
+
+/* One that is no longer watched takes nothing from those that are. */
+static void neighbours_stay_watched_when_one_retires(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_up(f, 3, DR_KIND_ECHO4, FAST);
+	send_probe(f, 0);
+	send_probe(f, 1);
+	send_probe(f, 1);
+	send_probe(f, 1);
+	assert_int_equal(retire(f, 0), DR_CMD_DONE); /* whose time it is set to */
+	assert_true(go_on(f, 4, 2, the_second_is_down, 5000));
+}
+
+/* While all is well a timer that is shared runs as often as one of them, not all of them, would want. */
+static void neighbours_share_their_timer(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_up(f, DR_TIMER_SLOTS, DR_KIND_ECHO4, FAST);
+	uint64_t runs = timer_of(f, 0).runs, start = dr_mono_now().ns;
+	go_on(f, ALL(DR_TIMER_SLOTS), 0, NULL, 500);
+	uint64_t detections = (dr_mono_now().ns - start) / (3 * FAST);
+	runs = timer_of(f, 0).runs - runs;
+	assert_in_range(runs, 1, 2 * detections + 2);
+	assert_counted(f, DR_TIMER_SLOTS);
+	assert_int_equal(iface(f).up, DR_TIMER_SLOTS);
+	/* once nothing is sent any more, it rests */
+	bool rests = false;
+	for (int n = 0; n < 100 && !rests; n++) {
+		drain(f, 10);
+		rests = timer_of(f, 0).due_ns == 0;
+	}
+	assert_true(rests);
+}
+
 static void a_late_reply_comes_too_late(void **state)
 {
 	struct fixture *f = *state;
@@ -494,6 +570,9 @@ int main(void)
 		T(reordered_replies_are_answers),
 		T(a_neighbours_reply_clears_all),
 		T(silence_is_judged_by_the_timer),
+		T(neighbours_are_judged_each_in_its_time),
+		T(neighbours_stay_watched_when_one_retires),
+		T(neighbours_share_their_timer),
 		T(a_late_reply_comes_too_late),
 		T(too_few_probes_accuse_nobody),
 		T(a_host_dead_before_the_start_is_down),

@@ -183,6 +183,40 @@ static void an_answer_ends_suspicion(void **state)
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 }
 
+/* A neighbour's timer runs. What is not to be judged yet is put off or ended; who is a suspect waits for its
+ * own time. */
+static void a_look_ahead_of_its_time_judges_nothing(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+
+	send(&t, &seq, &now, 1);
+	assert_true(dr_may_look(&t, &conf, now)); /* outstanding, and in time */
+	struct dr_track before = t;
+	assert_int_equal(timer(&t, 0, now), DR_ARM);
+	assert_int_equal(t.timer_due_ns, t.deadline_ns);
+	assert_memory_equal(&t, &before, sizeof(t));
+
+	send(&t, &seq, &now, 3);
+	__u64 due = t.timer_due_ns;
+	assert_true(dr_may_look(&t, &conf, due - 1));
+	assert_int_equal(timer(&t, START, due), DR_ARM); /* a suspect: no proof */
+	assert_true(t.suspect_ns && t.timer_due_ns > due);
+	assert_false(dr_may_look(&t, &conf, t.timer_due_ns - 1));
+	assert_true(dr_may_look(&t, &conf, t.timer_due_ns));
+
+	struct dr_track answered = risen(1, &now, &seq);
+	enum dr_reply_kind kind;
+	__u64 tx;
+	send(&answered, &seq, &now, 1);
+	dr_on_reply(&answered, &conf, seq - 1, now, &kind, &tx);
+	assert_true(
+		dr_may_look(&answered, &conf, answered.timer_due_ns - 1)); /* nothing outstanding: it rests */
+	assert_int_equal(timer(&answered, 0, answered.timer_due_ns - 1), DR_NOTHING);
+	assert_int_equal(answered.timer_armed, 0);
+}
+
 /* The vCPU was away: the timer runs late, and what was heard before the stall proves nothing. */
 static void a_late_timer_needs_fresh_proof(void **state)
 {
@@ -472,6 +506,7 @@ int main(void)
 		cmocka_unit_test(silence_with_proof_of_hearing_is_down),
 		cmocka_unit_test(without_proof_it_is_suspect_only),
 		cmocka_unit_test(an_answer_ends_suspicion),
+		cmocka_unit_test(a_look_ahead_of_its_time_judges_nothing),
 		cmocka_unit_test(a_late_timer_needs_fresh_proof),
 		cmocka_unit_test(a_starved_sender_accuses_nobody),
 		cmocka_unit_test(no_proof_for_long_is_isolation),
