@@ -8,7 +8,8 @@
  * no calls, bounded loops), the unit tests run ten minutes of flapping in microseconds.
  *
  *   sent      a probe left: it is remembered; the first one without an answer sets the deadline
- *             first_tx + detection time + the last round trip time (at most as long again).
+ *             first_tx + detection time + the last round trip time (at most as long again), but
+ *             at least DR_FIRST_NS while there has been no answer at all.
  *   reply     the newest answer clears what was outstanding up to its probe. `rise` answers in a
  *             row, none further apart than the detection time, bring a target up.
  *   deadline  silence has lasted too long. DOWN wants all of:
@@ -37,6 +38,9 @@
 
 /* A timer later than this tells of a stall: the proof must then be newer than the deadline itself. */
 #define DR_LATE_NS 1000000ULL
+
+/* Of a target that has never answered the round trip is not known: it gets the time of a long one. */
+#define DR_FIRST_NS 1000000000ULL
 
 /* Longer than a CPU that serves a receive queue is away: stolen, starved, in firmware. */
 #define DR_OTHER_QUEUE_NS 1000000000ULL
@@ -74,7 +78,11 @@ DR_PURE __u64 dr_rtt_ns(const struct dr_track *t, const struct dr_target *c)
 
 DR_PURE __u64 dr_deadline(const struct dr_track *t, const struct dr_target *c, __u64 first_tx_ns)
 {
-	return first_tx_ns + c->detect_ns + dr_rtt_ns(t, c);
+	__u64 silence = c->detect_ns + dr_rtt_ns(t, c);
+
+	if (!t->answered && silence < DR_FIRST_NS)
+		silence = DR_FIRST_NS;
+	return first_tx_ns + silence;
 }
 
 /*
@@ -142,7 +150,10 @@ DR_PURE enum dr_outcome dr_on_sent(struct dr_track *t, const struct dr_target *c
 	/* the last probe that a verdict counts gets its time, however late it left */
 	if (t->outstanding == c->multiplier && t->deadline_ns < now + c->interval_ns + dr_rtt_ns(t, c))
 		t->deadline_ns = now + c->interval_ns + dr_rtt_ns(t, c);
-	if (t->timer_armed || t->verdict == DR_VERDICT_DOWN)
+	if (t->verdict == DR_VERDICT_DOWN)
+		return DR_NOTHING;
+	/* one that is set may have been for a longer time: the round trip was, or was not known */
+	if (t->timer_armed && (t->timer_due_ns <= t->deadline_ns || t->deadline_ns <= now))
 		return DR_NOTHING;
 	return dr_look_again(t, t->deadline_ns);
 }

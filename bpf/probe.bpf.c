@@ -25,6 +25,15 @@ const volatile __u32 dr_abi_version = DR_ABI_VERSION;
 
 /* ---------------------------------------------------------------- what leaves */
 
+/*
+ * ARP and ND probes come addressed to all neighbours, or a group of them. While all is well they go on to the
+ * network card that answered last, alone; who has missed an answer may have moved to another one.
+ */
+static __always_inline int is_settled(const struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	return c->kind > DR_KIND_ECHO6 && t->verdict == DR_VERDICT_UP && !dr_has_missed(t, c, now);
+}
+
 SEC("tc")
 int dr_egress(struct __sk_buff *skb)
 {
@@ -37,7 +46,8 @@ int dr_egress(struct __sk_buff *skb)
 	struct dr_watch *w;
 	__u32 slot, seq, iface;
 	__u64 now, due = 0;
-	int wants;
+	__u8 card[ETH_ALEN];
+	int wants, alone;
 
 	if (dr_parse(data, end, DR_OUT, &p) != DR_OURS)
 		return TCX_NEXT;
@@ -68,6 +78,8 @@ int dr_egress(struct __sk_buff *skb)
 	if (w->track.timer_armed)
 		due = w->track.timer_due_ns;
 	wants = dr_wants_seen(&w->track, c, now);
+	alone = is_settled(&w->track, c, now);
+	__builtin_memcpy(card, w->mac, sizeof(card));
 	bpf_spin_unlock(&w->lock);
 	COUNT(probes);
 	if (after.silent != before.silent)
@@ -76,6 +88,8 @@ int dr_egress(struct __sk_buff *skb)
 		listen_for(c, now);
 	if (due)
 		start_timer(g, due, now);
+	if (alone)
+		bpf_skb_store_bytes(skb, 0, card, sizeof(card), 0);
 	return TCX_NEXT;
 }
 

@@ -84,18 +84,19 @@ void mon_probe_echo(struct mon_probe *p, enum dr_kind kind, uint16_t ident, uint
 	p->sum = sum_of(&echo, sizeof(echo), 0);
 }
 
-static void append_ethernet(struct mon_probe *p, const struct mon_probe_link *link, uint16_t type)
+static void append_ethernet(struct mon_probe *p, const uint8_t from[6], const uint8_t to[6], uint16_t type)
 {
 	struct ethhdr e = { .h_proto = htons(type) };
 
-	memcpy(e.h_source, link->from, sizeof(e.h_source));
-	memcpy(e.h_dest, link->to, sizeof(e.h_dest));
+	memcpy(e.h_source, from, sizeof(e.h_source));
+	memcpy(e.h_dest, to, sizeof(e.h_dest));
 	append(p, &e, sizeof(e));
 }
 
 void mon_probe_arp(struct mon_probe *p, const struct mon_probe_link *link, const __be32 target[4],
 		   uint32_t slot, uint64_t key)
 {
+	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	struct arp arp = { .hardware = htons(ARPHRD_ETHER),
 			   .protocol = htons(ETH_P_IP),
 			   .hardware_len = 6,
@@ -106,7 +107,7 @@ void mon_probe_arp(struct mon_probe *p, const struct mon_probe_link *link, const
 
 	*p = (struct mon_probe){ 0 };
 	memcpy(arp.from, link->from, sizeof(arp.from));
-	append_ethernet(p, link, ETH_P_ARP);
+	append_ethernet(p, link->from, all, ETH_P_ARP);
 	append(p, &arp, sizeof(arp));
 	append_tag(p, slot, key);
 }
@@ -120,15 +121,6 @@ static void solicited_node(const __be32 target[4], struct in6_addr *ret)
 	memcpy(ret, group, sizeof(group));
 }
 
-void mon_probe_nd_group(const __be32 target[4], uint8_t ret_mac[6])
-{
-	struct in6_addr group;
-
-	solicited_node(target, &group);
-	ret_mac[0] = ret_mac[1] = 0x33;
-	memcpy(ret_mac + 2, &group.s6_addr[12], 4);
-}
-
 void mon_probe_nd(struct mon_probe *p, const struct mon_probe_link *link, const __be32 target[4],
 		  uint32_t slot, uint64_t key)
 {
@@ -137,18 +129,18 @@ void mon_probe_nd(struct mon_probe *p, const struct mon_probe_link *link, const 
 			      .nexthdr = IPPROTO_ICMPV6,
 			      .hop_limit = 255 };
 	struct solicitation ns = { .type = DR_ND_SOLICIT, .option = ND_SOURCE_LINK_ADDRESS, .option_len = 1 };
+	uint8_t to[6] = { 0x33, 0x33 };
 
 	*p = (struct mon_probe){ 0 };
 	memcpy(&ip.saddr, link->source, sizeof(ip.saddr));
-	memcpy(&ip.daddr, target, sizeof(ip.daddr));
-	if (link->to[0] & 1) /* a group */
-		solicited_node(target, &ip.daddr);
+	solicited_node(target, &ip.daddr);
+	memcpy(to + 2, &ip.daddr.s6_addr[12], 4);
 	memcpy(ns.target, target, sizeof(ns.target));
 	memcpy(ns.from, link->from, sizeof(ns.from));
 	/* the pseudo header of RFC 8200, 8.1: addresses, length, next header */
 	ns.checksum = checksum_of(sum_of(&ns, sizeof(ns), 0) + sum_of(&ip.saddr, IPV6_ADDRESS, 0) +
 				  sum_of(&ip.daddr, IPV6_ADDRESS, 0) + sizeof(ns) + IPPROTO_ICMPV6);
-	append_ethernet(p, link, ETH_P_IPV6);
+	append_ethernet(p, link->from, to, ETH_P_IPV6);
 	append(p, &ip, sizeof(ip));
 	append(p, &ns, sizeof(ns));
 	append_tag(p, slot, key);

@@ -25,7 +25,7 @@ struct mon_probe {
 };
 
 struct mon_probe_link { /* of a frame */
-	uint8_t from[6], to[6];
+	uint8_t from[6];
 	__be32 source[4]; /* our address */
 };
 
@@ -35,20 +35,16 @@ struct mon_probe_link { /* of a frame */
  */
 void mon_probe_echo(struct mon_probe *p, enum dr_kind kind, uint16_t ident, uint32_t slot, uint64_t key);
 
-/* An ARP request (RFC 826) for target in an Ethernet frame. */
+/* An ARP request (RFC 826) for target in an Ethernet frame to all. */
 void mon_probe_arp(struct mon_probe *p, const struct mon_probe_link *link, const __be32 target[4],
 		   uint32_t slot, uint64_t key);
 
 /*
- * A neighbour solicitation (RFC 4861, 4.3) for target in an Ethernet frame, checksum and all. To a
- * group address of the link (mon_probe_nd_group()) it goes to the target's solicited-node address
- * (7.2.2), to another to the target itself (7.3.1).
+ * A neighbour solicitation (RFC 4861, 4.3) for target in an Ethernet frame to its solicited-node group
+ * (7.2.2; RFC 4291, 2.7.1; RFC 2464, 7), checksum and all.
  */
 void mon_probe_nd(struct mon_probe *p, const struct mon_probe_link *link, const __be32 target[4],
 		  uint32_t slot, uint64_t key);
-
-/* The link address of the solicited-node group of target (RFC 4291, 2.7.1; RFC 2464, 7). */
-void mon_probe_nd_group(const __be32 target[4], uint8_t ret_mac[6]);
 
 /* Numbers the probe: nothing else of it changes but an echo's checksum. */
 void mon_probe_number(struct mon_probe *p, uint32_t seq);

@@ -177,7 +177,6 @@ static void begin(struct slot *s)
 {
 	s->used = true;
 	s->seq = 0;
-	s->unicast = false;
 	s->apart = true; /* until it has answered */
 	atomic_store(&s->attempts, 0);
 	atomic_store(&s->error, 0);
@@ -229,20 +228,6 @@ void mon_prober_remove(struct mon_prober *p, uint32_t slot)
 	pthread_mutex_lock(&p->state);
 	mon_pacer_remove(&p->pacer, slot);
 	p->slots[slot].used = false;
-	pthread_mutex_unlock(&p->state);
-}
-
-void mon_prober_set_mac(struct mon_prober *p, uint32_t slot, const uint8_t mac[6])
-{
-	if (slot >= p->room)
-		return;
-	pthread_mutex_lock(&p->state);
-	struct slot *s = &p->slots[slot];
-	s->unicast = mac != NULL;
-	if (mac)
-		memcpy(s->mac, mac, sizeof(s->mac));
-	if (s->used && mon_is_frame(s->target.kind))
-		mon_prober_make(p, slot);
 	pthread_mutex_unlock(&p->state);
 }
 

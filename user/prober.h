@@ -61,16 +61,14 @@ int mon_prober_set_interface(struct mon_prober *p, unsigned interface, unsigned 
 
 /*
  * Starts (or changes) a slot; its grid of times is placed by index of n so that targets spread. With the
- * key that it has already it is the same target: its numbers, its attempts and what the two
- * functions below have said go on, and so does its grid if the interval stays. A new one begins apart.
+ * key that it has already it is the same target: its numbers, its attempts and what
+ * mon_prober_set_apart() has said go on, and so does its grid if the interval stays. A new one begins apart.
  * -ENOSPC: no such slot. -EINVAL: no such kind or interface, or the interval is 0.
  */
 int mon_prober_set(struct mon_prober *p, uint32_t slot, const struct mon_prober_target *t, size_t index,
 		   size_t n) DR_MUST_USE;
 /* Probes that are being sent at this moment may still leave. */
 void mon_prober_remove(struct mon_prober *p, uint32_t slot);
-/* The address that ARP and ND probes are sent to; NULL: broadcast or the solicited-node group. */
-void mon_prober_set_mac(struct mon_prober *p, uint32_t slot, const uint8_t mac[6]);
 /* Its neighbour may be unresolved: sent so that it cannot hinder others. */
 void mon_prober_set_apart(struct mon_prober *p, uint32_t slot, bool apart);
 

@@ -17,12 +17,11 @@
 #define MON_SOURCES_AT_ONCE 4 /* source addresses asked for with one batch */
 
 struct slot {
-	bool used, apart, unicast;
+	bool used, apart;
 	struct mon_prober_target target;
 	struct mon_probe probe;
 	uint32_t seq;
 	/* of ARP and ND */
-	uint8_t mac[6];
 	__be32 source[4];
 	int no_source;	     /* errno, 0: there is one */
 	uint64_t asked_ns;   /* when the source was last asked for */

@@ -18,12 +18,8 @@
 static void make_frame(const struct interface *i, uint32_t number, struct slot *s)
 {
 	const struct mon_prober_target *t = &s->target;
-	struct mon_probe_link link = { .to = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	struct mon_probe_link link;
 
-	if (t->kind == DR_KIND_ND)
-		mon_probe_nd_group(t->address, link.to);
-	if (s->unicast)
-		memcpy(link.to, s->mac, sizeof(link.to));
 	memcpy(link.from, i->mac, sizeof(link.from));
 	memcpy(link.source, s->source, sizeof(link.source));
 	if (t->kind == DR_KIND_ARP)

@@ -98,19 +98,6 @@ void monitor_review_hosts(struct monitor *m)
 	}
 }
 
-/* ARP and ND probes go to the address that answered last, and to everybody while it does not. */
-static void learn_mac(struct monitor *m, uint32_t slot, enum dr_verdict verdict)
-{
-	struct dr_watch w;
-
-	if (m->slots.targets[slot].kind != DR_KIND_ARP && m->slots.targets[slot].kind != DR_KIND_ND)
-		return;
-	if (verdict == DR_VERDICT_UP && mon_bpf_read_watch(m->bpf, slot, &w) == 0)
-		mon_prober_set_mac(m->prober, slot, w.mac);
-	else
-		mon_prober_set_mac(m->prober, slot, NULL);
-}
-
 static void apply_verdict(struct monitor *m, const struct dr_event *e)
 {
 	const struct mon_target *t = &m->slots.targets[e->slot];
@@ -125,10 +112,8 @@ static void apply_verdict(struct monitor *m, const struct dr_event *e)
 	s->verdict = (enum dr_verdict)e->verdict;
 	s->reason = (enum dr_reason)e->reason;
 	log_verdict(m, e, t);
-	if (m->prober) {
+	if (m->prober)
 		mon_prober_set_apart(m->prober, e->slot, s->verdict != DR_VERDICT_UP);
-		learn_mac(m, e->slot, s->verdict);
-	}
 	if (s->verdict == DR_VERDICT_DEGRADED)
 		monitor_report_degraded(m, e->slot, s->reason,
 					"it does not answer probes, yet other frames of it are seen", when);

@@ -177,10 +177,13 @@ static void expect_next(struct tap *t, int host, bool group)
 		 group ? "everybody" : "itself alone");
 }
 
-/* And none goes elsewhere for some intervals. */
+/*
+ * And hardly one goes elsewhere for some intervals: where an answer is late, as on a busy machine, the next
+ * probe goes to everybody.
+ */
 static void expect_only(struct tap *t, int host, bool group)
 {
-	unsigned seen = 0;
+	unsigned seen = 0, elsewhere = 0;
 	struct frame f;
 
 	expect_next(t, host, group);
@@ -189,11 +192,12 @@ static void expect_only(struct tap *t, int host, bool group)
 		if (!read_frame(t, &f)) {
 			bed_idle(t->b, dr_msec(1));
 		} else if (is_for(&f, t->b, host)) {
-			assert_int_equal(f.bytes[0] & 1, group);
+			elsewhere += (f.bytes[0] & 1) != group;
 			seen++;
 		}
 	}
 	assert_int_equal(seen, 20);
+	assert_in_range(elsewhere, 0, group ? 0 : 4);
 }
 
 static void neighbours_are_asked_alone_once_they_are_known(void **state)
@@ -214,17 +218,32 @@ static void neighbours_are_asked_alone_once_they_are_known(void **state)
 	}
 }
 
-/* A host that comes back with another network card is found: who is silent is looked for everywhere. */
-static void a_host_with_a_new_card_comes_back(void **state)
+/* An address that moves to another network card, and nobody says so: it is asked for everywhere before it is
+ * dead. */
+static void an_address_that_moves_to_another_card_stays_up(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = started("");
-	unsigned nevents = 0;
+	DR_AUTO(tap_done) struct tap t = tap_on(b);
+	struct frame f = { .len = 0 };
 
 	for (int host = ARP; host <= ND; host++) {
+		const uint8_t card[6] = { 2, 0, 0, 0, 0x99, (uint8_t)host };
+		struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
+		bool alone = false;
+
 		bed_on(b, host, "ip link set eth0 address 02:00:00:00:99:%02x", (unsigned)host);
-		bed_expect_down(b, nevents++, sc_topo_name(b->topo, host));
-		bed_expect_up(b, nevents++, sc_topo_name(b->topo, host));
+		expect_next(&t, host, true);
+		while (!alone && dr_mono_sub(end, dr_mono_now()).ns > 0) {
+			if (!read_frame(&t, &f))
+				bed_idle(b, dr_msec(1));
+			else
+				alone = is_for(&f, b, host) && memcmp(f.bytes, card, sizeof(card)) == 0;
+		}
+		if (!alone)
+			bed_fail(b, "%s is not asked at its new card", sc_topo_name(b->topo, host));
+		expect_shown(b, host, "up");
 	}
+	assert_int_equal(b->nevents, 0);
 }
 
 /* ---------------------------------------------------------------- replies that end in the driver */
@@ -343,7 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_kinds_on_one_interface),
 		cmocka_unit_test(neighbours_are_asked_alone_once_they_are_known),
-		cmocka_unit_test(a_host_with_a_new_card_comes_back),
+		cmocka_unit_test(an_address_that_moves_to_another_card_stays_up),
 		cmocka_unit_test(replies_are_passed_on_unless_they_are_to_be_consumed),
 		cmocka_unit_test(replies_are_consumed),
 		cmocka_unit_test(generic_xdp),

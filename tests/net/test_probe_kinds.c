@@ -92,7 +92,7 @@ static void expect_frame(const struct cable_frame *f, const struct mon_probe *ex
 static void arp_byte_by_byte(void **state)
 {
 	struct cable *w = *state;
-	struct mon_probe_link link = { .from = { 2, 0, 0, 0, 0, 1 }, .to = { 255, 255, 255, 255, 255, 255 } };
+	struct mon_probe_link link = { .from = { 2, 0, 0, 0, 0, 1 } };
 	struct mon_probe expected;
 	__be32 target[4];
 	struct cable_frame f;
@@ -106,18 +106,6 @@ static void arp_byte_by_byte(void **state)
 		mon_probe_number(&expected, seq);
 		expect_frame(&f, &expected);
 	}
-	mon_prober_set_mac(w->p, 6, cable_far_mac);
-	do
-		f = cable_wait_frame(w, 6);
-	while (f.bytes[0] == 0xff);
-	memcpy(link.to, cable_far_mac, 6);
-	mon_probe_arp(&expected, &link, target, 6, CABLE_KEY + 6);
-	mon_probe_number(&expected, f.seq);
-	expect_frame(&f, &expected);
-	mon_prober_set_mac(w->p, 6, NULL);
-	do
-		f = cable_wait_frame(w, 6);
-	while (f.bytes[0] != 0xff);
 }
 
 static void expect_nd(struct cable *w, uint32_t slot, const char *from, const char *to)
@@ -130,7 +118,6 @@ static void expect_nd(struct cable *w, uint32_t slot, const char *from, const ch
 	cable_add(w, slot, DR_KIND_ND, to, 5 * MS);
 	cable_address(from, link.source);
 	cable_address(to, target);
-	mon_probe_nd_group(target, link.to);
 	mon_probe_nd(&expected, &link, target, slot, CABLE_KEY + slot);
 	for (uint32_t seq = 1; seq <= 10; seq++) {
 		f = cable_wait_frame(w, slot);
@@ -139,14 +126,6 @@ static void expect_nd(struct cable *w, uint32_t slot, const char *from, const ch
 		expect_checksum6(&f, 32);
 		assert_int_equal(f.bytes[21], 255); /* RFC 4861, 7.1.1: else it is ignored */
 	}
-	mon_prober_set_mac(w->p, slot, cable_far_mac);
-	do
-		f = cable_wait_frame(w, slot);
-	while (f.bytes[0] == 0x33);
-	memcpy(link.to, cable_far_mac, 6);
-	mon_probe_nd(&expected, &link, target, slot, CABLE_KEY + slot);
-	mon_probe_number(&expected, f.seq);
-	expect_frame(&f, &expected);
 }
 
 static void nd_byte_by_byte(void **state)
@@ -178,7 +157,7 @@ static bool is_advert(const uint8_t *b, ssize_t n)
 	return n >= 78 && b[12] == 0x86 && b[13] == 0xdd && b[20] == IPPROTO_ICMPV6 && b[54] == DR_ND_ADVERT;
 }
 
-/* A tag behind a request or a solicitation does not keep a host from answering, asked by group or by name. */
+/* A tag behind a request or a solicitation does not keep a host from answering. */
 static void a_host_answers_what_has_a_tag(void **state)
 {
 	struct cable *w = *state;
@@ -193,24 +172,19 @@ static void a_host_answers_what_has_a_tag(void **state)
 		fail_msg("%s", error);
 	cable_add(w, 1, DR_KIND_ARP, "198.18.5.9", 5 * MS);
 	cable_add(w, 2, DR_KIND_ND, "fd00:5::9", 5 * MS);
-	for (unsigned round = 0; round < 2; round++) {
-		bool arp = false, nd = false;
-		cable_drain(w);
-		for (struct dr_mono start = dr_mono_now(); !(arp && nd) && cable_in_time(start);) {
-			uint8_t b[256];
-			ssize_t n = recv(w->rx, b, sizeof(b), 0);
-			if (n < 0)
-				cable_pause();
-			else if (memcmp(b + 6, cable_far_mac, 6) == 0 && memcmp(b, cable_our_mac, 6) == 0) {
-				arp |= is_arp_reply(b, n);
-				nd |= is_advert(b, n);
-			}
+	bool arp = false, nd = false;
+	for (struct dr_mono start = dr_mono_now(); !(arp && nd) && cable_in_time(start);) {
+		uint8_t b[256];
+		ssize_t n = recv(w->rx, b, sizeof(b), 0);
+		if (n < 0)
+			cable_pause();
+		else if (memcmp(b + 6, cable_far_mac, 6) == 0 && memcmp(b, cable_our_mac, 6) == 0) {
+			arp |= is_arp_reply(b, n);
+			nd |= is_advert(b, n);
 		}
-		assert_true(arp);
-		assert_true(nd);
-		mon_prober_set_mac(w->p, 1, cable_far_mac);
-		mon_prober_set_mac(w->p, 2, cable_far_mac);
 	}
+	assert_true(arp);
+	assert_true(nd);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, cable_setup, cable_teardown)

@@ -42,7 +42,6 @@ static void refused_settings(void **state)
 	assert_int_equal(mon_prober_set(w->p, 0, &t, 0, 1), -EINVAL);
 	mon_prober_remove(w->p, CABLE_ROOM);
 	mon_prober_remove(w->p, 0);
-	mon_prober_set_mac(w->p, CABLE_ROOM, NULL);
 	mon_prober_set_apart(w->p, CABLE_ROOM, true);
 	assert_int_equal(mon_prober_slot(w->p, CABLE_ROOM).attempts, 0);
 
@@ -238,7 +237,6 @@ static void *come_and_go(void *arg)
 			    mon_prober_set(c->w->p, slot, &t, slot, 200))
 				abort();
 			mon_prober_set_apart(c->w->p, slot, slot & 1);
-			mon_prober_set_mac(c->w->p, slot, slot & 2 ? cable_far_mac : NULL);
 			(void)mon_prober_slot(c->w->p, slot);
 			if ((slot ^ c->rounds) & 4)
 				mon_prober_remove(c->w->p, slot);

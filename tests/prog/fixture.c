@@ -4,6 +4,7 @@
 #include "user/bpf.h"
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
 
 /* ---------------------------------------------------------------- life */
 
@@ -33,6 +34,7 @@ static int set_up(void **state, unsigned ring_size)
 	f->ring = ring_buffer__new(bpf_map__fd(f->skel->maps.dr_events), on_record, f, NULL);
 	assert_non_null(f->ring);
 	f->ingress = f->skel->progs.dr_ingress;
+	f->mac_last = 10;
 	assert_int_equal(set_iface(f, LO, 1, 0, 0), DR_CMD_DONE);
 	*state = f;
 	return 0;
@@ -172,7 +174,7 @@ struct packet packet_of(const struct fixture *f, unsigned slot, bool is_reply, u
 				.seq = seq,
 				.key = KEY + slot,
 				.nd_options = kind == DR_KIND_ND ? 8 : 0,
-				.mac_last = (uint8_t)(10 + slot) };
+				.mac_last = (uint8_t)(f->mac_last + slot) };
 }
 
 int try_run(struct fixture *f, struct bpf_program *prog, const struct frame *frame, int repeat, unsigned *ret)
@@ -191,7 +193,10 @@ int try_run(struct fixture *f, struct bpf_program *prog, const struct frame *fra
 	if (r)
 		return r;
 	assert_int_equal(opts.data_size_out, frame->len);
-	assert_memory_equal(out, frame->data, frame->len);
+	/* an ARP or ND probe may be sent on to one card alone */
+	f->alone = prog == f->skel->progs.dr_egress && frame->data[0] & 1 && !(out[0] & 1) ? out[5] : 0;
+	size_t same = f->alone ? ETH_ALEN : 0;
+	assert_memory_equal(out + same, frame->data + same, frame->len - same);
 	*ret = opts.retval;
 	return 0;
 }

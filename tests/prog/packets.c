@@ -134,10 +134,14 @@ static void put_arp(struct frame *f, const struct packet *p)
 void frame_make(struct frame *f, const struct packet *p)
 {
 	struct dr_tag tag = tag_of(p);
+	static const unsigned char all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	unsigned char host[6] = { 2, 0, 0, 0, 0, p->mac_last }, us[6] = { 2, 0, 0, 0, 1, 1 };
 
 	memset(f, 0, sizeof(*f));
-	put(f, p->reply ? us : host, 6);
+	if (!p->reply && (p->kind == DR_KIND_ARP || p->kind == DR_KIND_ND))
+		put(f, all, 6);
+	else
+		put(f, p->reply ? us : host, 6);
 	put(f, p->reply ? host : us, 6);
 	for (unsigned i = 0; i < p->tags; i++) {
 		put16(f, i == 0 && p->tags == 2 ? ETH_P_8021AD : ETH_P_8021Q);

@@ -199,11 +199,9 @@ static struct frame sent_by_prober(const struct dr_target *t, unsigned slot, uin
 	head.host = mon_address_format(t->addr, host);
 	frame_make(&fr, &head);
 	if (t->kind == DR_KIND_ARP) {
-		memset(link.to, 0xff, sizeof(link.to));
 		mon_probe_arp(&p, &link, t->addr, slot, t->key);
 		fr.l4 = 0;
 	} else if (t->kind == DR_KIND_ND) {
-		mon_probe_nd_group(t->addr, link.to);
 		mon_probe_nd(&p, &link, t->addr, slot, t->key);
 		fr.l4 = 0;
 	} else {

@@ -138,6 +138,36 @@ static void a_neighbours_reply_clears_all(void **state)
 	assert_int_equal(stats(f).bad_address, 2);
 }
 
+/* Its address may be on another card by now: before a verdict it is asked for in all places. */
+static void a_neighbour_that_misses_is_asked_for_everywhere(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned tags = 0; tags < 3; tags++) {
+		f->tags = tags;
+		for (unsigned k = 0; k < DR_ARRAY_SIZE(kinds); k++) {
+			bool neighbour = kinds[k] == DR_KIND_ARP || kinds[k] == DR_KIND_ND;
+			f->mac_last = 10;
+			watch(f, 0, kinds[k], SLOW);
+			send_probe(f, 0);
+			assert_int_equal(f->alone, 0); /* its card is not known yet */
+			bring_up(f, 0);
+			send_probe(f, 0);
+			assert_int_equal(f->alone, neighbour ? 10 : 0);
+			uint64_t missed = dr_mono_now().ns + SLOW + track(f, 0).rtt_ns;
+			while (dr_mono_now().ns <= missed)
+				drain(f, 5);
+			send_probe(f, 0);
+			assert_int_equal(f->alone, 0);
+			f->mac_last = 99;
+			reply(f, 0, f->seq[0]);
+			send_probe(f, 0);
+			assert_int_equal(f->alone, neighbour ? 99 : 0);
+			assert_int_equal(retire(f, 0), DR_CMD_DONE);
+		}
+	}
+}
+
 /* ---------------------------------------------------------------- silence */
 
 static void silence_is_judged_by_the_timer(void **state)
@@ -569,6 +599,7 @@ int main(void)
 		T(duplicates_and_stale_replies_count_for_nothing),
 		T(reordered_replies_are_answers),
 		T(a_neighbours_reply_clears_all),
+		T(a_neighbour_that_misses_is_asked_for_everywhere),
 		T(silence_is_judged_by_the_timer),
 		T(neighbours_are_judged_each_in_its_time),
 		T(neighbours_stay_watched_when_one_retires),

@@ -183,6 +183,57 @@ static void an_answer_ends_suspicion(void **state)
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 }
 
+/* Its answers take longer than the detection time, which nobody knows yet; others prove that we hear. */
+static void a_long_round_trip_at_the_start_is_no_death(void **state)
+{
+	const __u64 far = DETECT + INTERVAL;
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	unsigned answered = 0;
+	__u64 tx;
+
+	for (__u64 now = START; now < START + 100 * INTERVAL; now += MS) {
+		if ((now - START) % INTERVAL == 0)
+			dr_on_sent(&t, &conf, (__u32)((now - START) / INTERVAL) + 1, now);
+		while (t.timer_armed && t.timer_due_ns <= now)
+			assert_int_not_equal(timer(&t, now, t.timer_due_ns), DR_WENT_DOWN);
+		if (now >= START + far && (now - START - far) % INTERVAL == 0)
+			dr_on_reply(&t, &conf, ++answered, now, &kind, &tx);
+	}
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(t.transitions, 1);
+}
+
+/* One that never answers is down after the time that a first answer gets. */
+static void one_that_never_answered_is_down(void **state)
+{
+	enum dr_outcome out = DR_NOTHING;
+	struct dr_track t = { 0 };
+	__u32 seq = 0;
+
+	for (__u64 now = START; now <= START + 2 * DR_FIRST_NS && out != DR_WENT_DOWN; now += INTERVAL) {
+		dr_on_sent(&t, &conf, ++seq, now);
+		while (t.timer_armed && t.timer_due_ns <= now && out != DR_WENT_DOWN)
+			out = timer(&t, now, t.timer_due_ns);
+	}
+	assert_int_equal(out, DR_WENT_DOWN);
+	assert_int_equal(t.changed_ns, START + DR_FIRST_NS);
+}
+
+/* The time of a first answer is no one's any more once there has been one. */
+static void the_first_answer_brings_the_deadline_nearer(void **state)
+{
+	struct dr_track t = { 0 };
+	enum dr_reply_kind kind;
+	__u64 tx;
+
+	dr_on_sent(&t, &conf, 1, START);
+	assert_int_equal(t.timer_due_ns, START + DR_FIRST_NS);
+	dr_on_reply(&t, &conf, 1, START + RTT, &kind, &tx);
+	assert_int_equal(dr_on_sent(&t, &conf, 2, START + INTERVAL), DR_ARM);
+	assert_int_equal(t.timer_due_ns, START + INTERVAL + DETECT + RTT);
+}
+
 /* A neighbour's timer runs. What is not to be judged yet is put off or ended; who is a suspect waits for its
  * own time. */
 static void a_look_ahead_of_its_time_judges_nothing(void **state)
@@ -506,6 +557,9 @@ int main(void)
 		cmocka_unit_test(silence_with_proof_of_hearing_is_down),
 		cmocka_unit_test(without_proof_it_is_suspect_only),
 		cmocka_unit_test(an_answer_ends_suspicion),
+		cmocka_unit_test(a_long_round_trip_at_the_start_is_no_death),
+		cmocka_unit_test(one_that_never_answered_is_down),
+		cmocka_unit_test(the_first_answer_brings_the_deadline_nearer),
 		cmocka_unit_test(a_look_ahead_of_its_time_judges_nothing),
 		cmocka_unit_test(a_late_timer_needs_fresh_proof),
 		cmocka_unit_test(a_starved_sender_accuses_nobody),

@@ -475,7 +475,7 @@ static void a_neighbours_answer_is_to_all(void **state)
 static void a_shorter_time_is_judged_by(void **state)
 {
 	struct dr_target c = { .interval_ns = 1000 * MS, .detect_ns = 3000 * MS, .multiplier = 3, .rise = 1 };
-	struct dr_track t = { 0 };
+	struct dr_track t = { .answered = 1 };
 	__u64 now = START;
 
 	dr_on_sent(&t, &c, 1, now);
@@ -547,10 +547,13 @@ static void nothing_is_lost_on_a_random_walk(void **state)
 		assert_true(t.counted_up || !t.counted_silent);
 		assert_int_equal(t.first_tx_ns == 0, t.deadline_ns == 0);
 		assert_int_equal(t.first_tx_ns == 0, t.outstanding == 0);
-		if (sent && t.verdict != DR_VERDICT_DOWN)
+		if (sent && t.verdict != DR_VERDICT_DOWN) {
 			assert_int_equal(t.timer_armed, 1);
+			assert_true(t.deadline_ns <= now || t.timer_due_ns <= t.deadline_ns);
+		}
 		if (t.timer_armed)
-			assert_true(t.timer_due_ns <= now + 2 * c.detect_ns + c.interval_ns);
+			assert_true(t.timer_due_ns <=
+				    now + DR_MAX(2 * c.detect_ns + c.interval_ns, DR_FIRST_NS));
 	}
 	assert_int_equal(verdicts, 31); /* it has seen them all */
 }
