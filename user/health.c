@@ -9,7 +9,7 @@
 #define UNANSWERED_NS (3 * DR_NSEC_PER_SEC)
 #define ASK_MAX 512 /* times that the kernel is asked why in one tick: each takes some 10 us, and locks */
 
-/* Finds the changes whose records were lost. */
+/* Finds the changes whose records were lost; those of links look_at_links() finds. */
 static int reconcile(struct monitor *m)
 {
 	struct dr_watch w;
@@ -171,6 +171,20 @@ static void look_at_hearing(struct monitor *m, uint64_t now_ns)
 		f->silent = now.silent;
 		if (f->attached && now.ifindex == f->ifindex)
 			agree_on_interface(m, i, &now);
+	}
+}
+
+/*
+ * Each second, whether records were lost or not: there are 64 at most, however many targets are watched.
+ * (Targets that are up are looked at once a window of look_for_grey(), the others each second.)
+ */
+static void look_at_links(struct monitor *m)
+{
+	struct dr_link now;
+
+	for (size_t i = 0; i < m->config.link_count; i++) {
+		if (m->links[i].ifindex && mon_bpf_read_link(m->bpf, m->links[i].ifindex, &now) == 0)
+			monitor_follow_link(m, i, &now);
 	}
 }
 
@@ -387,6 +401,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 		look_at_counters(m, &kernel);
 		look_at_sender(m, &m->sender, now);
 		look_at_hearing(m, now.ns);
+		look_at_links(m);
 		look_at_targets(m, &kernel, &m->sender, now);
 		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
 		follow_pulses(m, now.ns);

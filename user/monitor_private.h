@@ -132,6 +132,8 @@ void monitor_command_link(struct monitor *m, unsigned ifindex, const char *name,
 /* Forgets the carrier of an interface, unless it is probed by or a link of the configuration. */
 void monitor_unwatch_link(struct monitor *m, unsigned ifindex);
 void monitor_on_link_event(struct monitor *m, const struct dr_event *e);
+/* Counters are truth, events are hints: reports what link i of the configuration is, by its map. */
+void monitor_follow_link(struct monitor *m, size_t i, const struct dr_link *l);
 void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, enum dr_reason reason,
 			      struct dr_wall when);
 
