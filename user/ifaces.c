@@ -150,6 +150,7 @@ static void link_changed(struct monitor *m, size_t i, const struct mon_rtnl_link
 		return;
 	}
 	s->ifindex = l->ifindex;
+	s->carrier = l->carrier;
 	watch_link(m, l->ifindex, l->carrier);
 	if (was && was != l->ifindex)
 		monitor_unwatch_link(m, was);

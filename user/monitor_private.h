@@ -55,9 +55,11 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 };
 
 struct monitor_link {	  /* by index of mon_config.links */
-	unsigned ifindex; /* 0: not there */
-	bool broken;	  /* reported so */
-	bool told;	  /* something was reported */
+	unsigned ifindex;   /* 0: not there */
+	bool carrier;	    /* as rtnetlink tells of it */
+	unsigned odd_ticks; /* as of an interface */
+	bool broken;	    /* reported so */
+	bool told;	    /* something was reported */
 };
 
 struct monitor {

@@ -187,6 +187,20 @@ static void a_lost_record_is_made_up_for(void **state)
 	assert_int_equal(b->nothers, 0);
 }
 
+/* A return that fentry told ahead of its loss, on another CPU: the map stays wrong until it is mended. */
+static void what_fentry_leaves_wrong_is_mended(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started();
+
+	lose_unseen(b);
+	expect_error(b);
+	expect_cleared(b);
+	assert_int_equal(link_number(b, "ups", 0), 1);
+	far_end(b, "down"); /* and told of as before */
+	expect_error(b);
+	assert_int_equal(link_number(b, "downs", 1), 2);
+}
+
 /* However fast: none is missed, and what was said last is what is so. */
 static void flaps_are_counted(void **state)
 {
@@ -409,6 +423,7 @@ int main(void)
 		TEST(carrier_lost_and_back),
 		TEST(set_down_and_up),
 		TEST(a_lost_record_is_made_up_for),
+		TEST(what_fentry_leaves_wrong_is_mended),
 		TEST(flaps_are_counted),
 		TEST(down_at_the_start),
 		TEST(it_vanishes_and_comes_back),
