@@ -58,13 +58,17 @@ static void add_health(struct dr_buf *b, const struct mon_status *s)
 	single(b, "blind", "gauge", "1: its sender is too late to judge by, so no host is condemned.",
 	       s->blind);
 	single(b, "realtime", "gauge", "1: its sender has real-time priority.", !s->not_realtime);
-	mon_metric_family(b, "reloads_total", "counter", "Configurations taken or refused while running.");
+	mon_metric_family(b, "reloads_total", "counter",
+			  "Configurations taken, taken but for a part, or refused while running.");
 	labels_of(&l, "result", "done");
 	mon_metric_uint(b, "reloads_total", &l, s->reloads);
+	labels_of(&l, "result", "incomplete");
+	mon_metric_uint(b, "reloads_total", &l, s->reloads_incomplete);
 	labels_of(&l, "result", "refused");
 	mon_metric_uint(b, "reloads_total", &l, s->reload_failures);
-	single(b, "last_reload_successful", "gauge", "0: the last new configuration was refused.",
-	       !s->reload_error);
+	single(b, "last_reload_successful", "gauge",
+	       "0: the last new configuration was refused, or not all of it could be taken over.",
+	       !s->reload_error && !s->reload_incomplete);
 	add_targets_by_verdict(b, s);
 }
 

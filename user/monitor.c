@@ -208,6 +208,54 @@ static void notify_reloading(void)
 	dr_notify(text);
 }
 
+/* In words, the caller frees them; NULL: out of memory. */
+static char *what_failed(int kept, int applied, const char *attach_error, int started)
+{
+	if (applied)
+		return attach_error ? strdup(attach_error)
+				    : dr_asprintf("targets or interfaces are not as they should be (see the "
+						  "log): %s",
+						  strerror(-applied));
+	if (kept)
+		return dr_asprintf("what was discovered is forgotten until Nova is asked again: %s",
+				   strerror(-kept));
+	return dr_asprintf("discovery is not started: %s", strerror(-started));
+}
+
+static int refuse(struct monitor *m, int r, char *text, char **ret_text)
+{
+	DR_AUTO_FREE char *lines = text ? strdup(text) : NULL;
+
+	m->reload_failures++;
+	m->reload_error = text ? strdup(text) : NULL;
+	dr_error("the configuration is not taken over, all stays as it was");
+	if (lines)
+		dr_daemon_errors(lines);
+	*ret_text = text;
+	return r;
+}
+
+/* why: what could not be done, if it is not whole; owned by the callee. */
+static int taken_over(struct monitor *m, bool whole, char *why, char **ret_text)
+{
+	const struct mon_config *c = &m->config;
+
+	if (whole) {
+		m->reloads++;
+		dr_info("configuration taken over targets=%u interfaces=%zu links=%zu", m->slots.used,
+			c->interface_count, c->link_count);
+		*ret_text = dr_asprintf("%u targets on %zu interfaces, %zu links", m->slots.used,
+					c->interface_count, c->link_count);
+		return 0;
+	}
+	m->reloads_incomplete++;
+	m->reload_incomplete = true;
+	dr_error("configuration taken over, but not as a whole: %s", why ? why : strerror(ENOMEM));
+	*ret_text = dr_asprintf("taken over, but not as a whole: %s", why ? why : strerror(ENOMEM));
+	m->reload_error = why;
+	return MON_RELOAD_INCOMPLETE;
+}
+
 int monitor_reload(void *userdata, char **ret_text)
 {
 	DR_AUTO(mon_config_done) struct mon_config fresh = { 0 };
@@ -215,26 +263,21 @@ int monitor_reload(void *userdata, char **ret_text)
 	struct mon_link links[MON_INTERFACES_MAX];
 	struct monitor *m = userdata;
 	size_t link_count = m->config.link_count;
-	DR_AUTO_FREE char *text = NULL;
+	char *text = NULL;
 
 	notify_reloading();
 	int r = read_again(m, &fresh, &text);
 	free(DR_TAKE_PTR(m->reload_error));
+	m->reload_incomplete = false;
 	if (r) {
-		m->reload_failures++;
-		m->reload_error = text ? strdup(text) : NULL;
-		DR_AUTO_FREE char *lines = text ? strdup(text) : NULL;
-		dr_error("the configuration is not taken over, all stays as it was");
-		if (lines)
-			dr_daemon_errors(lines);
+		r = refuse(m, r, text, ret_text);
 		dr_notify("READY=1");
-		*ret_text = DR_TAKE_PTR(text);
 		return r;
 	}
 	memcpy(links, m->config.links, sizeof(links));
 	mon_discover_stop(
 		DR_TAKE_PTR(m->discovery)); /* its child reads file and credentials when it starts */
-	r = keep_discovered(m, &fresh);
+	int kept = keep_discovered(m, &fresh);
 	warn_of_restart(&m->config, &fresh);
 	bool flags = fresh.consume_replies != m->config.consume_replies || fresh.passive != m->config.passive;
 	take_over(m, &fresh);
@@ -242,16 +285,11 @@ int monitor_reload(void *userdata, char **ret_text)
 	int applied = apply(m, &attach_error);
 	if (flags)
 		monitor_refresh_all(m);
-	m->reloads++;
 	int started = start_discovery(m);
-	r = r ? r : applied ? applied : started;
-	*ret_text = r ? dr_asprintf("taken over, but: %s", attach_error ? attach_error : strerror(-r))
-		      : dr_asprintf("%u targets on %zu interfaces, %zu links", m->slots.used,
-				    m->config.interface_count, m->config.link_count);
-	dr_info("configuration taken over targets=%u interfaces=%zu links=%zu", m->slots.used,
-		m->config.interface_count, m->config.link_count);
+	bool whole = !kept && !applied && !started;
+	r = taken_over(m, whole, whole ? NULL : what_failed(kept, applied, attach_error, started), ret_text);
 	dr_notify("READY=1");
-	return 0;
+	return r;
 }
 
 static int reload_and_trim(void *userdata, char **ret_text)

@@ -92,8 +92,9 @@ struct monitor {
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
-	uint64_t reloads, reload_failures;
-	char *reload_error; /* of the last one; NULL: it was good */
+	uint64_t reloads, reloads_incomplete, reload_failures;
+	char *reload_error;	/* of the last one; NULL: it was good */
+	bool reload_incomplete; /* reload_error says what of it could not be done; else it was refused */
 	struct mon_status_interface shown_ifaces[MON_INTERFACES_MAX];
 	struct mon_status_link shown_links[MON_INTERFACES_MAX];
 };
@@ -155,6 +156,7 @@ void monitor_report(struct monitor *m, enum mon_event_type type, bool on, const 
 int monitor_on_tick(struct dr_source *s, void *userdata);
 
 /* ---- monitor.c ---- */
+/* mon_reload_fn */
 int monitor_reload(void *userdata, char **ret_text);
 
 /* ---- snapshot.c ---- */

@@ -154,8 +154,9 @@ static struct dr_json *problems_of(const struct mon_status *s)
 	}
 	if (s->reload_error) {
 		size_t line = strcspn(s->reload_error, "\n");
-		problem(problems, "the new configuration was refused: %.*s%s", (int)line, s->reload_error,
-			s->reload_error[line] ? ", and more" : "");
+		problem(problems, "the new configuration was %s: %.*s%s",
+			s->reload_incomplete ? "taken over, but not as a whole" : "refused", (int)line,
+			s->reload_error, s->reload_error[line] ? ", and more" : "");
 	}
 	return problems;
 }
@@ -248,6 +249,7 @@ struct dr_json *mon_status_json(const struct mon_status *s)
 		push_inspector(array, &s->inspectors[i]);
 	reload = dr_json_add_object(o, "reload");
 	add_uint(reload, "done", s->reloads);
+	add_uint(reload, "incomplete", s->reloads_incomplete);
 	add_uint(reload, "failed", s->reload_failures);
 	dr_json_add_str(reload, "error", s->reload_error);
 	return o;

@@ -55,8 +55,9 @@ struct mon_status {
 	struct mon_cycle cycle;
 	bool blind;
 	const char *not_realtime; /* why; NULL: it is */
-	uint64_t reloads, reload_failures;
+	uint64_t reloads, reloads_incomplete, reload_failures;
 	const char *reload_error; /* of the last one; NULL: good */
+	bool reload_incomplete;	  /* the last one was taken over but for that; else it was refused */
 	size_t interface_count, link_count, inspector_count;
 	size_t targets_by_verdict[MON_VERDICTS];
 	size_t grey_count;

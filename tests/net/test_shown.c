@@ -218,6 +218,38 @@ static void doctorctl_tells_how_it_is(void **state)
 	expect_ctl(b, "status --socket /nowhere/socket", 3, "/nowhere/socket");
 }
 
+/* A new interface that cannot be attached to: what could be done is in force, and nobody says that all is
+ * well. */
+static void a_reload_that_is_half_done_is_no_success(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started("attach: native\n" METRICS);
+	DR_AUTO_BUF struct dr_buf t = { 0 }, before = { 0 }, after = { 0 };
+
+	live_begin(b, &t, "attach: native\n" METRICS);
+	for (int i = 0; i < 3; i++)
+		live_target(&t, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	live_target(&t, "elsewhere", "192.0.2.77", ", interface: lo"); /* which has no native XDP */
+	bed_write(b, dr_buf_str(&t));
+	expect_ctl(b, "reload", 1, "taken over, but not as a whole: nothing can be attached to interface lo");
+	expect_ctl(b, "status", 1, "taken over, but not as a whole: nothing can be attached to interface lo");
+	if (!bed_wait_log(
+		    b,
+		    "configuration taken over, but not as a whole: nothing can be attached to interface lo",
+		    BED_SOON))
+		bed_fail(b, "the log does not say so");
+	scrape(b, "/metrics", 200, &before);
+	assert_int_equal(metric(b, &before, "last_reload_successful", ""), 0);
+	assert_int_equal(metric(b, &before, "reloads_total", "result=\"incomplete\""), 1);
+	assert_int_equal(metric(b, &before, "reloads_total", "result=\"done\""), 0);
+	live_death_and_recovery(b, 1); /* the others are watched as before */
+	configure(b, 3, "attach: native\n" METRICS);
+	expect_ctl(b, "reload", 0, "3 targets on 1 interfaces");
+	scrape(b, "/metrics", 200, &after);
+	assert_int_equal(metric(b, &after, "last_reload_successful", ""), 1);
+	assert_int_equal(metric(b, &after, "reloads_total", "result=\"done\""), 1);
+	expect_ctl(b, "status", 0, "all is well");
+}
+
 static void the_inspector_that_is_away_is_shown(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = started("");
@@ -425,6 +457,7 @@ int main(void)
 		cmocka_unit_test(what_is_shown_is_what_the_maps_say),
 		cmocka_unit_test(a_death_is_shown),
 		cmocka_unit_test(doctorctl_tells_how_it_is),
+		cmocka_unit_test(a_reload_that_is_half_done_is_no_success),
 		cmocka_unit_test(the_inspector_that_is_away_is_shown),
 		cmocka_unit_test(doctorctl_reloads),
 		cmocka_unit_test(the_socket),

@@ -182,7 +182,7 @@ static void status_when_all_is_well(void **state)
 		"\n"
 		"targets: 3: 3 up\n"
 		"links: 2, 0 of them down; told by netlink (lockdown)\n"
-		"reloads: 0, 0 refused\n"
+		"reloads: 0, 0 incomplete, 0 refused\n"
 		"\n"
 		"INTERFACE  CARRIER  INGRESS  EGRESS  UP  SILENT  STATE\n"
 		"eth0       yes      native   tcx      3       0  hears\n"

@@ -189,6 +189,7 @@ static void of_the_monitor(void **state)
 	w->status.blind = true;
 	w->status.not_realtime = "refused";
 	w->status.reloads = 3;
+	w->status.reloads_incomplete = 2;
 	w->status.reload_failures = 1;
 	w->status.reload_error = "x";
 	w->status.grey_count = 2;
@@ -199,6 +200,7 @@ static void of_the_monitor(void **state)
 	assert_line(&b, "blind 1");
 	assert_line(&b, "realtime 0");
 	assert_line(&b, "reloads_total{result=\"done\"} 3");
+	assert_line(&b, "reloads_total{result=\"incomplete\"} 2");
 	assert_line(&b, "reloads_total{result=\"refused\"} 1");
 	assert_line(&b, "last_reload_successful 0");
 	assert_line(&b, "targets{verdict=\"up\"} 6");

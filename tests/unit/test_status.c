@@ -87,7 +87,7 @@ static void status_of_good_health(void **state)
 		  "{\"source\":\"netlink\",\"source_why\":\"lockdown\",\"total\":2,\"down\":0}");
 	assert_at(doc, "inspectors.0.url", "\"http://inspector:12345/events\"");
 	assert_at(doc, "inspectors.0.delivered", "5");
-	assert_at(doc, "reload", "{\"done\":0,\"failed\":0,\"error\":null}");
+	assert_at(doc, "reload", "{\"done\":0,\"incomplete\":0,\"failed\":0,\"error\":null}");
 }
 
 static void isolated_interface(void **state)
@@ -155,6 +155,21 @@ static void problems_of_the_monitor(void **state)
 	assert_at(doc, "fresh", "false");
 	assert_at(doc, "blind", "true");
 	assert_at(doc, "inspectors.0.reachable", "false");
+}
+
+/* Half of it is in force: neither a refusal nor a success. */
+static void a_reload_that_was_half_done(void **state)
+{
+	struct world *w = *state;
+
+	w->status.reloads_incomplete = 1;
+	w->status.reload_incomplete = true;
+	w->status.reload_error = "interface eth9: busy";
+	assert_problems(
+		w, "[\"the new configuration was taken over, but not as a whole: interface eth9: busy\"]");
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	assert_at(doc, "reload",
+		  "{\"done\":0,\"incomplete\":1,\"failed\":0,\"error\":\"interface eth9: busy\"}");
 }
 
 static void links_document(void **state)
@@ -334,6 +349,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(problems_of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_the_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reload_that_was_half_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(targets_document, setup, teardown),

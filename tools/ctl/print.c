@@ -115,8 +115,8 @@ enum ctl_exit ctl_print_status(const struct dr_json *doc, struct dr_buf *out)
 	dr_buf_puts(out, "\n");
 	if (dr_json_get_str(doc, "realtime_why"))
 		ctl_put(out, "sender: not real-time (%s)\n", dr_json_get_str(doc, "realtime_why"));
-	ctl_put(out, "reloads: %lld, %lld refused\n", ctl_int_of(reload, "done"),
-		ctl_int_of(reload, "failed"));
+	ctl_put(out, "reloads: %lld, %lld incomplete, %lld refused\n", ctl_int_of(reload, "done"),
+		ctl_int_of(reload, "incomplete"), ctl_int_of(reload, "failed"));
 	print_interfaces(dr_json_get(doc, "interfaces"), out);
 	print_inspectors(dr_json_get(doc, "inspectors"), out);
 	/* a document without the list is none that we know: not good */
