@@ -69,6 +69,7 @@ static void add_health(struct dr_buf *b, const struct mon_status *s)
 	single(b, "last_reload_successful", "gauge",
 	       "0: the last new configuration was refused, or not all of it could be taken over.",
 	       !s->reload_error && !s->reload_incomplete);
+	single(b, "discovered_left_out", "gauge", "Discovered hosts that are not watched.", s->left_out);
 	add_targets_by_verdict(b, s);
 }
 

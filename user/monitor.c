@@ -52,30 +52,82 @@ static int apply(struct monitor *m, char **ret_error)
 
 /* ---------------------------------------------------------------- discovery */
 
-/* Adds what was discovered last to fresh. One that the file has, too, is the file's. */
+#define LEFT_OUT_NAMED 16 /* hosts whose address is another's and that are named */
+
+/* Those that were discovered and are not watched, as far as they should be. */
+struct left_out {
+	size_t taken;	   /* their address is another host's in the file */
+	size_t others;	   /* left out for another reason, and the first of these: */
+	const char *first; /* host */
+	int error;
+	struct dr_buf why; /* in words, lines */
+};
+
+static void leave_out(struct left_out *o, const struct mon_config *c, const struct mon_target *t,
+		      const char *host, int r)
+{
+	char address[MON_ADDRESS_STR_MAX];
+
+	if (r != -EADDRINUSE) {
+		if (o->others++ == 0) {
+			o->first = host;
+			o->error = r;
+		}
+	} else if (o->taken++ < LEFT_OUT_NAMED) {
+		dr_buf_printf(&o->why, "the file gives its address %s to %s host=%s\n",
+			      mon_address_format(t->address, address), mon_config_owner(c, t), host);
+	}
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *at = text; at && (at = strstr(at, line)); at += len) {
+		if ((at == text || at[-1] == '\n') && at[len] == '\n')
+			return true;
+	}
+	return false;
+}
+
+/* Not with each refresh: only what was not said of the last one. */
+static void say_left_out(struct monitor *m, struct left_out *o)
+{
+	DR_AUTO_FREE char *was = DR_TAKE_PTR(m->left_out_why), *lines = NULL;
+
+	if (o->taken > LEFT_OUT_NAMED)
+		dr_buf_printf(&o->why, "the file gives their addresses to others hosts=%zu\n",
+			      o->taken - LEFT_OUT_NAMED);
+	if (o->others)
+		dr_buf_printf(&o->why, "%s host=%s hosts=%zu\n",
+			      o->error == -ENOSPC ? "there is no room for more (max_targets)"
+						  : strerror(-o->error),
+			      o->first, o->others);
+	m->left_out = o->taken + o->others;
+	m->left_out_why = o->why.error ? NULL : DR_TAKE_PTR(o->why.data);
+	dr_buf_done(&o->why);
+	lines = m->left_out_why ? strdup(m->left_out_why) : NULL;
+	for (char *rest = lines, *line; (line = strsep(&rest, "\n"));) {
+		if (*line && !has_line(was, line))
+			dr_error("discovered and not watched: %s", line);
+	}
+}
+
+/* Adds what was discovered last to fresh. A host that the file has with that plane or address is the file's.
+ */
 static void add_discovered(struct monitor *m, struct mon_config *fresh)
 {
-	const char *host = NULL;
-	size_t left_out = 0;
+	struct left_out out = { 0 };
 	struct mon_target t;
-	int error = 0;
 
 	for (size_t i = 0; i < m->found_count; i++) {
 		int r = mon_discovered_target(fresh, &m->found[i], &t);
 		if (r == 0) /* the file may ask for more room, which is there after a restart */
 			r = fresh->target_count < m->slots.room ? mon_config_add_target(fresh, &t) : -ENOSPC;
-		if (r == 0 || r == -EEXIST)
-			continue;
-		if (left_out++ == 0) {
-			host = m->found[i].host;
-			error = r;
-		}
+		if (r && r != -EEXIST)
+			leave_out(&out, fresh, &t, m->found[i].host, r);
 	}
-	if (left_out && left_out != m->left_out) /* not with each refresh */
-		dr_error("discovered hosts are not watched: %s host=%s hosts=%zu",
-			 error == -ENOSPC ? "there is no room for more (max_targets)" : strerror(-error),
-			 host, left_out);
-	m->left_out = left_out;
+	say_left_out(m, &out);
 	mon_config_derive_times(fresh);
 }
 
@@ -164,6 +216,7 @@ static int keep_discovered(struct monitor *m, struct mon_config *fresh)
 	mon_config_done(&m->file);
 	if (!fresh->discover.nova) {
 		free(DR_TAKE_PTR(m->found));
+		free(DR_TAKE_PTR(m->left_out_why));
 		m->found_count = m->left_out = 0;
 		return 0;
 	}
@@ -472,6 +525,7 @@ void monitor_free(struct monitor *m)
 	free(m->no_fentry);
 	free(m->reload_error);
 	free(m->found);
+	free(m->left_out_why);
 	mon_config_done(&m->file);
 	mon_config_done(&m->config);
 	free(m);

@@ -54,7 +54,7 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	char *trouble; /* last reason why it is not attached, as logged */
 };
 
-struct monitor_link {	  /* by index of mon_config.links */
+struct monitor_link {	    /* by index of mon_config.links */
 	unsigned ifindex;   /* 0: not there */
 	bool carrier;	    /* as rtnetlink tells of it */
 	unsigned odd_ticks; /* as of an interface */
@@ -69,7 +69,8 @@ struct monitor {
 	struct mon_config file;	      /* with discovery: what the file alone says */
 	struct mon_discovered *found; /* last */
 	size_t found_count;
-	size_t left_out; /* of these, those that there is no room for */
+	size_t left_out;    /* of these, those that should be watched and are not */
+	char *left_out_why; /* in lines; NULL: none is */
 	struct mon_bpf *bpf;
 	struct mon_prober *prober;
 	struct mon_report *report;

@@ -101,6 +101,8 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 		.reload_failures = m->reload_failures,
 		.reload_incomplete = m->reload_incomplete,
 		.reload_error = m->reload_error,
+		.left_out = m->left_out,
+		.left_out_why = m->left_out_why,
 		.slot_count = m->slots.room,
 		.target = read_target,
 		.userdata = m,

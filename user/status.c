@@ -152,6 +152,13 @@ static struct dr_json *problems_of(const struct mon_status *s)
 			problem(problems, "inspector %s does not answer",
 				mon_url_format(s->inspectors[i].url, url));
 	}
+	if (s->left_out) {
+		const char *lines = s->left_out_why ? s->left_out_why : "out of memory";
+		size_t line = strcspn(lines, "\n");
+		problem(problems, "%zu discovered host%s not watched: %.*s%s", s->left_out,
+			s->left_out == 1 ? " is" : "s are", (int)line, lines,
+			lines[line] && lines[line + 1] ? ", and more" : "");
+	}
 	if (s->reload_error) {
 		size_t line = strcspn(s->reload_error, "\n");
 		problem(problems, "the new configuration was %s: %.*s%s",
@@ -227,7 +234,7 @@ static void add_links_summary(struct dr_json *o, const struct mon_status *s)
 
 struct dr_json *mon_status_json(const struct mon_status *s)
 {
-	struct dr_json *o = dr_json_object(), *array, *reload;
+	struct dr_json *o = dr_json_object(), *array, *discovery, *reload;
 
 	dr_json_add_str(o, "name", s->name);
 	dr_json_add_str(o, "version", s->version);
@@ -247,6 +254,9 @@ struct dr_json *mon_status_json(const struct mon_status *s)
 	array = dr_json_add_array(o, "inspectors");
 	for (size_t i = 0; i < s->inspector_count; i++)
 		push_inspector(array, &s->inspectors[i]);
+	discovery = dr_json_add_object(o, "discovery");
+	add_uint(discovery, "left_out", s->left_out);
+	dr_json_add_str(discovery, "left_out_why", s->left_out_why);
 	reload = dr_json_add_object(o, "reload");
 	add_uint(reload, "done", s->reloads);
 	add_uint(reload, "incomplete", s->reloads_incomplete);

@@ -58,6 +58,8 @@ struct mon_status {
 	uint64_t reloads, reloads_incomplete, reload_failures;
 	const char *reload_error; /* of the last one; NULL: good */
 	bool reload_incomplete;	  /* the last one was taken over but for that; else it was refused */
+	size_t left_out;	  /* discovered hosts that are not watched */
+	const char *left_out_why; /* in lines; NULL */
 	size_t interface_count, link_count, inspector_count;
 	size_t targets_by_verdict[MON_VERDICTS];
 	size_t grey_count;

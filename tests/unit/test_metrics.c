@@ -193,6 +193,7 @@ static void of_the_monitor(void **state)
 	w->status.reload_failures = 1;
 	w->status.reload_error = "x";
 	w->status.grey_count = 2;
+	w->status.left_out = 3;
 	print(w, &b);
 	assert_line(&b, "build_info{version=\"1.2.3\",monitor=\"doctor-monitor\",host=\"node-1\"} 1");
 	assert_line(&b, "uptime_seconds 90.000000000");
@@ -206,6 +207,7 @@ static void of_the_monitor(void **state)
 	assert_line(&b, "targets{verdict=\"up\"} 6");
 	assert_line(&b, "targets{verdict=\"unreachable\"} 0");
 	assert_line(&b, "targets_grey 2");
+	assert_line(&b, "discovered_left_out 3");
 	assert_line(&b, "sender_attempts_total 1000");
 	assert_line(&b, "sender_skipped_total 1");
 	assert_line(&b, "sender_late_seconds 0.000020500");

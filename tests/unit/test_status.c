@@ -157,6 +157,22 @@ static void problems_of_the_monitor(void **state)
 	assert_at(doc, "inspectors.0.reachable", "false");
 }
 
+static void discovered_hosts_that_are_left_out(void **state)
+{
+	struct world *w = *state;
+
+	w->status.left_out = 1;
+	w->status.left_out_why = "the file gives its address 192.0.2.1 to b host=a\n";
+	assert_problems(w, "[\"1 discovered host is not watched: the file gives its address 192.0.2.1 to b "
+			   "host=a\"]");
+	w->status.left_out = 5;
+	w->status.left_out_why = "there is no room\nor whatever\n";
+	assert_problems(w, "[\"5 discovered hosts are not watched: there is no room, and more\"]");
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	assert_at(doc, "discovery",
+		  "{\"left_out\":5,\"left_out_why\":\"there is no room\\nor whatever\\n\"}");
+}
+
 /* Half of it is in force: neither a refusal nor a success. */
 static void a_reload_that_was_half_done(void **state)
 {
@@ -349,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(problems_of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_the_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(discovered_hosts_that_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reload_that_was_half_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_document, setup, teardown),
