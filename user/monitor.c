@@ -393,6 +393,8 @@ static int start_kernel(struct monitor *m, char **ret_error)
 		dr_info("carrier changes are told by rtnetlink, not by fentry: %s", m->no_fentry);
 		r = 0;
 	}
+	if (mon_bpf_links_uncounted(m->bpf))
+		dr_info("XDP exceptions are not counted: %s", mon_bpf_links_uncounted(m->bpf));
 	return r;
 }
 

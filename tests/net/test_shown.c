@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -216,6 +217,31 @@ static void doctorctl_tells_how_it_is(void **state)
 	expect_ctl(b, "counters", 0, "replies");
 	expect_ctl(b, "nonsense", 2, "nonsense");
 	expect_ctl(b, "status --socket /nowhere/socket", 3, "/nowhere/socket");
+}
+
+/* Of an interface that is probed by, and no link of the configuration. */
+static void exceptions_of_a_probed_interface(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started(METRICS);
+	DR_AUTO_CLOSE int fd = pin_of(b, "dr_links");
+	DR_AUTO_FREE char *label = dr_asprintf("interface=\"%s\"", live_ifname(b));
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+	unsigned ifindex = if_nametoindex(live_ifname(b));
+	struct dr_link l;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &ifindex, &l), 0);
+	l.xdp_exceptions += 1234; /* as prog/link really causes them */
+	assert_int_equal(bpf_map_update_elem(fd, &ifindex, &l, BPF_EXIST), 0);
+	live_expect_number(b, "/v1/status", "interfaces.0.xdp_exceptions", 1234);
+	assert_int_equal(live_number(b, "/v1/status", "links.total"), 0);
+	scrape(b, "/metrics", 200, &text);
+	assert_true(metric(b, &text, "interface_xdp_exceptions_total", label) >= 1234);
+	/* whether they are counted is said, and if not why */
+	DR_AUTO_JSON struct dr_json *doc = live_json(b, "/v1/status");
+	const struct dr_json *links = dr_json_get(doc, "links");
+	bool counted = metric(b, &text, "xdp_exceptions_counted", "");
+	assert_int_equal(dr_json_get_bool(links, "xdp_exceptions_counted", !counted), counted);
+	assert_int_equal(dr_json_get_str(links, "xdp_exceptions_why") == NULL, counted);
 }
 
 /* A new interface that cannot be attached to: what could be done is in force, and nobody says that all is
@@ -457,6 +483,7 @@ int main(void)
 		cmocka_unit_test(what_is_shown_is_what_the_maps_say),
 		cmocka_unit_test(a_death_is_shown),
 		cmocka_unit_test(doctorctl_tells_how_it_is),
+		cmocka_unit_test(exceptions_of_a_probed_interface),
 		cmocka_unit_test(a_reload_that_is_half_done_is_no_success),
 		cmocka_unit_test(the_inspector_that_is_away_is_shown),
 		cmocka_unit_test(doctorctl_reloads),

@@ -249,7 +249,13 @@ static void of_places(void **state)
 	w->interfaces[1].state.reason = DR_REASON_DEAF;
 	w->interfaces[0].attached = false;
 	w->links[1].ifindex = 0;
+	w->status.xdp_uncounted = "lockdown";
 	print(w, &b);
+	assert_line(&b, "xdp_exceptions_counted 0");
+	assert_line(&b, "interface_xdp_exceptions_total{interface=\"eth1\"} 4");
+	assert_line(&b, "interface_receive_dropped_total{interface=\"eth0\"} 1");
+	assert_line(&b, "interface_receive_missed_total{interface=\"eth0\"} 2");
+	assert_line(&b, "interface_receive_errors_total{interface=\"eth0\"} 3");
 	assert_line(&b, "interface_info{interface=\"eth0\",ingress=\"none\",egress=\"none\",reason=\"\"} 1");
 	assert_line(
 		&b,

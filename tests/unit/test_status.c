@@ -82,9 +82,11 @@ static void status_of_good_health(void **state)
 		  "{\"interface\":\"eth0\",\"ifindex\":2,\"attached\":true,\"ingress\":\"native\","
 		  "\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
 		  "\"isolated_age_seconds\":null,\"isolations\":0,\"blind\":false,\"blind_age_seconds\":null,"
-		  "\"up\":3,\"silent\":0}");
+		  "\"up\":3,\"silent\":0,\"xdp_exceptions\":4,\"rx_dropped\":1,\"rx_missed\":2,\"rx_errors\":"
+		  "3}");
 	assert_at(doc, "links",
-		  "{\"source\":\"netlink\",\"source_why\":\"lockdown\",\"total\":2,\"down\":0}");
+		  "{\"source\":\"netlink\",\"source_why\":\"lockdown\",\"xdp_exceptions_counted\":true,"
+		  "\"xdp_exceptions_why\":null,\"total\":2,\"down\":0}");
 	assert_at(doc, "inspectors.0.url", "\"http://inspector:12345/events\"");
 	assert_at(doc, "inspectors.0.delivered", "5");
 	assert_at(doc, "reload", "{\"done\":0,\"incomplete\":0,\"failed\":0,\"error\":null}");
@@ -209,6 +211,19 @@ static void links_document(void **state)
 	assert_at(doc, "links.1.source", "null");
 	assert_at(doc, "links.1.changed", "null");
 	assert_at(doc, "links.1.changed_age_seconds", "null");
+}
+
+static void exceptions_that_are_not_counted(void **state)
+{
+	struct world *w = *state;
+
+	w->status.xdp_uncounted = "missing CAP_PERFMON";
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	DR_AUTO_JSON struct dr_json *links = mon_status_links_json(&w->status);
+	assert_at(doc, "links.xdp_exceptions_counted", "false");
+	assert_at(doc, "links.xdp_exceptions_why", "\"missing CAP_PERFMON\"");
+	assert_at(links, "xdp_exceptions_counted", "false");
+	assert_at(links, "xdp_exceptions_why", "\"missing CAP_PERFMON\"");
 }
 
 static void counters_document(void **state)
@@ -368,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(discovered_hosts_that_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reload_that_was_half_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_document, setup, teardown),
+		cmocka_unit_test_setup_teardown(exceptions_that_are_not_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(targets_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_target_without_a_story, setup, teardown),
