@@ -190,8 +190,9 @@ static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text
 		r = mon_config_read(conf, there_or_in_use, ret);
 	ret->target_room = DR_MIN(ret->target_room, (size_t)m->slots.room); /* the maps do not grow */
 	if (r == 0 && (r = mon_config_align_interfaces(ret, &m->config)) == -ENOSPC) {
-		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new", m->config_path,
-					MON_INTERFACES_MAX);
+		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new: restart the monitor, or "
+					"take the old ones out first",
+					m->config_path, MON_INTERFACES_MAX);
 		r = 1;
 	} else if (r == 0 && ret->target_count > m->slots.room) {
 		*ret_text =
