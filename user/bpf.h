@@ -73,8 +73,9 @@ bool mon_bpf_is_attached(const struct mon_bpf *b, unsigned iface);
  * its carrier.
  */
 int mon_bpf_links_start(struct mon_bpf *b, char **ret_why) DR_MUST_USE;
-/* Whether XDP exceptions are counted, which the kernel may allow or refuse by itself. */
-bool mon_bpf_links_exceptions(const struct mon_bpf *b);
+/* After that: why XDP exceptions are not counted, which the kernel may allow or refuse by itself; NULL: they
+ * are. */
+const char *mon_bpf_links_uncounted(const struct mon_bpf *b);
 /* -EEXIST: it is there, and its story goes on. -E2BIG: 2 * DR_IFACES are. */
 int mon_bpf_link_add(struct mon_bpf *b, unsigned ifindex, const struct dr_link *initial) DR_MUST_USE;
 void mon_bpf_link_remove(struct mon_bpf *b, unsigned ifindex);

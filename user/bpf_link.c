@@ -21,6 +21,7 @@
 struct bpf_links {
 	struct dr_link_bpf *carrier;	/* dr_carrier_off, dr_carrier_on */
 	struct dr_link_bpf *exceptions; /* dr_xdp_except */
+	char *uncounted;		/* why not exceptions */
 };
 
 /* ---------------------------------------------------------------- refusals */
@@ -134,7 +135,6 @@ static int start_half(struct mon_bpf *b, bool carrier, struct dr_link_bpf **ret,
 
 int mon_bpf_links_start(struct mon_bpf *b, char **ret_why)
 {
-	DR_AUTO_FREE char *uncounted = NULL;
 	struct bpf_links *l = calloc(1, sizeof(*l));
 
 	assert(!b->links);
@@ -143,14 +143,15 @@ int mon_bpf_links_start(struct mon_bpf *b, char **ret_why)
 		return -ENOTSUP;
 	}
 	b->links = l;
-	/* status tells by mon_bpf_links_exceptions() that they are not */
-	(void)!start_half(b, false, &l->exceptions, &uncounted);
+	(void)!start_half(b, false, &l->exceptions, &l->uncounted); /* mon_bpf_links_uncounted() says so */
 	return start_half(b, true, &l->carrier, ret_why) ? -ENOTSUP : 0;
 }
 
-bool mon_bpf_links_exceptions(const struct mon_bpf *b)
+const char *mon_bpf_links_uncounted(const struct mon_bpf *b)
 {
-	return b->links && b->links->exceptions;
+	if (b->links && b->links->exceptions)
+		return NULL;
+	return b->links && b->links->uncounted ? b->links->uncounted : strerror(ENOMEM);
 }
 
 void bpf_links_free(struct bpf_links *l)
@@ -159,6 +160,7 @@ void bpf_links_free(struct bpf_links *l)
 		return;
 	dr_link_bpf__destroy(l->carrier);
 	dr_link_bpf__destroy(l->exceptions);
+	free(l->uncounted);
 	free(l);
 }
 

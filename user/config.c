@@ -23,7 +23,8 @@ void mon_read_name(struct mon_reader *r, struct dr_conf_node *map, const char *k
 			"\"%s\" is not a name: letters, digits, '.', '_' and '-' are, not beginning with '.'",
 			text);
 	else if (dr_strcpy(ret, size, text))
-		dr_conf_error(r->conf, at, "longer than %zu characters", size - 1);
+		dr_conf_error(r->conf, at, "\"%.24s...\" has %zu characters, more than the maximum of %zu",
+			      text, strlen(text), size - 1);
 }
 
 void mon_read_host(struct mon_reader *r, struct dr_conf_node *map, const char *fallback,
@@ -40,9 +41,13 @@ void mon_read_host(struct mon_reader *r, struct dr_conf_node *map, const char *f
 	for (const char *p = text; *p; p++)
 		good = good && (unsigned char)*p > ' ' && *p != 0x7f && !strchr("\"\\/", *p);
 	if (!good)
-		dr_conf_error(r->conf, at, "\"%s\" is not a host name", text);
+		dr_conf_error(r->conf, at,
+			      "\"%s\" is not a host name: no blank, quote, slash or backslash is in one, as "
+			      "in compute-1.example.org",
+			      text);
 	else if (dr_strcpy(ret, MON_HOST_MAX, text))
-		dr_conf_error(r->conf, at, "longer than %d characters", MON_HOST_MAX - 1);
+		dr_conf_error(r->conf, at, "\"%.24s...\" has %zu characters, more than the maximum of %d",
+			      text, strlen(text), MON_HOST_MAX - 1);
 }
 
 int mon_read_path(struct mon_reader *r, struct dr_conf_node *map, const char *key, const char *fallback,

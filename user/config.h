@@ -167,10 +167,12 @@ struct dr_dur mon_detect_time(const struct mon_target *t, struct dr_dur gap);
 
 /*
  * Adds a target (discovered). t->interface is an index of c. 0, or -ENOSPC (target_room is full), -EEXIST
- * (that address, kind and interface; or host and plane), -EINVAL (no host, no address of a host, or no such
- * interface), -ENOMEM.
+ * (that host has that plane, or that address, kind and interface), -EADDRINUSE (another host has these:
+ * mon_config_owner()), -EINVAL (no host, no address of a host, or no such interface), -ENOMEM.
  */
 int mon_config_add_target(struct mon_config *c, const struct mon_target *t) DR_MUST_USE;
+/* Whose address, kind and interface t has, after targets were added; NULL: nobody's. */
+const char *mon_config_owner(const struct mon_config *c, const struct mon_target *t);
 
 /* Index of the interface of that name in c->interfaces, or -1. */
 int mon_config_interface(const struct mon_config *c, const char *name);

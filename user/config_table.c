@@ -232,10 +232,20 @@ int mon_config_add_target(struct mon_config *c, const struct mon_target *t)
 	err = mon_config_enter(c, (uint32_t)c->target_count, &twin, &of);
 	if (err)
 		return err;
+	if (twin == MON_TWIN_ADDRESS && strcmp(c->targets[of].host, t->host))
+		return -EADDRINUSE;
 	if (twin != MON_NO_TWIN)
 		return -EEXIST;
 	c->target_count++;
 	return 0;
+}
+
+const char *mon_config_owner(const struct mon_config *c, const struct mon_target *t)
+{
+	uint32_t of = c->twins ? find_twin(c, &c->twins->by_address, hash_address(t), t, same_address)
+			       : MON_INDEX_NONE;
+
+	return of == MON_INDEX_NONE ? NULL : c->targets[of].host;
 }
 
 /* ---------------------------------------------------------------- interfaces */

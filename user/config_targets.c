@@ -63,7 +63,8 @@ static unsigned find_interface(struct mon_reader *r, const char *name, const str
 	if (known >= 0)
 		return (unsigned)known;
 	if (c->interface_count == MON_INTERFACES_MAX) {
-		dr_conf_error(r->conf, at, "more than %d interfaces", MON_INTERFACES_MAX);
+		dr_conf_error(r->conf, at, "\"%s\" is one more than the maximum of %d interfaces", name,
+			      MON_INTERFACES_MAX);
 		return 0;
 	}
 	struct mon_interface *i = &c->interfaces[c->interface_count];

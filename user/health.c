@@ -7,9 +7,10 @@
 
 #define TICK dr_sec(1)
 #define UNANSWERED_NS (3 * DR_NSEC_PER_SEC)
+#define ODD_TICKS 3 /* longer than rtnetlink is late */
 #define ASK_MAX 512 /* times that the kernel is asked why in one tick: each takes some 10 us, and locks */
 
-/* Finds the changes whose records were lost. */
+/* Finds the changes whose records were lost; those of links look_at_links() finds. */
 static int reconcile(struct monitor *m)
 {
 	struct dr_watch w;
@@ -137,6 +138,18 @@ static bool has_asked_in_vain(const struct monitor *m, const struct mon_target *
 	return now_ns - s->unsent.since_ns >= UNANSWERED_NS && m->ifaces[t->interface].heard_ticks > 3;
 }
 
+/*
+ * fentry may leave the map wrong: of a loss and a return on two CPUs the later may find nothing to change,
+ * and the earlier change it then. Nothing more comes of fentry, so rtnetlink's word is taken in the end.
+ */
+static void mend_carrier(struct monitor *m, unsigned ifindex, const char *name, bool counted, bool told,
+			 unsigned *odd_ticks)
+{
+	*odd_ticks = counted != told ? *odd_ticks + 1 : 0;
+	if (*odd_ticks >= ODD_TICKS)
+		monitor_command_link(m, ifindex, name, told);
+}
+
 /* Whatever was changed behind each other's back, by an interface that came again, say. */
 static void agree_on_interface(struct monitor *m, unsigned iface, const struct dr_iface *now)
 {
@@ -150,9 +163,7 @@ static void agree_on_interface(struct monitor *m, unsigned iface, const struct d
 		return;
 	if (link.carrier != now->carrier && monitor_set_interface(m, iface, f->ifindex, link.carrier))
 		dr_error("the kernel half does not take the carrier of interface=%s", f->name);
-	f->odd_ticks = link.carrier != f->carrier ? f->odd_ticks + 1 : 0;
-	if (f->odd_ticks >= 3) /* longer than rtnetlink is late */
-		monitor_command_link(m, f->ifindex, f->name, f->carrier);
+	mend_carrier(m, f->ifindex, f->name, link.carrier, f->carrier, &f->odd_ticks);
 }
 
 /* In how many seconds in a row has something been heard, as far as something was to be? */
@@ -171,6 +182,23 @@ static void look_at_hearing(struct monitor *m, uint64_t now_ns)
 		f->silent = now.silent;
 		if (f->attached && now.ifindex == f->ifindex)
 			agree_on_interface(m, i, &now);
+	}
+}
+
+/*
+ * Each second, whether records were lost or not: there are 64 at most, however many targets are watched.
+ * (Targets that are up are looked at once a window of look_for_grey(), the others each second.)
+ */
+static void look_at_links(struct monitor *m)
+{
+	struct dr_link now;
+
+	for (size_t i = 0; i < m->config.link_count; i++) {
+		struct monitor_link *s = &m->links[i];
+		if (!s->ifindex || mon_bpf_read_link(m->bpf, s->ifindex, &now))
+			continue;
+		monitor_follow_link(m, i, &now);
+		mend_carrier(m, s->ifindex, m->config.links[i].name, now.carrier, s->carrier, &s->odd_ticks);
 	}
 }
 
@@ -387,6 +415,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 		look_at_counters(m, &kernel);
 		look_at_sender(m, &m->sender, now);
 		look_at_hearing(m, now.ns);
+		look_at_links(m);
 		look_at_targets(m, &kernel, &m->sender, now);
 		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
 		follow_pulses(m, now.ns);

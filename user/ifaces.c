@@ -44,6 +44,13 @@ void monitor_on_link_event(struct monitor *m, const struct dr_event *e)
 	}
 }
 
+void monitor_follow_link(struct monitor *m, size_t i, const struct dr_link *l)
+{
+	struct dr_mono now = dr_mono_now(), at = l->changed_ns ? (struct dr_mono){ l->changed_ns } : now;
+
+	report_link(m, i, !l->carrier, DR_REASON_NO_CARRIER, dr_wall_of(at, now, dr_wall_now()));
+}
+
 static unsigned iface_on(const struct monitor *m, unsigned ifindex)
 {
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
@@ -143,6 +150,7 @@ static void link_changed(struct monitor *m, size_t i, const struct mon_rtnl_link
 		return;
 	}
 	s->ifindex = l->ifindex;
+	s->carrier = l->carrier;
 	watch_link(m, l->ifindex, l->carrier);
 	if (was && was != l->ifindex)
 		monitor_unwatch_link(m, was);

@@ -58,13 +58,18 @@ static void add_health(struct dr_buf *b, const struct mon_status *s)
 	single(b, "blind", "gauge", "1: its sender is too late to judge by, so no host is condemned.",
 	       s->blind);
 	single(b, "realtime", "gauge", "1: its sender has real-time priority.", !s->not_realtime);
-	mon_metric_family(b, "reloads_total", "counter", "Configurations taken or refused while running.");
+	mon_metric_family(b, "reloads_total", "counter",
+			  "Configurations taken, taken but for a part, or refused while running.");
 	labels_of(&l, "result", "done");
 	mon_metric_uint(b, "reloads_total", &l, s->reloads);
+	labels_of(&l, "result", "incomplete");
+	mon_metric_uint(b, "reloads_total", &l, s->reloads_incomplete);
 	labels_of(&l, "result", "refused");
 	mon_metric_uint(b, "reloads_total", &l, s->reload_failures);
-	single(b, "last_reload_successful", "gauge", "0: the last new configuration was refused.",
-	       !s->reload_error);
+	single(b, "last_reload_successful", "gauge",
+	       "0: the last new configuration was refused, or not all of it could be taken over.",
+	       !s->reload_error && !s->reload_incomplete);
+	single(b, "discovered_left_out", "gauge", "Discovered hosts that are not watched.", s->left_out);
 	add_targets_by_verdict(b, s);
 }
 
@@ -102,6 +107,29 @@ static uint64_t iface_silent(const struct mon_status_interface *n)
 	return n->state.silent;
 }
 
+static uint64_t iface_xdp_exceptions(const struct mon_status_interface *n)
+{
+	return n->lost.xdp_exceptions;
+}
+static uint64_t iface_rx_dropped(const struct mon_status_interface *n)
+{
+	return n->lost.rx_dropped;
+}
+static uint64_t iface_rx_missed(const struct mon_status_interface *n)
+{
+	return n->lost.rx_missed;
+}
+static uint64_t iface_rx_errors(const struct mon_status_interface *n)
+{
+	return n->lost.rx_errors;
+}
+
+#define XDP_EXCEPTIONS                                                                                       \
+	"Frames that an XDP program ended by a fault; counted where xdp_exceptions_counted is 1, else 0."
+#define RX_DROPPED "Frames dropped by its device."
+#define RX_MISSED "Frames its device had no room for."
+#define RX_ERRORS "Frames received with an error."
+
 static const struct {
 	const char *name, *type, *help;
 	uint64_t (*value)(const struct mon_status_interface *n);
@@ -113,6 +141,10 @@ static const struct {
 	{ "interface_blind", GAUGE, "1: the sender is too late to judge by here.", iface_blind },
 	{ "interface_targets_up", GAUGE, "Targets that are up or talking.", iface_up },
 	{ "interface_targets_silent", GAUGE, "Of these, those that miss answers now.", iface_silent },
+	{ "interface_xdp_exceptions_total", COUNTER, XDP_EXCEPTIONS, iface_xdp_exceptions },
+	{ "interface_receive_dropped_total", COUNTER, RX_DROPPED, iface_rx_dropped },
+	{ "interface_receive_missed_total", COUNTER, RX_MISSED, iface_rx_missed },
+	{ "interface_receive_errors_total", COUNTER, RX_ERRORS, iface_rx_errors },
 };
 
 static void add_interface_infos(struct dr_buf *b, const struct mon_status *s)
@@ -238,11 +270,10 @@ static const struct counter link_counters[] = {
 	{ "link_carrier_changes_total", "to", "up", "Changes of the carrier.", LINK(state.ups) },
 	{ "link_carrier_changes_total", "to", "down", NULL, LINK(state.downs) },
 	{ "link_flaps_total", NULL, NULL, "Times it was down and up again within 10 s.", LINK(state.flaps) },
-	{ "link_xdp_exceptions_total", NULL, NULL, "XDP exceptions; counted where fentry is.",
-	  LINK(state.xdp_exceptions) },
-	{ "link_receive_dropped_total", NULL, NULL, "Frames dropped by its device.", LINK(rx_dropped) },
-	{ "link_receive_missed_total", NULL, NULL, "Frames its device had no room for.", LINK(rx_missed) },
-	{ "link_receive_errors_total", NULL, NULL, "Frames received with an error.", LINK(rx_errors) },
+	{ "link_xdp_exceptions_total", NULL, NULL, XDP_EXCEPTIONS, LINK(lost.xdp_exceptions) },
+	{ "link_receive_dropped_total", NULL, NULL, RX_DROPPED, LINK(lost.rx_dropped) },
+	{ "link_receive_missed_total", NULL, NULL, RX_MISSED, LINK(lost.rx_missed) },
+	{ "link_receive_errors_total", NULL, NULL, RX_ERRORS, LINK(lost.rx_errors) },
 };
 
 static void add_links(struct dr_buf *b, const struct mon_status *s)
@@ -276,6 +307,9 @@ static void add_link_source(struct dr_buf *b, const struct mon_status *s)
 	mon_metric_family(b, "link_source_info", GAUGE,
 			  "Who tells of carriers: fentry (at once) or netlink.");
 	mon_metric_uint(b, "link_source_info", &l, 1);
+	single(b, "xdp_exceptions_counted", GAUGE,
+	       "1: XDP exceptions are counted; 0: the kernel refuses the program that would.",
+	       !s->xdp_uncounted);
 }
 
 /* ---------------------------------------------------------------- inspectors */

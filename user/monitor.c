@@ -52,30 +52,82 @@ static int apply(struct monitor *m, char **ret_error)
 
 /* ---------------------------------------------------------------- discovery */
 
-/* Adds what was discovered last to fresh. One that the file has, too, is the file's. */
+#define LEFT_OUT_NAMED 16 /* hosts whose address is another's and that are named */
+
+/* Those that were discovered and are not watched, as far as they should be. */
+struct left_out {
+	size_t taken;	   /* their address is another host's in the file */
+	size_t others;	   /* left out for another reason, and the first of these: */
+	const char *first; /* host */
+	int error;
+	struct dr_buf why; /* in words, lines */
+};
+
+static void leave_out(struct left_out *o, const struct mon_config *c, const struct mon_target *t,
+		      const char *host, int r)
+{
+	char address[MON_ADDRESS_STR_MAX];
+
+	if (r != -EADDRINUSE) {
+		if (o->others++ == 0) {
+			o->first = host;
+			o->error = r;
+		}
+	} else if (o->taken++ < LEFT_OUT_NAMED) {
+		dr_buf_printf(&o->why, "the file gives its address %s to %s host=%s\n",
+			      mon_address_format(t->address, address), mon_config_owner(c, t), host);
+	}
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *at = text; at && (at = strstr(at, line)); at += len) {
+		if ((at == text || at[-1] == '\n') && at[len] == '\n')
+			return true;
+	}
+	return false;
+}
+
+/* Not with each refresh: only what was not said of the last one. */
+static void say_left_out(struct monitor *m, struct left_out *o)
+{
+	DR_AUTO_FREE char *was = DR_TAKE_PTR(m->left_out_why), *lines = NULL;
+
+	if (o->taken > LEFT_OUT_NAMED)
+		dr_buf_printf(&o->why, "the file gives their addresses to others hosts=%zu\n",
+			      o->taken - LEFT_OUT_NAMED);
+	if (o->others)
+		dr_buf_printf(&o->why, "%s host=%s hosts=%zu\n",
+			      o->error == -ENOSPC ? "there is no room for more (max_targets)"
+						  : strerror(-o->error),
+			      o->first, o->others);
+	m->left_out = o->taken + o->others;
+	m->left_out_why = o->why.error ? NULL : DR_TAKE_PTR(o->why.data);
+	dr_buf_done(&o->why);
+	lines = m->left_out_why ? strdup(m->left_out_why) : NULL;
+	for (char *rest = lines, *line; (line = strsep(&rest, "\n"));) {
+		if (*line && !has_line(was, line))
+			dr_error("discovered and not watched: %s", line);
+	}
+}
+
+/* Adds what was discovered last to fresh. A host that the file has with that plane or address is the file's.
+ */
 static void add_discovered(struct monitor *m, struct mon_config *fresh)
 {
-	const char *host = NULL;
-	size_t left_out = 0;
+	struct left_out out = { 0 };
 	struct mon_target t;
-	int error = 0;
 
 	for (size_t i = 0; i < m->found_count; i++) {
 		int r = mon_discovered_target(fresh, &m->found[i], &t);
 		if (r == 0) /* the file may ask for more room, which is there after a restart */
 			r = fresh->target_count < m->slots.room ? mon_config_add_target(fresh, &t) : -ENOSPC;
-		if (r == 0 || r == -EEXIST)
-			continue;
-		if (left_out++ == 0) {
-			host = m->found[i].host;
-			error = r;
-		}
+		if (r && r != -EEXIST)
+			leave_out(&out, fresh, &t, m->found[i].host, r);
 	}
-	if (left_out && left_out != m->left_out) /* not with each refresh */
-		dr_error("discovered hosts are not watched: %s host=%s hosts=%zu",
-			 error == -ENOSPC ? "there is no room for more (max_targets)" : strerror(-error),
-			 host, left_out);
-	m->left_out = left_out;
+	say_left_out(m, &out);
 	mon_config_derive_times(fresh);
 }
 
@@ -138,8 +190,9 @@ static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text
 		r = mon_config_read(conf, there_or_in_use, ret);
 	ret->target_room = DR_MIN(ret->target_room, (size_t)m->slots.room); /* the maps do not grow */
 	if (r == 0 && (r = mon_config_align_interfaces(ret, &m->config)) == -ENOSPC) {
-		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new", m->config_path,
-					MON_INTERFACES_MAX);
+		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new: restart the monitor, or "
+					"take the old ones out first",
+					m->config_path, MON_INTERFACES_MAX);
 		r = 1;
 	} else if (r == 0 && ret->target_count > m->slots.room) {
 		*ret_text =
@@ -164,6 +217,7 @@ static int keep_discovered(struct monitor *m, struct mon_config *fresh)
 	mon_config_done(&m->file);
 	if (!fresh->discover.nova) {
 		free(DR_TAKE_PTR(m->found));
+		free(DR_TAKE_PTR(m->left_out_why));
 		m->found_count = m->left_out = 0;
 		return 0;
 	}
@@ -208,6 +262,54 @@ static void notify_reloading(void)
 	dr_notify(text);
 }
 
+/* In words, the caller frees them; NULL: out of memory. */
+static char *what_failed(int kept, int applied, const char *attach_error, int started)
+{
+	if (applied)
+		return attach_error ? strdup(attach_error)
+				    : dr_asprintf("targets or interfaces are not as they should be (see the "
+						  "log): %s",
+						  strerror(-applied));
+	if (kept)
+		return dr_asprintf("what was discovered is forgotten until Nova is asked again: %s",
+				   strerror(-kept));
+	return dr_asprintf("discovery is not started: %s", strerror(-started));
+}
+
+static int refuse(struct monitor *m, int r, char *text, char **ret_text)
+{
+	DR_AUTO_FREE char *lines = text ? strdup(text) : NULL;
+
+	m->reload_failures++;
+	m->reload_error = text ? strdup(text) : NULL;
+	dr_error("the configuration is not taken over, all stays as it was");
+	if (lines)
+		dr_daemon_errors(lines);
+	*ret_text = text;
+	return r;
+}
+
+/* why: what could not be done, if it is not whole; owned by the callee. */
+static int taken_over(struct monitor *m, bool whole, char *why, char **ret_text)
+{
+	const struct mon_config *c = &m->config;
+
+	if (whole) {
+		m->reloads++;
+		dr_info("configuration taken over targets=%u interfaces=%zu links=%zu", m->slots.used,
+			c->interface_count, c->link_count);
+		*ret_text = dr_asprintf("%u targets on %zu interfaces, %zu links", m->slots.used,
+					c->interface_count, c->link_count);
+		return 0;
+	}
+	m->reloads_incomplete++;
+	m->reload_incomplete = true;
+	dr_error("configuration taken over, but not as a whole: %s", why ? why : strerror(ENOMEM));
+	*ret_text = dr_asprintf("taken over, but not as a whole: %s", why ? why : strerror(ENOMEM));
+	m->reload_error = why;
+	return MON_RELOAD_INCOMPLETE;
+}
+
 int monitor_reload(void *userdata, char **ret_text)
 {
 	DR_AUTO(mon_config_done) struct mon_config fresh = { 0 };
@@ -215,26 +317,21 @@ int monitor_reload(void *userdata, char **ret_text)
 	struct mon_link links[MON_INTERFACES_MAX];
 	struct monitor *m = userdata;
 	size_t link_count = m->config.link_count;
-	DR_AUTO_FREE char *text = NULL;
+	char *text = NULL;
 
 	notify_reloading();
 	int r = read_again(m, &fresh, &text);
 	free(DR_TAKE_PTR(m->reload_error));
+	m->reload_incomplete = false;
 	if (r) {
-		m->reload_failures++;
-		m->reload_error = text ? strdup(text) : NULL;
-		DR_AUTO_FREE char *lines = text ? strdup(text) : NULL;
-		dr_error("the configuration is not taken over, all stays as it was");
-		if (lines)
-			dr_daemon_errors(lines);
+		r = refuse(m, r, text, ret_text);
 		dr_notify("READY=1");
-		*ret_text = DR_TAKE_PTR(text);
 		return r;
 	}
 	memcpy(links, m->config.links, sizeof(links));
 	mon_discover_stop(
 		DR_TAKE_PTR(m->discovery)); /* its child reads file and credentials when it starts */
-	r = keep_discovered(m, &fresh);
+	int kept = keep_discovered(m, &fresh);
 	warn_of_restart(&m->config, &fresh);
 	bool flags = fresh.consume_replies != m->config.consume_replies || fresh.passive != m->config.passive;
 	take_over(m, &fresh);
@@ -242,16 +339,11 @@ int monitor_reload(void *userdata, char **ret_text)
 	int applied = apply(m, &attach_error);
 	if (flags)
 		monitor_refresh_all(m);
-	m->reloads++;
 	int started = start_discovery(m);
-	r = r ? r : applied ? applied : started;
-	*ret_text = r ? dr_asprintf("taken over, but: %s", attach_error ? attach_error : strerror(-r))
-		      : dr_asprintf("%u targets on %zu interfaces, %zu links", m->slots.used,
-				    m->config.interface_count, m->config.link_count);
-	dr_info("configuration taken over targets=%u interfaces=%zu links=%zu", m->slots.used,
-		m->config.interface_count, m->config.link_count);
+	bool whole = !kept && !applied && !started;
+	r = taken_over(m, whole, whole ? NULL : what_failed(kept, applied, attach_error, started), ret_text);
 	dr_notify("READY=1");
-	return 0;
+	return r;
 }
 
 static int reload_and_trim(void *userdata, char **ret_text)
@@ -302,6 +394,8 @@ static int start_kernel(struct monitor *m, char **ret_error)
 		dr_info("carrier changes are told by rtnetlink, not by fentry: %s", m->no_fentry);
 		r = 0;
 	}
+	if (mon_bpf_links_uncounted(m->bpf))
+		dr_info("XDP exceptions are not counted: %s", mon_bpf_links_uncounted(m->bpf));
 	return r;
 }
 
@@ -434,6 +528,7 @@ void monitor_free(struct monitor *m)
 	free(m->no_fentry);
 	free(m->reload_error);
 	free(m->found);
+	free(m->left_out_why);
 	mon_config_done(&m->file);
 	mon_config_done(&m->config);
 	free(m);

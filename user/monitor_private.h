@@ -54,10 +54,12 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	char *trouble; /* last reason why it is not attached, as logged */
 };
 
-struct monitor_link {	  /* by index of mon_config.links */
-	unsigned ifindex; /* 0: not there */
-	bool broken;	  /* reported so */
-	bool told;	  /* something was reported */
+struct monitor_link {	    /* by index of mon_config.links */
+	unsigned ifindex;   /* 0: not there */
+	bool carrier;	    /* as rtnetlink tells of it */
+	unsigned odd_ticks; /* as of an interface */
+	bool broken;	    /* reported so */
+	bool told;	    /* something was reported */
 };
 
 struct monitor {
@@ -67,7 +69,8 @@ struct monitor {
 	struct mon_config file;	      /* with discovery: what the file alone says */
 	struct mon_discovered *found; /* last */
 	size_t found_count;
-	size_t left_out; /* of these, those that there is no room for */
+	size_t left_out;    /* of these, those that should be watched and are not */
+	char *left_out_why; /* in lines; NULL: none is */
 	struct mon_bpf *bpf;
 	struct mon_prober *prober;
 	struct mon_report *report;
@@ -90,8 +93,9 @@ struct monitor {
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
-	uint64_t reloads, reload_failures;
-	char *reload_error; /* of the last one; NULL: it was good */
+	uint64_t reloads, reloads_incomplete, reload_failures;
+	char *reload_error;	/* of the last one; NULL: it was good */
+	bool reload_incomplete; /* reload_error says what of it could not be done; else it was refused */
 	struct mon_status_interface shown_ifaces[MON_INTERFACES_MAX];
 	struct mon_status_link shown_links[MON_INTERFACES_MAX];
 };
@@ -132,6 +136,8 @@ void monitor_command_link(struct monitor *m, unsigned ifindex, const char *name,
 /* Forgets the carrier of an interface, unless it is probed by or a link of the configuration. */
 void monitor_unwatch_link(struct monitor *m, unsigned ifindex);
 void monitor_on_link_event(struct monitor *m, const struct dr_event *e);
+/* Counters are truth, events are hints: reports what link i of the configuration is, by its map. */
+void monitor_follow_link(struct monitor *m, size_t i, const struct dr_link *l);
 void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, enum dr_reason reason,
 			      struct dr_wall when);
 
@@ -151,6 +157,7 @@ void monitor_report(struct monitor *m, enum mon_event_type type, bool on, const 
 int monitor_on_tick(struct dr_source *s, void *userdata);
 
 /* ---- monitor.c ---- */
+/* mon_reload_fn */
 int monitor_reload(void *userdata, char **ret_text);
 
 /* ---- snapshot.c ---- */

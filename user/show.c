@@ -184,6 +184,10 @@ static void reload(struct mon_show *s, struct dr_http_exchange *x)
 	int r = s->reload(s->userdata, &text);
 	struct dr_json *o;
 
+	if (r == MON_RELOAD_INCOMPLETE) {
+		dr_http_reply_error(x, 500, "%s", text ? text : "not all of it could be taken over");
+		return;
+	}
 	if (r) {
 		dr_http_reply_error(x, 422, "%s", text ? text : r < 0 ? strerror(-r) : "refused");
 		return;

@@ -11,7 +11,8 @@
  *   GET  /v1/targets[?host=] local
  *   GET  /v1/links           local
  *   GET  /v1/counters        local
- *   POST /v1/reload          local  200 {"reload": "done", "changes": ...} or 422 {"error": {...}}
+ *   POST /v1/reload          local  200 {"reload": "done", "changes": ...} or 422 {"error": {...}};
+ *                                 500: taken over, but not as a whole
  *
  * "local" is the socket with a path, for its owner and group; "both" are it and the `metrics` address. And it
  * tells the service manager's watchdog that all is fresh.
@@ -24,8 +25,10 @@ struct mon_show;
 
 /* Fills all of *ret. */
 typedef void (*mon_snapshot_fn)(void *userdata, struct mon_status *ret);
-/* 0: done; else the old configuration stays. *ret_text (freed by the caller; NULL: nothing to say) says what
- * changed or what is wrong, in lines. */
+/* 0: done; MON_RELOAD_INCOMPLETE: the new configuration is in force, but for what *ret_text says; else the
+ * old one stays. *ret_text (freed by the caller; NULL: nothing to say) says what changed or what is wrong, in
+ * lines. */
+#define MON_RELOAD_INCOMPLETE 2
 typedef int (*mon_reload_fn)(void *userdata, char **ret_text);
 
 /* Of config: metrics, metrics_on and socket. *ret_error (freed by the caller) says what is refused. */

@@ -27,6 +27,22 @@ static bool read_target(void *userdata, uint32_t slot, struct mon_status_target 
 	return true;
 }
 
+static struct mon_status_lost read_lost(struct monitor *m, unsigned ifindex)
+{
+	struct mon_status_lost lost = { 0 };
+	struct mon_rtnl_drops d = { 0 };
+	struct dr_link l = { 0 };
+
+	if (mon_bpf_read_link(m->bpf, ifindex, &l) == 0)
+		lost.xdp_exceptions = l.xdp_exceptions;
+	if (mon_rtnl_drops(m->rtnl, ifindex, &d) == 0) {
+		lost.rx_dropped = d.rx_dropped;
+		lost.rx_missed = d.rx_missed;
+		lost.rx_errors = d.rx_errors;
+	}
+	return lost;
+}
+
 static void read_interfaces(struct monitor *m, struct mon_status *ret)
 {
 	struct mon_status_interface *shown = m->shown_ifaces;
@@ -46,6 +62,8 @@ static void read_interfaces(struct monitor *m, struct mon_status *ret)
 		};
 		if (mon_bpf_read_iface(m->bpf, i, &s->state))
 			s->state = (struct dr_iface){ 0 };
+		if (f->present)
+			s->lost = read_lost(m, f->present);
 		ret->interface_count++;
 	}
 	ret->interfaces = shown;
@@ -57,18 +75,13 @@ static void read_links(struct monitor *m, struct mon_status *ret)
 	ret->link_count = m->config.link_count;
 	for (size_t i = 0; i < m->config.link_count; i++) {
 		struct mon_status_link *s = &m->shown_links[i];
-		struct mon_rtnl_drops d = { 0 };
 
 		*s = (struct mon_status_link){ .link = &m->config.links[i], .ifindex = m->links[i].ifindex };
 		if (!s->ifindex)
 			continue;
 		if (mon_bpf_read_link(m->bpf, s->ifindex, &s->state))
 			s->state = (struct dr_link){ 0 };
-		if (mon_rtnl_drops(m->rtnl, s->ifindex, &d))
-			continue;
-		s->rx_dropped = d.rx_dropped;
-		s->rx_missed = d.rx_missed;
-		s->rx_errors = d.rx_errors;
+		s->lost = read_lost(m, s->ifindex);
 	}
 }
 
@@ -92,13 +105,18 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 		.host = m->config.host,
 		.link_source = m->no_fentry ? "netlink" : "fentry",
 		.link_source_why = m->no_fentry,
+		.xdp_uncounted = mon_bpf_links_uncounted(m->bpf),
 		.now = dr_mono_now(),
 		.wall_now = dr_wall_now(),
 		.blind = m->blind,
 		.not_realtime = mon_prober_not_realtime(m->prober),
 		.reloads = m->reloads,
+		.reloads_incomplete = m->reloads_incomplete,
 		.reload_failures = m->reload_failures,
+		.reload_incomplete = m->reload_incomplete,
 		.reload_error = m->reload_error,
+		.left_out = m->left_out,
+		.left_out_why = m->left_out_why,
 		.slot_count = m->slots.room,
 		.target = read_target,
 		.userdata = m,

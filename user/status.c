@@ -152,10 +152,18 @@ static struct dr_json *problems_of(const struct mon_status *s)
 			problem(problems, "inspector %s does not answer",
 				mon_url_format(s->inspectors[i].url, url));
 	}
+	if (s->left_out) {
+		const char *lines = s->left_out_why ? s->left_out_why : "out of memory";
+		size_t line = strcspn(lines, "\n");
+		problem(problems, "%zu discovered host%s not watched: %.*s%s", s->left_out,
+			s->left_out == 1 ? " is" : "s are", (int)line, lines,
+			lines[line] && lines[line + 1] ? ", and more" : "");
+	}
 	if (s->reload_error) {
 		size_t line = strcspn(s->reload_error, "\n");
-		problem(problems, "the new configuration was refused: %.*s%s", (int)line, s->reload_error,
-			s->reload_error[line] ? ", and more" : "");
+		problem(problems, "the new configuration was %s: %.*s%s",
+			s->reload_incomplete ? "taken over, but not as a whole" : "refused", (int)line,
+			s->reload_error, s->reload_error[line] ? ", and more" : "");
 	}
 	return problems;
 }
@@ -173,6 +181,23 @@ static void add_targets_summary(struct dr_json *o, const struct mon_status *s)
 	}
 	add_uint(targets, "grey", s->grey_count);
 	add_uint(targets, "total", total);
+}
+
+static void add_lost(struct dr_json *o, const struct mon_status_lost *lost)
+{
+	add_uint(o, "xdp_exceptions", lost->xdp_exceptions);
+	add_uint(o, "rx_dropped", lost->rx_dropped);
+	add_uint(o, "rx_missed", lost->rx_missed);
+	add_uint(o, "rx_errors", lost->rx_errors);
+}
+
+/* Who tells of carriers, and are XDP exceptions counted? */
+static void add_link_sources(struct dr_json *o, const struct mon_status *s)
+{
+	dr_json_add_str(o, "source", s->link_source);
+	dr_json_add_str(o, "source_why", s->link_source_why);
+	dr_json_add_bool(o, "xdp_exceptions_counted", !s->xdp_uncounted);
+	dr_json_add_str(o, "xdp_exceptions_why", s->xdp_uncounted);
 }
 
 static void push_interface(struct dr_json *array, const struct mon_status *s,
@@ -194,6 +219,7 @@ static void push_interface(struct dr_json *array, const struct mon_status *s,
 	add_age(o, "blind_age_seconds", s, n->state.blind_ns);
 	dr_json_add_int(o, "up", n->state.up);
 	dr_json_add_int(o, "silent", n->state.silent);
+	add_lost(o, &n->lost);
 }
 
 static void push_inspector(struct dr_json *array, const struct mon_report_stats *i)
@@ -218,15 +244,14 @@ static void add_links_summary(struct dr_json *o, const struct mon_status *s)
 
 	for (size_t i = 0; i < s->link_count; i++)
 		down += s->links[i].ifindex == 0 || !s->links[i].state.carrier;
-	dr_json_add_str(links, "source", s->link_source);
-	dr_json_add_str(links, "source_why", s->link_source_why);
+	add_link_sources(links, s);
 	add_uint(links, "total", s->link_count);
 	add_uint(links, "down", down);
 }
 
 struct dr_json *mon_status_json(const struct mon_status *s)
 {
-	struct dr_json *o = dr_json_object(), *array, *reload;
+	struct dr_json *o = dr_json_object(), *array, *discovery, *reload;
 
 	dr_json_add_str(o, "name", s->name);
 	dr_json_add_str(o, "version", s->version);
@@ -246,8 +271,12 @@ struct dr_json *mon_status_json(const struct mon_status *s)
 	array = dr_json_add_array(o, "inspectors");
 	for (size_t i = 0; i < s->inspector_count; i++)
 		push_inspector(array, &s->inspectors[i]);
+	discovery = dr_json_add_object(o, "discovery");
+	add_uint(discovery, "left_out", s->left_out);
+	dr_json_add_str(discovery, "left_out_why", s->left_out_why);
 	reload = dr_json_add_object(o, "reload");
 	add_uint(reload, "done", s->reloads);
+	add_uint(reload, "incomplete", s->reloads_incomplete);
 	add_uint(reload, "failed", s->reload_failures);
 	dr_json_add_str(reload, "error", s->reload_error);
 	return o;
@@ -271,10 +300,7 @@ static void push_link(struct dr_json *array, const struct mon_status *s, const s
 	add_time(o, "changed", s, l->state.changed_ns);
 	add_age(o, "changed_age_seconds", s, l->state.changed_ns);
 	add_age(o, "down_age_seconds", s, l->state.down_ns);
-	add_uint(o, "xdp_exceptions", l->state.xdp_exceptions);
-	add_uint(o, "rx_dropped", l->rx_dropped);
-	add_uint(o, "rx_missed", l->rx_missed);
-	add_uint(o, "rx_errors", l->rx_errors);
+	add_lost(o, &l->lost);
 }
 
 struct dr_json *mon_status_links_json(const struct mon_status *s)
@@ -282,8 +308,7 @@ struct dr_json *mon_status_links_json(const struct mon_status *s)
 	struct dr_json *o = dr_json_object(), *array;
 
 	add_time(o, "time", s, s->now.ns);
-	dr_json_add_str(o, "source", s->link_source);
-	dr_json_add_str(o, "source_why", s->link_source_why);
+	add_link_sources(o, s);
 	array = dr_json_add_array(o, "links");
 	for (size_t i = 0; i < s->link_count; i++)
 		push_link(array, s, &s->links[i]);

@@ -29,11 +29,17 @@ struct mon_status_target {
 	const char *grey_details; /* NULL: none */
 };
 
+struct mon_status_lost {			   /* frames, on an interface that is watched */
+	uint64_t xdp_exceptions;		   /* 0 where they are not counted */
+	uint64_t rx_dropped, rx_missed, rx_errors; /* of its device since it was made */
+};
+
 struct mon_status_interface {
 	const char *name;
 	unsigned ifindex;	      /* 0: not there */
 	const char *ingress, *egress; /* as mon_bpf_attached; NULL: not attached */
 	struct dr_iface state;
+	struct mon_status_lost lost;
 	bool attached;
 };
 
@@ -41,7 +47,7 @@ struct mon_status_link {
 	const struct mon_link *link;
 	unsigned ifindex; /* 0: not there */
 	struct dr_link state;
-	uint64_t rx_dropped, rx_missed, rx_errors; /* of its device since it was made */
+	struct mon_status_lost lost;
 };
 
 /* A snapshot. Its pointers are good until control goes back to the loop; target and userdata always. */
@@ -49,14 +55,18 @@ struct mon_status {
 	const char *name, *version, *host;
 	const char *link_source;     /* "fentry" or "netlink" */
 	const char *link_source_why; /* why not fentry; NULL */
+	const char *xdp_uncounted;   /* why XDP exceptions are not counted; NULL: they are */
 	struct dr_mono now;
 	struct dr_wall wall_now; /* the same moment */
 	struct dr_dur uptime;
 	struct mon_cycle cycle;
 	bool blind;
 	const char *not_realtime; /* why; NULL: it is */
-	uint64_t reloads, reload_failures;
+	uint64_t reloads, reloads_incomplete, reload_failures;
 	const char *reload_error; /* of the last one; NULL: good */
+	bool reload_incomplete;	  /* the last one was taken over but for that; else it was refused */
+	size_t left_out;	  /* discovered hosts that are not watched */
+	const char *left_out_why; /* in lines; NULL */
 	size_t interface_count, link_count, inspector_count;
 	size_t targets_by_verdict[MON_VERDICTS];
 	size_t grey_count;

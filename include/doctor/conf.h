@@ -44,7 +44,8 @@ struct dr_conf_node *dr_conf_root(struct dr_conf *c); /* NULL when empty or not 
 
 /*
  * Members of a mapping. A NULL mapping is treated as an empty one, so that an absent section reads as
- * all defaults. Each look-up marks the key as known; dr_conf_check_keys() complains about the others.
+ * all defaults. Each look-up marks the key as known; dr_conf_check_keys() complains about the others, and
+ * names the one that is most like it, or all that were looked up in this mapping or its neighbours in a list.
  */
 struct dr_conf_node *dr_conf_get(struct dr_conf *c, struct dr_conf_node *map, const char *key);
 struct dr_conf_node *dr_conf_map(struct dr_conf *c, struct dr_conf_node *map,

@@ -102,6 +102,7 @@ static void node_free(struct dr_conf_node *n)
 		return;
 	for (size_t i = 0; i < n->count; i++)
 		node_free(n->items[i]);
+	conf_asked_free(n->asked);
 	free(n->items);
 	free(n->key);
 	free(n->text);
@@ -379,6 +380,7 @@ struct dr_conf_node *dr_conf_get(struct dr_conf *c, struct dr_conf_node *map, co
 {
 	if (!map || map->kind != MAP)
 		return NULL;
+	conf_asked_note(map, key);
 	for (size_t i = 0; i < map->count; i++) {
 		if (strcmp(map->items[i]->key, key) == 0) {
 			map->items[i]->known = true;
@@ -415,21 +417,6 @@ struct dr_conf_node *dr_conf_map(struct dr_conf *c, struct dr_conf_node *map, co
 struct dr_conf_node *dr_conf_list(struct dr_conf *c, struct dr_conf_node *map, const char *key)
 {
 	return get_kind(c, map, key, LIST);
-}
-
-void dr_conf_check_keys(struct dr_conf *c, struct dr_conf_node *map)
-{
-	if (!map)
-		return;
-	if (map->kind != MAP) {
-		dr_conf_error(c, map, "is %s, but a mapping (\"name: value\" lines) is expected",
-			      dr_conf_kind_words(map));
-		return;
-	}
-	for (size_t i = 0; i < map->count; i++) {
-		if (!map->items[i]->known)
-			dr_conf_error(c, map->items[i], "unknown setting");
-	}
 }
 
 size_t dr_conf_count(const struct dr_conf_node *n)

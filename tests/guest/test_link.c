@@ -103,7 +103,7 @@ static void start(struct world *w)
 		fail_msg("%s", error);
 	if (mon_bpf_links_start(w->bpf, &why))
 		fail_msg("fentry is refused: %s", why);
-	assert_true(mon_bpf_links_exceptions(w->bpf));
+	assert_null(mon_bpf_links_uncounted(w->bpf));
 	assert_int_equal(dr_loop_add_io(w->loop, mon_bpf_event_fd(w->bpf), EPOLLIN, on_ring, w, &w->source),
 			 0);
 }

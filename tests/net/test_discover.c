@@ -171,6 +171,33 @@ static void beside_targets_of_the_file(void **state)
 	live_death_and_recovery(b, 3);
 }
 
+/* A hypervisor whose address the file gives to another host is not watched as itself, and that is said once.
+ */
+static void an_address_that_is_another_hosts(void **state)
+{
+	struct stage *s = *state;
+	struct bed *b = s->bed;
+	DR_AUTO_FREE char *targets = dr_asprintf("  - {host: other, address: %s}\n",
+						 sc_topo_address(b->topo, 0)),
+			  *why = dr_asprintf("the file gives its address %s to other host=compute-1",
+					     sc_topo_address(b->topo, 0)),
+			  *problem = dr_asprintf("1 discovered host is not watched: %s", why);
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	start_nova(s, 3);
+	start(s, targets, 3); /* with the two others of Nova */
+	expect_log(s, why);
+	live_expect_text(b, "/v1/status", "problems.0", problem);
+	assert_int_equal(live_number(b, "/v1/status", "discovery.left_out"), 1);
+	if (bed_wait_log(b, why, dr_sec(3))) /* with three refreshes */
+		bed_fail(b, "it is said again and again");
+	begin(s, &t, "  []\n");
+	bed_write(b, dr_buf_str(&t));
+	live_hang_up(b, "configuration taken over");
+	assert_int_equal(live_number(b, "/v1/status", "discovery.left_out"), 0);
+	live_expect_number(b, "/v1/status", "targets.up", 3);
+}
+
 /* The file decides, also of a running monitor, whether Nova is asked. */
 static void a_reload_ends_and_begins_it(void **state)
 {
@@ -206,7 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(hypervisors_are_watched),	   TEST(nova_may_be_away_from_the_beginning),
 		TEST(hypervisors_come_and_go),	   TEST(beside_targets_of_the_file),
-		TEST(a_reload_ends_and_begins_it),
+		TEST(a_reload_ends_and_begins_it), TEST(an_address_that_is_another_hosts),
 	};
 
 	return cmocka_run_group_tests_name("net: targets from Nova", tests, bed_enter_namespace, NULL);

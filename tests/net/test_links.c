@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <bpf/bpf.h>
 #include <net/if.h>
 #include <string.h>
 
+#include "doctor/abi.h"
 #include "tests/net/live.h"
 #include "tools/scenario/run.h"
 
@@ -151,6 +153,52 @@ static void expect_told_in_turn(struct bed *b)
 		}
 		bed_idle(b, dr_msec(20));
 	}
+}
+
+/* The kernel half has found a loss of the carrier, and no record of it came to the monitor. */
+static void lose_unseen(struct bed *b)
+{
+	DR_AUTO_FREE char *path = dr_asprintf("/sys/fs/bpf/doctor/%s/dr_links", b->name);
+	DR_AUTO_CLOSE int fd = bpf_obj_get(path);
+	unsigned ifindex = if_nametoindex(NIC);
+	struct dr_link l;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &ifindex, &l), 0);
+	assert_int_equal(l.carrier, 1);
+	l.carrier = 0;
+	l.source = DR_LINK_FENTRY;
+	l.changed_ns = l.down_ns = dr_mono_now().ns;
+	l.downs++;
+	assert_int_equal(bpf_map_update_elem(fd, &ifindex, &l, BPF_EXIST), 0);
+}
+
+/* The ring buffer was full when the carrier went: the map has it. */
+static void a_lost_record_is_made_up_for(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started();
+
+	lose_unseen(b);
+	far_end(b, "down");
+	expect_error(b);
+	assert_int_equal(link_number(b, "downs", 1), 1);
+	far_end(b, "up");
+	expect_cleared(b);
+	assert_int_equal(b->nothers, 0);
+}
+
+/* A return that fentry told ahead of its loss, on another CPU: the map stays wrong until it is mended. */
+static void what_fentry_leaves_wrong_is_mended(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started();
+
+	lose_unseen(b);
+	expect_error(b);
+	expect_cleared(b);
+	assert_int_equal(link_number(b, "ups", 0), 1);
+	far_end(b, "down"); /* and told of as before */
+	expect_error(b);
+	assert_int_equal(link_number(b, "downs", 1), 2);
 }
 
 /* However fast: none is missed, and what was said last is what is so. */
@@ -374,6 +422,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(carrier_lost_and_back),
 		TEST(set_down_and_up),
+		TEST(a_lost_record_is_made_up_for),
+		TEST(what_fentry_leaves_wrong_is_mended),
 		TEST(flaps_are_counted),
 		TEST(down_at_the_start),
 		TEST(it_vanishes_and_comes_back),

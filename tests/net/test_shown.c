@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -216,6 +217,63 @@ static void doctorctl_tells_how_it_is(void **state)
 	expect_ctl(b, "counters", 0, "replies");
 	expect_ctl(b, "nonsense", 2, "nonsense");
 	expect_ctl(b, "status --socket /nowhere/socket", 3, "/nowhere/socket");
+}
+
+/* Of an interface that is probed by, and no link of the configuration. */
+static void exceptions_of_a_probed_interface(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started(METRICS);
+	DR_AUTO_CLOSE int fd = pin_of(b, "dr_links");
+	DR_AUTO_FREE char *label = dr_asprintf("interface=\"%s\"", live_ifname(b));
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+	unsigned ifindex = if_nametoindex(live_ifname(b));
+	struct dr_link l;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &ifindex, &l), 0);
+	l.xdp_exceptions += 1234; /* as prog/link really causes them */
+	assert_int_equal(bpf_map_update_elem(fd, &ifindex, &l, BPF_EXIST), 0);
+	live_expect_number(b, "/v1/status", "interfaces.0.xdp_exceptions", 1234);
+	assert_int_equal(live_number(b, "/v1/status", "links.total"), 0);
+	scrape(b, "/metrics", 200, &text);
+	assert_true(metric(b, &text, "interface_xdp_exceptions_total", label) >= 1234);
+	/* whether they are counted is said, and if not why */
+	DR_AUTO_JSON struct dr_json *doc = live_json(b, "/v1/status");
+	const struct dr_json *links = dr_json_get(doc, "links");
+	bool counted = metric(b, &text, "xdp_exceptions_counted", "");
+	assert_int_equal(dr_json_get_bool(links, "xdp_exceptions_counted", !counted), counted);
+	assert_int_equal(dr_json_get_str(links, "xdp_exceptions_why") == NULL, counted);
+}
+
+/* A new interface that cannot be attached to: what could be done is in force, and nobody says that all is
+ * well. */
+static void a_reload_that_is_half_done_is_no_success(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started("attach: native\n" METRICS);
+	DR_AUTO_BUF struct dr_buf t = { 0 }, before = { 0 }, after = { 0 };
+
+	live_begin(b, &t, "attach: native\n" METRICS);
+	for (int i = 0; i < 3; i++)
+		live_target(&t, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	live_target(&t, "elsewhere", "192.0.2.77", ", interface: lo"); /* which has no native XDP */
+	bed_write(b, dr_buf_str(&t));
+	expect_ctl(b, "reload", 1, "taken over, but not as a whole: nothing can be attached to interface lo");
+	expect_ctl(b, "status", 1, "taken over, but not as a whole: nothing can be attached to interface lo");
+	if (!bed_wait_log(
+		    b,
+		    "configuration taken over, but not as a whole: nothing can be attached to interface lo",
+		    BED_SOON))
+		bed_fail(b, "the log does not say so");
+	scrape(b, "/metrics", 200, &before);
+	assert_int_equal(metric(b, &before, "last_reload_successful", ""), 0);
+	assert_int_equal(metric(b, &before, "reloads_total", "result=\"incomplete\""), 1);
+	assert_int_equal(metric(b, &before, "reloads_total", "result=\"done\""), 0);
+	live_death_and_recovery(b, 1); /* the others are watched as before */
+	configure(b, 3, "attach: native\n" METRICS);
+	expect_ctl(b, "reload", 0, "3 targets on 1 interfaces");
+	scrape(b, "/metrics", 200, &after);
+	assert_int_equal(metric(b, &after, "last_reload_successful", ""), 1);
+	assert_int_equal(metric(b, &after, "reloads_total", "result=\"done\""), 1);
+	expect_ctl(b, "status", 0, "all is well");
 }
 
 static void the_inspector_that_is_away_is_shown(void **state)
@@ -425,6 +483,8 @@ int main(void)
 		cmocka_unit_test(what_is_shown_is_what_the_maps_say),
 		cmocka_unit_test(a_death_is_shown),
 		cmocka_unit_test(doctorctl_tells_how_it_is),
+		cmocka_unit_test(exceptions_of_a_probed_interface),
+		cmocka_unit_test(a_reload_that_is_half_done_is_no_success),
 		cmocka_unit_test(the_inspector_that_is_away_is_shown),
 		cmocka_unit_test(doctorctl_reloads),
 		cmocka_unit_test(the_socket),

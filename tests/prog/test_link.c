@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/capability.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -19,6 +20,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "doctor/clock.h"
 #include "tools/scenario/netns.h"
@@ -133,10 +135,36 @@ static void a_refusal_says_why(void **state)
 
 static void need_exceptions(const struct fixture *f)
 {
-	if (mon_bpf_links_exceptions(f->bpf))
+	if (!mon_bpf_links_uncounted(f->bpf))
 		return;
-	print_message("this kernel refuses the tp_btf program (%s)\n", f->why ? f->why : "but not fentry");
+	print_message("this kernel refuses the tp_btf program: %s\n", mon_bpf_links_uncounted(f->bpf));
 	skip();
+}
+
+/* The refusal's own words, not those of fentry, which may be refused by itself. */
+static void exceptions_that_are_refused_say_why(void **state)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct all[2] = { 0 }, few[2];
+	DR_AUTO_FREE char *error = NULL, *why = NULL;
+	DR_AUTO(mon_bpf_freep) struct mon_bpf *bpf = NULL;
+	char name[40];
+
+	snprintf(name, sizeof(name), "test-link-%d-few", (int)getpid());
+	if (mon_bpf_new("/sys/fs/bpf/doctor", name, 1, &bpf, &error))
+		fail_msg("%s", error);
+	assert_non_null(mon_bpf_links_uncounted(bpf)); /* nothing is, yet */
+	assert_int_equal(syscall(SYS_capget, &header, all), 0);
+	memcpy(few, all, sizeof(few));
+	few[CAP_TO_INDEX(CAP_PERFMON)].effective &= ~CAP_TO_MASK(CAP_PERFMON);
+	few[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective &= ~CAP_TO_MASK(CAP_SYS_ADMIN);
+	assert_int_equal(syscall(SYS_capset, &header, few), 0);
+	int r = mon_bpf_links_start(bpf, &why);
+	assert_int_equal(syscall(SYS_capset, &header, all), 0);
+	assert_int_equal(r, -ENOTSUP);
+	assert_non_null(strstr(why, "CAP_PERFMON"));
+	assert_non_null(mon_bpf_links_uncounted(bpf));
+	assert_non_null(strstr(mon_bpf_links_uncounted(bpf), "CAP_PERFMON"));
 }
 
 /* In the namespace of the calling thread: a pair whose receiving end answers each frame with verdict. */
@@ -281,6 +309,7 @@ int main(void)
 		WITH_FIXTURE(links_are_added_read_and_removed),
 		WITH_FIXTURE(more_links_than_there_is_room_for_are_refused),
 		WITH_FIXTURE(a_refusal_says_why),
+		WITH_FIXTURE(exceptions_that_are_refused_say_why),
 		WITH_FIXTURE(frames_that_xdp_aborted_are_counted),
 		WITH_FIXTURE(a_verdict_that_is_none_is_an_exception),
 		WITH_FIXTURE(links_that_are_not_watched_are_left_alone),

@@ -71,6 +71,7 @@ static void set_places(struct world *w)
 			.egress = "tcx",
 			.attached = true,
 			.state = { .ifindex = i + 2, .carrier = 1, .up = 3 },
+			.lost = { .xdp_exceptions = 4, .rx_dropped = 1, .rx_missed = 2, .rx_errors = 3 },
 		};
 		snprintf(w->link_settings[i].name, sizeof(w->link_settings[i].name), "%s", names[i]);
 		snprintf(w->link_settings[i].host, sizeof(w->link_settings[i].host), "node-1");
@@ -84,11 +85,8 @@ static void set_places(struct world *w)
 				   .downs = 1,
 				   .flaps = 1,
 				   .changed_ns = WORLD_AGO(3000),
-				   .down_ns = WORLD_AGO(4000),
-				   .xdp_exceptions = 7 },
-			.rx_dropped = 11,
-			.rx_missed = 12,
-			.rx_errors = 13,
+				   .down_ns = WORLD_AGO(4000) },
+			.lost = { .xdp_exceptions = 7, .rx_dropped = 11, .rx_missed = 12, .rx_errors = 13 },
 		};
 	}
 }

@@ -101,7 +101,7 @@ static void wrong_values_say_where_what_and_what_would_be_right(void **state)
 		{ "a:\n  - e: z\n", "f:2:8: a[0].e: \"z\" is not one of: x, y" },
 		{ "a:\n  - m: 3\n",
 		  "f:2:8: a[0].m: is a single value, but a mapping (\"name: value\" lines) is expected" },
-		{ "a:\n  - q: 3\n", "f:2:8: a[0].q: unknown setting" },
+		{ "a:\n  - q: 3\n", "f:2:8: a[0].q: unknown setting; there are: b, d, e, m, n" },
 		{ "a:\n  - 7\n",
 		  "f:2:5: a[0]: is a single value, but a mapping (\"name: value\" lines) is expected" },
 		{ "a: 3\n",

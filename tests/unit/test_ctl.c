@@ -182,11 +182,11 @@ static void status_when_all_is_well(void **state)
 		"\n"
 		"targets: 3: 3 up\n"
 		"links: 2, 0 of them down; told by netlink (lockdown)\n"
-		"reloads: 0, 0 refused\n"
+		"reloads: 0, 0 incomplete, 0 refused\n"
 		"\n"
-		"INTERFACE  CARRIER  INGRESS  EGRESS  UP  SILENT  STATE\n"
-		"eth0       yes      native   tcx      3       0  hears\n"
-		"eth1       yes      generic  tcx      3       0  hears\n"
+		"INTERFACE  CARRIER  INGRESS  EGRESS  UP  SILENT  XDP EXC  DROPPED  STATE\n"
+		"eth0       yes      native   tcx      3       0        4        3  hears\n"
+		"eth1       yes      generic  tcx      3       0        4        3  hears\n"
 		"\n"
 		"INSPECTOR                      ANSWERS  WAITING  DELIVERED  REFUSED  RETRIES  DROPPED\n"
 		"http://inspector:12345/events  yes            0          5        0        0        0\n");
@@ -209,7 +209,8 @@ static void status_when_it_is_not(void **state)
 				       "targets: 3: 2 up, 1 down\n"));
 	assert_non_null(strstr(b.data, "\nsender: not real-time (not permitted)\n"));
 	assert_non_null(strstr(b.data, "  isolated for 2.5 s: deaf\n"));
-	assert_non_null(strstr(b.data, "eth1       yes      -        -        3       0  not attached\n"));
+	assert_non_null(strstr(
+		b.data, "eth1       yes      -        -        3       0        4        3  not attached\n"));
 	assert_null(strstr(b.data, "all is well"));
 }
 
@@ -289,6 +290,20 @@ static void links(void **state)
 	assert_int_equal(print(ctl_print_links, mon_status_links_json(&w->status), &b), CTL_WRONG);
 }
 
+/* Not counted is no zero, and says why. */
+static void exceptions_that_are_not_counted(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	w->status.xdp_uncounted = "kernel lockdown";
+	assert_int_equal(print(ctl_print_status, mon_status_json(&w->status), &b), CTL_GOOD);
+	assert_non_null(strstr(b.data, "XDP exceptions: not counted (kernel lockdown)\n"));
+	assert_non_null(strstr(b.data, "tcx      3       0        -        3  hears\n"));
+	assert_int_equal(print(ctl_print_links, mon_status_links_json(&w->status), &b), CTL_GOOD);
+	assert_non_null(strstr(b.data, "      1        -       11"));
+}
+
 static void counters(void **state)
 {
 	struct world *w = *state;
@@ -314,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(targets_in_trouble, setup, teardown),
 		cmocka_unit_test_setup_teardown(links, setup, teardown),
+		cmocka_unit_test_setup_teardown(exceptions_that_are_not_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters, setup, teardown),
 	};
 

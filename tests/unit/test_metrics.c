@@ -189,9 +189,11 @@ static void of_the_monitor(void **state)
 	w->status.blind = true;
 	w->status.not_realtime = "refused";
 	w->status.reloads = 3;
+	w->status.reloads_incomplete = 2;
 	w->status.reload_failures = 1;
 	w->status.reload_error = "x";
 	w->status.grey_count = 2;
+	w->status.left_out = 3;
 	print(w, &b);
 	assert_line(&b, "build_info{version=\"1.2.3\",monitor=\"doctor-monitor\",host=\"node-1\"} 1");
 	assert_line(&b, "uptime_seconds 90.000000000");
@@ -199,11 +201,13 @@ static void of_the_monitor(void **state)
 	assert_line(&b, "blind 1");
 	assert_line(&b, "realtime 0");
 	assert_line(&b, "reloads_total{result=\"done\"} 3");
+	assert_line(&b, "reloads_total{result=\"incomplete\"} 2");
 	assert_line(&b, "reloads_total{result=\"refused\"} 1");
 	assert_line(&b, "last_reload_successful 0");
 	assert_line(&b, "targets{verdict=\"up\"} 6");
 	assert_line(&b, "targets{verdict=\"unreachable\"} 0");
 	assert_line(&b, "targets_grey 2");
+	assert_line(&b, "discovered_left_out 3");
 	assert_line(&b, "sender_attempts_total 1000");
 	assert_line(&b, "sender_skipped_total 1");
 	assert_line(&b, "sender_late_seconds 0.000020500");
@@ -245,7 +249,13 @@ static void of_places(void **state)
 	w->interfaces[1].state.reason = DR_REASON_DEAF;
 	w->interfaces[0].attached = false;
 	w->links[1].ifindex = 0;
+	w->status.xdp_uncounted = "lockdown";
 	print(w, &b);
+	assert_line(&b, "xdp_exceptions_counted 0");
+	assert_line(&b, "interface_xdp_exceptions_total{interface=\"eth1\"} 4");
+	assert_line(&b, "interface_receive_dropped_total{interface=\"eth0\"} 1");
+	assert_line(&b, "interface_receive_missed_total{interface=\"eth0\"} 2");
+	assert_line(&b, "interface_receive_errors_total{interface=\"eth0\"} 3");
 	assert_line(&b, "interface_info{interface=\"eth0\",ingress=\"none\",egress=\"none\",reason=\"\"} 1");
 	assert_line(
 		&b,

@@ -245,6 +245,9 @@ static void what_the_ears_allow(void **state)
 	assert_int_equal(mon_config_slow_target(&c, 1), -1);
 }
 
+#define A16 "aaaaaaaaaaaaaaaa"
+#define A64 A16 A16 A16 A16
+#define A256 A64 A64 A64 A64
 #define TARGET(more) "targets: [{host: a, address: 192.0.2.1, interface: eth0" more "}]"
 
 static void errors(void **state)
@@ -256,8 +259,9 @@ static void errors(void **state)
 		{ "targets: []",
 		  "m:1:10: targets: no targets, no links and no discovery: there is nothing to watch" },
 		{ "- a", "m:1:1: is a list, but a mapping (\"name: value\" lines) is expected" },
-		{ TARGET("") "\ncolour: red", "m:2:9: colour: unknown setting" },
-		{ TARGET(", hosst: b"), "m:1:65: targets[0].hosst: unknown setting" },
+		{ TARGET("") "\ninterfaces: eth0",
+		  "m:2:13: interfaces: unknown setting; is \"interface\" meant?" },
+		{ TARGET(", hosst: b"), "m:1:65: targets[0].hosst: unknown setting; is \"host\" meant?" },
 		{ TARGET(", interval: 999us"),
 		  "m:1:68: targets[0].interval: \"999us\" is below the minimum of 1ms" },
 		{ TARGET(", interval: 61s"),
@@ -275,7 +279,9 @@ static void errors(void **state)
 		{ "targets: [compute-1]",
 		  "m:1:11: targets[0]: is not a target: \"host\" and \"address\" are expected" },
 		{ "targets: [{host: a b, address: 192.0.2.1, interface: eth0}]",
-		  "m:1:18: targets[0].host: \"a b\" is not a host name" },
+		  "m:1:18: targets[0].host: \"a b\" is not a host name: no blank, quote, slash or backslash "
+		  "is in "
+		  "one, as in compute-1.example.org" },
 		{ "targets: [{host: a, address: 192.0.2.300, interface: eth0}]",
 		  "m:1:30: targets[0].address: \"192.0.2.300\" is not an IPv4 or IPv6 address, as in "
 		  "192.0.2.17 or 2001:db8::17" },
@@ -321,17 +327,29 @@ static void errors(void **state)
 		  "m:1:14: max_targets: 16385 is above the maximum of 16384" },
 		{ "isolation: {share: 100%}\n" TARGET(""),
 		  "m:1:20: isolation.share: \"100%\" is above the maximum of 99.9%" },
-		{ "isolation: {shares: 1%}\n" TARGET(""), "m:1:21: isolation.shares: unknown setting" },
+		{ "isolation: {shares: 1%}\n" TARGET(""),
+		  "m:1:21: isolation.shares: unknown setting; is \"share\" meant?" },
+		{ "isolation: {blind-aftr: 1s}\n" TARGET(""),
+		  "m:1:25: isolation.blind-aftr: unknown setting; is \"blind_after\" meant?" },
+		{ "isolation: {colour: red}\n" TARGET(""),
+		  "m:1:21: isolation.colour: unknown setting; there are: blind_after, share, targets" },
 		{ "grey: {loss: 5}\n" TARGET(""),
 		  "m:1:14: grey.loss: \"5\" is not a share: write per cent, as in "
 		  "\"5%\" or \"0.5%\"" },
-		{ "grey: {windows: 5s}\n" TARGET(""), "m:1:17: grey.windows: unknown setting" },
+		{ "grey: {windows: 5s}\n" TARGET(""),
+		  "m:1:17: grey.windows: unknown setting; is \"window\" meant?" },
 		{ "attach: xdp\n" TARGET(""),
 		  "m:1:9: attach: \"xdp\" is not one of: auto, native, generic, tc, dispatcher" },
 		{ "user: a b\n" TARGET(""),
 		  "m:1:7: user: \"a b\" is not a name: letters, digits, '.', '_' and "
 		  "'-' are, not beginning with '.'" },
-		{ "host: a/b\n" TARGET(""), "m:1:7: host: \"a/b\" is not a host name" },
+		{ "host: a/b\n" TARGET(""), "m:1:7: host: \"a/b\" is not a host name: no blank, quote, slash "
+					    "or backslash is in one, as in "
+					    "compute-1.example.org" },
+		{ "host: " A256 "\n" TARGET(""), "m:1:7: host: \"aaaaaaaaaaaaaaaaaaaaaaaa...\" has 256 "
+						 "characters, more than the maximum of 255" },
+		{ "name: " A64 "\n" TARGET(""), "m:1:7: name: \"aaaaaaaaaaaaaaaaaaaaaaaa...\" has 64 "
+						"characters, more than the maximum of 63" },
 		{ "metrics: 9464\n" TARGET(""),
 		  "m:1:10: metrics: \"9464\" is neither off nor a numeric address and "
 		  "port such as 127.0.0.1:9464 or [::1]:9464" },
@@ -370,7 +388,8 @@ static void errors(void **state)
 		  "m:1:21: links[0].interface: no interface \"wlan0\" here; \"ip link\" lists them" },
 		{ "links: [{interface: eth0}, {interface: eth0}]",
 		  "m:1:28: links[1]: interface \"eth0\" is given twice" },
-		{ "links: [{interface: eth0, colour: red}]", "m:1:35: links[0].colour: unknown setting" },
+		{ "links: [{interface: eth0, colour: red}]",
+		  "m:1:35: links[0].colour: unknown setting; there are: host, interface, plane" },
 		{ "discover: nova", "m:1:11: discover: has no \"interface\", and there is none for all" },
 		{ "discover: {nova: {interface: wlan0}}",
 		  "m:1:30: discover.nova.interface: no interface \"wlan0\" here; \"ip link\" lists them" },
@@ -378,7 +397,8 @@ static void errors(void **state)
 		  "m:1:45: discover.nova.refresh: \"0s\" is below the minimum of 1s" },
 		{ "discover: {nova: }\n" TARGET(""),
 		  "m:1:11: discover: names nothing to ask; \"nova: {}\" is Nova with the defaults" },
-		{ "discover: {ironic: {}}\n" TARGET(""), "m:1:20: discover.ironic: unknown setting" },
+		{ "discover: {ironic: {}}\n" TARGET(""),
+		  "m:1:20: discover.ironic: unknown setting; there are: nova" },
 		{ "realtime_priority: 99\n" TARGET(""),
 		  "m:1:20: realtime_priority: 99 is above the maximum of 98" },
 		{ "interface: eth0\ntargets:\n- {host: a, address: 192.0.2.1}\n- {host: a, address: "
@@ -437,6 +457,22 @@ static void sixteen_thousand_targets(void **state)
 static unsigned every_interface(const char *name)
 {
 	return 1;
+}
+
+static void the_interface_too_many_is_named(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	struct mon_config c;
+
+	dr_buf_puts(&b, "targets:\n");
+	for (int i = 0; i <= MON_INTERFACES_MAX; i++)
+		dr_buf_printf(&b, "- {host: h%d, address: 192.0.2.1, interface: e%d}\n", i, i);
+	assert_int_equal(dr_conf_parse("m", dr_buf_str(&b), b.len, &conf), 0);
+	assert_int_equal(mon_config_read(conf, every_interface, &c), 1);
+	assert_string_equal(
+		dr_conf_error_text(conf, 0),
+		"m:66:46: targets[64].interface: \"e64\" is one more than the maximum of 64 interfaces");
 }
 
 static void secrets_by_plain_http(void **state)
@@ -556,6 +592,7 @@ int main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(all_errors_at_once),
 		cmocka_unit_test(sixteen_thousand_targets),
+		cmocka_unit_test(the_interface_too_many_is_named),
 		cmocka_unit_test(the_samples_are_good),
 		cmocka_unit_test(everything_said),
 		cmocka_unit_test(secrets_by_plain_http),

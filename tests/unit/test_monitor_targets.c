@@ -112,8 +112,13 @@ static void targets_are_added_once(void **state)
 	assert_int_equal(mon_config_add_target(&c, &t), -EEXIST);
 	t = found("a", "data", "192.0.2.4", 0); /* host and plane of the file */
 	assert_int_equal(mon_config_add_target(&c, &t), -EEXIST);
-	t = found("d", "data", "192.0.2.1", 0); /* its address */
+	t = found("a", "management", "192.0.2.1", 0); /* host and address */
 	assert_int_equal(mon_config_add_target(&c, &t), -EEXIST);
+	t = found("d", "data", "192.0.2.1", 0); /* another host's address */
+	assert_int_equal(mon_config_add_target(&c, &t), -EADDRINUSE);
+	assert_string_equal(mon_config_owner(&c, &t), "a");
+	t = found("d", "data", "192.0.2.9", 0);
+	assert_null(mon_config_owner(&c, &t));
 	t = found("d", "data", "192.0.2.1", 1); /* on another interface */
 	assert_int_equal(mon_config_add_target(&c, &t), 0);
 	t = found("e", "data", "192.0.2.5", 2);
@@ -233,7 +238,7 @@ static void interfaces_keep_their_numbers(void **state)
 	t.interface = 3;
 	assert_int_equal(mon_config_add_target(&b, &t), 0);
 	t = found("f", "data", "192.0.2.1", 3); /* that d watches */
-	assert_int_equal(mon_config_add_target(&b, &t), -EEXIST);
+	assert_int_equal(mon_config_add_target(&b, &t), -EADDRINUSE);
 
 	read_text("targets: [{host: a, address: 192.0.2.1, interface: eth4}, {host: b, address: 192.0.2.1, "
 		  "interface: eth0}]\n",

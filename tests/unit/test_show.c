@@ -211,7 +211,12 @@ static void reload(void **state)
 	assert_non_null(strstr(body(s), "Invalid argument"));
 	s->reload_result = 1; /* the file is wrong, as dr_conf says it */
 	assert_int_equal(ask(s, true, "POST", "/v1/reload"), 422);
-	assert_int_equal(s->reloads, 5);
+	s->reload_result = MON_RELOAD_INCOMPLETE; /* it is in force, but for a part */
+	s->reload_text = "taken over, but not as a whole: x";
+	assert_int_equal(ask(s, true, "POST", "/v1/reload"), 500);
+	assert_string_equal(body(s), "{\"error\":{\"code\":500,\"message\":"
+				     "\"taken over, but not as a whole: x\"}}");
+	assert_int_equal(s->reloads, 6);
 }
 
 /* ---- many targets ---- */

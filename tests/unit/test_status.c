@@ -82,12 +82,14 @@ static void status_of_good_health(void **state)
 		  "{\"interface\":\"eth0\",\"ifindex\":2,\"attached\":true,\"ingress\":\"native\","
 		  "\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
 		  "\"isolated_age_seconds\":null,\"isolations\":0,\"blind\":false,\"blind_age_seconds\":null,"
-		  "\"up\":3,\"silent\":0}");
+		  "\"up\":3,\"silent\":0,\"xdp_exceptions\":4,\"rx_dropped\":1,\"rx_missed\":2,\"rx_errors\":"
+		  "3}");
 	assert_at(doc, "links",
-		  "{\"source\":\"netlink\",\"source_why\":\"lockdown\",\"total\":2,\"down\":0}");
+		  "{\"source\":\"netlink\",\"source_why\":\"lockdown\",\"xdp_exceptions_counted\":true,"
+		  "\"xdp_exceptions_why\":null,\"total\":2,\"down\":0}");
 	assert_at(doc, "inspectors.0.url", "\"http://inspector:12345/events\"");
 	assert_at(doc, "inspectors.0.delivered", "5");
-	assert_at(doc, "reload", "{\"done\":0,\"failed\":0,\"error\":null}");
+	assert_at(doc, "reload", "{\"done\":0,\"incomplete\":0,\"failed\":0,\"error\":null}");
 }
 
 static void isolated_interface(void **state)
@@ -157,6 +159,37 @@ static void problems_of_the_monitor(void **state)
 	assert_at(doc, "inspectors.0.reachable", "false");
 }
 
+static void discovered_hosts_that_are_left_out(void **state)
+{
+	struct world *w = *state;
+
+	w->status.left_out = 1;
+	w->status.left_out_why = "the file gives its address 192.0.2.1 to b host=a\n";
+	assert_problems(w, "[\"1 discovered host is not watched: the file gives its address 192.0.2.1 to b "
+			   "host=a\"]");
+	w->status.left_out = 5;
+	w->status.left_out_why = "there is no room\nor whatever\n";
+	assert_problems(w, "[\"5 discovered hosts are not watched: there is no room, and more\"]");
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	assert_at(doc, "discovery",
+		  "{\"left_out\":5,\"left_out_why\":\"there is no room\\nor whatever\\n\"}");
+}
+
+/* Half of it is in force: neither a refusal nor a success. */
+static void a_reload_that_was_half_done(void **state)
+{
+	struct world *w = *state;
+
+	w->status.reloads_incomplete = 1;
+	w->status.reload_incomplete = true;
+	w->status.reload_error = "interface eth9: busy";
+	assert_problems(
+		w, "[\"the new configuration was taken over, but not as a whole: interface eth9: busy\"]");
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	assert_at(doc, "reload",
+		  "{\"done\":0,\"incomplete\":1,\"failed\":0,\"error\":\"interface eth9: busy\"}");
+}
+
 static void links_document(void **state)
 {
 	struct world *w = *state;
@@ -178,6 +211,19 @@ static void links_document(void **state)
 	assert_at(doc, "links.1.source", "null");
 	assert_at(doc, "links.1.changed", "null");
 	assert_at(doc, "links.1.changed_age_seconds", "null");
+}
+
+static void exceptions_that_are_not_counted(void **state)
+{
+	struct world *w = *state;
+
+	w->status.xdp_uncounted = "missing CAP_PERFMON";
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	DR_AUTO_JSON struct dr_json *links = mon_status_links_json(&w->status);
+	assert_at(doc, "links.xdp_exceptions_counted", "false");
+	assert_at(doc, "links.xdp_exceptions_why", "\"missing CAP_PERFMON\"");
+	assert_at(links, "xdp_exceptions_counted", "false");
+	assert_at(links, "xdp_exceptions_why", "\"missing CAP_PERFMON\"");
 }
 
 static void counters_document(void **state)
@@ -334,7 +380,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(problems_of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_the_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(discovered_hosts_that_are_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reload_that_was_half_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_document, setup, teardown),
+		cmocka_unit_test_setup_teardown(exceptions_that_are_not_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(targets_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_target_without_a_story, setup, teardown),

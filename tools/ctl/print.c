@@ -42,10 +42,19 @@ static void print_target_sums(const struct dr_json *targets, struct dr_buf *out)
 	dr_buf_puts(out, "\n");
 }
 
-static void print_interfaces(const struct dr_json *interfaces, struct dr_buf *out)
+/* What is not counted is not zero. */
+static void exceptions_cell(struct ctl_table *t, const struct dr_json *o, bool counted)
 {
-	static const char *const heads[] = { "INTERFACE", "CARRIER", "INGRESS", "EGRESS",
-					     ">UP",	  ">SILENT", "STATE" };
+	if (counted)
+		ctl_table_cell(t, "%lld", ctl_int_of(o, "xdp_exceptions"));
+	else
+		ctl_table_cell(t, "-");
+}
+
+static void print_interfaces(const struct dr_json *interfaces, bool counted, struct dr_buf *out)
+{
+	static const char *const heads[] = { "INTERFACE", "CARRIER",  "INGRESS",  "EGRESS", ">UP",
+					     ">SILENT",	  ">XDP EXC", ">DROPPED", "STATE" };
 	AUTO_TABLE struct ctl_table t;
 	const struct dr_json *n;
 
@@ -58,6 +67,8 @@ static void print_interfaces(const struct dr_json *interfaces, struct dr_buf *ou
 		ctl_table_cell(&t, "%s", ctl_text_of(n, "egress"));
 		ctl_table_cell(&t, "%lld", ctl_int_of(n, "up"));
 		ctl_table_cell(&t, "%lld", ctl_int_of(n, "silent"));
+		exceptions_cell(&t, n, counted);
+		ctl_table_cell(&t, "%lld", ctl_int_of(n, "rx_dropped") + ctl_int_of(n, "rx_missed"));
 		if (!dr_json_get_bool(n, "attached", false))
 			ctl_table_cell(&t, "%s", ctl_int_of(n, "ifindex") ? "not attached" : "not there");
 		else if (dr_json_get_bool(n, "isolated", false))
@@ -113,11 +124,15 @@ enum ctl_exit ctl_print_status(const struct dr_json *doc, struct dr_buf *out)
 	if (dr_json_get_str(links, "source_why"))
 		ctl_put(out, " (%s)", dr_json_get_str(links, "source_why"));
 	dr_buf_puts(out, "\n");
+	if (dr_json_get_str(links, "xdp_exceptions_why"))
+		ctl_put(out, "XDP exceptions: not counted (%s)\n",
+			dr_json_get_str(links, "xdp_exceptions_why"));
 	if (dr_json_get_str(doc, "realtime_why"))
 		ctl_put(out, "sender: not real-time (%s)\n", dr_json_get_str(doc, "realtime_why"));
-	ctl_put(out, "reloads: %lld, %lld refused\n", ctl_int_of(reload, "done"),
-		ctl_int_of(reload, "failed"));
-	print_interfaces(dr_json_get(doc, "interfaces"), out);
+	ctl_put(out, "reloads: %lld, %lld incomplete, %lld refused\n", ctl_int_of(reload, "done"),
+		ctl_int_of(reload, "incomplete"), ctl_int_of(reload, "failed"));
+	print_interfaces(dr_json_get(doc, "interfaces"),
+			 dr_json_get_bool(links, "xdp_exceptions_counted", true), out);
 	print_inspectors(dr_json_get(doc, "inspectors"), out);
 	/* a document without the list is none that we know: not good */
 	return dr_json_is_array(problems) && dr_json_size(problems) == 0 ? CTL_GOOD : CTL_WRONG;
@@ -198,6 +213,7 @@ enum ctl_exit ctl_print_links(const struct dr_json *doc, struct dr_buf *out)
 	static const char *const numbers[] = { "ups",	     "downs",	  "flaps",    "xdp_exceptions",
 					       "rx_dropped", "rx_missed", "rx_errors" };
 	enum ctl_exit status = CTL_GOOD;
+	bool counted = dr_json_get_bool(doc, "xdp_exceptions_counted", true);
 	AUTO_TABLE struct ctl_table t;
 	const struct dr_json *l;
 
@@ -211,8 +227,12 @@ enum ctl_exit ctl_print_links(const struct dr_json *doc, struct dr_buf *out)
 		ctl_table_cell(&t, "%s", there ? yes_no(l, "carrier") : "not there");
 		ctl_table_cell(&t, "%s", ctl_text_of(l, "source"));
 		ctl_table_cell(&t, "%s", ctl_duration_of(l, "changed_age_seconds", " ago", age));
-		for (size_t i = 0; i < DR_ARRAY_SIZE(numbers); i++)
-			ctl_table_cell(&t, "%lld", ctl_int_of(l, numbers[i]));
+		for (size_t i = 0; i < DR_ARRAY_SIZE(numbers); i++) {
+			if (strcmp(numbers[i], "xdp_exceptions") == 0)
+				exceptions_cell(&t, l, counted);
+			else
+				ctl_table_cell(&t, "%lld", ctl_int_of(l, numbers[i]));
+		}
 		if (!dr_json_get_bool(l, "carrier", false))
 			status = CTL_WRONG;
 	}
