@@ -288,6 +288,10 @@ static void errors(void **state)
 		{ "targets: [{host: a, address: 192.0.2.1, interface: eth456789012345678}]",
 		  "m:1:52: targets[0].interface: \"eth456789012345678\" is too long for an interface name "
 		  "(15 characters)" },
+		{ "interface: wlan0\ntargets: [{host: a, address: 192.0.2.1}, {host: b, address: "
+		  "192.0.2.2}]\n"
+		  "discover: nova",
+		  "m:1:12: interface: no interface \"wlan0\" here; \"ip link\" lists them" },
 		{ "name: a/b\n" TARGET(""), "m:1:7: name: \"a/b\" is not a name: letters, digits, '.', '_' "
 					    "and '-' are, not beginning with '.'" },
 		{ "name: ..\n" TARGET(""), "m:1:7: name: \"..\" is not a name: letters, digits, '.', '_' and "
