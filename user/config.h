@@ -21,7 +21,7 @@
 
 struct mon_interface {
 	char name[16];	  /* "": a hole in the table, see mon_config_align_interfaces() */
-	unsigned ifindex; /* 0: not there now; it is attached to when it comes */
+	unsigned ifindex; /* when the file was read; MON_AWAY: not there, it is attached to when it comes */
 	/*
 	 * Longest pause between two answers that is no gap in its hearing: one and a half intervals of
 	 * its second fastest target, as the fastest may be the dead one. 0 without targets. The running
@@ -144,8 +144,10 @@ void mon_config_forget_targets(struct mon_config *c);
 /* A configuration of its own, the targets included. -ENOMEM. */
 int mon_config_copy(const struct mon_config *from, struct mon_config *ret) DR_MUST_USE;
 
-/* Index of an interface by name, as if_nametoindex(3): 0 if there is none. */
+/* Index of an interface by name: 0 if there is none, which is an error, or MON_AWAY if it may come later, of
+ * which the file is warned. */
 typedef unsigned (*mon_ifindex_fn)(const char *name);
+#define MON_AWAY (~0U)
 
 /*
  * 0; 1: errors were added to conf, *ret is untouched; or -ENOMEM. Besides conf and ifindex it looks at the

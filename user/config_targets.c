@@ -38,6 +38,13 @@ static void read_kind_name(struct mon_reader *r, struct dr_conf_node *map, int f
 
 /* ---------------------------------------------------------------- interfaces */
 
+/* One that may come must at least be one that can (dev_valid_name() of Linux); a colon is an alias's. */
+static bool is_interface_name(const char *name)
+{
+	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       !name[strcspn(name, "/: \t\n\v\f\r")];
+}
+
 /* The interface's index here, its name in ret; 0 after an error. */
 static unsigned check_interface(struct mon_reader *r, const char *name, const struct dr_conf_node *at,
 				char ret[16])
@@ -48,9 +55,20 @@ static unsigned check_interface(struct mon_reader *r, const char *name, const st
 		dr_conf_error(r->conf, at, "\"%s\" is too long for an interface name (15 characters)", name);
 		return 0;
 	}
-	ifindex = *name ? r->ifindex(name) : 0;
+	if (!is_interface_name(name)) {
+		dr_conf_error(r->conf, at, "\"%s\" is not a name of an interface; \"ip link\" lists them",
+			      name);
+		return 0;
+	}
+	ifindex = r->ifindex(name);
 	if (!ifindex)
 		dr_conf_error(r->conf, at, "no interface \"%s\" here; \"ip link\" lists them", name);
+	if (ifindex == MON_AWAY)
+		dr_conf_warning(
+			r->conf, at,
+			"no interface \"%s\" here now, it is watched as soon as it comes; \"ip link\" "
+			"lists those that are here",
+			name);
 	return ifindex;
 }
 

@@ -120,7 +120,7 @@ int monitor_tune_interface(struct monitor *m, unsigned iface) DR_MUST_USE;
 /* ---- ifaces.c ---- */
 /*
  * Takes over the names in the configuration, gives up interfaces that are in it no more, looks where the
- * others are and attaches to them.
+ * others are and attaches to them. What is not there is reported, and attached to when it comes.
  */
 int monitor_find_interfaces(struct monitor *m, char **ret_error) DR_MUST_USE;
 /* Attaches what is not attached although its interface is there. Each that fails is logged once; the first

@@ -245,6 +245,42 @@ static void what_the_ears_allow(void **state)
 	assert_int_equal(mon_config_slow_target(&c, 1), -1);
 }
 
+static unsigned away(const char *name)
+{
+	return strncmp(name, "eth", 3) ? MON_AWAY : ifindex(name);
+}
+
+/* It may come: that is no error, but each is told of once, with the place where it is first named. */
+static void interfaces_that_may_come(void **state)
+{
+	static const char text[] = "interface: nic0\ntargets:\n"
+				   "- {host: a, address: 192.0.2.1}\n"
+				   "- {host: b, address: 192.0.2.2}\n"
+				   "- {host: c, address: 192.0.2.3, interface: nic1}\n"
+				   "- {host: d, address: 192.0.2.4, interface: eth0}\n"
+				   "links: [{interface: nic2}, {interface: eth1}]\n";
+	static const char *const said[] = {
+		"m:1:12: interface: no interface \"nic0\" here now, it is watched as soon as it comes; \"ip "
+		"link\" "
+		"lists those that are here",
+		"m:5:44: targets[2].interface: no interface \"nic1\" here now",
+		"m:7:21: links[0].interface: no interface \"nic2\" here now",
+	};
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+
+	assert_int_equal(dr_conf_parse("m", text, strlen(text), &conf), 0);
+	assert_int_equal(mon_config_read(conf, away, &c), 0);
+	assert_int_equal(dr_conf_warning_count(conf), DR_ARRAY_SIZE(said));
+	for (size_t i = 0; i < DR_ARRAY_SIZE(said); i++)
+		assert_memory_equal(dr_conf_warning_text(conf, i), said[i], strlen(said[i]));
+	assert_int_equal(c.interface_count, 3);
+	assert_int_equal(c.targets[1].interface, 0);
+	assert_int_equal(c.targets[2].interface, 1);
+	assert_int_equal(c.link_count, 2);
+	assert_string_equal(c.links[0].name, "nic2");
+}
+
 #define TARGET(more) "targets: [{host: a, address: 192.0.2.1, interface: eth0" more "}]"
 
 static void errors(void **state)
@@ -288,6 +324,13 @@ static void errors(void **state)
 		{ "targets: [{host: a, address: 192.0.2.1, interface: eth456789012345678}]",
 		  "m:1:52: targets[0].interface: \"eth456789012345678\" is too long for an interface name "
 		  "(15 characters)" },
+		{ "targets: [{host: a, address: 192.0.2.1, interface: \"eth0:1\"}]",
+		  "m:1:52: targets[0].interface: \"eth0:1\" is not a name of an interface; \"ip link\" lists "
+		  "them" },
+		{ "links: [{interface: \"\"}]",
+		  "m:1:21: links[0].interface: \"\" is not a name of an interface; \"ip link\" lists them" },
+		{ "links: [{interface: eth/0}]", "m:1:21: links[0].interface: \"eth/0\" is not a name of an "
+						 "interface; \"ip link\" lists them" },
 		{ "interface: wlan0\ntargets: [{host: a, address: 192.0.2.1}, {host: b, address: "
 		  "192.0.2.2}]\n"
 		  "discover: nova",
@@ -557,6 +600,7 @@ int main(void)
 		cmocka_unit_test(targets_inherit),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(what_the_ears_allow),
+		cmocka_unit_test(interfaces_that_may_come),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(all_errors_at_once),
 		cmocka_unit_test(sixteen_thousand_targets),
