@@ -120,7 +120,7 @@ struct mon_config {
 	struct mon_inspector inspectors[MON_INSPECTORS_MAX];
 	size_t inspector_count;
 	bool all_inspectors;	       /* each gets every event; false: the first that takes it */
-	size_t queue_max;	       /* undelivered events kept, per inspector */
+	size_t queue_max;	       /* undelivered events kept, per inspector; 0: mon_config_queue() */
 	struct dr_http_listen metrics; /* valid if metrics_on; port 0: the kernel chooses */
 	bool metrics_on;
 	char *socket; /* path of the local socket; NULL: none */
@@ -173,6 +173,13 @@ struct dr_dur mon_detect_time(const struct mon_target *t, struct dr_dur gap);
  * interface), -ENOMEM.
  */
 int mon_config_add_target(struct mon_config *c, const struct mon_target *t) DR_MUST_USE;
+
+/*
+ * How many undelivered events are kept for an inspector. By default as many as there can be subjects, so that
+ * what was last said of each is never lost: a host and its degradation for each target that there is room
+ * for, each link and interface, and ourselves.
+ */
+size_t mon_config_queue(const struct mon_config *c);
 
 /* Index of the interface of that name in c->interfaces, or -1. */
 int mon_config_interface(const struct mon_config *c, const char *name);

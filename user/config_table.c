@@ -5,6 +5,8 @@
 #include "user/config_read.h"
 #include "user/index.h"
 
+#define QUEUE_USUAL 4096 /* with few targets there is room for a history */
+
 struct mon_twins {
 	struct mon_index by_plane, by_address; /* of the targets' numbers */
 };
@@ -236,6 +238,15 @@ int mon_config_add_target(struct mon_config *c, const struct mon_target *t)
 		return -EEXIST;
 	c->target_count++;
 	return 0;
+}
+
+size_t mon_config_queue(const struct mon_config *c)
+{
+	size_t subjects = 2 * c->target_room + 2 * MON_INTERFACES_MAX + 1;
+
+	if (c->queue_max)
+		return c->queue_max;
+	return DR_MAX(subjects + 1, (size_t)QUEUE_USUAL); /* one more is being sent */
 }
 
 /* ---------------------------------------------------------------- interfaces */

@@ -11,6 +11,7 @@
 
 #include "doctor/buf.h"
 #include "user/config.h"
+#include "user/queue.h"
 
 static unsigned ifindex(const char *name)
 {
@@ -91,7 +92,7 @@ static void defaults(void **state)
 	assert_int_equal(c.inspectors[0].dialect, MON_DOCTOR);
 	assert_null(c.inspectors[0].token_file);
 	assert_true(c.all_inspectors);
-	assert_int_equal(c.queue_max, 4096);
+	assert_int_equal(mon_config_queue(&c), 4096);
 	assert_false(c.metrics_on);
 	assert_string_equal(c.socket, "/run/doctor/doctor-monitor.sock");
 	assert_int_equal(c.target_room, 66);
@@ -145,7 +146,7 @@ static void everything_said(void **state)
 	assert_null(c.inspectors[1].ca_file);
 	assert_int_equal(c.inspectors[2].dialect, MON_VITRAGE);
 	assert_false(c.all_inspectors);
-	assert_int_equal(c.queue_max, 16);
+	assert_int_equal(mon_config_queue(&c), 16);
 	assert_true(c.metrics_on && c.metrics.ipv6 && c.metrics.any);
 	assert_int_equal(c.metrics.port, 9464);
 	assert_null(c.socket);
@@ -475,6 +476,8 @@ static void sixteen_thousand_targets(void **state)
 		dr_buf_printf(&b, "- {host: h%d, address: 10.0.%d.%d}\n", i, i >> 8, i & 255);
 	assert_int_equal(read_text(dr_buf_str(&b), &conf, &c), 0);
 	assert_int_equal(c.target_count, MON_TARGETS_MAX);
+	assert_in_range(mon_config_queue(&c), 2 * MON_TARGETS_MAX + 2 * MON_INTERFACES_MAX + 2,
+			MON_QUEUE_MAX);
 	dr_buf_puts(&b, "- {host: more, address: 10.1.1.1}\n");
 	assert_int_equal(read_text(dr_buf_str(&b), &more_conf, &c), 1);
 	assert_string_equal(dr_conf_error_text(more_conf, 0),
@@ -557,6 +560,7 @@ static void what_a_reload_does_not_take_over(void **state)
 		{ "pin_root: /sys/fs/bpf/other\n", true },
 		{ "realtime_priority: 7\n", true },
 		{ "queue: 17\n", true },
+		{ "max_targets: 16384\n", false }, /* though the queue would be longer */
 		{ "delivery: first\n", true },
 		{ "socket: /run/other\n", true },
 		{ "socket: off\n", true },
