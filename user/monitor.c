@@ -432,6 +432,7 @@ void monitor_free(struct monitor *m)
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++)
 		free(m->ifaces[i].trouble);
 	free(m->targets);
+	mon_rtt_done(&m->retired);
 	free(m->no_fentry);
 	free(m->reload_error);
 	free(m->found);

@@ -90,6 +90,7 @@ struct monitor {
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
+	struct mon_rtt retired; /* round trip times of targets that are no longer watched */
 	uint64_t reloads, reload_failures;
 	char *reload_error; /* of the last one; NULL: it was good */
 	struct mon_status_interface shown_ifaces[MON_INTERFACES_MAX];

@@ -100,6 +100,7 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 		.reload_failures = m->reload_failures,
 		.reload_error = m->reload_error,
 		.slot_count = m->slots.room,
+		.retired = &m->retired,
 		.target = read_target,
 		.userdata = m,
 	};

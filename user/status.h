@@ -14,6 +14,7 @@
 #include "user/config.h"
 #include "user/prober.h"
 #include "user/report.h"
+#include "user/rtt.h"
 #include "user/watchdog.h"
 
 #define MON_VERDICTS (DR_VERDICT_UNREACHABLE + 1)
@@ -62,6 +63,7 @@ struct mon_status {
 	size_t grey_count;
 	const struct mon_status_interface *interfaces;
 	const struct mon_status_link *links;
+	const struct mon_rtt *retired; /* of targets that are no longer watched; NULL: there were none */
 	struct dr_stats counters;
 	struct mon_prober_stats sender;
 	struct mon_report_stats inspectors[MON_INSPECTORS_MAX];
