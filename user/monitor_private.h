@@ -17,6 +17,7 @@
 #include "user/discover.h"
 #include "user/grey.h"
 #include "user/hosts.h"
+#include "user/late.h"
 #include "user/monitor.h"
 #include "user/prober.h"
 #include "user/report.h"
@@ -36,6 +37,7 @@ struct monitor_target {	      /* by slot */
 	bool talking;	   /* degraded by its verdict, else by its numbers */
 	uint64_t accepted; /* attempts, as last compared with what left */
 	struct mon_unsent unsent;
+	struct mon_late late;
 	struct mon_grey_state grey;
 };
 
@@ -101,6 +103,12 @@ struct monitor {
 static inline bool monitor_watches(const struct monitor *m, uint32_t slot)
 {
 	return m->slots.targets[slot].host[0] && m->targets[slot].key;
+}
+
+/* Its answers come too late to be recognised. */
+static inline bool monitor_is_late(const struct monitor *m, uint32_t slot)
+{
+	return m->targets[slot].late.told && m->targets[slot].verdict != DR_VERDICT_UP;
 }
 
 /* ---- targets.c ---- */

@@ -23,6 +23,7 @@ static bool read_target(void *userdata, uint32_t slot, struct mon_status_target 
 		.send_error = p.error,
 		.grey = s->degraded && !s->talking,
 		.grey_details = s->degraded,
+		.late = monitor_is_late(m, slot),
 	};
 	return true;
 }
@@ -79,6 +80,7 @@ static void count_targets(struct monitor *m, struct mon_status *ret)
 			continue;
 		ret->targets_by_verdict[DR_MIN((unsigned)m->targets[i].verdict, MON_VERDICTS - 1U)]++;
 		ret->grey_count += m->targets[i].degraded && !m->targets[i].talking;
+		ret->late_count += monitor_is_late(m, i);
 	}
 }
 

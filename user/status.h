@@ -28,6 +28,7 @@ struct mon_status_target {
 	int send_error;		  /* errno of the newest refusal; 0: accepted */
 	bool grey;		  /* degraded by its numbers */
 	const char *grey_details; /* NULL: none */
+	bool late;		  /* answers, but too late to be recognised */
 };
 
 struct mon_status_interface {
@@ -60,7 +61,7 @@ struct mon_status {
 	const char *reload_error; /* of the last one; NULL: good */
 	size_t interface_count, link_count, inspector_count;
 	size_t targets_by_verdict[MON_VERDICTS];
-	size_t grey_count;
+	size_t grey_count, late_count;
 	const struct mon_status_interface *interfaces;
 	const struct mon_status_link *links;
 	const struct mon_rtt *retired; /* of targets that are no longer watched; NULL: there were none */
