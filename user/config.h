@@ -21,7 +21,7 @@
 
 struct mon_interface {
 	char name[16];	  /* "": a hole in the table, see mon_config_align_interfaces() */
-	unsigned ifindex; /* 0: not there now; it is attached to when it comes */
+	unsigned ifindex; /* when the file was read; MON_AWAY: not there, it is attached to when it comes */
 	/*
 	 * Longest pause between two answers that is no gap in its hearing: one and a half intervals of
 	 * its second fastest target, as the fastest may be the dead one. 0 without targets. The running
@@ -120,7 +120,7 @@ struct mon_config {
 	struct mon_inspector inspectors[MON_INSPECTORS_MAX];
 	size_t inspector_count;
 	bool all_inspectors;	       /* each gets every event; false: the first that takes it */
-	size_t queue_max;	       /* undelivered events kept, per inspector */
+	size_t queue_max;	       /* undelivered events kept, per inspector; 0: mon_config_queue() */
 	struct dr_http_listen metrics; /* valid if metrics_on; port 0: the kernel chooses */
 	bool metrics_on;
 	char *socket; /* path of the local socket; NULL: none */
@@ -144,8 +144,10 @@ void mon_config_forget_targets(struct mon_config *c);
 /* A configuration of its own, the targets included. -ENOMEM. */
 int mon_config_copy(const struct mon_config *from, struct mon_config *ret) DR_MUST_USE;
 
-/* Index of an interface by name, as if_nametoindex(3): 0 if there is none. */
+/* Index of an interface by name: 0 if there is none, which is an error, or MON_AWAY if it may come later, of
+ * which the file is warned. */
 typedef unsigned (*mon_ifindex_fn)(const char *name);
+#define MON_AWAY (~0U)
 
 /*
  * 0; 1: errors were added to conf, *ret is untouched; or -ENOMEM. Besides conf and ifindex it looks at the
@@ -173,6 +175,13 @@ struct dr_dur mon_detect_time(const struct mon_target *t, struct dr_dur gap);
 int mon_config_add_target(struct mon_config *c, const struct mon_target *t) DR_MUST_USE;
 /* Whose address, kind and interface t has, after targets were added; NULL: nobody's. */
 const char *mon_config_owner(const struct mon_config *c, const struct mon_target *t);
+
+/*
+ * How many undelivered events are kept for an inspector. By default as many as there can be subjects, so that
+ * what was last said of each is never lost: a host and its degradation for each target that there is room
+ * for, each link and interface, and ourselves.
+ */
+size_t mon_config_queue(const struct mon_config *c);
 
 /* Index of the interface of that name in c->interfaces, or -1. */
 int mon_config_interface(const struct mon_config *c, const char *name);

@@ -138,7 +138,7 @@ int mon_read_inspectors(struct mon_reader *r, struct dr_conf_node *root)
 
 	dr_conf_enum(r->conf, root, "delivery", deliveries, 0, &delivery);
 	r->c->all_inspectors = delivery == 0;
-	dr_conf_int(r->conf, root, "queue", QUEUE_MIN, QUEUE_MAX, 4096, &queue);
+	dr_conf_int(r->conf, root, "queue", QUEUE_MIN, QUEUE_MAX, 0, &queue);
 	r->c->queue_max = (size_t)queue;
 	if (!many)
 		return read_inspector(r, one, URL_STANDARD);

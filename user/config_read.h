@@ -17,8 +17,10 @@ struct mon_reader {
 	struct dr_conf *conf;
 	mon_ifindex_fn ifindex;
 	struct mon_config *c;
-	const char *interface; /* for all targets; NULL: none */
-	int kind;	       /* for all targets: index in the names of kinds */
+	const char *interface;		   /* for all targets; NULL: none */
+	struct dr_conf_node *interface_at; /* where that stands */
+	bool interface_refused;		   /* once is enough, however many targets inherit it */
+	int kind;			   /* for all targets: index in the names of kinds */
 	struct mon_timing timing;
 };
 

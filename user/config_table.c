@@ -5,6 +5,8 @@
 #include "user/config_read.h"
 #include "user/index.h"
 
+#define QUEUE_USUAL 4096 /* with few targets there is room for a history */
+
 struct mon_twins {
 	struct mon_index by_plane, by_address; /* of the targets' numbers */
 };
@@ -246,6 +248,15 @@ const char *mon_config_owner(const struct mon_config *c, const struct mon_target
 			       : MON_INDEX_NONE;
 
 	return of == MON_INDEX_NONE ? NULL : c->targets[of].host;
+}
+
+size_t mon_config_queue(const struct mon_config *c)
+{
+	size_t subjects = 2 * c->target_room + 2 * MON_INTERFACES_MAX + 1;
+
+	if (c->queue_max)
+		return c->queue_max;
+	return DR_MAX(subjects + 1, (size_t)QUEUE_USUAL); /* one more is being sent */
 }
 
 /* ---------------------------------------------------------------- interfaces */

@@ -38,6 +38,13 @@ static void read_kind_name(struct mon_reader *r, struct dr_conf_node *map, int f
 
 /* ---------------------------------------------------------------- interfaces */
 
+/* One that may come must at least be one that can (dev_valid_name() of Linux); a colon is an alias's. */
+static bool is_interface_name(const char *name)
+{
+	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       !name[strcspn(name, "/: \t\n\v\f\r")];
+}
+
 /* The interface's index here, its name in ret; 0 after an error. */
 static unsigned check_interface(struct mon_reader *r, const char *name, const struct dr_conf_node *at,
 				char ret[16])
@@ -48,9 +55,20 @@ static unsigned check_interface(struct mon_reader *r, const char *name, const st
 		dr_conf_error(r->conf, at, "\"%s\" is too long for an interface name (15 characters)", name);
 		return 0;
 	}
-	ifindex = *name ? r->ifindex(name) : 0;
+	if (!is_interface_name(name)) {
+		dr_conf_error(r->conf, at, "\"%s\" is not a name of an interface; \"ip link\" lists them",
+			      name);
+		return 0;
+	}
+	ifindex = r->ifindex(name);
 	if (!ifindex)
 		dr_conf_error(r->conf, at, "no interface \"%s\" here; \"ip link\" lists them", name);
+	if (ifindex == MON_AWAY)
+		dr_conf_warning(
+			r->conf, at,
+			"no interface \"%s\" here now, it is watched as soon as it comes; \"ip link\" "
+			"lists those that are here",
+			name);
 	return ifindex;
 }
 
@@ -74,13 +92,31 @@ static unsigned find_interface(struct mon_reader *r, const char *name, const str
 	return (unsigned)c->interface_count++;
 }
 
-/* As find_interface(), of the member "interface" or that for all; *ret_name is NULL where there is none. */
-static unsigned read_interface(struct mon_reader *r, struct dr_conf_node *map, const char **ret_name)
+/* That for all. */
+static unsigned inherit_interface(struct mon_reader *r)
 {
+	size_t errors = dr_conf_error_count(r->conf);
+
+	if (r->interface_refused)
+		return 0;
+	unsigned i = find_interface(r, r->interface, r->interface_at);
+	r->interface_refused = dr_conf_error_count(r->conf) > errors;
+	return i;
+}
+
+/*
+ * As find_interface(), of the member "interface" or that for all; *ret_name is NULL where there is none,
+ * which is an error of at.
+ */
+static unsigned read_interface(struct mon_reader *r, struct dr_conf_node *map, const struct dr_conf_node *at,
+			       const char **ret_name)
+{
+	struct dr_conf_node *own = dr_conf_get(r->conf, map, "interface");
+
 	dr_conf_str(r->conf, map, "interface", r->interface, ret_name);
 	if (*ret_name)
-		return find_interface(r, *ret_name, dr_conf_get(r->conf, map, "interface"));
-	dr_conf_error(r->conf, map, "has no \"interface\", and there is none for all");
+		return own ? find_interface(r, *ret_name, own) : inherit_interface(r);
+	dr_conf_error(r->conf, at, "has no \"interface\", and there is none for all");
 	return 0;
 }
 
@@ -140,7 +176,7 @@ static void read_target(struct mon_reader *r, struct dr_conf_node *n, struct mon
 	t->interval = timing.interval;
 	t->multiplier = (uint32_t)timing.multiplier;
 	t->rise = (uint32_t)timing.rise;
-	t->interface = read_interface(r, n, &interface);
+	t->interface = read_interface(r, n, n, &interface);
 	dr_conf_check_keys(r->conf, n);
 }
 
@@ -240,12 +276,8 @@ static int read_nova(struct mon_reader *r, struct dr_conf_node *at, struct dr_co
 	d->interval = timing.interval;
 	d->multiplier = (uint32_t)timing.multiplier;
 	d->rise = (uint32_t)timing.rise;
-	dr_conf_str(r->conf, nova, "interface", r->interface, &interface);
+	read_interface(r, nova, at, &interface);
 	dr_conf_check_keys(r->conf, nova);
-	if (interface)
-		find_interface(r, interface, dr_conf_get(r->conf, nova, "interface"));
-	else
-		dr_conf_error(r->conf, at, "has no \"interface\", and there is none for all");
 	d->interface = interface ? strdup(interface) : NULL;
 	d->cloud = cloud ? strdup(cloud) : NULL;
 	return (interface && !d->interface) || (cloud && !d->cloud) ? -ENOMEM : 0;
@@ -288,6 +320,7 @@ int mon_read_watched(struct mon_reader *r, struct dr_conf_node *root)
 	int err;
 
 	dr_conf_str(r->conf, root, "interface", NULL, &r->interface);
+	r->interface_at = dr_conf_get(r->conf, root, "interface");
 	read_timing(r, root, &defaults, &r->timing);
 	read_kind_name(r, root, NAME_ECHO, &r->kind);
 	if ((err = read_targets(r, list)) || (err = read_discover(r, root)))

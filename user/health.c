@@ -202,6 +202,20 @@ static void look_at_links(struct monitor *m)
 	}
 }
 
+static void look_at_late(struct monitor *m, uint32_t slot, const struct dr_track *track)
+{
+	const struct mon_target *t = &m->slots.targets[slot];
+	char address[MON_ADDRESS_STR_MAX], interval[DR_TIME_STR_MAX];
+
+	if (track->verdict != DR_VERDICT_UP &&
+	    mon_late_look(&m->targets[slot].late, track->answered, track->stale))
+		dr_warning("answers come after more than %d intervals, too late to be recognised; the "
+			   "interval is to "
+			   "be longer than a %dth of the round trip host=%s plane=%s address=%s interval=%s",
+			   DR_RING, DR_RING, t->host, t->plane, mon_address_format(t->address, address),
+			   dr_dur_format(t->interval, interval));
+}
+
 static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 {
 	const struct mon_target *t = &m->slots.targets[slot];
@@ -214,6 +228,7 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	if (mon_bpf_read_watch(m->bpf, slot, &w))
 		return;
 	monitor_follow(m, slot, &w);
+	look_at_late(m, slot, &w.track);
 	if (!mon_unsent_look(&s->unsent, p.attempts, w.track.sent, t->multiplier, (uint64_t)t->detect.ns,
 			     now_ns))
 		return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <net/if.h>
 #include <string.h>
 
 #include "doctor/buf.h"
@@ -239,10 +240,10 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 	bool moved = i->ifindex != i->present;
 	int r;
 
-	if (moved && i->ifindex) {
+	if (moved)
 		forget_addresses(m, iface);
+	if (moved && i->ifindex)
 		mon_bpf_link_remove(m->bpf, i->ifindex);
-	}
 	i->ifindex = i->present;
 	r = monitor_set_interface(m, iface, i->ifindex, i->carrier);
 	if (r == 0 && moved)
@@ -360,16 +361,26 @@ static void forget_interface(struct monitor *m, unsigned iface)
 		monitor_unwatch_link(m, ifindex);
 }
 
-/* Before the start an interface that is not there is an error; later it may come back. */
-static int check_presence(const struct monitor *m, char **ret_error)
+unsigned monitor_ifindex(const char *name)
 {
-	for (unsigned n = 0; !m->started && n < MON_INTERFACES_MAX; n++) {
-		if (m->ifaces[n].name[0] && !m->ifaces[n].present) {
-			*ret_error = dr_asprintf("no interface \"%s\" here", m->ifaces[n].name);
-			return -ENODEV;
-		}
+	unsigned ifindex = if_nametoindex(name);
+	char own[IF_NAMESIZE];
+
+	return ifindex && if_indextoname(ifindex, own) && strcmp(own, name) == 0 ? ifindex : 0;
+}
+
+/* What has not been there yet is as if it had gone: the file's reader has logged it, the inspectors are told.
+ */
+static void report_absent(struct monitor *m)
+{
+	for (unsigned n = 0; n < MON_INTERFACES_MAX; n++) {
+		if (m->ifaces[n].name[0] && !m->ifaces[n].present)
+			monitor_report_interface(m, n, true, DR_REASON_NO_CARRIER, dr_wall_now());
 	}
-	return 0;
+	for (size_t n = 0; n < m->config.link_count; n++) {
+		if (!m->links[n].ifindex)
+			report_link(m, n, true, DR_REASON_NO_CARRIER, dr_wall_now());
+	}
 }
 
 int monitor_find_interfaces(struct monitor *m, char **ret_error)
@@ -395,6 +406,6 @@ int monitor_find_interfaces(struct monitor *m, char **ret_error)
 	} else if (fresh) {
 		mon_rtnl_tell_again(m->rtnl);
 	}
-	int r = check_presence(m, ret_error);
-	return r ? r : monitor_attach_interfaces(m, ret_error);
+	report_absent(m);
+	return monitor_attach_interfaces(m, ret_error);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor-monitor: composed here and nowhere else. */
-#include <net/if.h>
 #include <sched.h>
 #include <string.h>
 
@@ -15,9 +14,28 @@
 #define PURPOSE "Watches hosts from inside the kernel and tells the inspector of those that fall silent."
 #define FLUSH_MAX dr_sec(1) /* for undelivered events at the end */
 
+/* Links that come up late, or are plugged in later, are no reason not to watch the others. */
+static unsigned there_or_to_come(const char *name)
+{
+	unsigned ifindex = monitor_ifindex(name);
+
+	return ifindex ? ifindex : MON_AWAY;
+}
+
 static int read_config(struct dr_conf *conf, void *config)
 {
-	return mon_config_read(conf, if_nametoindex, config);
+	return mon_config_read(conf, there_or_to_come, config);
+}
+
+/* The child that asks Nova has no use for interfaces: its parent has spoken of them. */
+static unsigned any(const char *name)
+{
+	return 1;
+}
+
+static int read_for_discovery(struct dr_conf *conf, void *config)
+{
+	return mon_config_read(conf, any, config);
 }
 
 static void warn_of_lonely_interfaces(const struct mon_config *c)
@@ -150,7 +168,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	status = dr_daemon_config(o.config, read_config, &config);
+	status = dr_daemon_config(o.config, discover ? read_for_discovery : read_config, &config);
 	if (status)
 		return status;
 	if (discover)

@@ -355,6 +355,8 @@ void mon_metrics_begin(struct mon_metrics *m, const struct mon_status *s)
 {
 	struct dr_buf *b = &m->text;
 
+	if (s->retired)
+		mon_rtt_copy(s->retired, &m->rtt);
 	add_health(b, s);
 	add_interfaces(b, s);
 	add_kernel_and_sender(b, s);

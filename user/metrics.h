@@ -12,15 +12,6 @@
 
 #define MON_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Pairs of interface and plane whose round trip times are told apart; further ones share one histogram. */
-#define MON_RTT_GROUPS_MAX 256
-
-struct mon_rtt_group {
-	char interface[16], plane[MON_NAME_MAX];
-	uint64_t buckets[DR_RTT_BUCKETS];
-	uint64_t sum_ns;
-};
-
 enum mon_target_family { /* what there is of each target */
 	MON_TARGET_INFO,
 	MON_TARGET_UP,
@@ -34,13 +25,14 @@ enum mon_target_family { /* what there is of each target */
 
 struct mon_metrics { /* zeroed to begin; private */
 	struct dr_buf text, families[MON_TARGET_FAMILIES];
-	struct mon_rtt_group *groups;
-	size_t group_count, last_group;
-	int error;
+	struct mon_rtt rtt;
 };
 
 void mon_metrics_begin(struct mon_metrics *m, const struct mon_status *s);
 void mon_metrics_add(struct mon_metrics *m, const struct mon_status_target *t);
+/* A target goes that was not added yet: its answers stay counted. */
+void mon_metrics_retired(struct mon_metrics *m, const char *interface, const char *plane,
+			 const struct dr_track *track);
 /* Moves the whole text into *ret (ret->error set: out of memory); m is empty then. */
 void mon_metrics_end(struct mon_metrics *m, struct dr_buf *ret);
 void mon_metrics_done(struct mon_metrics *m);

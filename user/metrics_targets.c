@@ -23,56 +23,6 @@ static const struct {
 
 /* ---------------------------------------------------------------- round trip times */
 
-static bool is_group(const struct mon_rtt_group *g, const char *interface, const char *plane)
-{
-	return strcmp(g->plane, plane) == 0 && strcmp(g->interface, interface) == 0;
-}
-
-static struct mon_rtt_group *new_group(struct mon_metrics *m, const char *interface, const char *plane)
-{
-	struct mon_rtt_group *groups = reallocarray(m->groups, m->group_count + 1, sizeof(*groups));
-
-	if (!groups) {
-		m->error = -ENOMEM;
-		return NULL;
-	}
-	m->groups = groups;
-	m->last_group = m->group_count++;
-	groups[m->last_group] = (struct mon_rtt_group){ 0 };
-	snprintf(groups[m->last_group].interface, sizeof(groups->interface), "%s", interface);
-	snprintf(groups[m->last_group].plane, sizeof(groups->plane), "%s", plane);
-	return &groups[m->last_group];
-}
-
-/* Neighbours in the list of targets are mostly of one group: the last one is tried first. */
-static struct mon_rtt_group *find_group(struct mon_metrics *m, const char *interface, const char *plane)
-{
-	if (m->group_count > 0 && is_group(&m->groups[m->last_group], interface, plane))
-		return &m->groups[m->last_group];
-	for (size_t i = 0; i < m->group_count; i++) {
-		if (is_group(&m->groups[i], interface, plane)) {
-			m->last_group = i;
-			return &m->groups[i];
-		}
-	}
-	if (m->group_count == MON_RTT_GROUPS_MAX)
-		return &m->groups[MON_RTT_GROUPS_MAX - 1];
-	if (m->group_count == MON_RTT_GROUPS_MAX - 1)
-		return new_group(m, "", ""); /* all others */
-	return new_group(m, interface, plane);
-}
-
-static void add_rtts(struct mon_metrics *m, const struct mon_status_target *t)
-{
-	struct mon_rtt_group *g = find_group(m, t->interface, t->target->plane);
-
-	if (!g)
-		return;
-	for (size_t i = 0; i < DR_RTT_BUCKETS; i++)
-		g->buckets[i] += t->track.rtt_log2[i];
-	g->sum_ns += t->track.rtt_sum_ns;
-}
-
 static void bucket_line(struct dr_buf *b, const struct mon_rtt_group *g, const char *le, uint64_t n)
 {
 	DR_AUTO(mon_labels_done) struct mon_labels l = { 0 };
@@ -147,7 +97,13 @@ void mon_metrics_add(struct mon_metrics *m, const struct mon_status_target *t)
 	if (k->answered > 0)
 		mon_metric_seconds(&m->families[MON_TARGET_RTT], families[MON_TARGET_RTT].name, &l,
 				   k->rtt_ns);
-	add_rtts(m, t);
+	mon_rtt_add(&m->rtt, t->interface, t->target->plane, k);
+}
+
+void mon_metrics_retired(struct mon_metrics *m, const char *interface, const char *plane,
+			 const struct dr_track *track)
+{
+	mon_rtt_add(&m->rtt, interface, plane, track);
 }
 
 void mon_metrics_end(struct mon_metrics *m, struct dr_buf *ret)
@@ -163,11 +119,11 @@ void mon_metrics_end(struct mon_metrics *m, struct dr_buf *ret)
 		dr_buf_append(b, f->data, f->len);
 		dr_buf_done(f);
 	}
-	if (m->group_count > 0)
+	if (m->rtt.count > 0)
 		mon_metric_family(b, "rtt_seconds", "histogram", "Round trip times of the targets' answers.");
-	for (size_t i = 0; i < m->group_count; i++)
-		write_histogram(b, &m->groups[i]);
-	b->error = b->error ? b->error : m->error;
+	for (size_t i = 0; i < m->rtt.count; i++)
+		write_histogram(b, &m->rtt.groups[i]);
+	b->error = b->error ? b->error : m->rtt.error;
 	*ret = *b;
 	*b = (struct dr_buf){ 0 };
 	mon_metrics_done(m);
@@ -178,6 +134,6 @@ void mon_metrics_done(struct mon_metrics *m)
 	dr_buf_done(&m->text);
 	for (size_t i = 0; i < MON_TARGET_FAMILIES; i++)
 		dr_buf_done(&m->families[i]);
-	free(m->groups);
+	mon_rtt_done(&m->rtt);
 	*m = (struct mon_metrics){ 0 };
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <net/if.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -171,12 +170,12 @@ static const struct mon_config *in_use;
 /* What is in use may be away for now: that must not hinder a change of something else. */
 static unsigned there_or_in_use(const char *name)
 {
-	unsigned ifindex = if_nametoindex(name);
+	unsigned ifindex = monitor_ifindex(name);
 	bool known = mon_config_interface(in_use, name) >= 0;
 
 	for (size_t i = 0; i < in_use->link_count; i++)
 		known |= strcmp(in_use->links[i].name, name) == 0;
-	return ifindex || !known ? ifindex : ~0U;
+	return ifindex || !known ? ifindex : MON_AWAY;
 }
 
 /* 0, or 1 and the file's errors, or negative. */
@@ -188,6 +187,8 @@ static int read_again(struct monitor *m, struct mon_config *ret, char **ret_text
 	in_use = &m->config;
 	if (r == 0)
 		r = mon_config_read(conf, there_or_in_use, ret);
+	if (r == 0)
+		dr_daemon_warnings(conf);
 	ret->target_room = DR_MIN(ret->target_room, (size_t)m->slots.room); /* the maps do not grow */
 	if (r == 0 && (r = mon_config_align_interfaces(ret, &m->config)) == -ENOSPC) {
 		*ret_text = dr_asprintf("%s: more than %d interfaces, old and new: restart the monitor, or "
@@ -525,6 +526,7 @@ void monitor_free(struct monitor *m)
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++)
 		free(m->ifaces[i].trouble);
 	free(m->targets);
+	mon_rtt_done(&m->retired);
 	free(m->no_fentry);
 	free(m->reload_error);
 	free(m->found);

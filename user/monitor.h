@@ -21,6 +21,10 @@ struct monitor;
 int monitor_start(struct dr_loop *loop, struct mon_config *config, const char *path, struct monitor **ret,
 		  char **ret_error) DR_MUST_USE;
 
+/* Index of the interface that has this very name, 0 if none has: others that it may have besides are not what
+ * rtnetlink tells of. */
+unsigned monitor_ifindex(const char *name);
+
 const struct mon_config *monitor_config(const struct monitor *m);
 
 /* Stops probing and takes everything out of the kernel; reports go on. */

@@ -17,6 +17,7 @@
 #include "user/discover.h"
 #include "user/grey.h"
 #include "user/hosts.h"
+#include "user/late.h"
 #include "user/monitor.h"
 #include "user/prober.h"
 #include "user/report.h"
@@ -36,6 +37,7 @@ struct monitor_target {	      /* by slot */
 	bool talking;	   /* degraded by its verdict, else by its numbers */
 	uint64_t accepted; /* attempts, as last compared with what left */
 	struct mon_unsent unsent;
+	struct mon_late late;
 	struct mon_grey_state grey;
 };
 
@@ -93,6 +95,7 @@ struct monitor {
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
+	struct mon_rtt retired; /* round trip times of targets that are no longer watched */
 	uint64_t reloads, reloads_incomplete, reload_failures;
 	char *reload_error;	/* of the last one; NULL: it was good */
 	bool reload_incomplete; /* reload_error says what of it could not be done; else it was refused */
@@ -104,6 +107,12 @@ struct monitor {
 static inline bool monitor_watches(const struct monitor *m, uint32_t slot)
 {
 	return m->slots.targets[slot].host[0] && m->targets[slot].key;
+}
+
+/* Its answers come too late to be recognised. */
+static inline bool monitor_is_late(const struct monitor *m, uint32_t slot)
+{
+	return m->targets[slot].late.told && m->targets[slot].verdict != DR_VERDICT_UP;
 }
 
 /* ---- targets.c ---- */
@@ -124,7 +133,7 @@ int monitor_tune_interface(struct monitor *m, unsigned iface) DR_MUST_USE;
 /* ---- ifaces.c ---- */
 /*
  * Takes over the names in the configuration, gives up interfaces that are in it no more, looks where the
- * others are and attaches to them.
+ * others are and attaches to them. What is not there is reported, and attached to when it comes.
  */
 int monitor_find_interfaces(struct monitor *m, char **ret_error) DR_MUST_USE;
 /* Attaches what is not attached although its interface is there. Each that fails is logged once; the first

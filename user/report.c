@@ -264,7 +264,7 @@ static void hurry(struct lane *l, struct dr_dur since_failure)
 static int init_lane(struct mon_report *r, struct dr_loop *loop, size_t first, size_t count)
 {
 	struct lane *l = &r->lanes[r->lane_count++];
-	int err = mon_queue_init(&l->queue, r->config->queue_max);
+	int err = mon_queue_init(&l->queue, mon_config_queue(r->config));
 
 	l->report = r;
 	l->receivers = &r->receivers[first];

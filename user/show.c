@@ -352,6 +352,15 @@ void mon_show_tick(struct mon_show *s, struct dr_mono now)
 	mon_watchdog_tick(&s->watchdog, &status.cycle, now);
 }
 
+void mon_show_retired(struct mon_show *s, uint32_t slot, const char *interface, const char *plane,
+		      const struct dr_track *track)
+{
+	for (struct walk *w = s ? s->walks : NULL; w; w = w->next) {
+		if (w->metrics && slot >= w->slot)
+			mon_metrics_retired(&w->text_metrics, interface, plane, track);
+	}
+}
+
 uint16_t mon_show_port(const struct mon_show *s)
 {
 	return s->metrics ? dr_http_server_port(s->metrics) : 0;

@@ -43,6 +43,10 @@ int mon_show_give(const struct mon_show *s, uid_t uid, gid_t gid) DR_MUST_USE;
 /* Called once a second, at the end of a round. */
 void mon_show_tick(struct mon_show *s, struct dr_mono now);
 
+/* The target of that slot is no longer watched, and this was its story. s may be NULL. */
+void mon_show_retired(struct mon_show *s, uint32_t slot, const char *interface, const char *plane,
+		      const struct dr_track *track);
+
 uint16_t mon_show_port(const struct mon_show *s); /* of the metrics; 0: none */
 
 #endif

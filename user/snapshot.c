@@ -23,6 +23,7 @@ static bool read_target(void *userdata, uint32_t slot, struct mon_status_target 
 		.send_error = p.error,
 		.grey = s->degraded && !s->talking,
 		.grey_details = s->degraded,
+		.late = monitor_is_late(m, slot),
 	};
 	return true;
 }
@@ -92,6 +93,7 @@ static void count_targets(struct monitor *m, struct mon_status *ret)
 			continue;
 		ret->targets_by_verdict[DR_MIN((unsigned)m->targets[i].verdict, MON_VERDICTS - 1U)]++;
 		ret->grey_count += m->targets[i].degraded && !m->targets[i].talking;
+		ret->late_count += monitor_is_late(m, i);
 	}
 }
 
@@ -118,6 +120,7 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 		.left_out = m->left_out,
 		.left_out_why = m->left_out_why,
 		.slot_count = m->slots.room,
+		.retired = &m->retired,
 		.target = read_target,
 		.userdata = m,
 	};

@@ -113,6 +113,9 @@ static void target_problems(struct dr_json *problems, const struct mon_status *s
 		problem(problems, "%zu target%s and lose%s or delay%s too much", s->grey_count,
 			s->grey_count == 1 ? " answers" : "s answer", s->grey_count == 1 ? "s" : "",
 			s->grey_count == 1 ? "s" : "");
+	if (s->late_count > 0)
+		problem(problems, "%zu target%s too late to be recognised: longer intervals are needed",
+			s->late_count, s->late_count == 1 ? " answers" : "s answer");
 }
 
 static void interface_problems(struct dr_json *problems, const struct mon_status *s)
@@ -433,6 +436,7 @@ static struct dr_json *target_json(const struct mon_status *s, const struct mon_
 	dr_json_add_str(o, "verdict", mon_verdict_name(t->track.verdict));
 	add_reason(o, "reason", t->track.reason);
 	dr_json_add_str(o, "grey", t->grey ? (t->grey_details ? t->grey_details : "") : NULL);
+	dr_json_add_bool(o, "late", t->late);
 	add_uint(o, "attempts", t->attempts);
 	dr_json_add_str(o, "send_error", t->send_error ? strerror(t->send_error) : NULL);
 	add_story(o, s, &t->track);

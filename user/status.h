@@ -14,6 +14,7 @@
 #include "user/config.h"
 #include "user/prober.h"
 #include "user/report.h"
+#include "user/rtt.h"
 #include "user/watchdog.h"
 
 #define MON_VERDICTS (DR_VERDICT_UNREACHABLE + 1)
@@ -27,6 +28,7 @@ struct mon_status_target {
 	int send_error;		  /* errno of the newest refusal; 0: accepted */
 	bool grey;		  /* degraded by its numbers */
 	const char *grey_details; /* NULL: none */
+	bool late;		  /* answers, but too late to be recognised */
 };
 
 struct mon_status_lost {			   /* frames, on an interface that is watched */
@@ -69,9 +71,10 @@ struct mon_status {
 	const char *left_out_why; /* in lines; NULL */
 	size_t interface_count, link_count, inspector_count;
 	size_t targets_by_verdict[MON_VERDICTS];
-	size_t grey_count;
+	size_t grey_count, late_count;
 	const struct mon_status_interface *interfaces;
 	const struct mon_status_link *links;
+	const struct mon_rtt *retired; /* of targets that are no longer watched; NULL: there were none */
 	struct dr_stats counters;
 	struct mon_prober_stats sender;
 	struct mon_report_stats inspectors[MON_INSPECTORS_MAX];

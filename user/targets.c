@@ -130,6 +130,9 @@ int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
 	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
 		return dr_errno();
 	s->key |= 1; /* 0 means that a slot is not in use */
+	/* its place among the pairs is not to depend on who goes and comes */
+	mon_rtt_add(&m->retired, m->ifaces[m->slots.targets[slot].interface].name,
+		    m->slots.targets[slot].plane, NULL);
 	int r = watch_it(m, slot, index, n);
 	if (r)
 		s->key = 0; /* tried again with the next tick */
@@ -156,6 +159,18 @@ void monitor_refresh_all(struct monitor *m)
 	}
 }
 
+/* What it has answered stays counted, also by answers to scrapes that have not come to it yet. */
+static void keep_rtts(struct monitor *m, uint32_t slot, const struct mon_target *was)
+{
+	const char *interface = m->ifaces[was->interface].name;
+	struct dr_watch w;
+
+	if (!m->targets[slot].key || mon_bpf_read_watch(m->bpf, slot, &w))
+		return;
+	mon_rtt_add(&m->retired, interface, was->plane, &w.track);
+	mon_show_retired(m->show, slot, interface, was->plane, &w.track);
+}
+
 /* was: the target of that slot until now. */
 static int retire_target(struct monitor *m, uint32_t slot, const struct mon_target *was)
 {
@@ -166,6 +181,7 @@ static int retire_target(struct monitor *m, uint32_t slot, const struct mon_targ
 	memcpy(a.addr, was->address, sizeof(a.addr));
 	mon_prober_remove(m->prober, slot);
 	first = command(m, &cmd);
+	keep_rtts(m, slot, was);
 	if (!m->targets[slot].key)
 		first = 0; /* the kernel half never took it */
 	r = mon_bpf_remove_address(m->bpf, &a);

@@ -40,6 +40,11 @@ const char *dr_conf_error_text(const struct dr_conf *c, size_t i); /* "file:line
 /* Adds an error about this node; NULL node: about the whole file. */
 void dr_conf_error(struct dr_conf *c, const struct dr_conf_node *n, const char *fmt, ...) DR_PRINTF(3, 4);
 
+/* The same for what a good file may have, and a person is to know. */
+void dr_conf_warning(struct dr_conf *c, const struct dr_conf_node *n, const char *fmt, ...) DR_PRINTF(3, 4);
+size_t dr_conf_warning_count(const struct dr_conf *c);
+const char *dr_conf_warning_text(const struct dr_conf *c, size_t i);
+
 struct dr_conf_node *dr_conf_root(struct dr_conf *c); /* NULL when empty or not parsed */
 
 /*

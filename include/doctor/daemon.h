@@ -35,13 +35,15 @@ int dr_daemon_options(int argc, char **argv, const char *name, const char *purpo
 typedef int (*dr_daemon_read_fn)(struct dr_conf *conf, void *config);
 
 /*
- * Loads the file and lets read() fill *config. Returns 0, or the exit status after every error has
- * been printed; read() must leave config such that it can be ended in any case.
+ * Loads the file and lets read() fill *config, and prints every error and warning. Returns 0, or the exit
+ * status if there are errors; read() must leave config such that it can be ended in any case.
  */
 int dr_daemon_config(const char *path, dr_daemon_read_fn read, void *config) DR_MUST_USE;
 
 /* Logs each line of text as an error of its own. */
 void dr_daemon_errors(char *text);
+/* Logs the warnings of a file. */
+void dr_daemon_warnings(const struct dr_conf *conf);
 
 /* SIGTERM and SIGINT end the loop with EXIT_SUCCESS. */
 struct dr_daemon_signals {

@@ -11,11 +11,15 @@
 #define NODES_MAX 2000000
 #define TEXT_MAX ((size_t)64 << 20)
 
+struct texts {
+	char *kept[DR_CONF_ERRORS_MAX];
+	size_t count;
+};
+
 struct dr_conf {
 	char *name;
 	struct dr_conf_node *root;
-	char *errors[DR_CONF_ERRORS_MAX];
-	size_t error_count;
+	struct texts errors, warnings;
 	size_t node_count;
 	size_t text_size; /* of all scalars and keys, in bytes */
 };
@@ -33,19 +37,32 @@ static void put_path(struct dr_buf *b, const struct dr_conf_node *n)
 		dr_buf_printf(b, "%s%s", n->parent->parent ? "." : "", n->key);
 }
 
-static void add_error(struct dr_conf *c, struct dr_buf *b)
+static void add_text(struct texts *t, struct dr_buf *b)
 {
-	if (c->error_count < DR_CONF_ERRORS_MAX) {
-		/* out of memory: the error counts all the same, without its text */
-		c->errors[c->error_count] = b->error ? NULL : DR_TAKE_PTR(b->data);
+	if (t->count < DR_CONF_ERRORS_MAX) {
+		/* out of memory: it counts all the same, without its text */
+		t->kept[t->count] = b->error ? NULL : DR_TAKE_PTR(b->data);
 	}
-	c->error_count++;
+	t->count++;
 }
 
-static void error_at(struct dr_conf *c, size_t line, size_t column, const struct dr_conf_node *n,
-		     const char *fmt, va_list ap) DR_PRINTF(5, 0);
-static void error_at(struct dr_conf *c, size_t line, size_t column, const struct dr_conf_node *n,
-		     const char *fmt, va_list ap)
+static const char *text_of(const struct texts *t, size_t i)
+{
+	if (i >= DR_MIN(t->count, (size_t)DR_CONF_ERRORS_MAX))
+		return i < t->count ? "(more than are kept)" : "";
+	return t->kept[i] ? t->kept[i] : "out of memory";
+}
+
+static void texts_done(struct texts *t)
+{
+	for (size_t i = 0; i < DR_ARRAY_SIZE(t->kept); i++)
+		free(t->kept[i]);
+}
+
+static void say_at(struct dr_conf *c, struct texts *to, size_t line, size_t column,
+		   const struct dr_conf_node *n, const char *fmt, va_list ap) DR_PRINTF(6, 0);
+static void say_at(struct dr_conf *c, struct texts *to, size_t line, size_t column,
+		   const struct dr_conf_node *n, const char *fmt, va_list ap)
 {
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 	char what[1024];
@@ -60,7 +77,7 @@ static void error_at(struct dr_conf *c, size_t line, size_t column, const struct
 	}
 	vsnprintf(what, sizeof(what), fmt, ap);
 	dr_buf_puts(&b, what);
-	add_error(c, &b);
+	add_text(to, &b);
 }
 
 void dr_conf_error(struct dr_conf *c, const struct dr_conf_node *n, const char *fmt, ...)
@@ -68,7 +85,16 @@ void dr_conf_error(struct dr_conf *c, const struct dr_conf_node *n, const char *
 	va_list ap;
 
 	va_start(ap, fmt);
-	error_at(c, n ? n->line : 0, n ? n->column : 0, n, fmt, ap);
+	say_at(c, &c->errors, n ? n->line : 0, n ? n->column : 0, n, fmt, ap);
+	va_end(ap);
+}
+
+void dr_conf_warning(struct dr_conf *c, const struct dr_conf_node *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_at(c, &c->warnings, n ? n->line : 0, n ? n->column : 0, n, fmt, ap);
 	va_end(ap);
 }
 
@@ -78,20 +104,28 @@ static void error_mark(struct dr_conf *c, const yaml_mark_t *m, const char *fmt,
 	va_list ap;
 
 	va_start(ap, fmt);
-	error_at(c, m->line + 1, m->column + 1, NULL, fmt, ap);
+	say_at(c, &c->errors, m->line + 1, m->column + 1, NULL, fmt, ap);
 	va_end(ap);
 }
 
 size_t dr_conf_error_count(const struct dr_conf *c)
 {
-	return c->error_count;
+	return c->errors.count;
 }
 
 const char *dr_conf_error_text(const struct dr_conf *c, size_t i)
 {
-	if (i >= DR_MIN(c->error_count, (size_t)DR_CONF_ERRORS_MAX))
-		return i < c->error_count ? "(more errors than are kept)" : "";
-	return c->errors[i] ? c->errors[i] : "out of memory";
+	return text_of(&c->errors, i);
+}
+
+size_t dr_conf_warning_count(const struct dr_conf *c)
+{
+	return c->warnings.count;
+}
+
+const char *dr_conf_warning_text(const struct dr_conf *c, size_t i)
+{
+	return text_of(&c->warnings, i);
 }
 
 /* ---------------------------------------------------------------- the tree */
@@ -114,8 +148,8 @@ void dr_conf_free(struct dr_conf *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < DR_ARRAY_SIZE(c->errors); i++)
-		free(c->errors[i]);
+	texts_done(&c->errors);
+	texts_done(&c->warnings);
 	node_free(c->root);
 	free(c->name);
 	free(c);

@@ -74,7 +74,14 @@ int dr_daemon_config(const char *path, dr_daemon_read_fn read, void *config)
 	}
 	for (size_t i = 0; i < DR_MIN(dr_conf_error_count(conf), (size_t)DR_CONF_ERRORS_MAX); i++)
 		dr_error("%s", dr_conf_error_text(conf, i));
+	dr_daemon_warnings(conf);
 	return dr_conf_error_count(conf) ? DR_EXIT_USAGE : 0;
+}
+
+void dr_daemon_warnings(const struct dr_conf *conf)
+{
+	for (size_t i = 0; i < DR_MIN(dr_conf_warning_count(conf), (size_t)DR_CONF_ERRORS_MAX); i++)
+		dr_warning("%s", dr_conf_warning_text(conf, i));
 }
 
 void dr_daemon_errors(char *text)

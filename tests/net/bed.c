@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "doctor/abi.h"
 #include "tests/net/bed.h"
 #include "tools/scenario/run.h"
 
@@ -113,6 +114,14 @@ static void find_programs(struct bed *b)
 	snprintf(b->bin, sizeof(b->bin), "%s%s", given ? given : self, given ? "" : "/bin");
 }
 
+/* The one that is there: a test that fails leaves by longjmp(), so nobody else ends its bed. */
+static struct bed *made;
+
+static void end_left(void)
+{
+	bed_free(made);
+}
+
 struct bed *bed_new(unsigned hosts)
 {
 	static unsigned count;
@@ -121,6 +130,10 @@ struct bed *bed_new(unsigned hosts)
 	DR_AUTO_FREE char *error = NULL;
 
 	assert_non_null(b);
+	if (count == 0)
+		assert_int_equal(atexit(end_left), 0);
+	end_left(); /* what it has open would stand in this one's way */
+	made = b;
 	find_programs(b);
 	snprintf(b->name, sizeof(b->name), "test-%d-%u", (int)getpid(), ++count);
 	strcpy(b->dir, "/tmp/doctor-net-XXXXXX");
@@ -153,6 +166,7 @@ void bed_free(struct bed *b)
 	dr_http_server_free(b->server);
 	dr_loop_free(b->loop);
 	run_text(NULL, argv);
+	made = made == b ? NULL : made;
 	free(b);
 }
 
@@ -263,21 +277,74 @@ bool bed_wait_log(struct bed *b, const char *text, struct dr_dur max)
 	return false;
 }
 
+static int pin_of(const struct bed *b, const char *map)
+{
+	DR_AUTO_FREE char *path = dr_asprintf("/sys/fs/bpf/doctor/%s/%s", b->name, map);
+
+	return bpf_obj_get(path);
+}
+
+static void dump_target(int watch, __u32 slot, const struct dr_target *t, struct dr_buf *out)
+{
+	struct dr_watch w;
+
+	if (bpf_map_lookup_elem_flags(watch, &slot, &w, BPF_F_LOCK))
+		return;
+	const struct dr_track *k = &w.track;
+	dr_buf_printf(
+		out,
+		"  slot %u: iface %u verdict %u reason %u sent %llu answered %llu stale %llu outstanding %u "
+		"detect_ns %llu last_tx_ns %llu last_rx_ns %llu deadline_ns %llu suspect_ns %llu suspects "
+		"%llu "
+		"late_timers %llu starved %llu deaf %u\n",
+		slot, t->iface, k->verdict, k->reason, k->sent, k->answered, k->stale, k->outstanding,
+		t->detect_ns, k->last_tx_ns, k->last_rx_ns, k->deadline_ns, k->suspect_ns, k->suspects,
+		k->late_timers, k->starved, k->deaf);
+}
+
+#define DUMPED_MAX 32 /* targets; what is wrong with more is so with these */
+
+/* Of the maps what is in use. */
+static void dump_maps(const struct bed *b, struct dr_buf *out)
+{
+	DR_AUTO_CLOSE int targets = pin_of(b, "dr_targets");
+	DR_AUTO_CLOSE int watch = pin_of(b, "dr_watch");
+	DR_AUTO_CLOSE int ifaces = pin_of(b, "dr_ifaces");
+	struct dr_target t;
+	struct dr_iface i;
+	unsigned used = 0;
+
+	dr_buf_printf(out, "  now_ns %llu\n", (unsigned long long)dr_mono_now().ns);
+	for (__u32 n = 0; bpf_map_lookup_elem(ifaces, &n, &i) == 0; n++) {
+		if (i.ifindex)
+			dr_buf_printf(
+				out,
+				"  iface %u: ifindex %u carrier %u gap_ns %llu isolated_ns %llu reason %u "
+				"blind_ns %llu up %u silent %u heard_ns %llu\n",
+				n, i.ifindex, i.carrier, i.gap_ns, i.isolated_ns, i.reason, i.blind_ns, i.up,
+				i.silent, i.all.at_ns);
+	}
+	for (__u32 n = 0; bpf_map_lookup_elem(targets, &n, &t) == 0; n++) {
+		if (t.key && used++ < DUMPED_MAX)
+			dump_target(watch, n, &t, out);
+	}
+	if (used > DUMPED_MAX)
+		dr_buf_printf(out, "  and %u targets more\n", used - DUMPED_MAX);
+}
+
 void bed_fail(struct bed *b, const char *fmt, ...)
 {
 	DR_AUTO_BUF struct dr_buf out = { 0 };
-	DR_AUTO_FREE char *watch = dr_asprintf("/sys/fs/bpf/doctor/%s/dr_watch", b->name);
-	const char *const dump[] = { "bpftool", "map", "dump", "pinned", watch, NULL };
 	char what[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	if (bed_pinned(b))
+		dump_maps(b, &out);
 	if (b->monitor)
 		sc_child_tail(b->monitor, 30, "  | ", &out);
-	if (bed_pinned(b))
-		run_text(&out, dump);
 	fprintf(stderr, "%s\n", dr_buf_str(&out)); /* cmocka's own functions cut at 1 KiB */
 	fail_msg("%s", what);
 	abort();

@@ -49,7 +49,8 @@ int bed_enter_namespace(void **state);
 
 #define BED_SOON dr_sec(10) /* for what takes milliseconds, on a machine that may be busy */
 
-/* Hosts compute-1 .. compute-N, the inspector, nothing else. */
+/* Hosts compute-1 .. compute-N, the inspector, nothing else. One at a time: what a failed test has left goes.
+ */
 struct bed *bed_new(unsigned hosts);
 void bed_free(struct bed *b); /* stops what runs; nothing of it stays in the kernel */
 DR_DEFINE_FREEP(struct bed, bed_free)
@@ -104,7 +105,7 @@ void bed_idle(struct bed *b, struct dr_dur time);
 /* Waits until the monitor's log has a line with that text. */
 bool bed_wait_log(struct bed *b, const char *text, struct dr_dur max);
 
-/* Fails the test with the monitor's log and maps. */
+/* Fails the test with what the monitor's maps hold, and its log. */
 void bed_fail(struct bed *b, const char *fmt, ...) DR_PRINTF(2, 3) __attribute__((noreturn));
 
 /* True if programs named dr_ingress or dr_egress hang on the monitor's interface. */

@@ -178,6 +178,28 @@ static void the_interface_is_removed_and_made_again(void **state)
 	assert_false(bed_attached(b));
 }
 
+/* What it is to probe by is not there at the start: it says so, watches nobody, and begins when it comes. */
+static void the_interface_comes_after_the_start(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(3);
+
+	bed_configure(b, "");
+	BED_MUST(sc_topo_unplug(b->topo, &error));
+	bed_start(b);
+	const struct bed_event *e = bed_expect_other(b, "doctor.monitor.isolated");
+	assert_string_equal(e->subject, ifname(b));
+	assert_string_equal(e->reason, "no-carrier");
+	bed_idle(b, dr_sec(2)); /* no host is accused of it */
+	assert_int_equal(b->nevents, 0);
+	recreate(b);
+	bed_expect_other(b, "doctor.monitor.isolated.cleared");
+	bed_expect_all_up(b);
+	BED_MUST(sc_topo_drop(b->topo, 1, &error));
+	bed_expect_down(b, 0, "compute-2");
+	assert_int_equal(bed_stop(b), 0);
+	assert_false(bed_attached(b));
+}
+
 static void the_mtu_changes(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "");
@@ -223,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_file_keeps_the_old),
 		cmocka_unit_test(intervals_change_in_place),
 		cmocka_unit_test(the_interface_is_removed_and_made_again),
+		cmocka_unit_test(the_interface_comes_after_the_start),
 		cmocka_unit_test(the_mtu_changes),
 		cmocka_unit_test(the_link_flaps),
 	};

@@ -231,6 +231,25 @@ static void down_at_the_start(void **state)
 	assert_int_equal(b->nothers, 0);
 }
 
+/* A NIC that is found late, or plugged in: it is missed until then, and watched as any other afterwards. */
+static void it_comes_after_the_start(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(1);
+
+	start(b);
+	expect_error(b);
+	live_expect_text(b, "/v1/status", "problems.0", "link " NIC " is not there");
+	plug(b);
+	far_end(b, "up");
+	expect_cleared(b);
+	far_end(b, "down");
+	expect_error(b);
+	far_end(b, "up");
+	expect_cleared(b);
+	assert_int_equal(link_number(b, "downs", 0), 1);
+	assert_int_equal(b->nothers, 0);
+}
+
 static void it_vanishes_and_comes_back(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = started();
@@ -426,6 +445,7 @@ int main(void)
 		TEST(what_fentry_leaves_wrong_is_mended),
 		TEST(flaps_are_counted),
 		TEST(down_at_the_start),
+		TEST(it_comes_after_the_start),
 		TEST(it_vanishes_and_comes_back),
 		TEST(it_is_renamed),
 		TEST(a_reload_keeps_what_is_known),

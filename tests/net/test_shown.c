@@ -165,6 +165,24 @@ static void what_is_shown_is_what_the_maps_say(void **state)
 	assert_int_equal(metric(b, &text, "targets", "verdict=\"up\""), 4);
 }
 
+/* Three of four are no longer watched: what they have answered stays counted. */
+static void counters_do_not_fall_when_targets_go(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started(METRICS);
+	DR_AUTO_BUF struct dr_buf t = { 0 }, before = { 0 }, after = { 0 };
+
+	bed_idle(b, dr_sec(1));
+	scrape(b, "/metrics", 200, &before);
+	live_begin(b, &t, METRICS);
+	live_target(&t, sc_topo_name(b->topo, 0), sc_topo_address(b->topo, 0), "");
+	bed_write(b, dr_buf_str(&t));
+	live_hang_up(b, "configuration taken over targets=1");
+	scrape(b, "/metrics", 200, &after);
+	BETWEEN(metric(b, &before, "rtt_seconds_count", "plane=\"data\""),
+		metric(b, &after, "rtt_seconds_count", "plane=\"data\""), UINT64_MAX);
+	assert_int_equal(metric(b, &after, "targets", "verdict=\"up\""), 1);
+}
+
 static void a_death_is_shown(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = started(METRICS);
@@ -481,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prometheus_likes_the_metrics),
 		cmocka_unit_test(what_is_shown_is_what_the_maps_say),
+		cmocka_unit_test(counters_do_not_fall_when_targets_go),
 		cmocka_unit_test(a_death_is_shown),
 		cmocka_unit_test(doctorctl_tells_how_it_is),
 		cmocka_unit_test(exceptions_of_a_probed_interface),

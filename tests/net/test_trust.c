@@ -6,12 +6,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
+#include "doctor/wire.h"
 #include "tests/net/bed.h"
+#include "tests/net/live.h"
 #include "tools/scenario/run.h"
 
 static const char *ifname(struct bed *b)
@@ -306,6 +312,124 @@ static void slowly_probed_and_dead_before_the_start(void **state)
 	assert_string_equal(b->events[1].reason, "no-neighbour");
 }
 
+/* ---------------------------------------------------------------- a way that is too long */
+
+#define FAR 4096 /* frames under way; a power of two */
+
+/* A far host, behind a cable of its own: answers each echo after that time. */
+struct far_host {
+	int fd;
+	struct dr_dur delay;
+	struct {
+		uint8_t frame[128];
+		size_t len;
+		struct dr_mono due;
+	} way[FAR];
+	unsigned first, last;
+};
+
+static void far_begin(struct far_host *f, struct bed *b)
+{
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+
+	bed_on(b, SC_MONITOR, "ip link add v0 type veth peer name v1 address 02:00:00:00:00:09");
+	bed_on(b, SC_MONITOR, "ip addr add 198.18.9.1/24 dev v0");
+	bed_on(b, SC_MONITOR, "ip link set v0 up");
+	bed_on(b, SC_MONITOR, "ip link set v1 up");
+	bed_on(b, SC_MONITOR, "ip neigh replace 198.18.9.2 lladdr 02:00:00:00:00:09 dev v0");
+	f->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	at.sll_ifindex = (int)if_nametoindex("v1");
+	assert_true(f->fd >= 0 && at.sll_ifindex);
+	assert_int_equal(bind(f->fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+}
+
+static void swap_bytes(uint8_t *a, uint8_t *b, size_t n)
+{
+	uint8_t t[16];
+
+	memcpy(t, a, n);
+	memcpy(a, b, n);
+	memcpy(b, t, n);
+}
+
+/* Ethernet, IPv4 without options, ICMP. */
+static void answer(uint8_t *frame)
+{
+	uint32_t sum;
+
+	swap_bytes(frame, frame + 6, 6);
+	swap_bytes(frame + 14 + 12, frame + 14 + 16, 4);
+	frame[34] = DR_ICMP_ECHO_REPLY; /* 8 was there, so the checksum is more by that (RFC 1624) */
+	sum = (uint32_t)(frame[36] << 8 | frame[37]) + 0x0800;
+	sum = (sum & 0xffff) + (sum >> 16);
+	frame[36] = (uint8_t)(sum >> 8);
+	frame[37] = (uint8_t)sum;
+}
+
+static void far_turn(struct far_host *f)
+{
+	uint8_t frame[128];
+
+	for (ssize_t n; (n = recv(f->fd, frame, sizeof(frame), 0)) > 0;) {
+		if (n < 66 || frame[14] != 0x45 || frame[23] != IPPROTO_ICMP || frame[34] != DR_ICMP_ECHO)
+			continue;
+		unsigned i = f->last++ % FAR;
+		assert_in_range(f->last - f->first, 1, FAR);
+		answer(frame);
+		memcpy(f->way[i].frame, frame, (size_t)n);
+		f->way[i].len = (size_t)n;
+		f->way[i].due = dr_mono_add(dr_mono_now(), f->delay);
+	}
+	for (; f->first != f->last; f->first++) {
+		unsigned i = f->first % FAR;
+		if (dr_mono_sub(f->way[i].due, dr_mono_now()).ns > 0)
+			break;
+		assert_int_equal(send(f->fd, f->way[i].frame, f->way[i].len, 0), f->way[i].len);
+	}
+}
+
+/* With the far host at work; false after a while. */
+static bool far_wait_log(struct far_host *f, struct bed *b, const char *text)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
+
+	while (dr_mono_sub(end, dr_mono_now()).ns > 0) {
+		far_turn(f);
+		if (bed_wait_log(b, text, dr_msec(1)))
+			return true;
+	}
+	return false;
+}
+
+/* By the time that it answers its probes are forgotten. That is no silence, and no life that we could prove.
+ */
+static void answers_that_are_too_late_are_told_of(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(1);
+	DR_AUTO_FREE struct far_host *f = calloc(1, sizeof(*f));
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	assert_non_null(f);
+	far_begin(f, b);
+	dr_buf_printf(&t, "name: %s\ninterface: v0\nsocket: %s/run/socket\ninterval: 4ms\n", b->name, b->dir);
+	dr_buf_printf(&t, "inspector: {url: \"http://127.0.0.1:%u/events\"}\n", b->port);
+	dr_buf_puts(&t, "targets: [{host: far, address: 198.18.9.2}]\n");
+	bed_write(b, dr_buf_str(&t));
+	f->delay = dr_msec(200);
+	bed_start(b);
+	if (!far_wait_log(f, b, "answers come after more than 16 intervals"))
+		bed_fail(b, "late answers are not told of");
+	live_expect_text(b, "/v1/status", "problems.0",
+			 "1 target answers too late to be recognised: longer intervals are needed");
+	assert_int_equal(b->nevents, 0);
+	f->delay = dr_msec(0);
+	if (!far_wait_log(f, b, "target up host=far"))
+		bed_fail(b, "it does not come up when it answers in time");
+	assert_int_equal(bed_stop(b), 0);
+	bed_on(b, SC_MONITOR, "ip link del v0");
+	close(f->fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +446,7 @@ int main(void)
 		cmocka_unit_test(a_share_of_answers_is_lost),
 		cmocka_unit_test(the_fastest_are_dead),
 		cmocka_unit_test(slowly_probed_and_dead_before_the_start),
+		cmocka_unit_test(answers_that_are_too_late_are_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, bed_enter_namespace, NULL);

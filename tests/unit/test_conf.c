@@ -279,7 +279,19 @@ static void errors_are_kept_up_to_a_number_and_counted(void **state)
 		dr_conf_error(c, NULL, "e%d", i);
 	assert_int_equal(dr_conf_error_count(c), DR_CONF_ERRORS_MAX + 5);
 	assert_string_equal(dr_conf_error_text(c, DR_CONF_ERRORS_MAX - 1), "f: e49");
-	assert_string_equal(dr_conf_error_text(c, DR_CONF_ERRORS_MAX), "(more errors than are kept)");
+	assert_string_equal(dr_conf_error_text(c, DR_CONF_ERRORS_MAX), "(more than are kept)");
+}
+
+static void warnings_have_a_place_and_are_no_errors(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *c = parse("a: 1\nb: [x]\n");
+	struct dr_conf_node *b = dr_conf_list(c, dr_conf_root(c), "b");
+
+	assert_int_equal(dr_conf_warning_count(c), 0);
+	dr_conf_warning(c, dr_conf_item(b, 0), "odd: %d", 1);
+	assert_int_equal(dr_conf_warning_count(c), 1);
+	assert_int_equal(dr_conf_error_count(c), 0);
+	assert_string_equal(dr_conf_warning_text(c, 0), "f:2:5: b[0]: odd: 1");
 }
 
 int main(void)
@@ -295,6 +307,7 @@ int main(void)
 		cmocka_unit_test(an_alias_is_a_copy),
 		cmocka_unit_test(unreadable_files_are_errors_in_the_list),
 		cmocka_unit_test(errors_are_kept_up_to_a_number_and_counted),
+		cmocka_unit_test(warnings_have_a_place_and_are_no_errors),
 	};
 
 	return cmocka_run_group_tests_name("unit: conf", tests, NULL, NULL);

@@ -264,6 +264,12 @@ static void targets_in_trouble(void **state)
 	w->targets[world_slot(1)].grey_details = "loss 12 %";
 	assert_int_equal(print(ctl_print_targets, targets_of(w), &b), CTL_WRONG);
 	assert_non_null(strstr(b.data, "%  loss 12 %\n"));
+	w->targets[world_slot(1)].grey = false;
+	assert_int_equal(print(ctl_print_targets, targets_of(w), &b), CTL_GOOD);
+	world_set_verdict(w, world_slot(1), DR_VERDICT_UNKNOWN, DR_REASON_NONE);
+	w->targets[world_slot(1)].late = true;
+	assert_int_equal(print(ctl_print_targets, targets_of(w), &b), CTL_WRONG);
+	assert_non_null(strstr(b.data, "%  answers too late: needs a longer interval\n"));
 	w->status.slot_count = 0;
 	assert_int_equal(print(ctl_print_targets, targets_of(w), &b), CTL_WRONG);
 }

@@ -11,6 +11,7 @@
 
 #include "doctor/buf.h"
 #include "user/config.h"
+#include "user/queue.h"
 
 static unsigned ifindex(const char *name)
 {
@@ -91,7 +92,7 @@ static void defaults(void **state)
 	assert_int_equal(c.inspectors[0].dialect, MON_DOCTOR);
 	assert_null(c.inspectors[0].token_file);
 	assert_true(c.all_inspectors);
-	assert_int_equal(c.queue_max, 4096);
+	assert_int_equal(mon_config_queue(&c), 4096);
 	assert_false(c.metrics_on);
 	assert_string_equal(c.socket, "/run/doctor/doctor-monitor.sock");
 	assert_int_equal(c.target_room, 66);
@@ -145,7 +146,7 @@ static void everything_said(void **state)
 	assert_null(c.inspectors[1].ca_file);
 	assert_int_equal(c.inspectors[2].dialect, MON_VITRAGE);
 	assert_false(c.all_inspectors);
-	assert_int_equal(c.queue_max, 16);
+	assert_int_equal(mon_config_queue(&c), 16);
 	assert_true(c.metrics_on && c.metrics.ipv6 && c.metrics.any);
 	assert_int_equal(c.metrics.port, 9464);
 	assert_null(c.socket);
@@ -248,6 +249,43 @@ static void what_the_ears_allow(void **state)
 #define A16 "aaaaaaaaaaaaaaaa"
 #define A64 A16 A16 A16 A16
 #define A256 A64 A64 A64 A64
+
+static unsigned away(const char *name)
+{
+	return strncmp(name, "eth", 3) ? MON_AWAY : ifindex(name);
+}
+
+/* It may come: that is no error, but each is told of once, with the place where it is first named. */
+static void interfaces_that_may_come(void **state)
+{
+	static const char text[] = "interface: nic0\ntargets:\n"
+				   "- {host: a, address: 192.0.2.1}\n"
+				   "- {host: b, address: 192.0.2.2}\n"
+				   "- {host: c, address: 192.0.2.3, interface: nic1}\n"
+				   "- {host: d, address: 192.0.2.4, interface: eth0}\n"
+				   "links: [{interface: nic2}, {interface: eth1}]\n";
+	static const char *const said[] = {
+		"m:1:12: interface: no interface \"nic0\" here now, it is watched as soon as it comes; \"ip "
+		"link\" "
+		"lists those that are here",
+		"m:5:44: targets[2].interface: no interface \"nic1\" here now",
+		"m:7:21: links[0].interface: no interface \"nic2\" here now",
+	};
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
+
+	assert_int_equal(dr_conf_parse("m", text, strlen(text), &conf), 0);
+	assert_int_equal(mon_config_read(conf, away, &c), 0);
+	assert_int_equal(dr_conf_warning_count(conf), DR_ARRAY_SIZE(said));
+	for (size_t i = 0; i < DR_ARRAY_SIZE(said); i++)
+		assert_memory_equal(dr_conf_warning_text(conf, i), said[i], strlen(said[i]));
+	assert_int_equal(c.interface_count, 3);
+	assert_int_equal(c.targets[1].interface, 0);
+	assert_int_equal(c.targets[2].interface, 1);
+	assert_int_equal(c.link_count, 2);
+	assert_string_equal(c.links[0].name, "nic2");
+}
+
 #define TARGET(more) "targets: [{host: a, address: 192.0.2.1, interface: eth0" more "}]"
 
 static void errors(void **state)
@@ -294,6 +332,17 @@ static void errors(void **state)
 		{ "targets: [{host: a, address: 192.0.2.1, interface: eth456789012345678}]",
 		  "m:1:52: targets[0].interface: \"eth456789012345678\" is too long for an interface name "
 		  "(15 characters)" },
+		{ "targets: [{host: a, address: 192.0.2.1, interface: \"eth0:1\"}]",
+		  "m:1:52: targets[0].interface: \"eth0:1\" is not a name of an interface; \"ip link\" lists "
+		  "them" },
+		{ "links: [{interface: \"\"}]",
+		  "m:1:21: links[0].interface: \"\" is not a name of an interface; \"ip link\" lists them" },
+		{ "links: [{interface: eth/0}]", "m:1:21: links[0].interface: \"eth/0\" is not a name of an "
+						 "interface; \"ip link\" lists them" },
+		{ "interface: wlan0\ntargets: [{host: a, address: 192.0.2.1}, {host: b, address: "
+		  "192.0.2.2}]\n"
+		  "discover: nova",
+		  "m:1:12: interface: no interface \"wlan0\" here; \"ip link\" lists them" },
 		{ "name: a/b\n" TARGET(""), "m:1:7: name: \"a/b\" is not a name: letters, digits, '.', '_' "
 					    "and '-' are, not beginning with '.'" },
 		{ "name: ..\n" TARGET(""), "m:1:7: name: \"..\" is not a name: letters, digits, '.', '_' and "
@@ -448,6 +497,8 @@ static void sixteen_thousand_targets(void **state)
 		dr_buf_printf(&b, "- {host: h%d, address: 10.0.%d.%d}\n", i, i >> 8, i & 255);
 	assert_int_equal(read_text(dr_buf_str(&b), &conf, &c), 0);
 	assert_int_equal(c.target_count, MON_TARGETS_MAX);
+	assert_in_range(mon_config_queue(&c), 2 * MON_TARGETS_MAX + 2 * MON_INTERFACES_MAX + 2,
+			MON_QUEUE_MAX);
 	dr_buf_puts(&b, "- {host: more, address: 10.1.1.1}\n");
 	assert_int_equal(read_text(dr_buf_str(&b), &more_conf, &c), 1);
 	assert_string_equal(dr_conf_error_text(more_conf, 0),
@@ -546,6 +597,7 @@ static void what_a_reload_does_not_take_over(void **state)
 		{ "pin_root: /sys/fs/bpf/other\n", true },
 		{ "realtime_priority: 7\n", true },
 		{ "queue: 17\n", true },
+		{ "max_targets: 16384\n", false }, /* though the queue would be longer */
 		{ "delivery: first\n", true },
 		{ "socket: /run/other\n", true },
 		{ "socket: off\n", true },
@@ -589,6 +641,7 @@ int main(void)
 		cmocka_unit_test(targets_inherit),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(what_the_ears_allow),
+		cmocka_unit_test(interfaces_that_may_come),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(all_errors_at_once),
 		cmocka_unit_test(sixteen_thousand_targets),

@@ -37,6 +37,26 @@ static void assert_first(struct mon_queue *q, const char *host)
 	mon_queue_pop(q);
 }
 
+/* As long as it is by default, with the inspector away: what was last said of each target is there. */
+static void all_targets_of_a_full_monitor_have_room(void **state)
+{
+	const struct mon_config c = { .target_room = MON_TARGETS_MAX };
+	struct mon_queue q;
+	char host[32];
+
+	assert_int_equal(mon_queue_init(&q, mon_config_queue(&c)), 0);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 2 * MON_TARGETS_MAX; i++) {
+			struct mon_event e, out;
+			snprintf(host, sizeof(host), "h%u", i / 2);
+			e = event(round, i % 2 ? MON_EVENT_DEGRADED : MON_EVENT_HOST, host);
+			(void)mon_queue_push(&q, &e, true, &out);
+		}
+	}
+	assert_int_equal(q.lost, 0);
+	mon_queue_done(&q);
+}
+
 static void what_is_superseded_goes_first(void **state)
 {
 	struct mon_queue q;
@@ -251,6 +271,7 @@ static void a_flood_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_targets_of_a_full_monitor_have_room),
 		cmocka_unit_test(what_is_superseded_goes_first),
 		cmocka_unit_test(other_subjects_do_not_supersede),
 		cmocka_unit_test(bounds_of_the_bound),

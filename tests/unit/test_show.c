@@ -275,6 +275,42 @@ static void in_slices(void **state)
 	assert_true(s->world.status.target(&s->world, world_slot(1999), &t));
 }
 
+struct text {
+	bool done;
+	char *body;
+};
+
+static void on_text(const struct dr_http_response *r, void *userdata)
+{
+	struct text *t = userdata;
+
+	t->done = true;
+	t->body = strdup(dr_buf_str(&r->body));
+}
+
+/* A target that goes while a scrape is under way is counted once, whether the scrape has seen it or not. */
+static void retired_while_it_prints(void **state)
+{
+	struct stage *s = *state;
+	struct dr_http_request req = { .method = "GET", .url = "http://doctor/metrics" };
+	const uint32_t gone[] = { world_slot(0), world_slot(1998) }; /* both of eth0 and data */
+	struct text t = { 0 };
+
+	start(s, 2000);
+	s->world.target_pause_ns = 20000;
+	assert_int_equal(dr_http_send(s->local, &req, on_text, &t), 0);
+	WAIT_FOR(s->loop, s->world.target_calls > 0);
+	assert_false(t.done);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(gone); i++) {
+		struct mon_status_target *g = &s->world.targets[gone[i]];
+		mon_show_retired(s->show, gone[i], "eth0", g->target->plane, &g->track);
+		g->target = NULL;
+	}
+	WAIT_FOR(s->loop, t.done);
+	assert_non_null(strstr(t.body, "rtt_seconds_count{interface=\"eth0\",plane=\"data\"} 99000\n"));
+	free(t.body);
+}
+
 static void ended_while_it_prints(void **state)
 {
 	struct stage *s = *state;
@@ -366,6 +402,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(healthz, setup, teardown),
 		cmocka_unit_test_setup_teardown(reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(in_slices, setup, teardown),
+		cmocka_unit_test_setup_teardown(retired_while_it_prints, setup, teardown),
 		cmocka_unit_test_setup_teardown(ended_while_it_prints, setup, teardown),
 		cmocka_unit_test_setup_teardown(client_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(places_that_are_taken, setup, teardown),

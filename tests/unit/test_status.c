@@ -125,6 +125,12 @@ static void problems_of_targets(void **state)
 	w->status.grey_count = 1;
 	assert_problems(w, "[\"2 targets are down\",\"1 target is unreachable\","
 			   "\"1 target answers and loses or delays too much\"]");
+	world_set_verdict(w, world_slot(0), DR_VERDICT_UP, DR_REASON_ANSWERS);
+	world_set_verdict(w, world_slot(1), DR_VERDICT_UP, DR_REASON_ANSWERS);
+	world_set_verdict(w, world_slot(2), DR_VERDICT_UNKNOWN, DR_REASON_NONE);
+	w->status.grey_count = 0;
+	w->status.late_count = 1;
+	assert_problems(w, "[\"1 target answers too late to be recognised: longer intervals are needed\"]");
 }
 
 static void problems_of_places(void **state)
@@ -252,6 +258,7 @@ static void targets_document(void **state)
 	struct mon_status_target *t = &w->targets[world_slot(1)];
 
 	t->send_error = ENETUNREACH;
+	t->late = true;
 	t->grey = true;
 	t->grey_details = "loss 12.5 % of 80 probes in 10 s";
 	DR_AUTO_JSON struct dr_json *doc = targets_of(w);
@@ -275,6 +282,8 @@ static void targets_document(void **state)
 	assert_at(doc, "targets.0.rtt.mean_seconds", "0.0002");
 	assert_at(doc, "targets.0.rtt.log2", "[0,0,0,0,0,0,0,90,8,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]");
 	assert_at(doc, "targets.0.grey", "null");
+	assert_at(doc, "targets.0.late", "false");
+	assert_at(doc, "targets.1.late", "true");
 	assert_at(doc, "targets.0.send_error", "null");
 	assert_at(doc, "targets.1.rtt.max_seconds", "0.005");
 	assert_at(doc, "targets.1.rtt.log2", "(absent)"); /* it was not asked for the whole */

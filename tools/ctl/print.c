@@ -153,6 +153,8 @@ static const char *note_of(const struct dr_json *t)
 {
 	if (dr_json_get_str(t, "grey"))
 		return dr_json_get_str(t, "grey");
+	if (dr_json_get_bool(t, "late", false))
+		return "answers too late: needs a longer interval";
 	if (dr_json_get_str(t, "send_error"))
 		return dr_json_get_str(t, "send_error");
 	if (dr_json_get_bool(t, "suspect", false))
@@ -164,7 +166,8 @@ static bool target_is_wrong(const struct dr_json *t)
 {
 	const char *verdict = ctl_text_of(t, "verdict");
 
-	return dr_json_get_str(t, "grey") || (strcmp(verdict, "up") != 0 && strcmp(verdict, "unknown") != 0);
+	return dr_json_get_str(t, "grey") || dr_json_get_bool(t, "late", false) ||
+	       (strcmp(verdict, "up") != 0 && strcmp(verdict, "unknown") != 0);
 }
 
 static void target_row(struct ctl_table *table, const struct dr_json *t)
