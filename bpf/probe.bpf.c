@@ -248,6 +248,7 @@ static __always_inline int take_reply(const struct arrival *a, const struct dr_p
 	struct dr_target *c;
 	struct dr_iface *i;
 	struct dr_watch *w;
+	const __u8 *from = ((struct ethhdr *)a->data)->h_source;
 	__be32 host[4], us[4];
 	__u32 slot, seq, iface;
 
@@ -277,7 +278,8 @@ static __always_inline int take_reply(const struct arrival *a, const struct dr_p
 	after = counted(&w->track);
 	if (kind == DR_REPLY_ANSWER) {
 		w->track.queue = a->queue & (DR_QUEUES - 1);
-		__builtin_memcpy(w->mac, ((struct ethhdr *)a->data)->h_source, ETH_ALEN);
+		if (!(from[0] & 1)) /* a group sends nothing: IEEE 802.3, 3.2.3 */
+			__builtin_memcpy(w->mac, from, ETH_ALEN);
 	} else {
 		dr_on_seen(&w->track, c, now);
 	}

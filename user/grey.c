@@ -111,16 +111,23 @@ static void begin_rtt(struct mon_grey_state *g, const struct dr_track *t, uint64
 {
 	g->rtt_since_ns = now;
 	g->rtt_sum_ns = t->rtt_sum_ns;
-	memcpy(g->rtt_log2, t->rtt_log2, sizeof(g->rtt_log2));
+	for (unsigned i = 0; i < DR_RTT_BUCKETS; i++)
+		g->rtt_log2[i] = (uint32_t)t->rtt_log2[i];
 }
 
-/* The bucket of the median of n answers; counters of 32 bits may have wrapped. */
+/* Answers of a bucket in this window: the lower halves of the counters do for that. */
+static uint32_t in_bucket(const struct mon_grey_state *g, const struct dr_track *t, unsigned bucket)
+{
+	return (uint32_t)t->rtt_log2[bucket] - g->rtt_log2[bucket];
+}
+
+/* The bucket of the median of n answers. */
 static unsigned median_bucket(const struct mon_grey_state *g, const struct dr_track *t, uint64_t n)
 {
 	uint64_t below = 0;
 
 	for (unsigned i = 0; i < DR_RTT_BUCKETS; i++) {
-		below += t->rtt_log2[i] - g->rtt_log2[i];
+		below += in_bucket(g, t, i);
 		if (2 * below >= n)
 			return i;
 	}
@@ -180,7 +187,7 @@ static void look_rtt(struct mon_grey_state *g, const struct mon_grey *limits, co
 		return;
 	}
 	for (unsigned i = 0; i < DR_RTT_BUCKETS; i++)
-		n += t->rtt_log2[i] - g->rtt_log2[i];
+		n += in_bucket(g, t, i);
 	if (now - g->rtt_since_ns < (uint64_t)limits->window.ns || n < LEAST)
 		return;
 	ns = level(g, t, n);

@@ -34,7 +34,7 @@ struct mon_grey_state {		/* of one target; zeroed to begin. Private but for the 
 	int64_t lost;		/* and those of them without an answer */
 	uint64_t rtt_since_ns;	/* the same */
 	uint64_t rtt_sum_ns;
-	uint32_t rtt_log2[DR_RTT_BUCKETS];
+	uint32_t rtt_log2[DR_RTT_BUCKETS]; /* lower halves */
 	uint64_t usual_ns;
 	uint64_t slow_since_ns;
 	uint32_t transitions;

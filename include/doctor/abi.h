@@ -122,9 +122,9 @@ struct dr_track {
 	__u32 counted_up;	      /* 1: counted in dr_iface.up */
 	__u32 counted_silent;	      /* 1: counted in dr_iface.silent */
 	struct dr_sent ring[DR_RING]; /* by seq modulo DR_RING */
-	__u32 rtt_log2[DR_RTT_BUCKETS];
+	__u64 rtt_log2[DR_RTT_BUCKETS];
 };
-_Static_assert(sizeof(struct dr_track) == 560, "dr_track layout");
+_Static_assert(sizeof(struct dr_track) == 656, "dr_track layout");
 
 /* dr_watch[slot]: a story with what guards it. User space reads it with BPF_F_LOCK, and never writes it. */
 struct dr_watch {
@@ -136,7 +136,7 @@ struct dr_watch {
 	__u16 pad;
 	struct dr_track track;
 };
-_Static_assert(sizeof(struct dr_watch) == 592, "dr_watch layout");
+_Static_assert(sizeof(struct dr_watch) == 688, "dr_watch layout");
 
 /*
  * Neighbouring slots that share a timer. Setting the hardware's timer costs more than looking at a target,

@@ -512,7 +512,7 @@ static void a_new_level_is_usual_after_an_hour(void **state)
 	expect(&s, 2, false, NULL);
 }
 
-static void counters_of_32_bits_wrap(void **state)
+static void counters_pass_32_bits(void **state)
 {
 	struct sim s = begin(100 * MS);
 
@@ -593,7 +593,7 @@ int main(void)
 		cmocka_unit_test(single_late_answers_are_no_step),
 		cmocka_unit_test(a_slow_creep_is_no_step),
 		cmocka_unit_test(a_new_level_is_usual_after_an_hour),
-		cmocka_unit_test(counters_of_32_bits_wrap),
+		cmocka_unit_test(counters_pass_32_bits),
 		cmocka_unit_test(both),
 		cmocka_unit_test(extreme_counters),
 	};
