@@ -33,7 +33,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, prog, net, and the scenario on both clouds (root)
+check: ## run all tests: unit, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) $(if $(T),$(T))
@@ -43,7 +43,7 @@ check-unit: ## run the unit tests only (no root needed)
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@tests/run $(O) unit
 
-check-vm: ## run prog, net and guest tests on other kernels in qemu, and two guests against each other (root)
+check-vm: ## run prog, net and guest tests on 5.10, 6.1, 6.12 and the newest kernel in qemu, and 50 pauses of each kind (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
 	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 DOCTOR_VM_ALL=1 tests/run $(O) $(or $(T),vm)

@@ -64,10 +64,14 @@ static uint64_t undecided(enum dr_kind kind, const struct dr_track *t, uint64_t 
 	return n < t->sent ? n : t->sent;
 }
 
-/* Answers that came; those to several probes at once are told apart as duplicates where they do not say. */
+/*
+ * Answers that came; those to several probes at once are told apart as duplicates where they do not say. One
+ * to a probe that is forgotten came, too: where an interface is not served for a while, all of them come so
+ * late.
+ */
 static uint64_t answers(enum dr_kind kind, const struct dr_track *t)
 {
-	return kind == DR_KIND_ARP || kind == DR_KIND_ND ? t->answered + t->duplicate : t->answered;
+	return t->answered + (kind == DR_KIND_ARP || kind == DR_KIND_ND ? t->duplicate : t->stale);
 }
 
 static uint64_t enough(uint32_t permille)
@@ -84,8 +88,10 @@ static void begin_loss(struct mon_grey_state *g, uint64_t settled, int64_t lost,
 	g->lost = lost;
 }
 
+/* forgets: there are more undecided probes than are remembered, so that those forgotten may be answered yet.
+ */
 static void look_loss(struct mon_grey_state *g, const struct mon_grey *limits, uint64_t settled, int64_t lost,
-		      uint64_t now, struct finding *f)
+		      bool forgets, uint64_t now, struct finding *f)
 {
 	uint64_t took = now - g->loss_since_ns, n = settled > g->settled ? settled - g->settled : 0, gone;
 
@@ -93,7 +99,7 @@ static void look_loss(struct mon_grey_state *g, const struct mon_grey *limits, u
 		g->loss = false;
 		return;
 	}
-	if (took < (uint64_t)limits->window.ns || n < enough(limits->loss_permille))
+	if (took < (uint64_t)limits->window.ns || n < enough(limits->loss_permille) || forgets)
 		return;
 	gone = lost > g->lost ? (uint64_t)lost - (uint64_t)g->lost : 0;
 	if (gone > n)
@@ -222,7 +228,7 @@ static bool other_story(const struct mon_grey_state *g, const struct dr_track *t
 static void look_up(struct mon_grey_state *g, const struct mon_grey *limits, enum dr_kind kind,
 		    const struct dr_track *t, uint64_t now, struct finding *loss, struct finding *rtt)
 {
-	uint64_t settled = t->sent - undecided(kind, t, now);
+	uint64_t open = undecided(kind, t, now), settled = t->sent - open;
 	int64_t lost = (int64_t)(settled - answers(kind, t));
 
 	if (other_story(g, t, settled))
@@ -234,7 +240,7 @@ static void look_up(struct mon_grey_state *g, const struct mon_grey *limits, enu
 		begin_loss(g, t->sent, (int64_t)(t->sent - answers(kind, t)), now);
 	if (!g->rtt_since_ns)
 		begin_rtt(g, t, now);
-	look_loss(g, limits, settled, lost, now, loss);
+	look_loss(g, limits, settled, lost, open == DR_RING, now, loss);
 	look_rtt(g, limits, t, now, rtt);
 }
 

@@ -7,8 +7,10 @@
  * trip time stepped up from what was learnt? Warnings with numbers, with hysteresis; never a verdict.
  *
  *   loss   Probes whose answer did not come, of those whose fate is known: one that is younger than
- *          a second, and still remembered by the programs, may yet be answered. A window has at least 20
- *          probes, and so many that a single lost one is not above the limit; until then it goes on.
+ *          a second, and still remembered by the programs, may yet be answered. An answer to one that is
+ *          not makes up for it: after a stall all come so late. A window has at least 20 probes, and so
+ *          many that a single lost one is not above the limit; until then, and while all that are
+ *          remembered may yet be answered, it goes on.
  *          Degraded above the limit, over when a whole window has no more than half of it.
  *   slow   The level of a window (of at least 20 answers) is the mean of its round trips, held within
  *          the bounds of the power of two in which their median lies. The mean alone can be made

@@ -8,6 +8,8 @@
  * nothing is seen of it outside and nothing outlives it.
  */
 
+#include <stdlib.h>
+
 #include "doctor/http_server.h"
 #include "doctor/loop.h"
 #include "tools/scenario/child.h"
@@ -47,7 +49,8 @@ struct bed {
 /* Once per test program: a namespace of its own for all that follows. */
 int bed_enter_namespace(void **state);
 
-#define BED_SOON dr_sec(10) /* for what takes milliseconds, on a machine that may be busy */
+/* For what takes milliseconds, on a machine that may be busy; or is emulated by one that is. */
+#define BED_SOON dr_sec(getenv("DOCTOR_IN_GUEST") ? 40 : 10)
 
 /* Hosts compute-1 .. compute-N, the inspector, nothing else. One at a time: what a failed test has left goes.
  */

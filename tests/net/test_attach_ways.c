@@ -301,8 +301,10 @@ static void ingress_comes_first_and_egress_last(void **state)
 	__u32 in[16] = { 0 }, out[16] = { 0 };
 	struct bpf_attachment a;
 
-	if (!has_tcx())
-		return; /* clsact has its order by priority */
+	if (!has_tcx()) { /* clsact has its order by priority */
+		print_message("this kernel has no tcx (Linux 6.6)\n");
+		skip();
+	}
 	DR_UNUSED DR_AUTO_CLOSE int theirs_in = attach_theirs(ifindex, DR_BPF_TCX_INGRESS, theirs);
 	DR_UNUSED DR_AUTO_CLOSE int theirs_out = attach_theirs(ifindex, DR_BPF_TCX_EGRESS, theirs);
 	assert_int_equal(attach(&a, &ours, ifindex, MON_ATTACH_TC, MON_EGRESS_TCX, NULL), 0);

@@ -9,6 +9,7 @@
 
 #include <bpf/bpf.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,12 @@
 
 #define PLANES 16 /* of each host; host-0 has one */
 #define LATE dr_sec(60)
+
+/* An emulated processor has no time for 16,384 probes a second. */
+static bool is_emulated(void)
+{
+	return getenv("DOCTOR_IN_GUEST");
+}
 
 /*
  * All are addresses of one host, behind it as next hop, so that the neighbour table does not matter: target n
@@ -28,9 +35,10 @@ static void configure(struct bed *b, bool moved)
 
 	dr_buf_printf(
 		&t,
-		"name: %s\ninterface: %s\ninterval: 1s\nmax_targets: %d\nqueue: 16384\ninspector:\n  url: "
+		"name: %s\ninterface: %s\ninterval: %s\nmax_targets: %d\nqueue: 16384\ninspector:\n  url: "
 		"http://127.0.0.1:%u/events\ntargets:\n",
-		b->name, sc_topo_ifname(b->topo, SC_MONITOR), MON_TARGETS_MAX, b->port);
+		b->name, sc_topo_ifname(b->topo, SC_MONITOR), is_emulated() ? "10s" : "1s", MON_TARGETS_MAX,
+		b->port);
 	for (unsigned n = 0; n < MON_TARGETS_MAX; n++)
 		dr_buf_printf(&t, "  - { host: host-%u, plane: plane-%u, address: 10.%u.%u.%u }\n",
 			      n ? 1 + n / PLANES : 0, n % PLANES, 64 + (moved && n % 2), n >> 8, n & 255);
@@ -102,7 +110,7 @@ static void as_many_as_may_be(void **state)
 	bed_start(b);
 	char text[DR_TIME_STR_MAX];
 	print_message("started after %s\n", dr_dur_format(dr_mono_sub(dr_mono_now(), start), text));
-	assert_true(dr_mono_sub(dr_mono_now(), start).ns < 10 * DR_NSEC_PER_SEC);
+	assert_true(dr_mono_sub(dr_mono_now(), start).ns < (is_emulated() ? 60 : 10) * DR_NSEC_PER_SEC);
 	expect_all_up(b);
 	long before = resident_kib(b);
 	assert_true(before < 64 * 1024);

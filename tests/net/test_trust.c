@@ -241,12 +241,12 @@ static void stopped_for_ten_seconds(void **state)
 static void a_share_of_answers_is_lost(void **state)
 {
 	DR_AUTO(bed_freep)
-	struct bed *b = bed_started(3, "interval: 140ms\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
+	struct bed *b = bed_started(3, "interval: 300ms\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
 	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(30));
 
 	while (b->nothers == 0 && dr_mono_sub(end, dr_mono_now()).ns > 0) {
 		BED_MUST(sc_topo_drop(b->topo, 1, &error));
-		bed_idle(b, dr_msec(150)); /* one probe, and not three */
+		bed_idle(b, dr_msec(310)); /* one probe, and not three, even late by half a second */
 		BED_MUST(sc_topo_restore(b->topo, 1, &error));
 		bed_idle(b, dr_msec(500));
 	}
@@ -254,6 +254,9 @@ static void a_share_of_answers_is_lost(void **state)
 	assert_string_equal(e->host, "compute-2");
 	assert_non_null(strstr(e->details, "loss"));
 	assert_int_equal(b->nevents, 0);
+	end = dr_mono_add(dr_mono_now(), dr_sec(30)); /* a whole window without loss is six seconds */
+	while (b->nothers == 0 && dr_mono_sub(end, dr_mono_now()).ns > 0)
+		bed_idle(b, dr_msec(50));
 	bed_expect_other(b, "compute.host.degraded.cleared");
 }
 

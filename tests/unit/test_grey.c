@@ -252,6 +252,44 @@ static void an_answer_after_a_second_is_made_up_for(void **state)
 	expect(&s, 0, false, NULL);
 }
 
+/* Probes go out for that long and no answer is handled; then all that came are, in their order. */
+static void stall(struct sim *s, uint64_t time, answer_fn answer)
+{
+	uint32_t first = s->seq + 1;
+
+	for (uint64_t end = s->now + time; s->now < end; look_until(s, s->now + s->c.interval_ns))
+		dr_on_sent(&s->t, &s->c, ++s->seq, s->now);
+	for (uint32_t n = first; n <= s->seq; n++) {
+		if (answer(n))
+			reply(s, n, s->now);
+	}
+}
+
+/* Of 90 probes in a stall the last 16 are remembered. Windows end before, in and after it. */
+static void answers_that_waited_out_a_stall_are_no_loss(void **state)
+{
+	struct sim s = begin(10 * MS);
+
+	run(&s, 430 * MS, fine);
+	for (int i = 0; i < 100; i++) {
+		run(&s, 8770 * MS, fine);
+		stall(&s, 900 * MS, fine);
+	}
+	assert_true(s.t.stale > 5000);
+	assert_int_equal(s.changes, 0);
+}
+
+static void what_a_stall_does_not_explain_is_lost(void **state)
+{
+	struct sim s = begin(10 * MS);
+
+	for (int i = 0; i < 3; i++) {
+		run(&s, 8770 * MS, eighth_lost);
+		stall(&s, 900 * MS, eighth_lost);
+	}
+	expect_loss(&s, 11, 14, 997, 10);
+}
+
 static void all_that_is_lost_is_counted_once(void **state)
 {
 	struct sim s = begin(10 * MS);
@@ -579,6 +617,8 @@ int main(void)
 		cmocka_unit_test(a_trickle_takes_its_time),
 		cmocka_unit_test(what_is_on_its_way_is_not_lost),
 		cmocka_unit_test(an_answer_after_a_second_is_made_up_for),
+		cmocka_unit_test(answers_that_waited_out_a_stall_are_no_loss),
+		cmocka_unit_test(what_a_stall_does_not_explain_is_lost),
 		cmocka_unit_test(all_that_is_lost_is_counted_once),
 		cmocka_unit_test(bunched_arp_replies_are_no_loss),
 		cmocka_unit_test(an_outage_is_no_loss),

@@ -68,13 +68,6 @@ static char *read_line(struct line_reader *r, struct dr_dur max, char *line, siz
 	}
 }
 
-static void say(int fd, const char *text)
-{
-	size_t len = strlen(text);
-
-	assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
-}
-
 static void fail_with_console(const struct guest *g, const char *what)
 {
 	DR_AUTO_BUF struct dr_buf text = { 0 };
@@ -85,6 +78,14 @@ static void fail_with_console(const struct guest *g, const char *what)
 	fprintf(stderr, "console of guest %s:\n%s\n", g->name, dr_buf_str(&text));
 	fail_msg("guest %s: %s", g->name, what);
 	abort();
+}
+
+static void say(const struct guest *g, int fd, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (send(fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+		fail_with_console(g, "is gone");
 }
 
 /* ---------------------------------------------------------------- life */
@@ -206,7 +207,7 @@ static void qmp(struct guest *g, const char *command)
 	DR_AUTO_FREE char *request = dr_asprintf("{\"execute\": \"%s\"}\n", command);
 	char line[4096];
 
-	say(g->qmp.fd, request);
+	say(g, g->qmp.fd, request);
 	while (read_line(&g->qmp, QMP_MAX, line, sizeof(line))) {
 		DR_AUTO_JSON struct dr_json *answer = NULL;
 		if (dr_json_parse(line, strlen(line), &answer, NULL))
@@ -249,8 +250,8 @@ static int run(struct guest *g, struct dr_buf *out, const char *command)
 	char line[4096];
 	int status;
 
-	say(g->port.fd, command);
-	say(g->port.fd, "\n");
+	say(g, g->port.fd, command);
+	say(g, g->port.fd, "\n");
 	while (read_line(&g->port, COMMAND_MAX, line, sizeof(line))) {
 		if (sscanf(line, "status %d", &status) == 1)
 			return status;

@@ -33,10 +33,20 @@ kernel_apt() { # NAME COMMAND ARGUMENT...: an apt command on the lists for that 
 		-o Dir::Cache="$d/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
 
-kernel_sources() { # NAME: its sources.list, on the mirrors of this system
-	local all main security suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
+kernel_repositories() { # OPTION...: what this system is configured with, each as URL, suite and origin
 	# shellcheck disable=SC2016
-	all=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' | sort -u)
+	apt-get "$@" indextargets --format '$(REPO_URI) $(CODENAME) $(ORIGIN)' 'Created-By: Packages' | sort -u
+}
+
+kernel_sources() { # NAME: its sources.list, on the mirrors of this system
+	local all main security suite keys=/usr/share/keyrings/debian-archive-keyring.gpg d=$cache/apt/system own
+	all=$(kernel_repositories)
+	if [ -z "$all" ]; then # its lists were never fetched, or are gone, as in an image of a container
+		own=(-o Dir::State::lists="$d/lists" -o Dir::Cache="$d/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none)
+		mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
+		apt-get -qq "${own[@]}" update >"$d/update.log" 2>&1 # one repository of many that fails is no failure
+		all=$(kernel_repositories "${own[@]}")
+	fi
 	security=$(echo "$all" | awk '$2 ~ /-security$/ { print $1; exit }')
 	main=$(echo "$all" | awk '$2 !~ /-security$/ && $3 ~ /^Debian/ { print $1; exit }')
 	[ -n "$main" ] || { echo "this system's apt knows no mirror of Debian" >&2; return 1; }

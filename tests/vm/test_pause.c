@@ -293,8 +293,7 @@ static void one_that_dies_in_the_flood_is_found(void **state)
 
 	start_flood();
 	silence(4, true);
-	wait_for(dr_sec(3));
-	bool found = wait_log(line + 1, 1, "target down host=h4 ", dr_msec(1));
+	bool found = wait_log(line + 1, 1, "target down host=h4 ", dr_sec(3));
 	end_flood();
 	only_that_one_is_found(line, 4);
 	print_message("found %s the flood\n", found ? "in" : "after");
