@@ -111,6 +111,14 @@ static void command_link(struct monitor *m, const struct mon_rtnl_link *l, bool 
 	monitor_command_link(m, l->ifindex, l->name, carrier);
 }
 
+static bool is_set_down(struct monitor *m, const struct mon_rtnl_link *told)
+{
+	struct mon_rtnl_link now = *told;
+
+	/* what is told before mon_rtnl_new() returns has just been read */
+	return !told->up && (!m->rtnl || mon_rtnl_link_now(m->rtnl, told->ifindex, &now) || !now.up);
+}
+
 /*
  * rtnetlink tells of the carrier where fentry does not; the kernel half counts and reports it. Losses
  * that were over before the notification came are counted, too. Where fentry does, it is left alone (a
@@ -124,7 +132,7 @@ static void tell_carrier(struct monitor *m, const struct mon_rtnl_link *l)
 	bool carrier = known ? now.carrier : l->carrier;
 
 	if (!m->no_fentry) {
-		if (carrier && !l->up)
+		if (carrier && is_set_down(m, l))
 			command_link(m, l, false);
 		else if (known && carrier != l->carrier && now.source != DR_LINK_FENTRY)
 			command_link(m, l, l->carrier);

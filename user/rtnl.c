@@ -325,6 +325,11 @@ uint64_t mon_rtnl_overruns(const struct mon_rtnl *r)
 	return r->overruns;
 }
 
+int mon_rtnl_link_now(struct mon_rtnl *r, unsigned ifindex, struct mon_rtnl_link *ret)
+{
+	return rtnl_ask_link(&r->ask, ifindex, ret);
+}
+
 int mon_rtnl_why(struct mon_rtnl *r, const __be32 address[4], unsigned ifindex, enum dr_reason *ret)
 {
 	return rtnl_ask_why(&r->ask, address, ifindex, ret);

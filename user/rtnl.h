@@ -49,6 +49,12 @@ void mon_rtnl_tell_again(struct mon_rtnl *r);
 uint64_t mon_rtnl_overruns(const struct mon_rtnl *r);
 
 /*
+ * How a link is now: a notification tells how it was when it was written. Without blips. -ENODEV. Asks the
+ * kernel and waits for its answer, as the following.
+ */
+int mon_rtnl_link_now(struct mon_rtnl *r, unsigned ifindex, struct mon_rtnl_link *ret) DR_MUST_USE;
+
+/*
  * Why would a probe to address (IPv4 mapped) by that interface not leave? NONE: nothing is known to be wrong:
  * the next hop resolves, needs no resolving or has not been tried. NO_CARRIER (also when it is
  * administratively down, or gone), NO_ROUTE, NO_GATEWAY or NO_NEIGHBOUR (the next hop is FAILED or

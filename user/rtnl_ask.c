@@ -160,11 +160,21 @@ static int on_link(const struct nlmsghdr *m, void *userdata)
 	return r > 0 ? -EBADMSG : r;
 }
 
-static int ask_carrier(struct rtnl_ask *a, unsigned ifindex, bool *ret)
+int rtnl_ask_link(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_link *ret)
 {
 	struct mon_rtnl_link l = { 0 };
 	char buffer[QUESTION_MAX];
 	int r = rtnl_ask(a, rtnl_link_question(buffer, ifindex), on_link, &l);
+
+	if (r == 0)
+		*ret = l;
+	return r;
+}
+
+static int ask_carrier(struct rtnl_ask *a, unsigned ifindex, bool *ret)
+{
+	struct mon_rtnl_link l;
+	int r = rtnl_ask_link(a, ifindex, &l);
 
 	if (r && r != -ENODEV)
 		return r;

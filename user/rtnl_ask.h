@@ -34,7 +34,8 @@ int rtnl_link_read(const struct nlmsghdr *m, struct mon_rtnl_link *ret) DR_MUST_
 /* A question about one link, ifindex 0: about all of them. */
 struct nlmsghdr *rtnl_link_question(char *buffer, unsigned ifindex);
 
-/* mon_rtnl_why(), mon_rtnl_drops() */
+/* mon_rtnl_link_now(), mon_rtnl_why(), mon_rtnl_drops() */
+int rtnl_ask_link(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_link *ret) DR_MUST_USE;
 int rtnl_ask_why(struct rtnl_ask *a, const __be32 address[4], unsigned ifindex,
 		 enum dr_reason *ret) DR_MUST_USE;
 int rtnl_ask_drops(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_drops *ret) DR_MUST_USE;

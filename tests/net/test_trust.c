@@ -18,6 +18,7 @@
 #include "doctor/wire.h"
 #include "tests/net/bed.h"
 #include "tests/net/live.h"
+#include "tests/net/maps.h"
 #include "tools/scenario/run.h"
 
 static const char *ifname(struct bed *b)
@@ -70,30 +71,87 @@ static void a_host_dead_before_the_start_whose_address_is_known(void **state)
 	}
 }
 
+/* What the running monitor says of a target: `unreachable`, for that reason. */
+static void expect_unreachable(struct bed *b, const char *host, const char *reason)
+{
+	DR_AUTO_FREE char *path = dr_asprintf("/v1/targets?host=%s", host);
+
+	live_expect_text(b, path, "targets.0.host", host);
+	live_expect_text(b, path, "targets.0.reason", reason);
+	live_expect_text(b, path, "targets.0.verdict", "unreachable");
+}
+
 /* No route, and a gateway that is not there: its death would not be that of who is behind it. */
 static void what_cannot_be_reached_is_not_dead(void **state)
 {
-	DR_AUTO(bed_freep) struct bed *b = bed_new(2);
-	DR_AUTO_FREE char *text = dr_asprintf(
-		"name: %s\ninterface: %s\ninterval: 10ms\ninspector:\n  url: "
-		"http://127.0.0.1:%u/events\ntargets:\n"
-		"- {host: compute-1, address: %s}\n- {host: compute-2, address: %s}\n"
-		"- {host: far, address: 203.0.113.7}\n- {host: beyond, address: 192.0.2.7}\n",
-		b->name, ifname(b), b->port, sc_topo_address(b->topo, 0), sc_topo_address(b->topo, 1));
+	DR_AUTO(bed_freep) struct bed *b = bed_new(3);
+	DR_AUTO_BUF struct dr_buf text = { 0 };
 	char gateway[32];
 
 	strcpy(gateway, sc_topo_address(b->topo, 0));
 	strcpy(strrchr(gateway, '.'), ".99");
 	bed_on(b, SC_MONITOR, "ip route add 192.0.2.0/24 via %s dev %s", gateway, ifname(b));
-	bed_write(b, text);
-	bed_start(b);
-	bed_expect_all_up(b);
+	live_begin(b, &text, "");
+	for (int i = 0; i < 3; i++)
+		live_target(&text, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	live_target(&text, "far", "203.0.113.7", "");
+	live_target(&text, "beyond", "192.0.2.7", "");
+	live_start(b, &text, 3);
 	for (int i = 0; i < 2; i++) {
 		if (!bed_wait_log(b, "target unreachable", BED_SOON))
 			bed_fail(b, "only %d are said to be unreachable", i);
 	}
+	expect_unreachable(b, "far", "no-route");
+	expect_unreachable(b, "beyond", "no-gateway");
+	live_expect_number(b, "/v1/status", "targets.unreachable", 2);
+
 	bed_idle(b, dr_sec(4)); /* longer than a dead neighbour takes to be one */
 	assert_int_equal(b->nevents, 0);
+
+	/* no carrier: nobody's fault but ours */
+	bed_on(b, SC_MONITOR, "ip link set %s down", ifname(b));
+	for (int i = 0; i < 3; i++)
+		expect_unreachable(b, sc_topo_name(b->topo, i), "no-carrier");
+	live_expect_number(b, "/v1/status", "targets.unreachable", 5);
+	assert_int_equal(b->nevents, 0);
+	bed_on(b, SC_MONITOR, "ip link set %s up", ifname(b));
+	for (int i = 0; i < 3; i++) /* static entries went with the carrier */
+		bed_on(b, SC_MONITOR, "ping -c 1 -W 5 -q %s", sc_topo_address(b->topo, i));
+	live_expect_number(b, "/v1/status", "targets.up", 3);
+	assert_int_equal(b->nevents, 0);
+	BED_MUST(sc_topo_drop(b->topo, 1, &error));
+	bed_expect_down(b, 0, "compute-2");
+}
+
+/* There is a route, and a neighbour, and yet the kernel sends nothing: a policy says so. */
+static void what_the_socket_refuses_is_not_dead(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(3);
+	const char *address = sc_topo_address(b->topo, 1);
+	const char *const block[] = { "ip",  "xfrm", "policy", "add",	"dst", address,
+				      "dir", "out",  "action", "block", NULL };
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+
+	live_begin(b, &text, "");
+	for (int i = 0; i < 3; i++)
+		live_target(&text, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	live_start(b, &text, 3);
+	if (sc_run(block, NULL, NULL)) {
+		bed_freep(&b);
+		dr_buf_done(&text);
+		print_message("this kernel has no policies of IPsec (xfrm_user)\n");
+		skip();
+	}
+	if (!bed_wait_log(b, "reason=send-error", BED_SOON))
+		bed_fail(b, "that the socket refuses is not said");
+	expect_unreachable(b, "compute-2", "send-error");
+	live_expect_text(b, "/v1/targets?host=compute-2", "targets.0.send_error", strerror(EPERM));
+	bed_idle(b, dr_sec(1));
+	assert_int_equal(b->nevents, 0);
+	bed_on(b, SC_MONITOR, "ip xfrm policy del dst %s dir out", address);
+	live_expect_text(b, "/v1/targets?host=compute-2", "targets.0.verdict", "up");
+	live_expect_text(b, "/v1/targets?host=compute-2", "targets.0.reason", "answers");
+	live_death_and_recovery(b, 1);
 }
 
 static void an_expired_neighbour_entry(void **state)
@@ -117,7 +175,7 @@ static void silent_to_probes_yet_talking(void **state)
 	DR_AUTO(bed_freep)
 	struct bed *b = bed_started(3, "interval: 100ms\n"); /* ping takes its time to start */
 	const char *const ping[] = {
-		"ping", "-q", "-i", "0.005", "-W", "1", sc_topo_address(b->topo, SC_MONITOR), NULL
+		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
 	};
 	const int fds[3] = { -1, -1, -1 };
 	pid_t pid;
@@ -140,7 +198,7 @@ static void passive_life_can_be_switched_off(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "passive: false\n");
 	const char *const ping[] = {
-		"ping", "-q", "-i", "0.005", "-W", "1", sc_topo_address(b->topo, SC_MONITOR), NULL
+		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
 	};
 	const int fds[3] = { -1, -1, -1 };
 	pid_t pid;
@@ -224,6 +282,7 @@ static void stopped_for_ten_seconds(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(4, "");
 	pid_t pid = sc_child_pid(b->monitor);
+	const struct maps_held before = maps_held(b);
 
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	bed_idle(b, dr_sec(9));
@@ -235,6 +294,7 @@ static void stopped_for_ten_seconds(void **state)
 	bed_expect_down(b, 0, "compute-3");
 	bed_idle(b, dr_sec(1));
 	assert_int_equal(b->nevents, 1);
+	maps_expect_held(b, &before);
 }
 
 /* Some answers are lost, too few for a verdict. */
@@ -439,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_host_dead_before_the_start),
 		cmocka_unit_test(a_host_dead_before_the_start_whose_address_is_known),
 		cmocka_unit_test(what_cannot_be_reached_is_not_dead),
+		cmocka_unit_test(what_the_socket_refuses_is_not_dead),
 		cmocka_unit_test(an_expired_neighbour_entry),
 		cmocka_unit_test(silent_to_probes_yet_talking),
 		cmocka_unit_test(passive_life_can_be_switched_off),

@@ -194,8 +194,9 @@ int try_run(struct fixture *f, struct bpf_program *prog, const struct frame *fra
 		return r;
 	assert_int_equal(opts.data_size_out, frame->len);
 	/* an ARP or ND probe may be sent on to one card alone */
-	f->alone = prog == f->skel->progs.dr_egress && frame->data[0] & 1 && !(out[0] & 1) ? out[5] : 0;
-	size_t same = f->alone ? ETH_ALEN : 0;
+	bool alone = prog == f->skel->progs.dr_egress && frame->data[0] & 1 && !(out[0] & 1);
+	size_t same = alone ? ETH_ALEN : 0;
+	f->alone = alone ? out[5] : 0;
 	assert_memory_equal(out + same, frame->data + same, frame->len - same);
 	*ret = opts.retval;
 	return 0;

@@ -183,55 +183,122 @@ static bool within(size_t at, size_t base, const struct span *s, size_t n)
 	within(at, base, (const struct span[]){ __VA_ARGS__ },                                               \
 	       sizeof((const struct span[]){ __VA_ARGS__ }) / sizeof(struct span))
 
-/* Of the tag: seq and zero, which only the reply to a probe must match. */
-static bool tag_bit_matters(size_t at, size_t tag)
+#define COUNTS(field) offsetof(struct dr_stats, field)
+
+/* Where the tag is; 0: it has none. */
+static size_t tag_of_frame(const struct frame *f, const struct packet *p)
 {
-	return !WITHIN(at, tag, { 16, 8 });
+	if (p->kind == DR_KIND_ECHO4 || p->kind == DR_KIND_ECHO6)
+		return f->l4 + offsetof(struct dr_probe, tag);
+	if (p->reply)
+		return 0;
+	return p->kind == DR_KIND_ARP ? f->l4 : f->l4 + 24 + p->nd_options;
 }
 
-static bool ip4_bit_matters(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
+/* Number and end of the tag are the checksum's matter in a reply, and nobody's in a probe. */
+static size_t tag_bit_counts(const struct packet *p, size_t at, size_t tag)
+{
+	if (WITHIN(at, tag, { 0, 4 })) /* magic */
+		return FRAME_NOT_COUNTED;
+	if (WITHIN(at, tag, { 4, 4 })) /* slot */
+		return p->reply ? COUNTS(bad_slot) : COUNTS(probes_unknown);
+	if (WITHIN(at, tag, { 8, 8 })) /* key */
+		return p->reply ? COUNTS(bad_key) : COUNTS(probes_unknown);
+	return p->reply ? COUNTS(bad_checksum) : COUNTS(probes);
+}
+
+static size_t echo_bit_counts(const struct frame *f, const struct packet *p, size_t at)
+{
+	if (WITHIN(at, f->l4, { 0, 2 })) /* type, code */
+		return FRAME_NOT_COUNTED;
+	if (WITHIN(at, f->l4, { 4, 2 })) /* identifier */
+		return p->reply ? COUNTS(bad_address) : COUNTS(probes_unknown);
+	if (WITHIN(at, f->l4, { 2, 2 }, { 6, 2 })) /* checksum, number */
+		return p->reply ? COUNTS(bad_checksum) : COUNTS(probes);
+	return tag_bit_counts(p, at, tag_of_frame(f, p));
+}
+
+/* An address of the network header: who is asked, and who asks. */
+static size_t address_counts(const struct packet *p, bool source)
+{
+	if (p->reply)
+		return COUNTS(bad_address);
+	return source ? COUNTS(probes) : COUNTS(probes_unknown); /* we ask from any of our addresses */
+}
+
+static size_t ip4_bit_counts(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
 {
 	/* tos, id, ttl and checksum are the routers', and so is "don't fragment" beside a reserved bit */
 	if (WITHIN(at, f->l3, { 1, 1 }, { 4, 2 }, { 8, 1 }, { 10, 2 }) || (at == f->l3 + 6 && bit >= 6))
-		return false;
-	if (p->reply)
-		return true;
-	return !WITHIN(at, f->l3, { 12, 4 }) && !WITHIN(at, f->l4, { 2, 2 }, { 6, 2 }) &&
-	       tag_bit_matters(at, f->l4 + 8);
+		return p->reply ? COUNTS(replies) : COUNTS(probes);
+	if (WITHIN(at, f->l3, { 2, 2 })) /* length; a probe of another length is nobody's */
+		return p->reply ? COUNTS(truncated) : FRAME_NOT_COUNTED;
+	if (WITHIN(at, f->l3, { 12, 8 }))
+		return address_counts(p, at < f->l3 + 16);
+	if (at < f->l4) /* version, header length, fragments, protocol */
+		return FRAME_NOT_COUNTED;
+	return echo_bit_counts(f, p, at);
 }
 
-static bool ip6_bit_matters(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
+static size_t nd_bit_counts(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
+{
+	if (WITHIN(at, f->l4, { 0, 2 }) || at == f->l3 + 7) /* type, code, hop limit */
+		return FRAME_NOT_COUNTED;
+	if (WITHIN(at, f->l4,
+		   { 8, 16 })) /* target: in an advertisement the one thing that says whose it is */
+		return p->reply ? FRAME_NOT_COUNTED : COUNTS(probes_unknown);
+	if (!p->reply) /* sum, reserved, options, addresses: a group, or not */
+		return tag_of_frame(f, p) > at ? COUNTS(probes) : tag_bit_counts(p, at, tag_of_frame(f, p));
+	if (at == f->l4 + 4 && bit == 6) /* not solicited */
+		return FRAME_NOT_COUNTED;
+	return WITHIN(at, f->l3, { 24, 16 }) ? COUNTS(bad_address) : COUNTS(bad_checksum);
+}
+
+static size_t ip6_bit_counts(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
 {
 	/* traffic class and flow label */
 	if (WITHIN(at, f->l3, { 1, 3 }) || (at == f->l3 && bit < 4))
-		return false;
-	if (p->kind == DR_KIND_ECHO6 && at == f->l3 + 7) /* hop limit */
-		return false;
-	if (p->reply)
-		return true;
-	if (WITHIN(at, f->l3, { 8, 16 }) || WITHIN(at, f->l4, { 2, 2 }))
-		return false;
-	if (p->kind == DR_KIND_ECHO6)
-		return !WITHIN(at, f->l4, { 6, 2 }) && tag_bit_matters(at, f->l4 + 8);
-	/* destination (a group, or not), reserved, options */
-	return !WITHIN(at, f->l3, { 24, 16 }) && !WITHIN(at, f->l4, { 4, 4 }, { 24, p->nd_options }) &&
-	       tag_bit_matters(at, f->l4 + 24 + p->nd_options);
+		return p->reply ? COUNTS(replies) : COUNTS(probes);
+	if (at == f->l3 || at == f->l3 + 6) /* version, next header */
+		return FRAME_NOT_COUNTED;
+	if (WITHIN(at, f->l3, { 4, 2 })) /* length */
+		return p->reply ? COUNTS(truncated) : FRAME_NOT_COUNTED;
+	if (p->kind == DR_KIND_ND)
+		return nd_bit_counts(f, p, at, bit);
+	if (at == f->l3 + 7) /* hop limit */
+		return p->reply ? COUNTS(replies) : COUNTS(probes);
+	return at < f->l4 ? address_counts(p, at < f->l3 + 24) : echo_bit_counts(f, p, at);
 }
 
-static bool arp_bit_matters(const struct frame *f, const struct packet *p, size_t at)
+static size_t arp_bit_counts(const struct frame *f, const struct packet *p, size_t at)
 {
 	if (WITHIN(at, f->l3, { 8, 6 }, { 18, 6 })) /* both MACs */
-		return false;
-	return p->reply || (!WITHIN(at, f->l3, { 14, 4 }) && tag_bit_matters(at, f->l4));
+		return p->reply ? COUNTS(replies) : COUNTS(probes);
+	if (WITHIN(at, f->l3, { 14, 4 })) /* sender: in a reply the one thing that says whose it is */
+		return p->reply ? FRAME_NOT_COUNTED : COUNTS(probes);
+	if (WITHIN(at, f->l3, { 24, 4 })) /* target */
+		return p->reply ? COUNTS(bad_address) : COUNTS(probes_unknown);
+	return at < f->l4 ? FRAME_NOT_COUNTED : tag_bit_counts(p, at, f->l4);
 }
 
-bool frame_bit_matters(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
+size_t frame_bit_counts(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
 {
-	if (at < 12)
-		return false;
-	if (at < f->l3) /* which VLAN it is does not matter, that it is one does */
-		return !(p->tags && at >= 14 && (at - 14) % 4 < 2);
+	/* MACs; which VLAN it is does not matter, that it is one does */
+	if (at < 12 || (at < f->l3 && p->tags && at >= 14 && (at - 14) % 4 < 2))
+		return p->reply ? COUNTS(replies) : COUNTS(probes);
+	if (at < f->l3)
+		return FRAME_NOT_COUNTED;
 	if (p->kind == DR_KIND_ARP)
-		return arp_bit_matters(f, p, at);
-	return p->kind == DR_KIND_ECHO4 ? ip4_bit_matters(f, p, at, bit) : ip6_bit_matters(f, p, at, bit);
+		return arp_bit_counts(f, p, at);
+	return p->kind == DR_KIND_ECHO4 ? ip4_bit_counts(f, p, at, bit) : ip6_bit_counts(f, p, at, bit);
+}
+
+bool frame_bit_slot(const struct frame *f, const struct packet *p, size_t at, unsigned bit, uint32_t *ret)
+{
+	size_t tag = tag_of_frame(f, p);
+
+	if (!tag || !WITHIN(at, tag, { 4, 4 }))
+		return false;
+	*ret = p->slot ^ 1U << (8 * (3 - (at - tag - 4)) + bit);
+	return true;
 }

@@ -38,7 +38,15 @@ void frame_make(struct frame *f, const struct packet *p);
 /* Sets the checksum of ICMP and ICMPv6 again after the frame was changed. */
 void frame_checksum(struct frame *f, enum dr_kind kind);
 
-/* Does bit of byte at matter to the program that looks for replies (or probes)? */
-bool frame_bit_matters(const struct frame *f, const struct packet *p, size_t at, unsigned bit);
+/*
+ * The counter of struct dr_stats, by its offset, that moves if just this bit of a valid frame is wrong:
+ * probes or replies where it does not matter; FRAME_NOT_COUNTED where the frame no longer looks like ours. Of
+ * a slot: bad_slot, or retired if that one was watched once.
+ */
+#define FRAME_NOT_COUNTED SIZE_MAX
+size_t frame_bit_counts(const struct frame *f, const struct packet *p, size_t at, unsigned bit);
+
+/* Is it a bit of the slot in the tag of a reply or probe? *ret: the slot that it makes. */
+bool frame_bit_slot(const struct frame *f, const struct packet *p, size_t at, unsigned bit, uint32_t *ret);
 
 #endif

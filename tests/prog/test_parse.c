@@ -23,6 +23,17 @@ static const struct table tables[] = {
 	{ DR_KIND_ARP, 2 },   { DR_KIND_ND, 0 },    { DR_KIND_ND, 1 },	  { DR_KIND_ND, 2 },
 };
 
+/* As the monitor does it: no address leads to it any more. */
+static void forget(struct fixture *f, unsigned slot)
+{
+	struct dr_target t = target_of(f->kinds[slot], slot, LONG);
+	struct dr_addr a = { .ifindex = t.ifindex, .kind = t.kind };
+
+	assert_int_equal(retire(f, slot), DR_CMD_DONE);
+	memcpy(a.addr, t.addr, sizeof(a.addr));
+	assert_int_equal(bpf_map__delete_elem(f->skel->maps.dr_by_addr, &a, sizeof(a), 0), 0);
+}
+
 typedef void (*one_fn)(struct fixture *f, struct bpf_program *prog, unsigned slot);
 
 /* Each kind at each depth, with a fresh target, through each program that looks for replies. */
@@ -37,7 +48,7 @@ static void each_ingress(struct fixture *f, one_fn one)
 			f->tags = tables[i].tags;
 			watch(f, slot % SLOTS, tables[i].kind, LONG);
 			one(f, progs[p], slot % SLOTS);
-			assert_int_equal(retire(f, slot % SLOTS), DR_CMD_DONE);
+			forget(f, slot % SLOTS);
 		}
 	}
 }
@@ -48,7 +59,7 @@ static void each_egress(struct fixture *f, one_fn one)
 		f->tags = tables[i].tags;
 		watch(f, (unsigned)i, tables[i].kind, LONG);
 		one(f, f->skel->progs.dr_egress, (unsigned)i);
-		assert_int_equal(retire(f, (unsigned)i), DR_CMD_DONE);
+		forget(f, (unsigned)i);
 	}
 }
 
@@ -287,26 +298,66 @@ static void a_probe_cut_at_any_length_is_let_pass(void **state)
 	each_egress(*state, one_probe_cut);
 }
 
+/* All counters, in words, where they differ from what is expected. */
+static bool same_stats(const struct dr_stats *now, const struct dr_stats *expected)
+{
+	bool same = true;
+
+	for (size_t i = 0; i < sizeof(*now) / sizeof(uint64_t); i++) {
+		uint64_t is = ((const uint64_t *)now)[i], shall = ((const uint64_t *)expected)[i];
+		if (is != shall)
+			print_error("counter %zu of dr_stats is %llu and not %llu\n", i,
+				    (unsigned long long)is, (unsigned long long)shall);
+		same = same && is == shall;
+	}
+	return same;
+}
+
+/* What one bit does to all counters: adds that to s. Returns whether the frame is still ours. */
+static bool expect_bit(struct fixture *f, struct dr_stats *s, const struct frame *fr, const struct packet *p,
+		       uint32_t bit)
+{
+	size_t counter = frame_bit_counts(fr, p, bit / 8, bit % 8);
+	uint32_t other;
+
+	if (counter == offsetof(struct dr_stats, bad_slot) &&
+	    frame_bit_slot(fr, p, bit / 8, bit % 8, &other) && other < SLOTS && watched(f, other).retired)
+		counter = offsetof(struct dr_stats, retired);
+	if (counter != FRAME_NOT_COUNTED)
+		((uint64_t *)s)[counter / sizeof(uint64_t)]++;
+	return counter == offsetof(struct dr_stats, probes) || counter == offsetof(struct dr_stats, replies);
+}
+
 static void one_reply_bit(struct fixture *f, struct bpf_program *prog, unsigned slot)
 {
 	size_t bits = frame_of(f, slot, true, 1).len * 8;
-	uint64_t answered = 0;
 
+	bring_up(f, slot);
+	drain(f, 0);
+	unsigned events = f->nevents;
+	struct dr_stats expected = stats(f);
+	struct dr_track before = track(f, slot);
+	uint64_t answered = before.answered;
 	for (uint32_t bit = 0; bit < bits; bit++) {
-		struct packet p = packet_of(f, slot, true, bit + 1);
-		size_t at = bit / 8;
-		struct frame bad;
+		send_probe(f, slot);
+		struct packet p = packet_of(f, slot, true, f->seq[slot]);
+		struct frame good, bad;
 
-		frame_make(&bad, &p);
-		bad.data[at] ^= (unsigned char)(1 << bit % 8);
-		probe(f, slot, bit + 1);
+		frame_make(&good, &p);
+		bad = good;
+		bad.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
 		assert_int_equal(run(f, prog, &bad), pass_of(f, prog));
-		bool matters = frame_bit_matters(&bad, &p, at, bit % 8);
-		answered += !matters;
-		if (track(f, slot).answered != answered)
-			fail_msg("kind %u, %u tags: bit %u of byte %zu %s", p.kind, p.tags, bit % 8, at,
-				 matters ? "does not matter" : "matters");
+		expected.probes++;
+		answered += expect_bit(f, &expected, &good, &p, bit);
+		struct dr_stats now = stats(f);
+		if (!same_stats(&now, &expected) || track(f, slot).answered != answered)
+			fail_msg("kind %u, %u tags, reply: bit %u of byte %u is not what it should be",
+				 p.kind, p.tags, bit % 8, bit / 8);
 	}
+	drain(f, 0);
+	assert_int_equal(f->nevents, events);
+	assert_int_equal(track(f, slot).verdict, DR_VERDICT_UP);
+	assert_int_equal(track(f, slot).transitions, before.transitions);
 }
 
 static void one_wrong_bit_anywhere_is_no_answer(void **state)
@@ -317,21 +368,25 @@ static void one_wrong_bit_anywhere_is_no_answer(void **state)
 static void one_probe_bit(struct fixture *f, struct bpf_program *prog, unsigned slot)
 {
 	struct packet p = packet_of(f, slot, false, 1);
+	struct dr_stats expected = stats(f);
 	struct frame good;
 	uint64_t sent = 0;
 
 	frame_make(&good, &p);
-	for (size_t bit = 0; bit < good.len * 8; bit++) {
+	for (uint32_t bit = 0; bit < good.len * 8; bit++) {
 		struct frame bad = good;
 
 		bad.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
 		assert_int_equal(run(f, prog, &bad), NEXT);
-		bool matters = frame_bit_matters(&good, &p, bit / 8, (unsigned)bit % 8);
-		sent += !matters;
-		if (track(f, slot).sent != sent)
-			fail_msg("kind %u, %u tags: bit %zu of byte %zu %s", p.kind, p.tags, bit % 8, bit / 8,
-				 matters ? "does not matter" : "matters");
+		sent += expect_bit(f, &expected, &good, &p, bit);
+		struct dr_stats now = stats(f);
+		if (!same_stats(&now, &expected) || track(f, slot).sent != sent)
+			fail_msg("kind %u, %u tags, probe: bit %u of byte %u is not what it should be",
+				 p.kind, p.tags, bit % 8, bit / 8);
 	}
+	drain(f, 0);
+	assert_int_equal(f->nevents, 0);
+	assert_int_equal(track(f, slot).verdict, DR_VERDICT_UNKNOWN);
 }
 
 static void one_wrong_bit_anywhere_is_no_probe(void **state)
@@ -355,6 +410,7 @@ static void one_nearly_ours(struct fixture *f, struct bpf_program *prog, unsigne
 	bool v4 = good.kind == DR_KIND_ECHO4 || good.kind == DR_KIND_ARP;
 	bool echo = good.kind == DR_KIND_ECHO4 || good.kind == DR_KIND_ECHO6;
 	struct dr_stats before = stats(f), now;
+	unsigned events = f->nevents;
 
 	probe(f, slot, 1);
 	p = good;
@@ -393,8 +449,12 @@ static void one_nearly_ours(struct fixture *f, struct bpf_program *prog, unsigne
 		assert_int_equal(stats(f).bad_checksum - before.bad_checksum, 1);
 	}
 	assert_int_equal(track(f, slot).answered, 0);
+	assert_int_equal(stats(f).replies - before.replies, 0);
 	make_run(f, &good);
 	assert_int_equal(track(f, slot).answered, 1);
+	drain(f, 0);
+	assert_int_equal(f->nevents, events); /* one more would bring it up */
+	assert_int_equal(track(f, slot).verdict, DR_VERDICT_UNKNOWN);
 }
 
 static void what_is_nearly_ours_is_counted(void **state)
@@ -422,12 +482,151 @@ static void one_foreign_probe(struct fixture *f, struct bpf_program *prog, unsig
 	run(f, prog, &fr);
 	assert_int_equal(stats(f).probes_unknown - before, 3);
 	assert_int_equal(track(f, slot).sent, 0);
+	drain(f, 0);
+	assert_int_equal(f->nevents, 0);
 }
 
 static void a_foreign_probe_is_counted(void **state)
 {
 	each_egress(*state, one_foreign_probe);
 }
+
+/* A key that is right but for one bit, of a target that is up: refused, counted, and nothing comes of it. */
+static void one_foreign_key(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	struct packet p = packet_of(f, slot, true, 0);
+	bool echo = p.kind == DR_KIND_ECHO4 || p.kind == DR_KIND_ECHO6;
+
+	if (!echo) /* its replies carry none */
+		return;
+	bring_up(f, slot);
+	drain(f, 0);
+	unsigned events = f->nevents;
+	send_probe(f, slot);
+	struct dr_stats expected = stats(f);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		p = packet_of(f, slot, true, f->seq[slot]);
+		p.key ^= 1ULL << bit; /* its checksum is right */
+		make_run(f, &p);
+		expected.bad_key++;
+	}
+	struct dr_stats now = stats(f);
+	assert_true(same_stats(&now, &expected));
+	assert_int_equal(track(f, slot).outstanding, 1);
+	drain(f, 0);
+	assert_int_equal(f->nevents, events);
+}
+
+static void a_foreign_key_is_no_answer(void **state)
+{
+	each_ingress(*state, one_foreign_key);
+}
+
+/* ---------------------------------------------------------------- once more, out of order, too late */
+
+/* Counters, story and events after something that is no news: the target stays up. */
+static void assert_no_news(struct fixture *f, unsigned slot, const struct dr_stats *expected, unsigned events)
+{
+	struct dr_stats now = stats(f);
+
+	assert_true(same_stats(&now, expected));
+	drain(f, 0);
+	assert_int_equal(f->nevents, events);
+	assert_int_equal(track(f, slot).verdict, DR_VERDICT_UP);
+	assert_int_equal(track(f, slot).transitions, 1);
+}
+
+static void one_duplicated(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	bring_up(f, slot);
+	drain(f, 0);
+	unsigned events = f->nevents;
+	struct dr_track before = track(f, slot);
+	struct dr_stats expected = stats(f);
+
+	answer(f, slot);
+	for (unsigned i = 0; i < 5; i++)
+		reply(f, slot, f->seq[slot]);
+	expected.probes++;
+	expected.replies++;
+	expected.reply_duplicate += 5;
+	struct dr_track t = track(f, slot);
+	assert_int_equal(t.answered, before.answered + 1);
+	assert_int_equal(t.duplicate, before.duplicate + 5);
+	assert_int_equal(t.outstanding, 0);
+	assert_no_news(f, slot, &expected, events);
+}
+
+static void duplicated_replies_are_counted(void **state)
+{
+	each_ingress(*state, one_duplicated);
+}
+
+/* Four probes, answered as 3, 2, 4, 1. Neighbours do not say which they answer: the first clears all. */
+static void one_reordered(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	static const uint32_t order[] = { 3, 2, 4, 1 };
+	bool echo = f->kinds[slot] == DR_KIND_ECHO4 || f->kinds[slot] == DR_KIND_ECHO6;
+
+	bring_up(f, slot);
+	drain(f, 0);
+	unsigned events = f->nevents;
+	uint32_t base = f->seq[slot];
+	struct dr_track before = track(f, slot);
+	struct dr_stats expected = stats(f);
+
+	for (unsigned i = 0; i < 4; i++)
+		send_probe(f, slot);
+	expected.probes += 4;
+	for (unsigned i = 0; i < 4; i++) {
+		reply(f, slot, base + order[i]);
+		assert_int_equal(track(f, slot).outstanding, echo && i < 2); /* probe 4 */
+		assert_int_equal(track(f, slot).newest_seq, base + (echo && i < 2 ? 3 : 4));
+		if (echo || i == 0)
+			expected.replies++;
+		else
+			expected.reply_duplicate++;
+	}
+	assert_int_equal(track(f, slot).answered, before.answered + (echo ? 4 : 1));
+	assert_no_news(f, slot, &expected, events);
+}
+
+static void reordered_replies_are_answers_of_every_kind(void **state)
+{
+	each_ingress(*state, one_reordered);
+}
+
+/* To a probe that is remembered no longer, or never left. */
+static void one_stale(struct fixture *f, struct bpf_program *prog, unsigned slot)
+{
+	bool echo = f->kinds[slot] == DR_KIND_ECHO4 || f->kinds[slot] == DR_KIND_ECHO6;
+
+	if (!echo)
+		return; /* its replies have no number */
+	bring_up(f, slot);
+	drain(f, 0);
+	unsigned events = f->nevents;
+	send_probe(f, slot);
+	uint32_t lost = f->seq[slot];
+	for (unsigned i = 0; i < DR_RING; i++)
+		answer(f, slot);
+	struct dr_track before = track(f, slot);
+	struct dr_stats expected = stats(f);
+	reply(f, slot, lost);
+	reply(f, slot, f->seq[slot] + 1);
+	expected.reply_stale += 2;
+	assert_int_equal(track(f, slot).stale, before.stale + 2);
+	assert_int_equal(track(f, slot).answered, before.answered);
+	assert_int_equal(track(f, slot).newest_seq, f->seq[slot]);
+	assert_no_news(f, slot, &expected, events);
+}
+
+static void stale_replies_are_counted(void **state)
+{
+	each_ingress(*state, one_stale);
+}
+
+/* ---------------------------------------------------------------- of somebody else */
 
 /* The same bytes at an interface that the target is not watched by. */
 static void another_interface_is_not_ours(void **state)
@@ -469,13 +668,24 @@ static void kinds_are_not_mixed_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(probes_and_replies_of_every_kind),	   T(consumed_if_asked),
-		T(three_tags_are_not_looked_into),	   T(replies_may_have_options),
-		T(solicitations_may_have_options_or_none), T(what_the_prober_sends_is_known),
-		T(a_reply_cut_at_any_length_is_let_pass),  T(a_probe_cut_at_any_length_is_let_pass),
-		T(one_wrong_bit_anywhere_is_no_answer),	   T(one_wrong_bit_anywhere_is_no_probe),
-		T(what_is_nearly_ours_is_counted),	   T(a_foreign_probe_is_counted),
-		T(another_interface_is_not_ours),	   T(kinds_are_not_mixed_up),
+		T(probes_and_replies_of_every_kind),
+		T(consumed_if_asked),
+		T(three_tags_are_not_looked_into),
+		T(replies_may_have_options),
+		T(solicitations_may_have_options_or_none),
+		T(what_the_prober_sends_is_known),
+		T(a_reply_cut_at_any_length_is_let_pass),
+		T(a_probe_cut_at_any_length_is_let_pass),
+		T(one_wrong_bit_anywhere_is_no_answer),
+		T(one_wrong_bit_anywhere_is_no_probe),
+		T(what_is_nearly_ours_is_counted),
+		T(a_foreign_probe_is_counted),
+		T(a_foreign_key_is_no_answer),
+		T(duplicated_replies_are_counted),
+		T(reordered_replies_are_answers_of_every_kind),
+		T(stale_replies_are_counted),
+		T(another_interface_is_not_ours),
+		T(kinds_are_not_mixed_up),
 	};
 
 	return cmocka_run_group_tests_name("prog: parse", tests, NULL, NULL);

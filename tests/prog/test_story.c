@@ -280,20 +280,59 @@ static void neighbours_share_their_timer(void **state)
 	assert_true(rests);
 }
 
+/* One that died after three probes: of their answers, which come when it is down, no two in a row. */
 static void a_late_reply_comes_too_late(void **state)
 {
 	struct fixture *f = *state;
+	struct dr_target target = target_of(DR_KIND_ECHO4, 0, FAST);
 
-	watch_up(f, 2, DR_KIND_ECHO4, FAST);
+	target.rise = 4;
+	assert_int_equal(watch_target(f, 0, &target), DR_CMD_DONE);
+	watch(f, 1, DR_KIND_ECHO4, FAST);
+	bring_up(f, 0);
+	bring_up(f, 1);
 	uint32_t first = f->seq[0] + 1;
-	assert_true(go_on(f, 2, 1, is_down, 5000));
-	reply(f, 0, f->seq[0]); /* to the last probe: an answer, but no rise yet */
-	struct dr_track t = track(f, 0);
+	for (unsigned i = 0; i < 3; i++)
+		send_probe(f, 0);
+	assert_true(go_on(f, 2, 0, is_down, 5000));
+	assert_int_equal(f->seq[0], first + 2); /* all of them are remembered */
+	drain(f, 0);
+	unsigned events = f->nevents;
+	struct dr_track before = track(f, 0), t;
+	struct dr_stats counted = stats(f);
+
+	reply(f, 0, first + 2); /* to the last probe: an answer, but no rise yet */
+	t = track(f, 0);
 	assert_int_equal(t.verdict, DR_VERDICT_DOWN);
+	assert_int_equal(t.answered, before.answered + 1);
+	assert_int_equal(t.newest_seq, first + 2);
+	assert_int_equal(t.outstanding, 0);
 	assert_int_equal(t.risen, 1);
-	if (f->seq[0] - first < DR_RING)
-		reply(f, 0, first);
-	assert_int_equal(track(f, 0).newest_seq, f->seq[0]);
+	reply(f, 0, first); /* very late: it was lived through, and takes nothing back */
+	t = track(f, 0);
+	assert_int_equal(t.verdict, DR_VERDICT_DOWN);
+	assert_int_equal(t.answered, before.answered + 2);
+	assert_int_equal(t.newest_seq, first + 2);
+	assert_int_equal(t.outstanding, 0);
+	assert_in_range(t.risen, 1, 2);
+	uint32_t risen = t.risen;
+	for (unsigned i = 0; i < 4; i++)
+		reply(f, 0, first); /* told again, it counts for nothing, however often */
+	reply(f, 0, first + 3);	    /* and neither does what was not asked */
+	t = track(f, 0);
+	assert_int_equal(t.verdict, DR_VERDICT_DOWN);
+	assert_int_equal(t.risen, risen);
+	assert_int_equal(t.duplicate, before.duplicate + 4);
+	assert_int_equal(t.stale, before.stale + 1);
+	assert_int_equal(t.transitions, before.transitions);
+	assert_int_equal(t.changed_ns, before.changed_ns);
+	assert_int_equal(stats(f).replies, counted.replies + 2);
+	assert_int_equal(stats(f).reply_duplicate, counted.reply_duplicate + 4);
+	assert_int_equal(stats(f).reply_stale, counted.reply_stale + 1);
+	drain(f, 0);
+	assert_int_equal(f->nevents, events);
+	assert_int_equal(stats(f).events, counted.events);
+	assert_counted(f, 2);
 }
 
 static void too_few_probes_accuse_nobody(void **state)

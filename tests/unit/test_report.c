@@ -218,8 +218,24 @@ static void pauses_double_up_to_a_bound(void **state)
 	assert_int_equal(mon_retry_pause(6, 25).ns, 3200 * MS);
 	assert_int_equal(mon_retry_pause(7, 25).ns, 5000 * MS);
 	assert_int_equal(mon_retry_pause(0xffffffff, 25).ns, 5000 * MS);
-	for (uint32_t random = 0; random < 1000; random++)
-		assert_in_range(mon_retry_pause(1, random * 4294967).ns, 75 * MS, 125 * MS);
+	/* jitter: any random is taken, both ends are reached, and two that pause rarely do so alike */
+	int64_t least[8], most[8];
+	unsigned differ = 0;
+	for (unsigned n = 1; n < DR_ARRAY_SIZE(least); n++) {
+		int64_t middle = mon_retry_pause(n, 25).ns, before = 0;
+		least[n] = INT64_MAX;
+		most[n] = 0;
+		for (uint32_t random = 0; random < 1000; random++) {
+			int64_t pause = mon_retry_pause(n, random * 4294967).ns;
+			least[n] = DR_MIN(least[n], pause);
+			most[n] = DR_MAX(most[n], pause);
+			differ += pause != before;
+			before = pause;
+		}
+		assert_int_equal(least[n], middle * 75 / 100);
+		assert_int_equal(most[n], middle * 125 / 100);
+	}
+	assert_true(differ > 7 * 900);
 }
 
 static void who_is_asked(void **state)

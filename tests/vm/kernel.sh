@@ -9,7 +9,7 @@
 cache=${DOCTOR_VM_CACHE:-/var/cache/doctor-vm}
 
 # What the tests use in a guest. A kernel that lacks one, or has it built in, is none the worse.
-kernel_modules="veth bridge dummy ifb macvlan 8021q bonding tun sch_ingress sch_netem cls_bpf cls_matchall cls_flower
+kernel_modules="veth xfrm_user bridge dummy ifb macvlan 8021q bonding tun sch_ingress sch_netem cls_bpf cls_matchall cls_flower
  cls_u32 act_bpf act_mirred act_gact act_vlan virtio_pci virtio_net pktgen"
 
 kernel_modules_file=modules-$(cksum <<<"$kernel_modules" | cut -d ' ' -f 1).cpio

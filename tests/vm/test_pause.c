@@ -81,12 +81,15 @@ static int log_lines(void)
 	return atoi(dr_buf_str(&out));
 }
 
+#define VERDICT "target down\\|target degraded\\|target unreachable\\|host down"
+
 static void fail_with_log(const char *what)
 {
 	DR_AUTO_BUF struct dr_buf out = { 0 };
 
 	guest_run(monitor, &out,
-		  "tail -n 40 /tmp/log; bpftool map dump pinned /sys/fs/bpf/doctor/pause/dr_ifaces | "
+		  "grep -n '" VERDICT "' /tmp/log | tail -n 20; tail -n 40 /tmp/log; bpftool map dump pinned "
+				      "/sys/fs/bpf/doctor/pause/dr_ifaces | "
 		  "head -n 60");
 	fprintf(stderr, "the monitor's log ends:\n%s\n", dr_buf_str(&out)); /* cmocka cuts its messages */
 	fail_msg("%s", what);
@@ -117,8 +120,6 @@ static int end_both(void **state)
 }
 
 /* ---------------------------------------------------------------- what must hold */
-
-#define VERDICT "target down\\|target degraded\\|target unreachable\\|host down"
 
 static int verdicts_since(int line)
 {
