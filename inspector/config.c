@@ -48,6 +48,19 @@ static void read_retry(struct dr_conf *f, struct dr_conf_node *root, struct ins_
 	dr_conf_check_keys(f, retry);
 }
 
+static void read_judge(struct dr_conf *f, struct dr_conf_node *root, struct ins_judge_conf *c)
+{
+	struct dr_conf_node *judge = dr_conf_map(f, root, "judge");
+
+	c->monitors = read_count(f, judge, "monitors", INS_QUORUM_MAX, 1);
+	dr_conf_dur(f, judge, "confirm", dr_msec(0), dr_sec(600), dr_msec(0), &c->confirm);
+	dr_conf_dur(f, judge, "forget", dr_sec(1), dr_sec(7 * 86400), dr_sec(3600), &c->forget);
+	if (c->forget.ns <= c->confirm.ns)
+		dr_conf_error(f, dr_conf_get(f, judge, "forget"),
+			      "is not longer than confirm, so that nothing would ever be confirmed");
+	dr_conf_check_keys(f, judge);
+}
+
 int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
@@ -64,6 +77,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	c.active = read_count(f, root, "active", 10000, 64);
 	c.history = read_count(f, root, "history", 100000, 1000);
 	read_retry(f, root, &c.retry);
+	read_judge(f, root, &c.judge);
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {

@@ -6,6 +6,7 @@
 
 #include "doctor/conf.h"
 #include "doctor/http_server.h"
+#include "inspector/gate.h"
 #include "inspector/outcome.h"
 
 struct ins_config {
@@ -16,6 +17,7 @@ struct ins_config {
 	unsigned parallel;
 	struct dr_dur timeout;
 	struct ins_retry_conf retry;
+	struct ins_judge_conf judge;
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */
 	unsigned history;

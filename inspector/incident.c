@@ -12,8 +12,9 @@ static const struct {
 	enum ins_input input;
 	enum ins_state next;
 } transitions[] = {
-	{ INS_RESOLVING, INS_IN_KNOWN, INS_FORCING },  { INS_RESOLVING, INS_IN_UNKNOWN, INS_REFUSED },
-	{ INS_RESOLVING, INS_IN_CLEARED, INS_CLOSED }, { INS_FORCING, INS_IN_FORCED, INS_MARKING },
+	{ INS_RESOLVING, INS_IN_KNOWN, INS_WAITING },  { INS_RESOLVING, INS_IN_UNKNOWN, INS_REFUSED },
+	{ INS_RESOLVING, INS_IN_CLEARED, INS_CLOSED }, { INS_WAITING, INS_IN_GO, INS_FORCING },
+	{ INS_WAITING, INS_IN_CLEARED, INS_CLOSED },   { INS_FORCING, INS_IN_FORCED, INS_MARKING },
 	{ INS_FORCING, INS_IN_UNFORCED, INS_FAILED },  { INS_FORCING, INS_IN_CLEARED, INS_CLOSED },
 	{ INS_MARKING, INS_IN_DONE, INS_MARKED },      { INS_MARKING, INS_IN_PARTLY, INS_INCOMPLETE },
 	{ INS_MARKING, INS_IN_CLEARED, INS_CLOSED },   { INS_MARKED, INS_IN_CLEARED, INS_CLOSED },
@@ -39,12 +40,17 @@ bool ins_state_active(enum ins_state s)
 	return s == INS_RESOLVING || s == INS_FORCING || s == INS_MARKING;
 }
 
+bool ins_state_pending(enum ins_state s)
+{
+	return s == INS_WAITING;
+}
+
 const char *ins_state_name(enum ins_state s)
 {
 	static const char *const names[INS_STATES] = {
-		[INS_RESOLVING] = "resolving", [INS_FORCING] = "forcing",	[INS_MARKING] = "marking",
-		[INS_MARKED] = "marked",       [INS_INCOMPLETE] = "incomplete", [INS_FAILED] = "failed",
-		[INS_REFUSED] = "refused",     [INS_CLOSED] = "closed",
+		[INS_RESOLVING] = "resolving", [INS_FORCING] = "forcing", [INS_MARKING] = "marking",
+		[INS_WAITING] = "waiting",     [INS_MARKED] = "marked",	  [INS_INCOMPLETE] = "incomplete",
+		[INS_FAILED] = "failed",       [INS_REFUSED] = "refused", [INS_CLOSED] = "closed",
 	};
 
 	return names[s];

@@ -15,6 +15,7 @@ enum ins_state {
 	INS_RESOLVING,	/* Nova's services could not be read: is the host known at all? */
 	INS_FORCING,	/* force-down is asked for; no server is touched */
 	INS_MARKING,	/* Nova took the force-down; the servers are being set to error */
+	INS_WAITING,	/* for other monitors to agree, for time to confirm it, or for its turn */
 	INS_MARKED,	/* all is done; open until the host is back */
 	INS_INCOMPLETE, /* the host is down in Nova, some server could not be set or listed */
 	INS_FAILED,	/* force-down failed for good: no server was touched */
@@ -26,6 +27,7 @@ enum ins_state {
 enum ins_input {
 	INS_IN_KNOWN,	 /* the host is one of Nova's */
 	INS_IN_UNKNOWN,	 /* it is not */
+	INS_IN_GO,	 /* it may be acted upon (gate.h) */
 	INS_IN_FORCED,	 /* Nova took the force-down */
 	INS_IN_UNFORCED, /* it finally did not */
 	INS_IN_DONE,	 /* every server has been seen to */
@@ -38,8 +40,9 @@ enum ins_input {
 /* The state after input; the same state where it means nothing there. */
 enum ins_state ins_state_next(enum ins_state state, enum ins_input input);
 
-bool ins_state_ended(enum ins_state s);	 /* REFUSED, CLOSED */
-bool ins_state_active(enum ins_state s); /* RESOLVING, FORCING, MARKING: work is going on */
+bool ins_state_ended(enum ins_state s);	  /* REFUSED, CLOSED */
+bool ins_state_active(enum ins_state s);  /* RESOLVING, FORCING, MARKING: work is going on */
+bool ins_state_pending(enum ins_state s); /* WAITING: the gate has to say whether it is acted upon */
 const char *ins_state_name(enum ins_state s);
 
 enum ins_action_kind {
@@ -94,6 +97,8 @@ struct ins_incident {
 	struct ins_event event; /* that opened it */
 	char reason[256];	/* of the judge, or of its end */
 	unsigned reports;	/* events about it */
+	struct dr_mono since;	/* the event that opened it came */
+	bool quorate;		/* as many monitors as are needed said down, for long enough */
 	struct dr_wall opened, ended;
 	struct dr_wall found, forced;	  /* T02, T04; 0: not yet */
 	struct dr_wall first_vm, last_vm; /* T03 */

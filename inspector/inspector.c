@@ -2,54 +2,18 @@
 #include <string.h>
 
 #include "doctor/log.h"
-#include "inspector/inspector.h"
-#include "inspector/judge.h"
-
-#define SEEN_MAX 1024 /* events remembered, to know those that are sent again */
-#define NOTES_MAX 256 /* refused and ignored ones, for people */
-
-struct note {
-	struct dr_wall when;
-	struct ins_event event;
-	const char *verdict; /* "refused", "ignored", "superseded", "lost" */
-	char reason[384];
-};
-
-/* An accepted event that has not been judged. */
-struct queued {
-	struct ins_event event;
-	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
-};
-
-struct ins_inspector {
-	struct dr_loop *loop;
-	struct ins_nova *nova;
-	const struct ins_config *config;
-	struct ins_executor *executor;
-	struct dr_source *drain_timer;
-
-	struct queued *queue; /* config->queue of them, oldest first */
-	size_t queue_count;
-	struct ins_event seen[SEEN_MAX];
-	size_t seen_next, seen_count;
-	struct note notes[NOTES_MAX];
-	size_t note_next, note_count;
-
-	struct ins_incident *first, *last; /* oldest first */
-	size_t incident_count;
-	uint64_t taken, refused, ignored, repeated;
-};
+#include "inspector/inspector_private.h"
 
 /* ---------------------------------------------------------------- records */
 
-static void note(struct ins_inspector *s, const struct ins_event *e, const char *verdict, const char *reason)
+void ins_note(struct ins_inspector *s, const struct ins_event *e, const char *verdict, const char *reason)
 {
-	struct note *n = &s->notes[s->note_next];
+	struct ins_note *n = &s->notes[s->note_next];
 
-	*n = (struct note){ .when = dr_wall_now(), .event = *e, .verdict = verdict };
+	*n = (struct ins_note){ .when = dr_wall_now(), .event = *e, .verdict = verdict };
 	snprintf(n->reason, sizeof(n->reason), "%s", reason);
-	s->note_next = (s->note_next + 1) % NOTES_MAX;
-	s->note_count = DR_MIN(s->note_count + 1, (size_t)NOTES_MAX);
+	s->note_next = (s->note_next + 1) % INS_NOTES_MAX;
+	s->note_count = DR_MIN(s->note_count + 1, (size_t)INS_NOTES_MAX);
 	dr_warning("event %s host=%s type=%s status=%s monitor=%s event=%s: %s", verdict, e->host, e->type,
 		   e->status == INS_CLEARED ? "up" : "down", e->monitor, e->id, reason);
 }
@@ -57,18 +21,7 @@ static void note(struct ins_inspector *s, const struct ins_event *e, const char 
 void ins_inspector_refused(struct ins_inspector *s, const struct ins_event *e, const char *reason)
 {
 	s->refused++;
-	note(s, e, "refused", reason);
-}
-
-static void link_incident(struct ins_inspector *s, struct ins_incident *i)
-{
-	i->prev = s->last;
-	if (s->last)
-		s->last->next = i;
-	else
-		s->first = i;
-	s->last = i;
-	s->incident_count++;
+	ins_note(s, e, "refused", reason);
 }
 
 static void unlink_incident(struct ins_inspector *s, struct ins_incident *i)
@@ -84,7 +37,7 @@ static void unlink_incident(struct ins_inspector *s, struct ins_incident *i)
 	s->incident_count--;
 }
 
-static size_t count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_state))
+size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_state))
 {
 	size_t n = 0;
 
@@ -96,7 +49,7 @@ static size_t count_incidents(const struct ins_inspector *s, bool (*is)(enum ins
 /* Forgets the oldest that have ended, beyond what is to be remembered. */
 static void trim(struct ins_inspector *s)
 {
-	size_t ended = count_incidents(s, ins_state_ended);
+	size_t ended = ins_count_incidents(s, ins_state_ended);
 	struct ins_incident *next;
 
 	for (struct ins_incident *i = s->first; i && ended > s->config->history; i = next) {
@@ -109,9 +62,8 @@ static void trim(struct ins_inspector *s)
 	}
 }
 
-/* The open incident of this host: by Nova's name of it, or by the monitor's where that is all there is. */
-static struct ins_incident *find_open(const struct ins_inspector *s, const struct ins_host *host,
-				      const char *named)
+struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct ins_host *host,
+				   const char *named)
 {
 	for (struct ins_incident *i = s->last; i; i = i->prev) {
 		bool by_name = !host || i->state == INS_RESOLVING;
@@ -124,156 +76,65 @@ static struct ins_incident *find_open(const struct ins_inspector *s, const struc
 	return NULL;
 }
 
-/* ---------------------------------------------------------------- acting */
-
-static void schedule(struct ins_inspector *s)
+void ins_schedule(struct ins_inspector *s)
 {
 	/* fails for invalid arguments only */
 	if (dr_timer_arm(s->drain_timer, dr_msec(0)))
 		abort();
 }
 
-static void end_incident(struct ins_inspector *s, struct ins_incident *i, const char *reason)
-{
-	i->ended = dr_wall_now();
-	snprintf(i->reason, sizeof(i->reason), "%.250s", reason);
-	schedule(s);
-}
-
-static void act(struct ins_inspector *s, struct ins_incident *i)
-{
-	int r = ins_executor_start(s->executor, i);
-
-	if (r) {
-		i->state = ins_state_next(i->state, INS_IN_UNFORCED);
-		snprintf(i->reason, sizeof(i->reason), "cannot begin: %s", strerror(-r));
-		dr_error("nothing is done for host=%s incident=%s: %s", i->host, i->id, strerror(-r));
-	}
-}
-
-static int arm_resolver(struct ins_inspector *s, struct ins_incident *i);
-
-/* The computes were read again: is the host among them? */
-static void resolve(struct ins_inspector *s, struct ins_incident *i)
-{
-	const struct ins_incident *other;
-	struct ins_host *h = NULL;
-	char reason[384];
-
-	if (ins_inspector_refuses(s, &i->event, reason)) {
-		i->state = ins_state_next(i->state, INS_IN_UNKNOWN);
-		ins_inspector_refused(s, &i->event, reason);
-		end_incident(s, i, reason);
-		return;
-	}
-	if (ins_map_resolve(ins_nova_map(s->nova), i->event.host, &h) != INS_MATCH_ONE)
-		return;
-	other = find_open(s, h, h->name);
-	if (other && other != i) {
-		i->state = ins_state_next(i->state, INS_IN_CLEARED);
-		snprintf(reason, sizeof(reason), "the same host as in incident %s", other->id);
-		end_incident(s, i, reason);
-		return;
-	}
-	i->state = ins_state_next(i->state, INS_IN_KNOWN);
-	memcpy(i->host, h->name, sizeof(i->host));
-	act(s, i);
-}
-
-static void on_reread(int error, void *userdata)
-{
-	struct ins_inspector *s = userdata;
-
-	if (error == -ECANCELED)
-		return;
-	for (struct ins_incident *i = s->first; i; i = i->next) {
-		if (i->state != INS_RESOLVING)
-			continue;
-		if (!error)
-			resolve(s, i);
-		else if (arm_resolver(s, i))
-			dr_error("host=%s is not looked up again incident=%s", i->host, i->id);
-	}
-}
-
-static int on_resolve(struct dr_source *t, void *userdata)
-{
-	struct ins_incident *i = userdata;
-	struct ins_inspector *s = i->owner;
-
-	if (i->state != INS_RESOLVING)
-		return 0;
-	return ins_nova_reread(s->nova, on_reread, s) ? arm_resolver(s, i) : 0;
-}
-
-static int arm_resolver(struct ins_inspector *s, struct ins_incident *i)
-{
-	int r = 0;
-
-	i->owner = s;
-	if (!i->timer)
-		r = dr_loop_add_timer(s->loop, on_resolve, i, &i->timer);
-	if (r)
-		return r;
-	return dr_timer_arm(i->timer,
-			    ins_retry_pause(&s->config->retry, INS_OUT_WAIT, ++i->resolve_attempts));
-}
-
-static void open_incident(struct ins_inspector *s, const struct ins_event *e, const struct ins_host *h,
-			  const struct ins_judgement *j)
-{
-	struct ins_incident *i;
-	int r;
-
-	r = ins_incident_new(e, h ? h->name : e->host, &i);
-	if (r) {
-		dr_error("no incident can be opened for host=%s: %s", e->host, strerror(-r));
-		note(s, e, "lost", strerror(-r));
-		return;
-	}
-	i->opened = dr_wall_now();
-	i->state = h ? INS_FORCING : INS_RESOLVING;
-	snprintf(i->reason, sizeof(i->reason), "%.250s", j->reason);
-	link_incident(s, i);
-	dr_info("incident=%s opened host=%s monitor=%s event=%s time=%s: %s", i->id, i->host, e->monitor,
-		e->id, e->time, j->reason);
-	if (h)
-		act(s, i);
-	else if (arm_resolver(s, i))
-		dr_error("host=%s is not looked up incident=%s", i->host, i->id);
-}
-
 /* ---------------------------------------------------------------- judging */
 
-/* Of an event in the queue; without a name of Nova for its host, Nova could not be asked. */
-static struct ins_judgement judge(const struct ins_inspector *s, const struct queued *q,
-				  struct ins_host **ret_host, struct ins_incident **ret_open)
+/* The vote of an event in the queue, once. */
+static void count(struct ins_inspector *s, struct ins_queued *q, const struct ins_host *h,
+		  const struct ins_incident *open)
 {
-	struct ins_evidence evidence = { .event = &q->event, .match = INS_MATCH_NONE };
+	const char *host = h ? h->name : open ? open->host : q->event.host;
+
+	if (!q->counted && ins_evidence_take(s->evidence, host, &q->event, q->received) < 0)
+		dr_error("out of memory: what monitor=%s says does not count host=%s", q->event.monitor,
+			 q->event.host);
+	q->counted = true;
+}
+
+/* Of an event in the queue; without a name of Nova for its host, Nova could not be asked. */
+static struct ins_judgement judge(struct ins_inspector *s, struct ins_queued *q, struct ins_host **ret_host,
+				  struct ins_incident **ret_open)
+{
+	struct ins_case c = {
+		.event = &q->event,
+		.match = INS_MATCH_NONE,
+		.quorum = s->config->judge.monitors,
+	};
 
 	*ret_host = q->host[0] ? ins_map_get(ins_nova_map(s->nova), q->host) : NULL;
 	if (*ret_host) {
-		evidence.match = INS_MATCH_ONE;
-		evidence.map_known = true;
-		evidence.host = *ret_host;
+		c.match = INS_MATCH_ONE;
+		c.map_known = true;
+		c.host = *ret_host;
 	}
-	evidence.open = *ret_open = find_open(s, *ret_host, q->event.host);
-	return ins_judge(&evidence);
+	c.open = *ret_open = ins_find_open(s, *ret_host, q->event.host);
+	count(s, q, *ret_host, c.open);
+	if (c.open) {
+		const struct ins_tally t = ins_tally(s, c.open);
+
+		c.votes = ins_evidence_count(s->evidence, c.open->host, &t);
+	}
+	return ins_judge(&c);
 }
 
-static void apply(struct ins_inspector *s, const struct ins_event *e, const struct ins_judgement *j,
+static void apply(struct ins_inspector *s, const struct ins_queued *q, const struct ins_judgement *j,
 		  const struct ins_host *h, struct ins_incident *open)
 {
+	const struct ins_event *e = &q->event;
+
 	switch (j->verdict) {
 	case INS_ACT:
 	case INS_RESOLVE:
-		open_incident(s, e, h, j);
+		ins_open(s, q, h, j);
 		break;
 	case INS_AGAIN:
-		open->reports++;
-		open->state = ins_state_next(open->state, INS_IN_FAULT);
-		dr_info("incident=%s host=%s: %s", open->id, open->host, j->reason);
-		act(s, open);
+		ins_again(s, open, e);
 		break;
 	case INS_COUNT:
 		s->repeated++;
@@ -284,14 +145,18 @@ static void apply(struct ins_inspector *s, const struct ins_event *e, const stru
 	case INS_CLEAR:
 		open->state = ins_state_next(open->state, INS_IN_CLEARED);
 		ins_executor_cancel(s->executor, open);
-		end_incident(s, open, j->reason);
+		ins_end(s, open, j->reason);
+		break;
+	case INS_DISSENT:
+		dr_warning("host=%s is up monitor=%s event=%s incident=%s stays open: %s", open->host,
+			   e->monitor, e->id, open->id, j->reason);
 		break;
 	case INS_NOTHING:
 		dr_debug("host=%s is up monitor=%s event=%s: %s", e->host, e->monitor, e->id, j->reason);
 		break;
 	case INS_IGNORE:
 		s->ignored++;
-		note(s, e, "ignored", j->reason);
+		ins_note(s, e, "ignored", j->reason);
 		break;
 	case INS_REFUSE:
 		ins_inspector_refused(s, e, j->reason);
@@ -299,37 +164,47 @@ static void apply(struct ins_inspector *s, const struct ins_event *e, const stru
 	}
 }
 
-/* An incident that is worked on comes of it, and there may be so many. */
+/* An incident comes of it that may be worked on at once, and there may be so many of these. */
 static bool needs_slot(enum ins_verdict v)
 {
 	return v == INS_ACT || v == INS_RESOLVE || v == INS_AGAIN;
 }
 
-/* In their order; what needs a slot while there is none keeps its place, and holds up nothing behind it. */
+/*
+ * In their order; what needs a slot while there is none keeps its place, and holds up nothing behind it.
+ * First all that has come is judged, then the gate is asked: it sees all of it.
+ */
 static int on_drain(struct dr_source *t, void *userdata)
 {
 	struct ins_inspector *s = userdata;
-	size_t kept = 0;
+	size_t kept = 0, opened = 0;
 
 	for (size_t n = 0; n < s->queue_count; n++) {
-		const struct ins_event *e = &s->queue[n].event;
+		struct ins_queued *q = &s->queue[n];
 		struct ins_incident *open;
 		struct ins_host *h;
-		struct ins_judgement j = judge(s, &s->queue[n], &h, &open);
+		struct ins_judgement j = judge(s, q, &h, &open);
 
-		if (needs_slot(j.verdict) && count_incidents(s, ins_state_active) >= s->config->active)
-			s->queue[kept++] = s->queue[n]; /* continued when one has settled */
-		else
-			apply(s, e, &j, h, open);
+		if (needs_slot(j.verdict) &&
+		    ins_count_incidents(s, ins_state_active) + opened >= s->config->active) {
+			s->queue[kept++] = *q; /* continued when one has settled */
+			continue;
+		}
+		opened += j.verdict == INS_ACT;
+		apply(s, q, &j, h, open);
 	}
 	s->queue_count = kept;
+	ins_review(s);
 	trim(s);
+	/* some of those opened did not take their slot */
+	if (opened && kept && ins_count_incidents(s, ins_state_active) < s->config->active)
+		ins_schedule(s);
 	return 0;
 }
 
 static void on_settled(struct ins_incident *i, void *userdata)
 {
-	schedule(userdata);
+	ins_schedule(userdata);
 }
 
 /* ---------------------------------------------------------------- what receive asks */
@@ -346,13 +221,13 @@ bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *
 
 bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384])
 {
-	struct ins_evidence evidence = { .event = e, .map_known = true };
+	struct ins_case c = { .event = e, .map_known = true };
 	struct ins_judgement j;
 	struct ins_host *h = NULL;
 
-	evidence.match = ins_map_resolve(ins_nova_map(s->nova), e->host, &h);
-	evidence.host = h;
-	j = ins_judge(&evidence);
+	c.match = ins_map_resolve(ins_nova_map(s->nova), e->host, &h);
+	c.host = h;
+	j = ins_judge(&c);
 	memcpy(reason, j.reason, sizeof(j.reason));
 	return j.verdict == INS_REFUSE;
 }
@@ -370,23 +245,28 @@ size_t ins_inspector_room(const struct ins_inspector *s)
 	return s->config->queue - s->queue_count;
 }
 
-static bool same_host(const struct queued *a, const struct queued *b)
+static bool same_host(const struct ins_queued *a, const struct ins_queued *b)
 {
 	if (a->host[0] && b->host[0])
 		return !strcmp(a->host, b->host);
 	return !strcmp(a->event.host, b->event.host);
 }
 
-/* Faults that still wait for a slot are over when their host is back. */
-static void supersede(struct ins_inspector *s, const struct queued *cleared)
+/*
+ * Faults that still wait for a slot are over when their host is back: for the monitor that says so, and for
+ * all of them where one is enough to say it.
+ */
+static void supersede(struct ins_inspector *s, const struct ins_queued *cleared)
 {
+	bool alone = s->config->judge.monitors == 1;
 	size_t kept = 0;
 
 	for (size_t n = 0; n < s->queue_count; n++) {
-		const struct queued *q = &s->queue[n];
+		const struct ins_queued *q = &s->queue[n];
 
-		if (q->event.status == INS_FAULT && same_host(q, cleared))
-			note(s, &q->event, "superseded", "the host was back before anything was done");
+		if (q->event.status == INS_FAULT && same_host(q, cleared) &&
+		    (alone || !strcmp(q->event.monitor, cleared->event.monitor)))
+			ins_note(s, &q->event, "superseded", "the host was back before anything was done");
 		else
 			s->queue[kept++] = *q;
 	}
@@ -396,7 +276,7 @@ static void supersede(struct ins_inspector *s, const struct queued *cleared)
 void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool fresh)
 {
 	struct ins_host *h = ins_map_get(ins_nova_map(s->nova), e->host);
-	struct queued q = { .event = *e };
+	struct ins_queued q = { .event = *e, .received = dr_mono_now() };
 
 	if (h || (fresh && ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE))
 		memcpy(q.host, h->name, sizeof(q.host));
@@ -406,65 +286,10 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 	s->taken++;
 	if (e->id[0] && e->time[0]) {
 		s->seen[s->seen_next] = *e;
-		s->seen_next = (s->seen_next + 1) % SEEN_MAX;
-		s->seen_count = DR_MIN(s->seen_count + 1, (size_t)SEEN_MAX);
+		s->seen_next = (s->seen_next + 1) % INS_SEEN_MAX;
+		s->seen_count = DR_MIN(s->seen_count + 1, (size_t)INS_SEEN_MAX);
 	}
-	schedule(s);
-}
-
-/* ---------------------------------------------------------------- for people */
-
-static void add_notes(const struct ins_inspector *s, struct dr_json *list)
-{
-	char text[DR_TIME_STR_MAX];
-
-	for (size_t n = 0; n < s->note_count; n++) {
-		const struct note *note =
-			&s->notes[(s->note_next + NOTES_MAX - s->note_count + n) % NOTES_MAX];
-		struct dr_json *o = dr_json_push_object(list);
-
-		dr_json_add_str(o, "time", dr_wall_format(note->when, text));
-		dr_json_add_str(o, "verdict", note->verdict);
-		dr_json_add_str(o, "host", note->event.host);
-		dr_json_add_str(o, "type", note->event.type);
-		dr_json_add_str(o, "monitor", note->event.monitor);
-		dr_json_add_str(o, "monitor_event_id", note->event.id);
-		dr_json_add_str(o, "reason", note->reason);
-	}
-}
-
-struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
-{
-	struct dr_json *o = dr_json_object(), *list = dr_json_add_array(o, "incidents"), *counters;
-
-	for (const struct ins_incident *i = s->first; i; i = i->next)
-		dr_json_push(list, ins_incident_json(i));
-	add_notes(s, dr_json_add_array(o, "not_acted_on"));
-	counters = dr_json_add_object(o, "counters");
-	dr_json_add_int(counters, "taken", (int64_t)s->taken);
-	dr_json_add_int(counters, "refused", (int64_t)s->refused);
-	dr_json_add_int(counters, "ignored", (int64_t)s->ignored);
-	dr_json_add_int(counters, "repeated", (int64_t)s->repeated);
-	dr_json_add_int(counters, "queued", (int64_t)s->queue_count);
-	return o;
-}
-
-struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good)
-{
-	struct ins_nova_health h = ins_nova_health(s->nova);
-	const struct ins_map *map = ins_nova_map(s->nova);
-	struct dr_json *o = dr_json_object();
-
-	dr_json_add_str(o, "status", h.stale ? "degraded" : "ok");
-	if (h.trouble[0])
-		dr_json_add_str(o, "reason", h.trouble);
-	dr_json_add(o, "map_age_seconds", dr_json_number(dr_dur_seconds(h.age)));
-	dr_json_add_int(o, "hosts", (int64_t)map->count);
-	dr_json_add_int(o, "servers", (int64_t)map->vm_count);
-	dr_json_add_int(o, "incidents_active", (int64_t)count_incidents(s, ins_state_active));
-	dr_json_add_int(o, "events_queued", (int64_t)s->queue_count);
-	*ret_good = !h.stale;
-	return o;
+	ins_schedule(s);
 }
 
 /* ---------------------------------------------------------------- life */
@@ -483,7 +308,12 @@ int ins_inspector_new(struct dr_loop *l, struct dr_cloud *cloud, struct ins_nova
 	s->queue = calloc(c->queue, sizeof(*s->queue));
 	if (!s->queue)
 		return -ENOMEM;
+	s->evidence = ins_evidence_new(INS_EVIDENCE_MAX);
+	if (!s->evidence)
+		return -ENOMEM;
 	r = dr_loop_add_timer(l, on_drain, s, &s->drain_timer);
+	if (!r)
+		r = dr_loop_add_timer(l, on_drain, s, &s->review_timer);
 	if (!r)
 		r = ins_executor_new(l, cloud, nova, c, on_settled, s, &s->executor);
 	if (r)
@@ -503,12 +333,14 @@ void ins_inspector_free(struct ins_inspector *s)
 		dr_error("stopped: %zu accepted events were not acted on", s->queue_count);
 	for (struct ins_incident *i = s->first; i; i = next) {
 		next = i->next;
-		if (ins_state_active(i->state))
+		if (ins_state_active(i->state) || ins_state_pending(i->state))
 			dr_error("stopped: unfinished host=%s incident=%s state=%s", i->host, i->id,
 				 ins_state_name(i->state));
 		ins_incident_free(i);
 	}
 	dr_source_free(s->drain_timer);
+	dr_source_free(s->review_timer);
+	ins_evidence_free(s->evidence);
 	free(s->queue);
 	free(s);
 }

@@ -3,28 +3,31 @@
 #define DOCTOR_INSPECTOR_JUDGE_H
 
 /*
- * What an event means, from the evidence at hand. Pure: what further evidence there is (other monitors,
- * planes, how many hosts at once, maintenance) becomes members of struct ins_evidence.
+ * What an event means: does it open, repeat or end an incident? Whether an incident is acted upon is for the
+ * gate (gate.h). Pure.
  */
 
-#include "inspector/event.h"
+#include "inspector/evidence.h"
 #include "inspector/incident.h"
 #include "inspector/map.h"
 
-struct ins_evidence {
+struct ins_case {
 	const struct ins_event *event;
 	bool map_known; /* false: Nova's services could not be read */
 	enum ins_match match;
 	const struct ins_host *host;	 /* with INS_MATCH_ONE */
 	const struct ins_incident *open; /* this host's incident that has not ended; NULL: none */
+	struct ins_votes votes;		 /* with open: this event among them */
+	unsigned quorum;
 };
 
 enum ins_verdict {
-	INS_ACT,     /* a new incident */
+	INS_ACT,     /* a new incident, if the gate lets it */
 	INS_RESOLVE, /* a new incident, once the services can be read */
 	INS_AGAIN,   /* the open incident failed: try once more */
 	INS_COUNT,   /* reported again; nothing to do */
 	INS_CLEAR,   /* ends the open incident */
+	INS_DISSENT, /* one monitor hears the host, and not enough of them do */
 	INS_NOTHING, /* as it should be, nothing to do: monitors tell of living hosts when they start */
 	INS_IGNORE,  /* recorded, nothing to do */
 	INS_REFUSE,  /* recorded: Nova has no such host */
@@ -35,6 +38,6 @@ struct ins_judgement {
 	char reason[384];
 };
 
-struct ins_judgement ins_judge(const struct ins_evidence *e);
+struct ins_judgement ins_judge(const struct ins_case *c);
 
 #endif

@@ -55,6 +55,13 @@ bool world_passed(struct dr_mono since); /* the deadline of wait_for() */
 #define UP(host)                                                                                             \
 	"{\"type\": \"compute.host.up\", \"details\": {\"hostname\": \"" host "\", \"status\": \"up\"}}"
 
+#define DOWN_BY(host, monitor)                                                                               \
+	"{\"type\": \"compute.host.down\", \"details\": {\"hostname\": \"" host                              \
+	"\", \"monitor\": \"" monitor "\"}}"
+#define UP_BY(host, monitor)                                                                                 \
+	"{\"type\": \"compute.host.up\", \"details\": {\"hostname\": \"" host "\", \"monitor\": \"" monitor  \
+	"\"}}"
+
 /* Everything but the start, so that a test can bend the cloud first; world_setup() starts, too. */
 int world_setup_cold(void **state);
 int world_setup(void **state);

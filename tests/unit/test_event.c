@@ -176,7 +176,9 @@ static enum ins_verdict judged(const struct mon_event *e, bool open)
 {
 	static const struct ins_host host = { .name = "compute-1" };
 	struct ins_incident incident = { .state = INS_MARKING };
-	struct ins_evidence evidence = { .map_known = true, .match = INS_MATCH_ONE, .host = &host };
+	struct ins_case c = {
+		.map_known = true, .match = INS_MATCH_ONE, .host = &host, .votes = { .up = 1 }, .quorum = 1
+	};
 	struct dr_json *json = mon_event_doctor(e, "mon", "abc");
 	DR_AUTO_FREE char *body = dr_json_print(json);
 	DR_AUTO(ins_events_done) struct ins_events events = { 0 };
@@ -186,9 +188,9 @@ static enum ins_verdict judged(const struct mon_event *e, bool open)
 	if (ins_events_parse(body, strlen(body), &events, &why))
 		fail_msg("%s %s: %s", body, why.position, why.reason);
 	assert_int_equal(events.count, 1);
-	evidence.event = &events.items[0];
-	evidence.open = open ? &incident : NULL;
-	return ins_judge(&evidence).verdict;
+	c.event = &events.items[0];
+	c.open = open ? &incident : NULL;
+	return ins_judge(&c).verdict;
 }
 
 static void our_inspector_acts_on_hosts_only(void **state)

@@ -23,6 +23,9 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->active, 64);
 	assert_int_equal(c->queue, 1000);
 	assert_int_equal(c->history, 1000);
+	assert_int_equal(c->judge.monitors, 1);
+	assert_int_equal(c->judge.confirm.ns, 0);
+	assert_int_equal(c->judge.forget.ns, dr_sec(3600).ns);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -47,7 +50,8 @@ static void test_all_settings(void **state)
 	static const char text[] =
 		"listen: '[::1]:0'\ncloud: admin\nrefresh: 1min\nverify: 0ms\ntimeout: 500ms\n"
 		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
-		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n";
+		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
+		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -66,6 +70,9 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.history, 4);
 	assert_int_equal(c.retry.attempts, 5);
 	assert_int_equal(c.retry.pause.ns, dr_msec(10).ns);
+	assert_int_equal(c.judge.monitors, 2);
+	assert_int_equal(c.judge.confirm.ns, dr_sec(3).ns);
+	assert_int_equal(c.judge.forget.ns, dr_sec(4).ns);
 }
 
 static void test_refused(void **state)
@@ -98,6 +105,15 @@ static void test_refused(void **state)
 		{ "retry: {attempts: 0}\n", "retry.attempts: " },
 		{ "retry: {pause: 5s, pause_max: 1s}\n", "retry.pause_max: is shorter than pause" },
 		{ "retry: {pauses: 5s}\n", "retry.pauses" },
+		{ "judge: 2\n", "t:1:8: judge: " },
+		{ "judge: {monitors: 0}\n", "t:1:19: judge.monitors: " },
+		{ "judge: {monitors: 16}\n", NULL },
+		{ "judge: {monitors: 17}\n", "judge.monitors: " },
+		{ "judge: {confirm: 11min}\n", "judge.confirm: " },
+		{ "judge: {confirm: 2}\n", "t:1:18: judge.confirm: " },
+		{ "judge: {confirm: 5s, forget: 5s}\n", "t:1:30: judge.forget: is not longer than confirm" },
+		{ "judge: {confirm: 5s, forget: 6s}\n", NULL },
+		{ "judge: {quorum: 2}\n", "judge.quorum" },
 		{ "cloud: [admin]\n", "t:1:8: cloud: " },
 		{ "clouds: admin\n", "t:1:" },
 		{ "- listen\n", "t:1:1:" },

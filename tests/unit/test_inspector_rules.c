@@ -15,16 +15,17 @@
 
 static void test_states(void **state)
 {
-	/* rows: states in their order; columns: KNOWN UNKNOWN FORCED UNFORCED DONE PARTLY FAULT CLEARED */
+	/* rows: states in their order; columns: KNOWN UNKNOWN GO FORCED UNFORCED DONE PARTLY FAULT CLEARED */
 	static const char *const golden[INS_STATES] = {
-		[INS_RESOLVING] = "forcing refused - - - - - closed",
-		[INS_FORCING] = "- - marking failed - - - closed",
-		[INS_MARKING] = "- - - - marked incomplete - closed",
-		[INS_MARKED] = "- - - - - - - closed",
-		[INS_INCOMPLETE] = "- - - - - - forcing closed",
-		[INS_FAILED] = "- - - - - - forcing closed",
-		[INS_REFUSED] = "- - - - - - - -",
-		[INS_CLOSED] = "- - - - - - - -",
+		[INS_RESOLVING] = "waiting refused - - - - - - closed",
+		[INS_FORCING] = "- - - marking failed - - - closed",
+		[INS_MARKING] = "- - - - - marked incomplete - closed",
+		[INS_WAITING] = "- - forcing - - - - - closed",
+		[INS_MARKED] = "- - - - - - - - closed",
+		[INS_INCOMPLETE] = "- - - - - - - forcing closed",
+		[INS_FAILED] = "- - - - - - - forcing closed",
+		[INS_REFUSED] = "- - - - - - - - -",
+		[INS_CLOSED] = "- - - - - - - - -",
 	};
 
 	for (int s = 0; s < INS_STATES; s++) {
@@ -44,6 +45,7 @@ static void test_states(void **state)
 		}
 		assert_int_equal(in, INS_INPUTS);
 		assert_int_equal(ins_state_active(s), s <= INS_MARKING);
+		assert_int_equal(ins_state_pending(s), s == INS_WAITING);
 		assert_int_equal(ins_state_ended(s), s >= INS_REFUSED);
 	}
 }
@@ -297,16 +299,56 @@ static void test_judging(void **state)
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
 		struct ins_event event = { .host = "h", .monitor = "m", .status = cases[i].status };
 		struct ins_incident open = { .state = cases[i].open < 0 ? INS_CLOSED : cases[i].open };
-		struct ins_evidence e = { .event = &event,
-					  .map_known = cases[i].map_known,
-					  .match = cases[i].match,
-					  .host = cases[i].host,
-					  .open = cases[i].open < 0 ? NULL : &open };
+		struct ins_case c = { .event = &event,
+				      .map_known = cases[i].map_known,
+				      .match = cases[i].match,
+				      .host = cases[i].host,
+				      .open = cases[i].open < 0 ? NULL : &open,
+				      .votes = { .up = 1 },
+				      .quorum = 1 };
 		struct ins_judgement j;
 
 		snprintf(event.type, sizeof(event.type), "%s", cases[i].type);
-		j = ins_judge(&e);
+		j = ins_judge(&c);
 		if (j.verdict != cases[i].want || !strstr(j.reason, cases[i].reason))
+			fail_msg("case %zu: %d \"%s\"", i, j.verdict, j.reason);
+	}
+}
+
+/* One monitor hears the host: is it back? */
+static void test_judging_recoveries(void **state)
+{
+	static const struct ins_host host = { .name = "h", .forced_down = true };
+	static const struct {
+		unsigned quorum, down, up;
+		bool quorate;
+		enum ins_verdict want;
+	} cases[] = {
+		{ 1, 0, 1, true, INS_CLEAR },
+		{ 1, 1, 1, true, INS_CLEAR }, /* who hears it proves more than who does not */
+		{ 2, 1, 1, true, INS_CLEAR }, /* the quorum is gone */
+		{ 2, 2, 1, true, INS_DISSENT },
+		{ 2, 2, 2, true, INS_CLEAR },
+		{ 2, 3, 1, true, INS_DISSENT },
+		{ 3, 2, 0, true, INS_CLEAR },	 /* said up before that incident: no proof of now */
+		{ 2, 1, 1, false, INS_DISSENT }, /* it never had its quorum, and still has a vote */
+		{ 2, 0, 1, false, INS_CLEAR },
+		{ 2, 1, 2, false, INS_CLEAR },
+	};
+	const struct ins_event event = { .host = "h", .type = "compute.host.up", .status = INS_CLEARED };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		const struct ins_incident open = { .state = INS_MARKED, .quorate = cases[i].quorate };
+		const struct ins_case c = { .event = &event,
+					    .map_known = true,
+					    .match = INS_MATCH_ONE,
+					    .host = &host,
+					    .open = &open,
+					    .votes = { .down = cases[i].down, .up = cases[i].up },
+					    .quorum = cases[i].quorum };
+		struct ins_judgement j = ins_judge(&c);
+
+		if (j.verdict != cases[i].want)
 			fail_msg("case %zu: %d \"%s\"", i, j.verdict, j.reason);
 	}
 }
@@ -489,6 +531,7 @@ int main(void)
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_judging),
+		cmocka_unit_test(test_judging_recoveries),
 		cmocka_unit_test(test_plan_from_map),
 		cmocka_unit_test(test_plan_narrow),
 		cmocka_unit_test(test_plan_from_after),

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "doctor/buf.h"
+#include "inspector/evidence.h"
+
+#define BUCKETS 4096
+
+struct ins_evidence {
+	struct ins_vote *buckets[BUCKETS]; /* by host */
+	size_t count, max;
+	uint64_t dropped;
+};
+
+struct ins_evidence *ins_evidence_new(size_t max)
+{
+	struct ins_evidence *e = calloc(1, sizeof(*e));
+
+	if (e)
+		e->max = max;
+	return e;
+}
+
+void ins_evidence_free(struct ins_evidence *e)
+{
+	struct ins_vote *next;
+
+	if (!e)
+		return;
+	for (size_t n = 0; n < BUCKETS; n++)
+		for (struct ins_vote *v = e->buckets[n]; v; v = next) {
+			next = v->next;
+			free(v);
+		}
+	free(e);
+}
+
+/* FNV-1a */
+static size_t bucket_of(const char *host)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *host; host++)
+		h = (h ^ (unsigned char)*host) * 16777619U;
+	return h % BUCKETS;
+}
+
+/* The link that leads to this vote, or to the end of its bucket. */
+static struct ins_vote **find(struct ins_evidence *e, const char *host, const char *monitor)
+{
+	struct ins_vote **p = &e->buckets[bucket_of(host)];
+
+	while (*p && (strcmp((*p)->host, host) || strcmp((*p)->monitor, monitor)))
+		p = &(*p)->next;
+	return p;
+}
+
+static void drop(struct ins_evidence *e, struct ins_vote **p)
+{
+	struct ins_vote *v = *p;
+
+	*p = v->next;
+	free(v);
+	e->count--;
+}
+
+static void drop_oldest(struct ins_evidence *e)
+{
+	struct ins_vote **oldest = NULL;
+
+	for (size_t n = 0; n < BUCKETS; n++)
+		for (struct ins_vote **p = &e->buckets[n]; *p; p = &(*p)->next)
+			if (!oldest || (*p)->received.ns < (*oldest)->received.ns)
+				oldest = p;
+	if (!oldest)
+		return;
+	drop(e, oldest);
+	e->dropped++;
+}
+
+static struct ins_vote *add(struct ins_evidence *e, const char *host, const struct ins_event *event)
+{
+	DR_AUTO_FREE struct ins_vote *v = calloc(1, sizeof(*v));
+	struct ins_vote **bucket = &e->buckets[bucket_of(host)];
+
+	if (!v || dr_strcpy(v->host, sizeof(v->host), host))
+		return NULL;
+	memcpy(v->monitor, event->monitor, sizeof(v->monitor));
+	if (e->count >= e->max)
+		drop_oldest(e);
+	v->next = *bucket;
+	*bucket = v;
+	e->count++;
+	return DR_TAKE_PTR(v);
+}
+
+int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins_event *event,
+		      struct dr_mono received)
+{
+	bool down = event->status == INS_FAULT && !strcmp(event->type, "compute.host.down");
+	struct ins_vote *v;
+	bool fresh;
+
+	if (!down && !ins_event_is_recovery(event))
+		return 1;
+	v = *find(e, host, event->monitor);
+	fresh = !v;
+	if (fresh)
+		v = add(e, host, event);
+	if (!v)
+		return -ENOMEM;
+	if (fresh || v->says != event->status)
+		v->since = received;
+	v->says = event->status;
+	v->received = received;
+	memcpy(v->type, event->type, sizeof(v->type));
+	return 0;
+}
+
+void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *to)
+{
+	struct ins_vote **p = &e->buckets[bucket_of(from)], **known, *v, *moved = NULL;
+
+	if (!strcmp(from, to))
+		return;
+	while ((v = *p)) {
+		if (strcmp(v->host, from)) {
+			p = &v->next;
+			continue;
+		}
+		*p = v->next;
+		v->next = moved;
+		moved = v;
+	}
+	while ((v = moved)) {
+		moved = v->next;
+		known = find(e, to, v->monitor);
+		if (*known && (*known)->received.ns >= v->received.ns) {
+			free(v);
+			e->count--;
+			continue;
+		}
+		if (*known)
+			drop(e, known);
+		if (dr_strcpy(v->host, sizeof(v->host), to)) { /* no name of Nova is that long */
+			free(v);
+			e->count--;
+			continue;
+		}
+		v->next = e->buckets[bucket_of(to)];
+		e->buckets[bucket_of(to)] = v;
+	}
+}
+
+const struct ins_vote *ins_evidence_next(const struct ins_evidence *e, const char *host,
+					 const struct ins_vote *prev)
+{
+	const struct ins_vote *v = prev ? prev->next : e->buckets[bucket_of(host)];
+
+	while (v && strcmp(v->host, host))
+		v = v->next;
+	return v;
+}
+
+/* Until this vote is forgotten; negative: never. 0: it is. */
+static struct dr_dur left(const struct ins_vote *v, const struct ins_tally *t)
+{
+	struct dr_dur age = dr_mono_sub(t->now, v->received);
+
+	if (!t->forget.ns)
+		return (struct dr_dur){ -1 };
+	return (struct dr_dur){ age.ns < t->forget.ns ? t->forget.ns - age.ns : 0 };
+}
+
+static bool counts_as_down(const struct ins_vote *v, const struct ins_tally *t)
+{
+	return v->says == INS_FAULT && left(v, t).ns != 0;
+}
+
+struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *host, const struct ins_tally *t)
+{
+	struct ins_votes r = { .stale_in = { -1 } };
+	uint64_t first[INS_QUORUM_MAX]; /* the earliest `quorum` of them, in order */
+	size_t n = 0, quorum = DR_MIN(DR_MAX(t->quorum, 1U), (unsigned)INS_QUORUM_MAX);
+
+	for (const struct ins_vote *v = ins_evidence_next(e, host, NULL); v;
+	     v = ins_evidence_next(e, host, v)) {
+		struct dr_dur stale = left(v, t);
+		size_t at;
+
+		if (v->says == INS_CLEARED) {
+			r.up += v->received.ns >= t->opened.ns;
+			continue;
+		}
+		if (!counts_as_down(v, t))
+			continue;
+		r.down++;
+		if (stale.ns > 0 && (r.stale_in.ns < 0 || stale.ns < r.stale_in.ns))
+			r.stale_in = stale;
+		at = DR_MIN(n, quorum - 1);
+		if (n == quorum && first[at] <= v->since.ns)
+			continue;
+		for (; at > 0 && first[at - 1] > v->since.ns; at--)
+			first[at] = first[at - 1];
+		first[at] = v->since.ns;
+		n = DR_MIN(n + 1, quorum);
+	}
+	if (n == quorum)
+		r.quorum_since.ns = first[quorum - 1];
+	return r;
+}
+
+bool ins_votes_back(const struct ins_votes *v, unsigned quorum, bool had_quorum)
+{
+	return v->up >= quorum || v->down < (had_quorum ? quorum : 1);
+}
+
+char *ins_evidence_names(const struct ins_evidence *e, const char *host, const struct ins_tally *t, char *buf,
+			 size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (const struct ins_vote *v = ins_evidence_next(e, host, NULL); v && len < size;
+	     v = ins_evidence_next(e, host, v))
+		if (counts_as_down(v, t))
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+						v->monitor[0] ? v->monitor : "(no name)");
+	return buf;
+}
+
+size_t ins_evidence_size(const struct ins_evidence *e)
+{
+	return e->count;
+}
+
+uint64_t ins_evidence_dropped(const struct ins_evidence *e)
+{
+	return e->dropped;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdarg.h>
+
+#include "inspector/gate.h"
+
+static struct ins_ruling ruling(enum ins_gate_answer answer, struct dr_dur again, const char *fmt, ...)
+	DR_PRINTF(3, 4);
+static struct ins_ruling ruling(enum ins_gate_answer answer, struct dr_dur again, const char *fmt, ...)
+{
+	struct ins_ruling r = { .answer = answer, .again = again };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r.reason, sizeof(r.reason), fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+static const struct dr_dur on_news = { -1 };
+
+static struct dr_dur sooner(struct dr_dur a, struct dr_dur b)
+{
+	if (a.ns < 0 || b.ns < 0)
+		return a.ns < 0 ? b : a;
+	return a.ns < b.ns ? a : b;
+}
+
+/* Quorum and confirmation. */
+static struct ins_ruling rule_evidence(const struct ins_gate_case *c)
+{
+	struct dr_dur held = dr_mono_sub(c->now, c->votes.quorum_since);
+	char text[DR_TIME_STR_MAX];
+
+	if (c->votes.down < c->judge->monitors)
+		return ruling(INS_GATE_WAIT, c->votes.stale_in, "%u of %u monitors say down: %.200s",
+			      c->votes.down, c->judge->monitors, c->monitors);
+	if (!c->quorate && held.ns < c->judge->confirm.ns)
+		return ruling(INS_GATE_WAIT,
+			      sooner((struct dr_dur){ c->judge->confirm.ns - held.ns }, c->votes.stale_in),
+			      "must last for %s: %.200s", dr_dur_format(c->judge->confirm, text),
+			      c->monitors);
+	return ruling(INS_GATE_GO, on_news, "%s", "");
+}
+
+struct ins_ruling ins_gate(const struct ins_gate_case *c)
+{
+	struct ins_ruling r;
+
+	if (c->votes.up >= c->judge->monitors)
+		return ruling(INS_GATE_CLOSE, on_news, "the host is heard again");
+	if (!c->votes.down)
+		return ruling(INS_GATE_CLOSE, on_news, "no monitor says down any more");
+	if (ins_votes_back(&c->votes, c->judge->monitors, c->quorate))
+		return ruling(INS_GATE_CLOSE, on_news, "only %u monitors still say down: %.200s",
+			      c->votes.down, c->monitors);
+	r = rule_evidence(c);
+	if (r.answer != INS_GATE_GO)
+		return r;
+	if (c->judge->monitors > 1)
+		return ruling(INS_GATE_GO, on_news, "%u monitors say down: %.200s", c->votes.down,
+			      c->monitors);
+	return r;
+}

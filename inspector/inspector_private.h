@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_INSPECTOR_PRIVATE_H
+#define DOCTOR_INSPECTOR_INSPECTOR_PRIVATE_H
+
+/*
+ * Between inspector.c (events and what they mean), review.c (what is done about an incident, and when) and
+ * show.c (what people see).
+ */
+
+#include "inspector/evidence.h"
+#include "inspector/inspector.h"
+#include "inspector/judge.h"
+
+#define INS_SEEN_MAX 1024 /* events remembered, to know those that are sent again */
+#define INS_NOTES_MAX 256 /* refused and ignored ones, for people */
+
+struct ins_note {
+	struct dr_wall when;
+	struct ins_event event;
+	const char *verdict; /* "refused", "ignored", "superseded", "held", "lost" */
+	char reason[384];
+};
+
+/* An accepted event that has not been judged. */
+struct ins_queued {
+	struct ins_event event;
+	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
+	struct dr_mono received;
+	bool counted; /* its vote is among the evidence */
+};
+
+struct ins_inspector {
+	struct dr_loop *loop;
+	struct ins_nova *nova;
+	const struct ins_config *config;
+	struct ins_executor *executor;
+	struct dr_source *drain_timer;
+	struct dr_source *review_timer; /* something may be decided by time alone */
+	struct ins_evidence *evidence;
+
+	struct ins_queued *queue; /* config->queue of them, oldest first */
+	size_t queue_count;
+	struct ins_event seen[INS_SEEN_MAX];
+	size_t seen_next, seen_count;
+	struct ins_note notes[INS_NOTES_MAX];
+	size_t note_next, note_count;
+
+	struct ins_incident *first, *last; /* oldest first */
+	size_t incident_count;
+	uint64_t taken, refused, ignored, repeated;
+};
+
+/* Records an event that leads to nothing. */
+void ins_note(struct ins_inspector *s, const struct ins_event *e, const char *verdict, const char *reason);
+
+/* The queue is gone through, and all that is pending reviewed, in the next turn of the loop. */
+void ins_schedule(struct ins_inspector *s);
+
+size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_state));
+
+/* The open incident of this host: by Nova's name of it, or by the monitor's where that is all there is. */
+struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct ins_host *host,
+				   const char *named);
+
+/* How the evidence of i's host is counted. */
+struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i);
+
+/* ---- review.c ---- */
+
+/* A new incident of e: h is its host; NULL: to be looked up, as Nova cannot be asked now. */
+void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct ins_host *h,
+	      const struct ins_judgement *j);
+
+/* Reported again, and what was tried before failed. */
+void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_event *e);
+
+/* Asks the gate about all that is pending, oldest first, and sees to it that it is asked again in time. */
+void ins_review(struct ins_inspector *s);
+
+void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason);
+
+#endif

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who says what of a host, how many agree and for how long: pure, with a clock of our own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "inspector/gate.h"
+
+#define DOWN "compute.host.down"
+#define UP "compute.host.up"
+
+/* ---------------------------------------------------------------- votes */
+
+static struct dr_mono at(int64_t sec)
+{
+	return dr_mono_add((struct dr_mono){ 0 }, dr_sec(sec));
+}
+
+static int say(struct ins_evidence *e, int64_t sec, const char *host, const char *monitor, const char *type,
+	       enum ins_status status)
+{
+	struct ins_event event = { .status = status };
+
+	snprintf(event.monitor, sizeof(event.monitor), "%s", monitor);
+	snprintf(event.type, sizeof(event.type), "%s", type);
+	return ins_evidence_take(e, host, &event, at(sec));
+}
+
+static void down(struct ins_evidence *e, int64_t sec, const char *host, const char *monitor)
+{
+	assert_int_equal(say(e, sec, host, monitor, DOWN, INS_FAULT), 0);
+}
+
+static void up(struct ins_evidence *e, int64_t sec, const char *host, const char *monitor)
+{
+	assert_int_equal(say(e, sec, host, monitor, UP, INS_CLEARED), 0);
+}
+
+static struct ins_votes votes(const struct ins_evidence *e, const char *host, unsigned quorum, int64_t now,
+			      int64_t forget, int64_t opened)
+{
+	const struct ins_tally t = {
+		.quorum = quorum, .now = at(now), .forget = dr_sec(forget), .opened = at(opened)
+	};
+
+	return ins_evidence_count(e, host, &t);
+}
+
+static void test_votes(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+	struct ins_votes v;
+
+	assert_int_equal(votes(e, "h", 1, 1, 0, 0).down, 0);
+	down(e, 1, "h", "a");
+	down(e, 2, "h", "a"); /* repeated: one vote */
+	down(e, 3, "other", "b");
+	v = votes(e, "h", 2, 9, 0, 0);
+	assert_int_equal(v.down, 1);
+	assert_int_equal(v.up, 0);
+	down(e, 4, "h", ""); /* no name is a name */
+	v = votes(e, "h", 2, 9, 0, 0);
+	assert_int_equal(v.down, 2);
+	assert_int_equal(v.quorum_since.ns, at(4).ns);
+	up(e, 5, "h", "a"); /* withdraws */
+	v = votes(e, "h", 2, 9, 0, 0);
+	assert_int_equal(v.down, 1);
+	assert_int_equal(v.up, 1);
+	down(e, 6, "h", "a");
+	v = votes(e, "h", 2, 9, 0, 0);
+	assert_int_equal(v.down, 2);
+	assert_int_equal(v.up, 0);
+	assert_int_equal(v.quorum_since.ns, at(6).ns); /* it was interrupted */
+	assert_int_equal(ins_evidence_size(e), 3);
+}
+
+/* Only what is about the host as a whole counts. */
+static void test_kinds(void **state)
+{
+	static const struct {
+		const char *type;
+		enum ins_status status;
+		int taken;
+	} cases[] = {
+		{ DOWN, INS_FAULT, 0 },
+		{ DOWN, INS_CLEARED, 0 },
+		{ UP, INS_CLEARED, 0 },
+		{ "compute.host.nic.error", INS_FAULT, 1 },
+		{ "compute.host.nic.error", INS_CLEARED, 1 },
+		{ "compute.host.degraded", INS_FAULT, 1 },
+		{ "compute.host.degraded.cleared", INS_CLEARED, 1 },
+		{ "compute.host.down.soon", INS_FAULT, 1 },
+		{ "", INS_FAULT, 1 },
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+
+		assert_int_equal(say(e, 1, "h", "a", cases[n].type, cases[n].status), cases[n].taken);
+		assert_int_equal(ins_evidence_size(e), !cases[n].taken);
+	}
+}
+
+/* The quorum is there from its last vote on, in whatever order they came and however many there are. */
+static void test_quorum_since(void **state)
+{
+	static const int orders[][4] = { { 1, 2, 3, 4 }, { 4, 3, 2, 1 }, { 2, 4, 1, 3 }, { 3, 1, 4, 2 } };
+
+	for (size_t o = 0; o < DR_ARRAY_SIZE(orders); o++) {
+		DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+
+		for (int n = 0; n < 4; n++)
+			down(e, orders[o][n], "h", (const char *[]){ "a", "b", "c", "d" }[n]);
+		for (unsigned quorum = 1; quorum <= 4; quorum++)
+			assert_int_equal(votes(e, "h", quorum, 9, 0, 0).quorum_since.ns, at(quorum).ns);
+		assert_int_equal(votes(e, "h", 5, 9, 0, 0).down, 4);
+		assert_int_equal(votes(e, "h", 5, 9, 0, 0).quorum_since.ns, 0);
+	}
+}
+
+static void test_forgotten(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+
+	down(e, 10, "h", "a");
+	down(e, 15, "h", "b");
+	assert_int_equal(votes(e, "h", 1, 15, 10, 0).stale_in.ns, dr_sec(5).ns);
+	assert_int_equal(votes(e, "h", 1, 19, 10, 0).down, 2);
+	assert_int_equal(votes(e, "h", 1, 19, 10, 0).stale_in.ns, dr_sec(1).ns);
+	assert_int_equal(votes(e, "h", 1, 20, 10, 0).down, 1); /* at that very age */
+	assert_int_equal(votes(e, "h", 1, 20, 10, 0).stale_in.ns, dr_sec(5).ns);
+	assert_int_equal(votes(e, "h", 1, 25, 10, 0).down, 0);
+	assert_int_equal(votes(e, "h", 1, 25, 10, 0).stale_in.ns, -1);
+	assert_int_equal(votes(e, "h", 1, 1000, 0, 0).down, 2); /* never */
+	assert_int_equal(votes(e, "h", 1, 1000, 0, 0).stale_in.ns, -1);
+	down(e, 24, "h", "a"); /* said again: young again, and it began when it began */
+	assert_int_equal(votes(e, "h", 1, 25, 10, 0).down, 1);
+	assert_int_equal(votes(e, "h", 1, 25, 10, 0).quorum_since.ns, at(10).ns);
+}
+
+/* That the host was up before is no proof that it is now. */
+static void test_up_of_old(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+
+	up(e, 10, "h", "a");
+	assert_int_equal(votes(e, "h", 1, 20, 0, 11).up, 0);
+	assert_int_equal(votes(e, "h", 1, 20, 0, 10).up, 1);
+	up(e, 12, "h", "a");
+	assert_int_equal(votes(e, "h", 1, 20, 0, 11).up, 1);
+}
+
+static void test_back(void **state)
+{
+	static const struct {
+		unsigned quorum, down, up;
+		bool had, never; /* the answer for an incident that had its quorum, and for one that never did
+				  */
+	} cases[] = {
+		{ 1, 1, 0, false, false }, { 1, 0, 0, true, true },  { 1, 1, 1, true, true },
+		{ 2, 2, 0, false, false }, { 2, 1, 0, true, false }, { 2, 0, 0, true, true },
+		{ 2, 2, 1, false, false }, { 2, 2, 2, true, true },  { 2, 1, 1, true, false },
+		{ 3, 5, 2, false, false }, { 3, 5, 3, true, true },  { 3, 2, 2, true, false },
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		const struct ins_votes v = { .down = cases[n].down, .up = cases[n].up };
+
+		assert_int_equal(ins_votes_back(&v, cases[n].quorum, true), cases[n].had);
+		assert_int_equal(ins_votes_back(&v, cases[n].quorum, false), cases[n].never);
+	}
+}
+
+/* A short name turns out to be a host that others told of in full. */
+static void test_rename(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+
+	down(e, 1, "h", "a");
+	down(e, 2, "h", "b");
+	up(e, 3, "h", "c");
+	up(e, 5, "h.example", "b");   /* later than what it said of the short name */
+	down(e, 1, "h.example", "c"); /* earlier */
+	down(e, 1, "g", "a");
+	ins_evidence_rename(e, "h", "h");
+	assert_int_equal(ins_evidence_size(e), 6);
+	ins_evidence_rename(e, "h", "h.example");
+	assert_int_equal(ins_evidence_size(e), 4);
+	assert_null(ins_evidence_next(e, "h", NULL));
+	assert_int_equal(votes(e, "h.example", 1, 9, 0, 0).down, 1);
+	assert_int_equal(votes(e, "h.example", 1, 9, 0, 0).up, 2);
+	assert_int_equal(votes(e, "g", 1, 9, 0, 0).down, 1);
+	ins_evidence_rename(e, "none", "g");
+	assert_int_equal(ins_evidence_size(e), 4);
+}
+
+/* It stays in its bounds: what was said longest ago goes. */
+static void test_bounded(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(3);
+	char monitor[16];
+
+	down(e, 1, "h", "a");
+	down(e, 2, "h", "b");
+	down(e, 3, "g", "c");
+	down(e, 4, "h", "a"); /* no new one */
+	assert_int_equal(ins_evidence_dropped(e), 0);
+	down(e, 5, "g", "d");
+	assert_int_equal(ins_evidence_dropped(e), 1);
+	assert_int_equal(ins_evidence_size(e), 3);
+	assert_int_equal(votes(e, "h", 1, 9, 0, 0).down, 1);
+	assert_string_equal(ins_evidence_next(e, "h", NULL)->monitor, "a");
+	for (int n = 0; n < 1000; n++) {
+		snprintf(monitor, sizeof(monitor), "m-%d", n);
+		down(e, 10 + n, n % 2 ? "h" : "g", monitor);
+	}
+	assert_int_equal(ins_evidence_size(e), 3);
+	assert_int_equal(ins_evidence_dropped(e), 1001);
+}
+
+static void test_names(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+	const struct ins_tally t = { .quorum = 1, .now = at(9), .forget = dr_sec(8) };
+	char buf[64], small[8];
+
+	assert_string_equal(ins_evidence_names(e, "h", &t, buf, sizeof(buf)), "");
+	down(e, 1, "h", "old");
+	up(e, 5, "h", "hears");
+	down(e, 5, "h", "");
+	assert_string_equal(ins_evidence_names(e, "h", &t, buf, sizeof(buf)), "(no name)");
+	down(e, 5, "h", "monitor-2");
+	assert_int_equal(strlen(ins_evidence_names(e, "h", &t, buf, sizeof(buf))),
+			 strlen("(no name), monitor-2"));
+	assert_non_null(strstr(buf, "monitor-2"));
+	assert_int_equal(strlen(ins_evidence_names(e, "h", &t, small, sizeof(small))), 7);
+}
+
+/* ---------------------------------------------------------------- the gate */
+
+static void test_gate_evidence(void **state)
+{
+	static const struct {
+		unsigned quorum;
+		int64_t confirm; /* s */
+		unsigned down, up;
+		int64_t since, stale; /* s; stale -1: never */
+		bool quorate;
+		enum ins_gate_answer want;
+		int64_t again; /* s; -1: on news */
+		const char *reason;
+	} cases[] = {
+		/* now is 100 */
+		{ 1, 0, 1, 0, 100, 60, false, INS_GATE_GO, -1, "" },
+		{ 1, 0, 0, 0, 0, -1, false, INS_GATE_CLOSE, -1, "no monitor says down any more" },
+		{ 1, 0, 1, 1, 90, 60, false, INS_GATE_CLOSE, -1, "heard again" },
+		{ 2, 0, 1, 0, 0, 60, false, INS_GATE_WAIT, 60, "1 of 2 monitors say down: a" },
+		{ 2, 0, 1, 1, 0, 60, false, INS_GATE_WAIT, 60, "1 of 2 monitors say down: a" },
+		{ 2, 0, 2, 0, 100, 60, false, INS_GATE_GO, -1, "2 monitors say down: a" },
+		{ 2, 0, 3, 1, 100, 60, false, INS_GATE_GO, -1, "3 monitors say down: a" },
+		{ 2, 0, 3, 2, 100, 60, false, INS_GATE_CLOSE, -1, "heard again" },
+		{ 3, 0, 2, 0, 0, 1, false, INS_GATE_WAIT, 1, "2 of 3 monitors" },
+		/* confirmation, and its boundary */
+		{ 1, 5, 1, 0, 100, 60, false, INS_GATE_WAIT, 5, "must last for 5s: a" },
+		{ 1, 5, 1, 0, 96, 60, false, INS_GATE_WAIT, 1, "must last for 5s: a" },
+		{ 1, 5, 1, 0, 96, -1, false, INS_GATE_WAIT, 1, "must last for 5s: a" },
+		{ 1, 5, 1, 0, 95, 60, false, INS_GATE_GO, -1, "" },
+		{ 1, 5, 1, 0, 90, 60, false, INS_GATE_GO, -1, "" },
+		{ 2, 5, 2, 0, 98, 2, false, INS_GATE_WAIT, 2, "must last" }, /* a vote ends before */
+		/* it had been confirmed: not again */
+		{ 1, 5, 1, 0, 100, 60, true, INS_GATE_GO, -1, "" },
+		{ 2, 5, 1, 0, 0, 60, true, INS_GATE_CLOSE, -1, "only 1 monitors still" },
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		const struct ins_judge_conf judge = { .monitors = cases[n].quorum,
+						      .confirm = dr_sec(cases[n].confirm) };
+		const struct ins_gate_case c = {
+			.now = at(100),
+			.judge = &judge,
+			.votes = { .down = cases[n].down,
+				   .up = cases[n].up,
+				   .quorum_since = at(cases[n].since),
+				   .stale_in = { cases[n].stale < 0 ? -1 : dr_sec(cases[n].stale).ns } },
+			.monitors = "a",
+			.quorate = cases[n].quorate,
+		};
+		const struct ins_ruling r = ins_gate(&c);
+		int64_t again = cases[n].again < 0 ? -1 : dr_sec(cases[n].again).ns;
+
+		if (r.answer != cases[n].want || r.again.ns != again || !strstr(r.reason, cases[n].reason))
+			fail_msg("case %zu: %d, again in %lld ns, \"%s\"", n, r.answer, (long long)r.again.ns,
+				 r.reason);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_votes),	     cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_quorum_since), cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_up_of_old),    cmocka_unit_test(test_back),
+		cmocka_unit_test(test_rename),	     cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_names),	     cmocka_unit_test(test_gate_evidence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
