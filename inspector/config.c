@@ -61,6 +61,19 @@ static void read_judge(struct dr_conf *f, struct dr_conf_node *root, struct ins_
 	dr_conf_check_keys(f, judge);
 }
 
+static void read_brake(struct dr_conf *f, struct dr_conf_node *root, struct ins_brake_conf *c)
+{
+	struct dr_conf_node *brake = dr_conf_map(f, root, "brake");
+	int64_t hosts;
+
+	dr_conf_int(f, brake, "hosts", 0, 10000, 3, &hosts);
+	c->hosts = (unsigned)hosts;
+	dr_conf_share(f, brake, "share", 1000, 50, &c->share_permille);
+	dr_conf_dur(f, brake, "window", dr_sec(1), dr_sec(7 * 86400), dr_sec(600), &c->window);
+	dr_conf_bool(f, brake, "resume", false, &c->resume);
+	dr_conf_check_keys(f, brake);
+}
+
 int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
@@ -78,6 +91,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	c.history = read_count(f, root, "history", 100000, 1000);
 	read_retry(f, root, &c.retry);
 	read_judge(f, root, &c.judge);
+	read_brake(f, root, &c.brake);
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {

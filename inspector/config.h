@@ -18,6 +18,7 @@ struct ins_config {
 	struct dr_dur timeout;
 	struct ins_retry_conf retry;
 	struct ins_judge_conf judge;
+	struct ins_brake_conf brake;
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */
 	unsigned history;

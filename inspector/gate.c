@@ -42,9 +42,44 @@ static struct ins_ruling rule_evidence(const struct ins_gate_case *c)
 	return ruling(INS_GATE_GO, on_news, "%s", "");
 }
 
+/*
+ * Everything that asks at once counts, not only what was marked already, and what is held goes on asking: so
+ * a rack that falls silent is held as a whole, and not after the first few. That a window has passed makes
+ * nothing true, so what was held stays so; unless resume says that the brake is there to slow down, not to
+ * stop.
+ */
+static struct ins_ruling rule_brake(const struct ins_gate_case *c)
+{
+	size_t limit, wanted;
+	struct ins_ruling r;
+	char text[DR_TIME_STR_MAX];
+
+	if (!c->brake || c->counted)
+		return ruling(INS_GATE_GO, on_news, "%s", "");
+	limit = ins_brake_limit(c->brake, c->hosts);
+	wanted = c->marked + 1 + (c->brake->resume ? 0 : c->asking);
+	if (wanted <= limit && (!c->braked || c->brake->resume))
+		return ruling(INS_GATE_GO, on_news, "%s", "");
+	r = ruling(INS_GATE_HOLD, c->brake->resume ? c->window_left : on_news,
+		   "brake: %zu hosts were marked down within %s and %zu more are to be, where %zu may be",
+		   c->marked, dr_dur_format(c->brake->window, text), c->asking + 1, limit);
+	r.hold = INS_HOLD_BRAKE;
+	return r;
+}
+
+/* What holds an incident that is believed. */
+static struct ins_ruling rule_holds(const struct ins_gate_case *c)
+{
+	if (c->released)
+		return ruling(INS_GATE_GO, on_news, "released by a person");
+	if (c->acted)
+		return ruling(INS_GATE_GO, on_news, "%s", "");
+	return rule_brake(c);
+}
+
 struct ins_ruling ins_gate(const struct ins_gate_case *c)
 {
-	struct ins_ruling r;
+	struct ins_ruling r, holds;
 
 	if (c->votes.up >= c->judge->monitors)
 		return ruling(INS_GATE_CLOSE, on_news, "the host is heard again");
@@ -56,8 +91,11 @@ struct ins_ruling ins_gate(const struct ins_gate_case *c)
 	r = rule_evidence(c);
 	if (r.answer != INS_GATE_GO)
 		return r;
+	holds = rule_holds(c);
+	if (holds.answer != INS_GATE_GO || holds.reason[0])
+		return holds;
 	if (c->judge->monitors > 1)
 		return ruling(INS_GATE_GO, on_news, "%u monitors say down: %.200s", c->votes.down,
 			      c->monitors);
-	return r;
+	return ruling(INS_GATE_GO, on_news, "said to be down by %.200s", c->monitors);
 }

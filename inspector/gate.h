@@ -8,6 +8,7 @@
  * Pure; asked again whenever one of its inputs may have changed.
  */
 
+#include "inspector/brake.h"
 #include "inspector/evidence.h"
 #include "inspector/incident.h"
 
@@ -24,18 +25,30 @@ struct ins_gate_case {
 	struct ins_votes votes;
 	const char *monitors; /* those that say down, for people */
 	bool quorate;	      /* quorum and confirmation were there before */
+	bool acted;	      /* it was acted upon before: what counts acts has counted it */
+	bool released;	      /* a person wants it */
+	bool braked;	      /* the brake has held it before */
+
+	const struct ins_brake_conf *brake; /* NULL: as if there was none */
+	size_t marked;			    /* hosts marked down within the window */
+	bool counted;			    /* this one is among them */
+	size_t asking;			    /* others that would be acted upon now, but for the brake */
+	size_t hosts;			    /* Nova's computes */
+	struct dr_dur window_left;	    /* until the first of those marked leaves it; negative: none */
 };
 
 enum ins_gate_answer {
 	INS_GATE_GO,
 	INS_GATE_WAIT,	/* for other monitors, or for time to pass */
+	INS_GATE_HOLD,	/* it is believed, and must not be acted upon */
 	INS_GATE_CLOSE, /* there is nothing left to act upon */
 };
 
 struct ins_ruling {
 	enum ins_gate_answer answer;
+	enum ins_hold hold;  /* INS_GATE_HOLD */
 	struct dr_dur again; /* ask again then at the latest; negative: only on news */
-	char reason[384];    /* for people; "" where there is nothing to add to why the incident was opened */
+	char reason[384];    /* for people */
 };
 
 struct ins_ruling ins_gate(const struct ins_gate_case *c);

@@ -12,14 +12,16 @@ static const struct {
 	enum ins_input input;
 	enum ins_state next;
 } transitions[] = {
-	{ INS_RESOLVING, INS_IN_KNOWN, INS_WAITING },  { INS_RESOLVING, INS_IN_UNKNOWN, INS_REFUSED },
-	{ INS_RESOLVING, INS_IN_CLEARED, INS_CLOSED }, { INS_WAITING, INS_IN_GO, INS_FORCING },
-	{ INS_WAITING, INS_IN_CLEARED, INS_CLOSED },   { INS_FORCING, INS_IN_FORCED, INS_MARKING },
-	{ INS_FORCING, INS_IN_UNFORCED, INS_FAILED },  { INS_FORCING, INS_IN_CLEARED, INS_CLOSED },
-	{ INS_MARKING, INS_IN_DONE, INS_MARKED },      { INS_MARKING, INS_IN_PARTLY, INS_INCOMPLETE },
-	{ INS_MARKING, INS_IN_CLEARED, INS_CLOSED },   { INS_MARKED, INS_IN_CLEARED, INS_CLOSED },
-	{ INS_INCOMPLETE, INS_IN_FAULT, INS_FORCING }, { INS_INCOMPLETE, INS_IN_CLEARED, INS_CLOSED },
-	{ INS_FAILED, INS_IN_FAULT, INS_FORCING },     { INS_FAILED, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_RESOLVING, INS_IN_KNOWN, INS_WAITING },	{ INS_RESOLVING, INS_IN_UNKNOWN, INS_REFUSED },
+	{ INS_RESOLVING, INS_IN_CLEARED, INS_CLOSED },	{ INS_WAITING, INS_IN_GO, INS_FORCING },
+	{ INS_WAITING, INS_IN_HOLD, INS_HELD },		{ INS_WAITING, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_HELD, INS_IN_GO, INS_FORCING },		{ INS_HELD, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_FORCING, INS_IN_FORCED, INS_MARKING },	{ INS_FORCING, INS_IN_UNFORCED, INS_FAILED },
+	{ INS_FORCING, INS_IN_CLEARED, INS_CLOSED },	{ INS_MARKING, INS_IN_DONE, INS_MARKED },
+	{ INS_MARKING, INS_IN_PARTLY, INS_INCOMPLETE }, { INS_MARKING, INS_IN_CLEARED, INS_CLOSED },
+	{ INS_MARKED, INS_IN_CLEARED, INS_CLOSED },	{ INS_INCOMPLETE, INS_IN_FAULT, INS_FORCING },
+	{ INS_INCOMPLETE, INS_IN_CLEARED, INS_CLOSED }, { INS_FAILED, INS_IN_FAULT, INS_FORCING },
+	{ INS_FAILED, INS_IN_CLEARED, INS_CLOSED },
 };
 
 enum ins_state ins_state_next(enum ins_state state, enum ins_input input)
@@ -42,18 +44,29 @@ bool ins_state_active(enum ins_state s)
 
 bool ins_state_pending(enum ins_state s)
 {
-	return s == INS_WAITING;
+	return s == INS_WAITING || s == INS_HELD;
 }
 
 const char *ins_state_name(enum ins_state s)
 {
 	static const char *const names[INS_STATES] = {
-		[INS_RESOLVING] = "resolving", [INS_FORCING] = "forcing", [INS_MARKING] = "marking",
-		[INS_WAITING] = "waiting",     [INS_MARKED] = "marked",	  [INS_INCOMPLETE] = "incomplete",
-		[INS_FAILED] = "failed",       [INS_REFUSED] = "refused", [INS_CLOSED] = "closed",
+		[INS_RESOLVING] = "resolving",	 [INS_FORCING] = "forcing", [INS_MARKING] = "marking",
+		[INS_WAITING] = "waiting",	 [INS_HELD] = "held",	    [INS_MARKED] = "marked",
+		[INS_INCOMPLETE] = "incomplete", [INS_FAILED] = "failed",   [INS_REFUSED] = "refused",
+		[INS_CLOSED] = "closed",
 	};
 
 	return names[s];
+}
+
+const char *ins_hold_name(enum ins_hold h)
+{
+	static const char *const names[INS_HOLDS] = {
+		[INS_HOLD_NONE] = "",
+		[INS_HOLD_BRAKE] = "brake",
+	};
+
+	return names[h];
 }
 
 bool ins_action_final(const struct ins_action *a)
@@ -150,6 +163,19 @@ size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kin
 	return count;
 }
 
+void ins_incident_step(struct ins_incident *i, struct dr_wall now, const char *reason)
+{
+	struct ins_step *s = &i->steps[i->step_count % INS_STEPS_MAX];
+	const struct ins_step *last = &i->steps[(i->step_count + INS_STEPS_MAX - 1) % INS_STEPS_MAX];
+
+	snprintf(i->reason, sizeof(i->reason), "%.250s", reason);
+	if (i->step_count && last->state == i->state && !strcmp(last->reason, i->reason))
+		return;
+	*s = (struct ins_step){ .when = now, .state = i->state };
+	memcpy(s->reason, i->reason, sizeof(s->reason));
+	i->step_count++;
+}
+
 bool ins_incident_idle(const struct ins_incident *i)
 {
 	for (size_t n = 0; n < i->action_count; n++)
@@ -202,6 +228,20 @@ static void add_action(struct dr_json *list, const struct ins_action *a)
 	add_time(o, "finished", a->finished);
 }
 
+static void add_steps(struct dr_json *list, const struct ins_incident *i)
+{
+	size_t n = i->step_count > INS_STEPS_MAX ? i->step_count - INS_STEPS_MAX : 0;
+
+	for (; n < i->step_count; n++) {
+		const struct ins_step *s = &i->steps[n % INS_STEPS_MAX];
+		struct dr_json *o = dr_json_push_object(list);
+
+		add_time(o, "time", s->when);
+		dr_json_add_str(o, "state", ins_state_name(s->state));
+		dr_json_add_str(o, "reason", s->reason);
+	}
+}
+
 struct dr_json *ins_incident_json(const struct ins_incident *i)
 {
 	struct dr_json *o = dr_json_object(), *times, *event, *actions;
@@ -210,6 +250,10 @@ struct dr_json *ins_incident_json(const struct ins_incident *i)
 	dr_json_add_str(o, "host", i->host);
 	dr_json_add_str(o, "state", ins_state_name(i->state));
 	dr_json_add_str(o, "reason", i->reason);
+	if (i->state == INS_HELD)
+		dr_json_add_str(o, "held_by", ins_hold_name(i->hold));
+	if (i->released)
+		dr_json_add_bool(o, "released", true);
 	dr_json_add_str(o, "request_id", i->request_id);
 	dr_json_add_int(o, "reports", i->reports);
 	add_time(o, "opened", i->opened);
@@ -228,6 +272,7 @@ struct dr_json *ins_incident_json(const struct ins_incident *i)
 	add_text(event, "monitor", i->event.monitor);
 	add_text(event, "monitor_event_id", i->event.id);
 
+	add_steps(dr_json_add_array(o, "steps"), i);
 	actions = dr_json_add_array(o, "actions");
 	for (size_t n = 0; n < i->action_count; n++)
 		add_action(actions, i->actions[n]);

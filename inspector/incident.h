@@ -16,6 +16,7 @@ enum ins_state {
 	INS_FORCING,	/* force-down is asked for; no server is touched */
 	INS_MARKING,	/* Nova took the force-down; the servers are being set to error */
 	INS_WAITING,	/* for other monitors to agree, for time to confirm it, or for its turn */
+	INS_HELD,	/* believed, and a rule forbids to act: see ins_hold. A person may release it */
 	INS_MARKED,	/* all is done; open until the host is back */
 	INS_INCOMPLETE, /* the host is down in Nova, some server could not be set or listed */
 	INS_FAILED,	/* force-down failed for good: no server was touched */
@@ -28,6 +29,7 @@ enum ins_input {
 	INS_IN_KNOWN,	 /* the host is one of Nova's */
 	INS_IN_UNKNOWN,	 /* it is not */
 	INS_IN_GO,	 /* it may be acted upon (gate.h) */
+	INS_IN_HOLD,	 /* it must not be */
 	INS_IN_FORCED,	 /* Nova took the force-down */
 	INS_IN_UNFORCED, /* it finally did not */
 	INS_IN_DONE,	 /* every server has been seen to */
@@ -42,8 +44,26 @@ enum ins_state ins_state_next(enum ins_state state, enum ins_input input);
 
 bool ins_state_ended(enum ins_state s);	  /* REFUSED, CLOSED */
 bool ins_state_active(enum ins_state s);  /* RESOLVING, FORCING, MARKING: work is going on */
-bool ins_state_pending(enum ins_state s); /* WAITING: the gate has to say whether it is acted upon */
+bool ins_state_pending(enum ins_state s); /* WAITING, HELD: the gate has to say whether it is acted upon */
 const char *ins_state_name(enum ins_state s);
+
+/* The rule that holds an incident. */
+enum ins_hold {
+	INS_HOLD_NONE,
+	INS_HOLD_BRAKE, /* too many hosts at once */
+	INS_HOLDS,
+};
+
+const char *ins_hold_name(enum ins_hold h);
+
+#define INS_STEPS_MAX 8
+
+/* What was decided about it, and why. */
+struct ins_step {
+	struct dr_wall when;
+	enum ins_state state;
+	char reason[256];
+};
 
 enum ins_action_kind {
 	INS_FORCE_DOWN,
@@ -94,11 +114,17 @@ struct ins_incident {
 	char host[256];	     /* Nova's name; the monitor's while RESOLVING */
 	char service_id[65];
 	enum ins_state state;
-	struct ins_event event; /* that opened it */
-	char reason[256];	/* of the judge, or of its end */
-	unsigned reports;	/* events about it */
-	struct dr_mono since;	/* the event that opened it came */
-	bool quorate;		/* as many monitors as are needed said down, for long enough */
+	struct ins_event event;		      /* that opened it */
+	char reason[256];		      /* of the judge, or of its end */
+	unsigned reports;		      /* events about it */
+	struct dr_mono since;		      /* the event that opened it came */
+	bool quorate;			      /* as many monitors as are needed said down, for long enough */
+	enum ins_hold hold;		      /* HELD */
+	bool braked;			      /* the brake has held it: a person has to decide */
+	bool released;			      /* a person wants it to be acted upon */
+	bool acted;			      /* it was */
+	struct ins_step steps[INS_STEPS_MAX]; /* the last ones, a ring */
+	size_t step_count;		      /* of all */
 	struct dr_wall opened, ended;
 	struct dr_wall found, forced;	  /* T02, T04; 0: not yet */
 	struct dr_wall first_vm, last_vm; /* T03 */
@@ -123,6 +149,9 @@ struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind
 struct ins_action *ins_incident_find(const struct ins_incident *i, enum ins_action_kind kind, const char *vm);
 size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kind,
 			  enum ins_action_state state);
+
+/* reason is why it is as it is now; recorded, unless it is the same as before. */
+void ins_incident_step(struct ins_incident *i, struct dr_wall now, const char *reason);
 
 /* Nobody but the record holds it: no action is sent, queued or paused. */
 bool ins_incident_idle(const struct ins_incident *i);

@@ -116,7 +116,7 @@ static struct ins_judgement judge(struct ins_inspector *s, struct ins_queued *q,
 	c.open = *ret_open = ins_find_open(s, *ret_host, q->event.host);
 	count(s, q, *ret_host, c.open);
 	if (c.open) {
-		const struct ins_tally t = ins_tally(s, c.open);
+		const struct ins_tally t = ins_tally(s, c.open, dr_mono_now());
 
 		c.votes = ins_evidence_count(s->evidence, c.open->host, &t);
 	}
@@ -341,6 +341,7 @@ void ins_inspector_free(struct ins_inspector *s)
 	dr_source_free(s->drain_timer);
 	dr_source_free(s->review_timer);
 	ins_evidence_free(s->evidence);
+	ins_brake_done(&s->brake);
 	free(s->queue);
 	free(s);
 }

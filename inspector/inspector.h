@@ -45,6 +45,13 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 /* Records an event that is not taken. */
 void ins_inspector_refused(struct ins_inspector *s, const struct ins_event *e, const char *reason);
 
+/*
+ * A person (by: who, for people) wants the held incident of this id to be acted upon. 1: there is none of
+ * this id; 2: it is not held, *ret_state says what it is.
+ */
+int ins_inspector_release(struct ins_inspector *s, const char *id, const char *by,
+			  const char **ret_state) DR_MUST_USE;
+
 struct dr_json *ins_inspector_incidents(const struct ins_inspector *s) DR_MUST_USE; /* GET /v1/incidents */
 struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good) DR_MUST_USE;
 

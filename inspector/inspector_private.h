@@ -37,6 +37,7 @@ struct ins_inspector {
 	struct dr_source *drain_timer;
 	struct dr_source *review_timer; /* something may be decided by time alone */
 	struct ins_evidence *evidence;
+	struct ins_brake brake;
 
 	struct ins_queued *queue; /* config->queue of them, oldest first */
 	size_t queue_count;
@@ -63,7 +64,7 @@ struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct i
 				   const char *named);
 
 /* How the evidence of i's host is counted. */
-struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i);
+struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now);
 
 /* ---- review.c ---- */
 

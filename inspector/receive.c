@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "inspector/control.h"
 #include "inspector/receive.h"
 
 /* A body whose events are being looked at; heap, as it may have to wait for Nova's list of computes. */
@@ -205,5 +206,6 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		dr_http_reply_error(x, 405, "%s takes %s", routes[i].path, routes[i].allow);
 		return;
 	}
-	dr_http_reply_error(x, 404, "there is nothing at this path; events go to /events");
+	if (!ins_control(x, userdata))
+		dr_http_reply_error(x, 404, "there is nothing at this path; events go to /events");
 }

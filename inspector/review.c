@@ -21,17 +21,19 @@ static void link_incident(struct ins_inspector *s, struct ins_incident *i)
 void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason)
 {
 	i->ended = dr_wall_now();
-	snprintf(i->reason, sizeof(i->reason), "%.250s", reason);
+	ins_incident_step(i, i->ended, reason);
 	ins_schedule(s);
 }
 
 static void act(struct ins_inspector *s, struct ins_incident *i)
 {
 	int r = ins_executor_start(s->executor, i);
+	char reason[128];
 
 	if (r) {
 		i->state = ins_state_next(i->state, INS_IN_UNFORCED);
-		snprintf(i->reason, sizeof(i->reason), "cannot begin: %s", strerror(-r));
+		snprintf(reason, sizeof(reason), "cannot begin: %s", strerror(-r));
+		ins_incident_step(i, dr_wall_now(), reason);
 		dr_error("nothing is done for host=%s incident=%s: %s", i->host, i->id, strerror(-r));
 	}
 }
@@ -121,7 +123,7 @@ void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct 
 	i->opened = dr_wall_now();
 	i->since = q->received;
 	i->state = h ? INS_WAITING : INS_RESOLVING;
-	snprintf(i->reason, sizeof(i->reason), "%.250s", j->reason);
+	ins_incident_step(i, i->opened, j->reason);
 	link_incident(s, i);
 	dr_info("incident=%s opened host=%s monitor=%s event=%s time=%s: %s", i->id, i->host, e->monitor,
 		e->id, e->time, j->reason);
@@ -131,68 +133,138 @@ void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct 
 
 /* ---------------------------------------------------------------- the gate */
 
-struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i)
+struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now)
 {
 	/* what was enough once stays so until the monitors say otherwise, however long it takes */
 	return (struct ins_tally){
 		.quorum = s->config->judge.monitors,
-		.now = dr_mono_now(),
+		.now = now,
 		.forget = i->quorate ? dr_msec(0) : s->config->judge.forget,
 		.opened = i->since,
 	};
 }
 
-static struct ins_ruling ask(const struct ins_inspector *s, const struct ins_incident *i)
+/* Without the brake. */
+static struct ins_gate_case case_of(const struct ins_inspector *s, const struct ins_incident *i,
+				    const struct ins_tally *t)
 {
-	const struct ins_tally t = ins_tally(s, i);
-	char monitors[256];
-	const struct ins_gate_case c = {
-		.now = t.now,
+	return (struct ins_gate_case){
+		.now = t->now,
 		.judge = &s->config->judge,
-		.votes = ins_evidence_count(s->evidence, i->host, &t),
-		.monitors = ins_evidence_names(s->evidence, i->host, &t, monitors, sizeof(monitors)),
+		.votes = ins_evidence_count(s->evidence, i->host, t),
+		.monitors = "",
 		.quorate = i->quorate,
+		.acted = i->acted,
+		.released = i->released,
+		.braked = i->braked,
 	};
+}
 
+/* It would be acted upon now, or once it is confirmed, if there was no brake. */
+static bool asks(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now)
+{
+	const struct ins_tally t = ins_tally(s, i, now);
+	const struct ins_judge_conf confirmed = { .monitors = s->config->judge.monitors };
+	struct ins_gate_case c = case_of(s, i, &t);
+
+	c.judge = &confirmed;
+	return ins_gate(&c).answer == INS_GATE_GO && !ins_brake_has(&s->brake, i->host);
+}
+
+/* One review of all that is pending. */
+struct pass {
+	struct dr_mono now;
+	size_t asking;	     /* incidents that ask for the brake */
+	size_t active;	     /* incidents that are worked on */
+	struct dr_dur again; /* the next one at the latest; negative: on news */
+};
+
+/* others ask as well. */
+static struct ins_ruling ask(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now,
+			     size_t others)
+{
+	const struct ins_tally t = ins_tally(s, i, now);
+	struct ins_gate_case c = case_of(s, i, &t);
+	char monitors[256];
+
+	c.monitors = ins_evidence_names(s->evidence, i->host, &t, monitors, sizeof(monitors));
+	c.brake = &s->config->brake;
+	c.marked = s->brake.count;
+	c.counted = ins_brake_has(&s->brake, i->host);
+	c.asking = others;
+	c.hosts = ins_nova_map(s->nova)->count;
+	c.window_left = ins_brake_left(&s->brake, &s->config->brake, t.now);
 	return ins_gate(&c);
 }
 
 static void put_off(struct ins_incident *i, const char *reason)
 {
-	if (!strncmp(i->reason, reason, sizeof(i->reason) - 1))
+	size_t before = i->step_count;
+
+	ins_incident_step(i, dr_wall_now(), reason);
+	if (i->step_count != before)
+		dr_info("incident=%s host=%s waits: %s", i->id, i->host, i->reason);
+}
+
+/* Said loudly, once for each reason: somebody has to decide. */
+static void hold(struct ins_incident *i, const struct ins_ruling *r)
+{
+	i->quorate = true;
+	if (i->state == INS_HELD && i->hold == r->hold)
 		return;
-	snprintf(i->reason, sizeof(i->reason), "%.250s", reason);
-	dr_info("incident=%s host=%s waits: %s", i->id, i->host, i->reason);
+	i->hold = r->hold;
+	i->braked |= r->hold == INS_HOLD_BRAKE;
+	i->state = ins_state_next(i->state, INS_IN_HOLD);
+	ins_incident_step(i, dr_wall_now(), r->reason);
+	dr_error("HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
+		 "/v1/incidents/%s/release",
+		 i->host, i->id, r->reason, i->id);
 }
 
 /* It is its turn, if fewer than may be are worked on. */
-static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins_ruling *r)
+static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins_ruling *r, struct pass *p,
+	       bool asked)
 {
-	if (ins_count_incidents(s, ins_state_active) >= s->config->active) {
+	int e;
+
+	if (p->active >= s->config->active) {
 		put_off(i, "waits for its turn: as many incidents as may be (active) are worked on");
 		return; /* continued when one has settled */
 	}
-	i->quorate = true;
-	if (r->reason[0])
-		snprintf(i->reason, sizeof(i->reason), "%.250s", r->reason);
+	e = ins_brake_add(&s->brake, i->host, p->now);
+	if (e) {
+		dr_error("host=%s cannot be counted and is NOT marked down incident=%s: %s", i->host, i->id,
+			 strerror(-e));
+		return;
+	}
+	p->asking -= asked;
+	p->active++;
+	i->quorate = i->acted = true;
+	i->hold = INS_HOLD_NONE;
 	i->state = ins_state_next(i->state, INS_IN_GO);
+	ins_incident_step(i, dr_wall_now(), r->reason);
 	act(s, i);
 }
 
-static void review(struct ins_inspector *s, struct ins_incident *i, struct dr_dur *again)
+static void review(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
 {
-	const struct ins_ruling r = ask(s, i);
+	bool asked = asks(s, i, p->now);
+	const struct ins_ruling r = ask(s, i, p->now, p->asking - asked);
 
-	if (r.again.ns >= 0 && (again->ns < 0 || r.again.ns < again->ns))
-		*again = r.again;
+	if (r.again.ns >= 0 && (p->again.ns < 0 || r.again.ns < p->again.ns))
+		p->again = r.again;
 	switch (r.answer) {
 	case INS_GATE_GO:
-		go(s, i, &r);
+		go(s, i, &r, p, asked);
 		break;
 	case INS_GATE_WAIT:
 		put_off(i, r.reason);
 		break;
+	case INS_GATE_HOLD:
+		hold(i, &r);
+		break;
 	case INS_GATE_CLOSE:
+		p->asking -= asked;
 		dr_info("incident=%s host=%s is over, nothing was changed in Nova: %s", i->id, i->host,
 			r.reason);
 		i->state = ins_state_next(i->state, INS_IN_CLEARED);
@@ -203,21 +275,28 @@ static void review(struct ins_inspector *s, struct ins_incident *i, struct dr_du
 
 void ins_review(struct ins_inspector *s)
 {
-	struct dr_dur again = { -1 };
+	struct pass p = {
+		.now = dr_mono_now(),
+		.active = ins_count_incidents(s, ins_state_active),
+		.again = { -1 },
+	};
 
+	ins_brake_expire(&s->brake, &s->config->brake, p.now);
+	for (struct ins_incident *i = s->first; i; i = i->next)
+		p.asking += ins_state_pending(i->state) && asks(s, i, p.now);
 	for (struct ins_incident *i = s->first; i; i = i->next)
 		if (ins_state_pending(i->state))
-			review(s, i, &again);
+			review(s, i, &p);
 	/* fails for invalid arguments only */
-	if (again.ns >= 0 && dr_timer_arm(s->review_timer, again))
+	if (p.again.ns >= 0 && dr_timer_arm(s->review_timer, p.again))
 		abort();
-	if (again.ns < 0)
+	if (p.again.ns < 0)
 		dr_timer_disarm(s->review_timer);
 }
 
 void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_event *e)
 {
-	const struct ins_ruling r = ask(s, i);
+	const struct ins_ruling r = ask(s, i, dr_mono_now(), 0);
 
 	i->reports++;
 	if (r.answer != INS_GATE_GO) {
@@ -225,6 +304,39 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 		return;
 	}
 	i->state = ins_state_next(i->state, INS_IN_FAULT);
-	dr_info("incident=%s host=%s: reported again, and what was tried before failed", i->id, i->host);
+	ins_incident_step(i, dr_wall_now(), "reported again, and what was tried before failed");
+	dr_info("incident=%s host=%s: %s", i->id, i->host, i->reason);
 	act(s, i);
+}
+
+/* ---------------------------------------------------------------- a person */
+
+static struct ins_incident *find_id(const struct ins_inspector *s, const char *id)
+{
+	struct ins_incident *i = s->first;
+
+	while (i && strcmp(i->id, id))
+		i = i->next;
+	return i;
+}
+
+int ins_inspector_release(struct ins_inspector *s, const char *id, const char *by, const char **ret_state)
+{
+	struct ins_incident *i = find_id(s, id);
+	char reason[128];
+
+	if (!i)
+		return 1;
+	*ret_state = ins_state_name(i->state);
+	if (i->state != INS_HELD)
+		return 2;
+	if (i->released)
+		return 0;
+	i->released = true;
+	snprintf(reason, sizeof(reason), "released by a person (%.64s)", by);
+	ins_incident_step(i, dr_wall_now(), reason);
+	dr_warning("host=%s incident=%s is released by=%s and marked down, although it was held", i->host,
+		   i->id, by);
+	ins_schedule(s);
+	return 0;
 }

@@ -66,20 +66,44 @@ struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
 	return o;
 }
 
+/* Incidents that are held, by this rule alone; INS_HOLD_NONE: by any. */
+static size_t count_held(const struct ins_inspector *s, enum ins_hold by)
+{
+	size_t n = 0;
+
+	for (const struct ins_incident *i = s->first; i; i = i->next)
+		n += i->state == INS_HELD && (by == INS_HOLD_NONE || i->hold == by);
+	return n;
+}
+
+/* Nobody is ill who holds on purpose, so that nobody restarts him for it; but it is said. */
+static void add_status(const struct ins_inspector *s, const struct ins_nova_health *h, struct dr_json *o)
+{
+	size_t braked = count_held(s, INS_HOLD_BRAKE);
+	char reason[128];
+
+	dr_json_add_str(o, "status", h->stale ? "degraded" : braked ? "holding" : "ok");
+	snprintf(reason, sizeof(reason), "the brake holds %zu incidents: a person has to decide", braked);
+	if (h->stale && h->trouble[0])
+		dr_json_add_str(o, "reason", h->trouble);
+	else if (braked)
+		dr_json_add_str(o, "reason", reason);
+}
+
 struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good)
 {
 	struct ins_nova_health h = ins_nova_health(s->nova);
 	const struct ins_map *map = ins_nova_map(s->nova);
 	struct dr_json *o = dr_json_object();
 
-	dr_json_add_str(o, "status", h.stale ? "degraded" : "ok");
-	if (h.trouble[0])
-		dr_json_add_str(o, "reason", h.trouble);
+	add_status(s, &h, o);
 	dr_json_add(o, "map_age_seconds", dr_json_number(dr_dur_seconds(h.age)));
 	dr_json_add_int(o, "hosts", (int64_t)map->count);
 	dr_json_add_int(o, "servers", (int64_t)map->vm_count);
 	dr_json_add_int(o, "incidents_active", (int64_t)ins_count_incidents(s, ins_state_active));
-	dr_json_add_int(o, "incidents_waiting", (int64_t)ins_count_incidents(s, ins_state_pending));
+	dr_json_add_int(o, "incidents_pending", (int64_t)ins_count_incidents(s, ins_state_pending));
+	dr_json_add_int(o, "incidents_held", (int64_t)count_held(s, INS_HOLD_NONE));
+	dr_json_add_int(o, "held_by_brake", (int64_t)count_held(s, INS_HOLD_BRAKE));
 	dr_json_add_int(o, "events_queued", (int64_t)s->queue_count);
 	*ret_good = !h.stale;
 	return o;

@@ -26,6 +26,10 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->judge.monitors, 1);
 	assert_int_equal(c->judge.confirm.ns, 0);
 	assert_int_equal(c->judge.forget.ns, dr_sec(3600).ns);
+	assert_int_equal(c->brake.hosts, 3);
+	assert_int_equal(c->brake.share_permille, 50);
+	assert_int_equal(c->brake.window.ns, dr_sec(600).ns);
+	assert_false(c->brake.resume);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -51,7 +55,8 @@ static void test_all_settings(void **state)
 		"listen: '[::1]:0'\ncloud: admin\nrefresh: 1min\nverify: 0ms\ntimeout: 500ms\n"
 		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
 		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
-		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n";
+		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
+		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -73,6 +78,10 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.judge.monitors, 2);
 	assert_int_equal(c.judge.confirm.ns, dr_sec(3).ns);
 	assert_int_equal(c.judge.forget.ns, dr_sec(4).ns);
+	assert_int_equal(c.brake.hosts, 0);
+	assert_int_equal(c.brake.share_permille, 25);
+	assert_int_equal(c.brake.window.ns, dr_sec(3600).ns);
+	assert_true(c.brake.resume);
 }
 
 static void test_refused(void **state)
@@ -114,6 +123,15 @@ static void test_refused(void **state)
 		{ "judge: {confirm: 5s, forget: 5s}\n", "t:1:30: judge.forget: is not longer than confirm" },
 		{ "judge: {confirm: 5s, forget: 6s}\n", NULL },
 		{ "judge: {quorum: 2}\n", "judge.quorum" },
+		{ "brake: {hosts: -1}\n", "t:1:16: brake.hosts: " },
+		{ "brake: {hosts: 10001}\n", "brake.hosts: " },
+		{ "brake: {share: 101%}\n", "t:1:16: brake.share: " },
+		{ "brake: {share: 100%}\n", NULL },
+		{ "brake: {share: some}\n", "brake.share: \"some\" is not a share" },
+		{ "brake: {window: 0s}\n", "brake.window: " },
+		{ "brake: {resume: perhaps}\n", "brake.resume: " },
+		{ "brake: {share: 5%, limit: 3}\n", "brake.limit" },
+		{ "brake: []\n", "t:1:8: brake: " },
 		{ "cloud: [admin]\n", "t:1:8: cloud: " },
 		{ "clouds: admin\n", "t:1:" },
 		{ "- listen\n", "t:1:1:" },

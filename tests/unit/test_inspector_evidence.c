@@ -254,7 +254,7 @@ static void test_gate_evidence(void **state)
 		const char *reason;
 	} cases[] = {
 		/* now is 100 */
-		{ 1, 0, 1, 0, 100, 60, false, INS_GATE_GO, -1, "" },
+		{ 1, 0, 1, 0, 100, 60, false, INS_GATE_GO, -1, "said to be down by a" },
 		{ 1, 0, 0, 0, 0, -1, false, INS_GATE_CLOSE, -1, "no monitor says down any more" },
 		{ 1, 0, 1, 1, 90, 60, false, INS_GATE_CLOSE, -1, "heard again" },
 		{ 2, 0, 1, 0, 0, 60, false, INS_GATE_WAIT, 60, "1 of 2 monitors say down: a" },
@@ -297,6 +297,133 @@ static void test_gate_evidence(void **state)
 	}
 }
 
+/* ---------------------------------------------------------------- the brake */
+
+static void test_brake_limit(void **state)
+{
+	static const struct {
+		unsigned hosts;
+		uint32_t permille;
+		size_t known, want;
+	} cases[] = {
+		{ 3, 50, 0, 3 },	 { 3, 50, 2, 3 },	    { 3, 50, 79, 3 },  { 3, 50, 80, 4 },
+		{ 3, 50, 1000, 50 },	 { 0, 50, 19, 0 },	    { 0, 50, 20, 1 },  { 0, 0, 100000, 0 },
+		{ 3, 1000, 2, 3 },	 { 3, 1000, 7, 7 },	    { 3, 25, 199, 4 }, { 3, 25, 200, 5 },
+		{ 10000, 1, 10, 10000 }, { 0, 1000, 16384, 16384 },
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		const struct ins_brake_conf c = { .hosts = cases[n].hosts,
+						  .share_permille = cases[n].permille };
+
+		assert_int_equal(ins_brake_limit(&c, cases[n].known), cases[n].want);
+	}
+}
+
+static void test_brake_window(void **state)
+{
+	static const struct ins_brake_conf c = { .window = { 10 * DR_NSEC_PER_SEC } };
+	DR_AUTO(ins_brake_done) struct ins_brake b = {};
+	char host[16];
+
+	ins_brake_expire(&b, &c, at(1));
+	assert_int_equal(ins_brake_left(&b, &c, at(1)).ns, -1);
+	assert_false(ins_brake_has(&b, "a"));
+	assert_int_equal(ins_brake_add(&b, "a", at(1)), 0);
+	assert_int_equal(ins_brake_add(&b, "b", at(2)), 0);
+	assert_int_equal(ins_brake_left(&b, &c, at(2)).ns, dr_sec(9).ns);
+	assert_int_equal(ins_brake_add(&b, "a", at(5)), 0); /* again: one host, and for longer */
+	assert_int_equal(b.count, 2);
+	ins_brake_expire(&b, &c, at(11));
+	assert_int_equal(b.count, 2);
+	ins_brake_expire(&b, &c, at(12)); /* b is out at just that time */
+	assert_int_equal(b.count, 1);
+	assert_true(ins_brake_has(&b, "a"));
+	assert_false(ins_brake_has(&b, "b"));
+	assert_int_equal(ins_brake_left(&b, &c, at(12)).ns, dr_sec(3).ns);
+	ins_brake_expire(&b, &c, at(1000));
+	assert_int_equal(b.count, 0);
+	for (int n = 0; n < 100; n++) {
+		snprintf(host, sizeof(host), "h-%d", n);
+		assert_int_equal(ins_brake_add(&b, host, at(1000 + n)), 0);
+	}
+	assert_int_equal(b.count, 100);
+	assert_true(ins_brake_has(&b, "h-0"));
+	ins_brake_expire(&b, &c, at(1099));
+	assert_int_equal(b.count, 10);
+	assert_true(ins_brake_has(&b, "h-90"));
+	assert_false(ins_brake_has(&b, "h-89"));
+}
+
+static void test_gate_brake(void **state)
+{
+	static const struct {
+		unsigned hosts;
+		bool resume;
+		size_t marked, asking;
+		bool counted, acted, released;
+		bool braked;
+		enum ins_gate_answer want;
+		int64_t again;
+		const char *reason;
+	} cases[] = {
+		{ 3, false, 0, 0, false, false, false, false, INS_GATE_GO, -1, "said to be down" },
+		{ 3, false, 2, 0, false, false, false, false, INS_GATE_GO, -1, "said to be down" },
+		{ 3, false, 3, 0, false, false, false, false, INS_GATE_HOLD, -1,
+		  "3 hosts were marked down within 10min and 1 more are to be, where 3 may be" },
+		/* those that ask as well count: none of them goes */
+		{ 3, false, 0, 2, false, false, false, false, INS_GATE_GO, -1, "" },
+		{ 3, false, 0, 3, false, false, false, false, INS_GATE_HOLD, -1, "4 more are to be" },
+		{ 3, false, 1, 2, false, false, false, false, INS_GATE_HOLD, -1, "brake" },
+		/* nobody at all without a person */
+		{ 0, false, 0, 0, false, false, false, false, INS_GATE_HOLD, -1, "where 0 may be" },
+		/* held stays held, though the window has room again */
+		{ 3, false, 0, 0, false, false, false, true, INS_GATE_HOLD, -1, "" },
+		{ 3, true, 0, 0, false, false, false, true, INS_GATE_GO, -1, "" },
+		{ 3, true, 2, 9, false, false, false, true, INS_GATE_GO, -1, "" },
+		{ 3, true, 3, 0, false, false, false, true, INS_GATE_HOLD, 7, "brake" },
+		{ 3, true, 3, 9, false, false, false, false, INS_GATE_HOLD, 7, "10 more are to be" },
+		/* a host that is in the count already adds nothing to it */
+		{ 3, false, 3, 5, true, false, false, false, INS_GATE_GO, -1, "" },
+		{ 3, false, 3, 5, false, true, false, false, INS_GATE_GO, -1, "" },
+		{ 3, false, 3, 5, false, false, true, true, INS_GATE_GO, -1, "released" },
+	};
+	static const struct ins_judge_conf judge = { .monitors = 1 };
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		const struct ins_brake_conf brake = { .hosts = cases[n].hosts,
+						      .window = dr_sec(600),
+						      .resume = cases[n].resume };
+		struct ins_gate_case c = {
+			.now = at(100),
+			.judge = &judge,
+			.votes = { .down = 1, .quorum_since = at(100), .stale_in = { -1 } },
+			.monitors = "a",
+			.acted = cases[n].acted,
+			.released = cases[n].released,
+			.braked = cases[n].braked,
+			.brake = &brake,
+			.marked = cases[n].marked,
+			.counted = cases[n].counted,
+			.asking = cases[n].asking,
+			.window_left = dr_sec(7),
+		};
+		struct ins_ruling r = ins_gate(&c);
+		int64_t again = cases[n].again < 0 ? -1 : dr_sec(cases[n].again).ns;
+
+		if (r.answer != cases[n].want || r.again.ns != again || !strstr(r.reason, cases[n].reason) ||
+		    r.hold != (r.answer == INS_GATE_HOLD ? INS_HOLD_BRAKE : INS_HOLD_NONE))
+			fail_msg("case %zu: %d, hold %d, again in %lld ns, \"%s\"", n, r.answer, r.hold,
+				 (long long)r.again.ns, r.reason);
+		/* nothing of this is asked where the quorum is missing, or the host is back */
+		c.votes.down = 0;
+		assert_int_equal(ins_gate(&c).answer, INS_GATE_CLOSE);
+		c.brake = NULL;
+		c.votes.down = 1;
+		assert_int_equal(ins_gate(&c).answer, INS_GATE_GO);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +432,8 @@ int main(void)
 		cmocka_unit_test(test_up_of_old),    cmocka_unit_test(test_back),
 		cmocka_unit_test(test_rename),	     cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_names),	     cmocka_unit_test(test_gate_evidence),
+		cmocka_unit_test(test_brake_limit),  cmocka_unit_test(test_brake_window),
+		cmocka_unit_test(test_gate_brake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

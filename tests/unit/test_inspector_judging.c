@@ -196,14 +196,234 @@ static void test_again(void **state)
 	assert_int_equal(dr_json_size(dr_json_get(all, "not_acted_on")), 0);
 }
 
+/* ---------------------------------------------------------------- the brake */
+
+/* h-0 with v-0 and so on, behind compute-1 and compute-2; as many hosts as limit may be marked down. */
+static void brake_at(struct world *w, unsigned limit, unsigned hosts)
+{
+	char host[16], vm[16];
+
+	for (unsigned n = 0; n < hosts; n++) {
+		snprintf(host, sizeof(host), "h-%u", n);
+		snprintf(vm, sizeof(vm), "v-%u", n);
+		fake_add_host(w->nova_api, host, host);
+		fake_add_vm(w->nova_api, vm, host);
+	}
+	world_reread(w);
+	w->config.brake = (struct ins_brake_conf){ .hosts = limit, .window = dr_sec(600) };
+}
+
+static void release(struct world *w, size_t n, unsigned status)
+{
+	DR_AUTO_JSON struct dr_json *all = NULL;
+	DR_AUTO_FREE char *path =
+		dr_asprintf("/v1/incidents/%s/release", dr_json_get_str(world_incident(w, n, &all), "id"));
+
+	world_send(w, "POST", path, NULL);
+	wait_for(w, w->answered);
+	if (w->status != status)
+		fail_msg("%u instead of %u: %s", w->status, status, w->body);
+}
+
+static void assert_health(struct world *w, const char *part)
+{
+	world_send(w, "GET", "/healthz", NULL);
+	wait_for(w, w->answered);
+	assert_int_equal(w->status, 200);
+	if (!strstr(w->body, part))
+		fail_msg("\"%s\" without \"%s\"", w->body, part);
+}
+
+static void test_brake_one_by_one(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	brake_at(w, 2, 2);
+	world_put(w, "[" DOWN("h-0") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" DOWN("h-1") "]", 200);
+	wait_for(w, world_is_state(w, 1, "marked"));
+	assert_health(w, "\"status\":\"ok\"");
+	w->nova_api->asked_count = 0;
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 2, "held"));
+	assert_untouched(w);
+	assert_reason(w, 2, "2 hosts were marked down within 10min and 1 more are to be, where 2 may be");
+	assert_string_equal(dr_json_get_str(world_incident(w, 2, &all), "held_by"), "brake");
+	assert_health(w, "\"status\":\"holding\",\"reason\":\"the brake holds 1 incidents");
+	assert_health(w, "\"incidents_held\":1,\"held_by_brake\":1");
+	/* reported again: still a person's */
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	assert_untouched(w);
+
+	release(w, 2, 202);
+	wait_for(w, world_is_state(w, 2, "marked"));
+	assert_true(w->nova_api->hosts[0].forced_down);
+	assert_int_equal(world_resets(w, "vm-1"), 1);
+	assert_int_equal(world_resets(w, "vm-2"), 1);
+	assert_health(w, "\"status\":\"ok\"");
+	world_incident(w, 2, &all);
+	assert_string_equal(dr_json_str(dr_json_path(all, "incidents.2.steps.1.state")), "held");
+	assert_non_null(strstr(dr_json_str(dr_json_path(all, "incidents.2.steps.2.reason")), "released"));
+}
+
+/* A rack falls silent: none of it is marked, not even the first few. */
+static void test_brake_at_once(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 2, 3);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held") && world_is_state(w, 1, "held") &&
+			    world_is_state(w, 2, "held"));
+	assert_untouched(w);
+	/* some are back: what is left stays held, as nobody has decided */
+	world_put(w, "[" UP("h-0") ", " UP("h-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed") && world_is_state(w, 1, "closed"));
+	assert_true(world_is_state(w, 2, "held"));
+	/* and another host has room beside it */
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 3, "marked"));
+	assert_true(world_is_state(w, 2, "held"));
+	assert_int_equal(world_resets(w, "v-2"), 0);
+}
+
+/* They fall silent one after the other, within the time that a verdict has to be confirmed. */
+static void test_brake_while_confirming(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 2, 3);
+	w->config.judge.confirm = dr_msec(300);
+	world_put(w, "[" DOWN("h-0") "]", 200);
+	world_turn(w, 5);
+	world_put(w, "[" DOWN("h-1") "]", 200);
+	world_turn(w, 5);
+	world_put(w, "[" DOWN("h-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held") && world_is_state(w, 1, "held") &&
+			    world_is_state(w, 2, "held"));
+	assert_untouched(w);
+}
+
+/* More than may be worked on at once: the brake sees all that asks, turn by turn. */
+static void test_brake_and_turns(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 1, 6);
+	world_put(w,
+		  "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") ", " DOWN(
+			  "h-4") ", " DOWN("h-5") "]",
+		  200);
+	for (size_t n = 0; n < 6; n++)
+		wait_for(w, world_incidents(w) == 6 && world_is_state(w, n, "held"));
+	assert_untouched(w);
+	assert_int_equal(ins_inspector_room(w->inspector), w->config.queue);
+}
+
+static void test_brake_window(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 1, 3);
+	w->config.brake.window = dr_msec(500);
+	w->config.brake.resume = true; /* a limit of the rate, then */
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(world_is_state(w, 1, "held"));
+	assert_true(world_is_state(w, 2, "held"));
+	wait_for(w, world_is_state(w, 1, "marked"));
+	assert_true(world_is_state(w, 2, "held"));
+	wait_for(w, world_is_state(w, 2, "marked"));
+
+	/* without it, what is held stays so when the window has passed */
+	w->config.brake.resume = false;
+	w->config.brake.hosts = 0;
+	w->nova_api->asked_count = 0;
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 3, "held"));
+	w->config.brake.hosts = 1;
+	world_turn(w, 120);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	assert_untouched(w);
+	assert_true(world_is_state(w, 3, "held"));
+}
+
+/* A host that is down for the second time within the window counts once. */
+static void test_brake_same_host(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 1, 0);
+	for (size_t n = 0; n < 2; n++) {
+		world_put(w, "[" DOWN("compute-1") "]", 200);
+		wait_for(w, world_is_state(w, n, "marked"));
+		world_put(w, "[" UP("compute-1") "]", 200);
+		wait_for(w, world_is_state(w, n, "closed"));
+	}
+}
+
+static void test_release(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 0, 0);
+	w->config.active = 1;
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held") && world_is_state(w, 1, "held"));
+	world_send(w, "POST", "/v1/incidents/none/release", NULL);
+	wait_for(w, w->answered);
+	assert_int_equal(w->status, 404);
+	world_send(w, "GET", "/v1/incidents/none/release", NULL);
+	wait_for(w, w->answered);
+	assert_int_equal(w->status, 405);
+	world_send(w, "POST", "/v1/incidents/none/release/all", NULL);
+	wait_for(w, w->answered);
+	assert_int_equal(w->status, 404);
+
+	/* both, and one at a time is worked on */
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	release(w, 0, 202);
+	wait_for(w, w->nova_api->held_count == 1);
+	release(w, 1, 202);
+	release(w, 1, 202);
+	world_turn(w, 10);
+	assert_reason(w, 1, "waits for its turn");
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 1);
+	fake_release(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "marked"));
+	release(w, 0, 409);
+	assert_non_null(strstr(w->body, "is not held, it is marked"));
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 2);
+}
+
+/* Held, and the host is back: nothing happens, and a person comes too late to release it. */
+static void test_held_and_back(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 0, 0);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	release(w, 0, 409);
+	assert_untouched(w);
+}
+
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		hot(test_quorum),	 hot(test_withdrawn),	    hot(test_back_by_quorum),
-		hot(test_forgotten),	 hot(test_quorum_of_names), hot(test_confirm),
-		hot(test_not_confirmed), hot(test_turns),	    hot(test_again),
+		hot(test_quorum),	    hot(test_withdrawn),       hot(test_back_by_quorum),
+		hot(test_forgotten),	    hot(test_quorum_of_names), hot(test_confirm),
+		hot(test_not_confirmed),    hot(test_turns),	       hot(test_again),
+		hot(test_brake_one_by_one), hot(test_brake_at_once),   hot(test_brake_while_confirming),
+		hot(test_brake_and_turns),  hot(test_brake_window),    hot(test_brake_same_host),
+		hot(test_release),	    hot(test_held_and_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,17 +15,19 @@
 
 static void test_states(void **state)
 {
-	/* rows: states in their order; columns: KNOWN UNKNOWN GO FORCED UNFORCED DONE PARTLY FAULT CLEARED */
+	/* rows: states in their order; columns:
+	 * KNOWN UNKNOWN GO HOLD FORCED UNFORCED DONE PARTLY FAULT CLEARED */
 	static const char *const golden[INS_STATES] = {
-		[INS_RESOLVING] = "waiting refused - - - - - - closed",
-		[INS_FORCING] = "- - - marking failed - - - closed",
-		[INS_MARKING] = "- - - - - marked incomplete - closed",
-		[INS_WAITING] = "- - forcing - - - - - closed",
-		[INS_MARKED] = "- - - - - - - - closed",
-		[INS_INCOMPLETE] = "- - - - - - - forcing closed",
-		[INS_FAILED] = "- - - - - - - forcing closed",
-		[INS_REFUSED] = "- - - - - - - - -",
-		[INS_CLOSED] = "- - - - - - - - -",
+		[INS_RESOLVING] = "waiting refused - - - - - - - closed",
+		[INS_FORCING] = "- - - - marking failed - - - closed",
+		[INS_MARKING] = "- - - - - - marked incomplete - closed",
+		[INS_WAITING] = "- - forcing held - - - - - closed",
+		[INS_HELD] = "- - forcing - - - - - - closed",
+		[INS_MARKED] = "- - - - - - - - - closed",
+		[INS_INCOMPLETE] = "- - - - - - - - forcing closed",
+		[INS_FAILED] = "- - - - - - - - forcing closed",
+		[INS_REFUSED] = "- - - - - - - - - -",
+		[INS_CLOSED] = "- - - - - - - - - -",
 	};
 
 	for (int s = 0; s < INS_STATES; s++) {
@@ -45,7 +47,7 @@ static void test_states(void **state)
 		}
 		assert_int_equal(in, INS_INPUTS);
 		assert_int_equal(ins_state_active(s), s <= INS_MARKING);
-		assert_int_equal(ins_state_pending(s), s == INS_WAITING);
+		assert_int_equal(ins_state_pending(s), s == INS_WAITING || s == INS_HELD);
 		assert_int_equal(ins_state_ended(s), s >= INS_REFUSED);
 	}
 }
@@ -382,6 +384,37 @@ static struct ins_vm good[] = { { "a", false }, { "b", true } };
 static struct ins_vm fresh[] = { { "a", false }, { "b", true }, { "c", false }, { "a", false } };
 static const struct ins_vms from_map = { good, 2, 2 }, from_nova = { fresh, 4, 4 }, nothing;
 
+/* What was decided is kept, the last of it; the same once only. */
+static void test_steps(void **state)
+{
+	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+	DR_AUTO_JSON struct dr_json *o = NULL;
+	char reason[300];
+
+	ins_incident_step(i, (struct dr_wall){ 1 }, "first");
+	ins_incident_step(i, (struct dr_wall){ 2 }, "first");
+	assert_int_equal(i->step_count, 1);
+	i->state = INS_HELD;
+	ins_incident_step(i, (struct dr_wall){ 3 }, "first");
+	assert_int_equal(i->step_count, 2);
+	for (int n = 0; n < 20; n++) {
+		snprintf(reason, sizeof(reason), "%d", n);
+		ins_incident_step(i, (struct dr_wall){ 4 + n }, reason);
+	}
+	assert_string_equal(i->reason, "19");
+	o = ins_incident_json(i);
+	assert_int_equal(dr_json_size(dr_json_get(o, "steps")), INS_STEPS_MAX);
+	assert_string_equal(dr_json_str(dr_json_path(o, "steps.0.reason")), "12");
+	assert_string_equal(dr_json_str(dr_json_path(o, "steps.7.reason")), "19");
+	assert_string_equal(dr_json_str(dr_json_path(o, "steps.7.state")), "held");
+	memset(reason, 'x', 299);
+	reason[299] = '\0';
+	ins_incident_step(i, (struct dr_wall){ 99 }, reason); /* too long: cut, and still the same */
+	ins_incident_step(i, (struct dr_wall){ 99 }, reason);
+	assert_int_equal(i->step_count, 23);
+	assert_int_equal(strlen(i->reason), 250);
+}
+
 static void test_plan_from_map(void **state)
 {
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
@@ -532,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_judging),
 		cmocka_unit_test(test_judging_recoveries),
+		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_plan_from_map),
 		cmocka_unit_test(test_plan_narrow),
 		cmocka_unit_test(test_plan_from_after),

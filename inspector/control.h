@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_CONTROL_H
+#define DOCTOR_INSPECTOR_CONTROL_H
+
+/*
+ * What people say to the inspector by HTTP:
+ *   POST /v1/incidents/ID/release   acts on an incident that is held. 202; 404: there is none of this id;
+ *                                   409: it is not held
+ */
+
+#include "doctor/http_server.h"
+#include "inspector/inspector.h"
+
+/* False: the path is none of these, nothing was answered. */
+bool ins_control(struct dr_http_exchange *x, struct ins_inspector *s);
+
+#endif
