@@ -110,7 +110,7 @@ endef
 
 ALL_SRC := $(LIB_SRC)
 $(eval $(call program,doctor-monitor,user,-lxdp -lbpf -lelf -lz -lmnl -lcap-ng))
-$(eval $(call program,doctor-inspector,inspector))
+$(eval $(call program,doctor-inspector,inspector,-lm))
 $(eval $(call program,doctor-consumer,consumer))
 $(eval $(call program,doctorctl,tools/ctl))
 $(eval $(call program,minicloud,tools/minicloud))

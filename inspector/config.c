@@ -74,6 +74,20 @@ static void read_brake(struct dr_conf *f, struct dr_conf_node *root, struct ins_
 	dr_conf_check_keys(f, brake);
 }
 
+static void read_flap(struct dr_conf *f, struct dr_conf_node *root, struct ins_flap_conf *c)
+{
+	struct dr_conf_node *flap = dr_conf_map(f, root, "flap");
+	int64_t limit;
+
+	dr_conf_dur(f, flap, "half_life", dr_sec(1), dr_sec(7 * 86400), dr_sec(1800), &c->half_life);
+	dr_conf_int(f, flap, "limit", INS_FLAP_PENALTY, 1000000, 2 * INS_FLAP_PENALTY, &limit);
+	c->limit = (unsigned)limit;
+	c->reuse = read_count(f, flap, "reuse", 1000000, 750);
+	if (c->reuse >= c->limit)
+		dr_conf_error(f, dr_conf_get(f, flap, "reuse"), "is not below limit (%u)", c->limit);
+	dr_conf_check_keys(f, flap);
+}
+
 int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
@@ -92,6 +106,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_retry(f, root, &c.retry);
 	read_judge(f, root, &c.judge);
 	read_brake(f, root, &c.brake);
+	read_flap(f, root, &c.flap);
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {

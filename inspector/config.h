@@ -19,6 +19,7 @@ struct ins_config {
 	struct ins_retry_conf retry;
 	struct ins_judge_conf judge;
 	struct ins_brake_conf brake;
+	struct ins_flap_conf flap;
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */
 	unsigned history;

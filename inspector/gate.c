@@ -42,6 +42,21 @@ static struct ins_ruling rule_evidence(const struct ins_gate_case *c)
 	return ruling(INS_GATE_GO, on_news, "%s", "");
 }
 
+static struct ins_ruling rule_flap(const struct ins_gate_case *c)
+{
+	struct dr_dur whole = dr_sec((c->flap.left.ns + DR_NSEC_PER_SEC - 1) / DR_NSEC_PER_SEC);
+	struct ins_ruling r;
+	char text[DR_TIME_STR_MAX];
+
+	if (!c->flap.held)
+		return ruling(INS_GATE_GO, on_news, "%s", "");
+	r = ruling(INS_GATE_HOLD, c->flap.left,
+		   "flap: marked down too often of late, its penalty is %u and must fall below %u, in %s",
+		   c->flap.penalty, c->reuse, dr_dur_format(whole, text));
+	r.hold = INS_HOLD_FLAP;
+	return r;
+}
+
 /*
  * Everything that asks at once counts, not only what was marked already, and what is held goes on asking: so
  * a rack that falls silent is held as a whole, and not after the first few. That a window has passed makes
@@ -70,11 +85,14 @@ static struct ins_ruling rule_brake(const struct ins_gate_case *c)
 /* What holds an incident that is believed. */
 static struct ins_ruling rule_holds(const struct ins_gate_case *c)
 {
+	struct ins_ruling r;
+
 	if (c->released)
 		return ruling(INS_GATE_GO, on_news, "released by a person");
 	if (c->acted)
 		return ruling(INS_GATE_GO, on_news, "%s", "");
-	return rule_brake(c);
+	r = rule_flap(c);
+	return r.answer == INS_GATE_GO ? rule_brake(c) : r;
 }
 
 struct ins_ruling ins_gate(const struct ins_gate_case *c)

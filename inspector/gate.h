@@ -10,6 +10,7 @@
 
 #include "inspector/brake.h"
 #include "inspector/evidence.h"
+#include "inspector/flap.h"
 #include "inspector/incident.h"
 
 struct ins_judge_conf {
@@ -28,6 +29,9 @@ struct ins_gate_case {
 	bool acted;	      /* it was acted upon before: what counts acts has counted it */
 	bool released;	      /* a person wants it */
 	bool braked;	      /* the brake has held it before */
+
+	struct ins_flap_state flap;
+	unsigned reuse; /* its threshold */
 
 	const struct ins_brake_conf *brake; /* NULL: as if there was none */
 	size_t marked;			    /* hosts marked down within the window */

@@ -63,6 +63,7 @@ const char *ins_hold_name(enum ins_hold h)
 {
 	static const char *const names[INS_HOLDS] = {
 		[INS_HOLD_NONE] = "",
+		[INS_HOLD_FLAP] = "flap",
 		[INS_HOLD_BRAKE] = "brake",
 	};
 

@@ -342,6 +342,7 @@ void ins_inspector_free(struct ins_inspector *s)
 	dr_source_free(s->review_timer);
 	ins_evidence_free(s->evidence);
 	ins_brake_done(&s->brake);
+	ins_flaps_done(&s->flaps);
 	free(s->queue);
 	free(s);
 }

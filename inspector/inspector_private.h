@@ -38,6 +38,7 @@ struct ins_inspector {
 	struct dr_source *review_timer; /* something may be decided by time alone */
 	struct ins_evidence *evidence;
 	struct ins_brake brake;
+	struct ins_flaps flaps;
 
 	struct ins_queued *queue; /* config->queue of them, oldest first */
 	size_t queue_count;

@@ -157,6 +157,8 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 		.acted = i->acted,
 		.released = i->released,
 		.braked = i->braked,
+		.flap = ins_flaps_look(&s->flaps, &s->config->flap, i->host, t->now),
+		.reuse = s->config->flap.reuse,
 	};
 }
 
@@ -207,13 +209,15 @@ static void put_off(struct ins_incident *i, const char *reason)
 }
 
 /* Said loudly, once for each reason: somebody has to decide. */
-static void hold(struct ins_incident *i, const struct ins_ruling *r)
+static void hold(struct ins_inspector *s, struct ins_incident *i, const struct ins_ruling *r)
 {
 	i->quorate = true;
 	if (i->state == INS_HELD && i->hold == r->hold)
 		return;
 	i->hold = r->hold;
 	i->braked |= r->hold == INS_HOLD_BRAKE;
+	if (r->hold == INS_HOLD_FLAP)
+		ins_flaps_suppress(&s->flaps, i->host);
 	i->state = ins_state_next(i->state, INS_IN_HOLD);
 	ins_incident_step(i, dr_wall_now(), r->reason);
 	dr_error("HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
@@ -232,6 +236,8 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 		return; /* continued when one has settled */
 	}
 	e = ins_brake_add(&s->brake, i->host, p->now);
+	if (!e)
+		e = ins_flaps_acted(&s->flaps, &s->config->flap, i->host, p->now);
 	if (e) {
 		dr_error("host=%s cannot be counted and is NOT marked down incident=%s: %s", i->host, i->id,
 			 strerror(-e));
@@ -261,7 +267,7 @@ static void review(struct ins_inspector *s, struct ins_incident *i, struct pass 
 		put_off(i, r.reason);
 		break;
 	case INS_GATE_HOLD:
-		hold(i, &r);
+		hold(s, i, &r);
 		break;
 	case INS_GATE_CLOSE:
 		p->asking -= asked;

@@ -18,9 +18,9 @@ static void on_started(int error, const char *why, void *userdata)
 
 int world_setup_cold(void **state)
 {
-	/* each host may be marked down here; a test that is about the brake sets one */
+	/* each host may be marked down here, and as often as it likes; tests of these rules set them */
 	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
-				       "brake: {share: 100%}\n"
+				       "brake: {share: 100%}\nflap: {limit: 1000000}\n"
 				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n";
 	struct world *w = calloc(1, sizeof(*w));
 	struct dr_http_server_opts server = {};

@@ -30,6 +30,9 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->brake.share_permille, 50);
 	assert_int_equal(c->brake.window.ns, dr_sec(600).ns);
 	assert_false(c->brake.resume);
+	assert_int_equal(c->flap.half_life.ns, dr_sec(1800).ns);
+	assert_int_equal(c->flap.limit, 2000);
+	assert_int_equal(c->flap.reuse, 750);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -56,7 +59,8 @@ static void test_all_settings(void **state)
 		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
 		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
 		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
-		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n";
+		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
+		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -82,6 +86,9 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.brake.share_permille, 25);
 	assert_int_equal(c.brake.window.ns, dr_sec(3600).ns);
 	assert_true(c.brake.resume);
+	assert_int_equal(c.flap.half_life.ns, dr_sec(300).ns);
+	assert_int_equal(c.flap.limit, 1500);
+	assert_int_equal(c.flap.reuse, 1);
 }
 
 static void test_refused(void **state)
@@ -132,6 +139,13 @@ static void test_refused(void **state)
 		{ "brake: {resume: perhaps}\n", "brake.resume: " },
 		{ "brake: {share: 5%, limit: 3}\n", "brake.limit" },
 		{ "brake: []\n", "t:1:8: brake: " },
+		{ "flap: {half_life: 0s}\n", "t:1:19: flap.half_life: " },
+		{ "flap: {limit: 999}\n", "t:1:15: flap.limit: " },
+		{ "flap: {limit: 1000}\n", NULL },
+		{ "flap: {reuse: 0}\n", "flap.reuse: " },
+		{ "flap: {limit: 1500, reuse: 1500}\n", "t:1:28: flap.reuse: is not below limit (1500)" },
+		{ "flap: {limit: 1500, reuse: 1499}\n", NULL },
+		{ "flap: {penalty: 5}\n", "flap.penalty" },
 		{ "cloud: [admin]\n", "t:1:8: cloud: " },
 		{ "clouds: admin\n", "t:1:" },
 		{ "- listen\n", "t:1:1:" },

@@ -424,6 +424,122 @@ static void test_gate_brake(void **state)
 	}
 }
 
+/* ---------------------------------------------------------------- flaps */
+
+static const struct ins_flap_conf flap_conf = { { 100 * DR_NSEC_PER_SEC }, 2000, 750 };
+
+static void act_on(struct ins_flaps *f, const char *host, int64_t sec)
+{
+	assert_int_equal(ins_flaps_acted(f, &flap_conf, host, at(sec)), 0);
+}
+
+static void assert_flap(const struct ins_flaps *f, const char *host, int64_t sec, unsigned penalty, bool held)
+{
+	struct ins_flap_state s = ins_flaps_look(f, &flap_conf, host, at(sec));
+
+	if (s.penalty != penalty || s.held != held)
+		fail_msg("%s at %lld s: penalty %u instead of %u, %sheld", host, (long long)sec, s.penalty,
+			 penalty, s.held ? "" : "not ");
+}
+
+static void test_flap_decays(void **state)
+{
+	DR_AUTO(ins_flaps_done) struct ins_flaps f = {};
+
+	assert_flap(&f, "h", 0, 0, false);
+	act_on(&f, "h", 0);
+	assert_flap(&f, "h", 0, 1000, false); /* one more: exactly at the limit, and not above */
+	assert_flap(&f, "h", 100, 500, false);
+	assert_flap(&f, "h", 300, 125, false);
+	assert_flap(&f, "other", 0, 0, false);
+	act_on(&f, "h", 100);
+	assert_flap(&f, "h", 100, 1500, true);
+	assert_flap(&f, "other", 100, 0, false);
+}
+
+/* Held at 1500; without a held incident it is free at 1000, with one not before it is below 750. */
+static void test_flap_reuse(void **state)
+{
+	DR_AUTO(ins_flaps_done) struct ins_flaps f = {};
+	struct ins_flap_state s;
+
+	act_on(&f, "h", 0);
+	act_on(&f, "h", 100);
+	assert_flap(&f, "h", 158, 1003, true);
+	assert_flap(&f, "h", 159, 996, false); /* nobody asked meanwhile */
+	ins_flaps_suppress(&f, "h");
+	ins_flaps_suppress(&f, "nobody");
+	assert_flap(&f, "h", 159, 996, true);
+	s = ins_flaps_look(&f, &flap_conf, "h", at(100)); /* 1500 to 750: one half-life */
+	assert_true(s.left.ns >= dr_sec(100).ns && s.left.ns <= dr_sec(101).ns);
+	assert_flap(&f, "h", 199, 755, true);
+	assert_true(ins_flaps_look(&f, &flap_conf, "h", at(200)).held); /* at 750 */
+	assert_false(ins_flaps_look(&f, &flap_conf, "h", dr_mono_add(at(100), s.left)).held);
+	/* then it is like any other */
+	act_on(&f, "h", 201);
+	assert_flap(&f, "h", 201, 1744, true);
+	assert_flap(&f, "h", 282, 995, false);
+}
+
+/* Released by a person again and again: it is still over after so many half-lives. */
+static void test_flap_ceiling(void **state)
+{
+	DR_AUTO(ins_flaps_done) struct ins_flaps f = {};
+
+	for (int n = 0; n < 50; n++) {
+		act_on(&f, "h", 0);
+		ins_flaps_suppress(&f, "h");
+	}
+	assert_flap(&f, "h", 0, 3000, true);
+	assert_flap(&f, "h", 200, 750, true);
+	assert_flap(&f, "h", 201, 744, false);
+}
+
+static void test_flap_bounded(void **state)
+{
+	DR_AUTO(ins_flaps_done) struct ins_flaps f = {};
+	char host[16];
+
+	act_on(&f, "small", 0);
+	for (int n = 0; n < INS_FLAP_MAX + 10; n++) {
+		snprintf(host, sizeof(host), "h-%d", n);
+		act_on(&f, host, 10);
+	}
+	assert_int_equal(f.count, INS_FLAP_MAX);
+	assert_flap(&f, "small", 10, 0, false);
+	act_on(&f, "late", 10 + 100 * 12); /* the rest has decayed to nothing */
+	assert_int_equal(f.count, 1);
+}
+
+static void test_gate_flap(void **state)
+{
+	static const struct ins_judge_conf judge = { .monitors = 1 };
+	static const struct ins_brake_conf brake = { .hosts = 0 };
+	struct ins_gate_case c = {
+		.judge = &judge,
+		.votes = { .down = 1, .stale_in = { -1 } },
+		.monitors = "a",
+		.flap = { .held = true, .penalty = 1500, .left = { 90500 * DR_NSEC_PER_MSEC } },
+		.reuse = 750,
+		.brake = &brake,
+	};
+	struct ins_ruling r = ins_gate(&c);
+
+	assert_int_equal(r.answer, INS_GATE_HOLD);
+	assert_int_equal(r.hold, INS_HOLD_FLAP); /* before the brake */
+	assert_int_equal(r.again.ns, dr_msec(90500).ns);
+	assert_string_equal(r.reason,
+			    "flap: marked down too often of late, its penalty is 1500 and must fall "
+			    "below 750, in 91s");
+	c.flap.held = false;
+	assert_int_equal(ins_gate(&c).hold, INS_HOLD_BRAKE);
+	c.flap.held = c.acted = true; /* what failed once is tried again */
+	assert_int_equal(ins_gate(&c).answer, INS_GATE_GO);
+	c.acted = false;
+	c.released = true;
+	assert_int_equal(ins_gate(&c).answer, INS_GATE_GO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,7 +549,9 @@ int main(void)
 		cmocka_unit_test(test_rename),	     cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_names),	     cmocka_unit_test(test_gate_evidence),
 		cmocka_unit_test(test_brake_limit),  cmocka_unit_test(test_brake_window),
-		cmocka_unit_test(test_gate_brake),
+		cmocka_unit_test(test_gate_brake),   cmocka_unit_test(test_flap_decays),
+		cmocka_unit_test(test_flap_reuse),   cmocka_unit_test(test_flap_ceiling),
+		cmocka_unit_test(test_flap_bounded), cmocka_unit_test(test_gate_flap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

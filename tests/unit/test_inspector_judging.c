@@ -413,6 +413,51 @@ static void test_held_and_back(void **state)
 	assert_untouched(w);
 }
 
+/* ---------------------------------------------------------------- flaps */
+
+static void down_and_up(struct world *w, size_t n)
+{
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, n, "marked"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, n, "closed"));
+}
+
+/* Down for the third time within moments; another host is not concerned. */
+static void test_flapping(void **state)
+{
+	struct world *w = *state;
+
+	w->config.flap = (struct ins_flap_conf){ .half_life = dr_sec(600), .limit = 2000, .reuse = 750 };
+	down_and_up(w, 0);
+	down_and_up(w, 1);
+	w->nova_api->asked_count = 0;
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 2, "held"));
+	assert_reason(w, 2, "flap: marked down too often of late, its penalty is 199");
+	assert_untouched(w);
+	assert_health(w, "\"status\":\"ok\"");
+	assert_health(w, "\"incidents_held\":1,\"held_by_brake\":0");
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 3, "marked"));
+	release(w, 2, 202);
+	wait_for(w, world_is_state(w, 2, "marked"));
+}
+
+static void test_flap_decays(void **state)
+{
+	struct world *w = *state;
+	struct dr_mono since;
+
+	w->config.flap = (struct ins_flap_conf){ .half_life = dr_sec(1), .limit = 1000, .reuse = 500 };
+	down_and_up(w, 0);
+	since = dr_mono_now();
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 1, "held"));
+	wait_for(w, world_is_state(w, 1, "marked")); /* by itself */
+	assert_true(dr_mono_sub(dr_mono_now(), since).ns >= dr_msec(200).ns);
+}
+
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 int main(void)
@@ -423,7 +468,8 @@ int main(void)
 		hot(test_not_confirmed),    hot(test_turns),	       hot(test_again),
 		hot(test_brake_one_by_one), hot(test_brake_at_once),   hot(test_brake_while_confirming),
 		hot(test_brake_and_turns),  hot(test_brake_window),    hot(test_brake_same_host),
-		hot(test_release),	    hot(test_held_and_back),
+		hot(test_release),	    hot(test_held_and_back),   hot(test_flapping),
+		hot(test_flap_decays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
