@@ -88,6 +88,14 @@ static void read_flap(struct dr_conf *f, struct dr_conf_node *root, struct ins_f
 	dr_conf_check_keys(f, flap);
 }
 
+static void read_maintenance(struct dr_conf *f, struct dr_conf_node *root, struct ins_maintenance_conf *c)
+{
+	struct dr_conf_node *maintenance = dr_conf_map(f, root, "maintenance");
+
+	dr_conf_bool(f, maintenance, "nova_disabled", true, &c->nova_disabled);
+	dr_conf_check_keys(f, maintenance);
+}
+
 int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
@@ -107,6 +115,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_judge(f, root, &c.judge);
 	read_brake(f, root, &c.brake);
 	read_flap(f, root, &c.flap);
+	read_maintenance(f, root, &c.maintenance);
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {

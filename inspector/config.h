@@ -20,6 +20,7 @@ struct ins_config {
 	struct ins_judge_conf judge;
 	struct ins_brake_conf brake;
 	struct ins_flap_conf flap;
+	struct ins_maintenance_conf maintenance;
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */
 	unsigned history;

@@ -3,13 +3,13 @@
 
 #include "inspector/control.h"
 
-/* Answers 405 unless the method is this one. */
-static bool has_method(struct dr_http_exchange *x, const char *method)
+/* Answers 405 unless the method is this one of those that are allowed. */
+static bool has_method(struct dr_http_exchange *x, const char *method, const char *allowed)
 {
 	if (!strcmp(dr_http_method(x), method))
 		return true;
-	dr_http_set_header(x, "Allow", method);
-	dr_http_reply_error(x, 405, "this takes %s", method);
+	dr_http_set_header(x, "Allow", allowed);
+	dr_http_reply_error(x, 405, "%s takes %s", dr_http_path(x), allowed);
 	return false;
 }
 
@@ -35,6 +35,64 @@ static void release(struct dr_http_exchange *x, struct ins_inspector *s, const c
 	}
 }
 
+/* ---------------------------------------------------------------- maintenance */
+
+static void get_maintenance(struct dr_http_exchange *x, struct ins_inspector *s)
+{
+	dr_http_reply_json(x, 200, ins_inspector_maintenance(s));
+}
+
+static void put_maintenance(struct dr_http_exchange *x, struct ins_inspector *s, const char *host)
+{
+	struct ins_upkeep u = {};
+	char bad[256], why[384], text[DR_TIME_STR_MAX];
+	struct dr_json *o;
+	size_t len;
+	const char *body = dr_http_body(x, &len);
+	int r = ins_maintenance_parse(body, len, dr_mono_now(), dr_wall_now(), &u, bad);
+
+	if (r == 1) {
+		dr_http_reply_error(x, 400, "%s", bad);
+		return;
+	}
+	if (!r)
+		r = ins_inspector_maintain(s, host, &u, dr_http_peer(x), why);
+	if (r == 1) {
+		dr_http_reply_error(x, 404, "%s", why);
+	} else if (r) {
+		dr_http_reply_error(x, 503, "%s",
+				    r == -ENOSPC ? "too many hosts are in maintenance" : strerror(-r));
+	} else {
+		o = dr_json_object();
+		dr_json_add_str(o, "host", u.host);
+		dr_json_add_str(o, "until", dr_wall_format(u.until_wall, text));
+		dr_http_reply_json(x, 200, o);
+	}
+}
+
+static void delete_maintenance(struct dr_http_exchange *x, struct ins_inspector *s, const char *host)
+{
+	struct dr_json *o;
+
+	if (!ins_inspector_maintained(s, host, dr_http_peer(x))) {
+		dr_http_reply_error(x, 404, "%s is not in maintenance", host);
+		return;
+	}
+	o = dr_json_object();
+	dr_json_add_str(o, "host", host);
+	dr_http_reply_json(x, 200, o);
+}
+
+static void maintenance_of(struct dr_http_exchange *x, struct ins_inspector *s, const char *host)
+{
+	if (!strcmp(dr_http_method(x), "DELETE"))
+		delete_maintenance(x, s, host);
+	else if (has_method(x, "PUT", "PUT, DELETE"))
+		put_maintenance(x, s, host);
+}
+
+/* ---------------------------------------------------------------- routes */
+
 /* "PREFIX WHAT SUFFIX": WHAT, of one segment, into buf; false: the path is another. */
 static bool segment(const char *path, const char *prefix, const char *suffix, char buf[256])
 {
@@ -58,8 +116,17 @@ bool ins_control(struct dr_http_exchange *x, struct ins_inspector *s)
 	char what[256];
 
 	if (segment(dr_http_path(x), "/v1/incidents/", "/release", what)) {
-		if (has_method(x, "POST"))
+		if (has_method(x, "POST", "POST"))
 			release(x, s, what);
+		return true;
+	}
+	if (segment(dr_http_path(x), "/v1/maintenance/", "", what)) {
+		maintenance_of(x, s, what);
+		return true;
+	}
+	if (!strcmp(dr_http_path(x), "/v1/maintenance")) {
+		if (has_method(x, "GET", "GET"))
+			get_maintenance(x, s);
 		return true;
 	}
 	return false;

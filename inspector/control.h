@@ -4,8 +4,12 @@
 
 /*
  * What people say to the inspector by HTTP:
- *   POST /v1/incidents/ID/release   acts on an incident that is held. 202; 404: there is none of this id;
+ *   POST /v1/incidents/ID/release     acts on an incident that is held. 202; 404: there is none of this id;
  *                                   409: it is not held
+ *   GET /v1/maintenance               {"maintenance": [{"host", "since", "until", "reason"}, ...]}
+ *   PUT /v1/maintenance/HOST          {"until": TIME} or {"for": DURATION}, and "reason". 200, the host by
+ * Nova's name; 400: the body is wrong; 404: Nova has no such host DELETE /v1/maintenance/HOST       200; 404:
+ * it was not in maintenance
  */
 
 #include "doctor/http_server.h"

@@ -42,6 +42,26 @@ static struct ins_ruling rule_evidence(const struct ins_gate_case *c)
 	return ruling(INS_GATE_GO, on_news, "%s", "");
 }
 
+static struct ins_ruling rule_maintenance(const struct ins_gate_case *c)
+{
+	struct ins_ruling r;
+	char text[DR_TIME_STR_MAX];
+
+	if (c->upkeep) {
+		r = ruling(INS_GATE_HOLD, dr_mono_sub(c->upkeep->until, c->now),
+			   "maintenance until %s%s%.160s", dr_wall_format(c->upkeep->until_wall, text),
+			   c->upkeep->reason[0] ? ": " : "", c->upkeep->reason);
+		r.hold = INS_HOLD_MAINTENANCE;
+		return r;
+	}
+	if (c->disabled) {
+		r = ruling(INS_GATE_HOLD, c->refresh, "disabled in Nova: somebody works on it");
+		r.hold = INS_HOLD_DISABLED;
+		return r;
+	}
+	return ruling(INS_GATE_GO, on_news, "%s", "");
+}
+
 static struct ins_ruling rule_flap(const struct ins_gate_case *c)
 {
 	struct dr_dur whole = dr_sec((c->flap.left.ns + DR_NSEC_PER_SEC - 1) / DR_NSEC_PER_SEC);
@@ -89,8 +109,9 @@ static struct ins_ruling rule_holds(const struct ins_gate_case *c)
 
 	if (c->released)
 		return ruling(INS_GATE_GO, on_news, "released by a person");
-	if (c->acted)
-		return ruling(INS_GATE_GO, on_news, "%s", "");
+	r = rule_maintenance(c);
+	if (r.answer != INS_GATE_GO || c->acted)
+		return r;
 	r = rule_flap(c);
 	return r.answer == INS_GATE_GO ? rule_brake(c) : r;
 }

@@ -12,6 +12,7 @@
 #include "inspector/evidence.h"
 #include "inspector/flap.h"
 #include "inspector/incident.h"
+#include "inspector/maintenance.h"
 
 struct ins_judge_conf {
 	unsigned monitors;     /* the quorum: so many must say down */
@@ -29,6 +30,10 @@ struct ins_gate_case {
 	bool acted;	      /* it was acted upon before: what counts acts has counted it */
 	bool released;	      /* a person wants it */
 	bool braked;	      /* the brake has held it before */
+
+	const struct ins_upkeep *upkeep; /* NULL: the host is not in maintenance */
+	bool disabled;			 /* it is disabled in Nova, and that counts */
+	struct dr_dur refresh;		 /* Nova is asked so often */
 
 	struct ins_flap_state flap;
 	unsigned reuse; /* its threshold */

@@ -63,6 +63,8 @@ const char *ins_hold_name(enum ins_hold h)
 {
 	static const char *const names[INS_HOLDS] = {
 		[INS_HOLD_NONE] = "",
+		[INS_HOLD_MAINTENANCE] = "maintenance",
+		[INS_HOLD_DISABLED] = "disabled",
 		[INS_HOLD_FLAP] = "flap",
 		[INS_HOLD_BRAKE] = "brake",
 	};

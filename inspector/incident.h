@@ -50,8 +50,10 @@ const char *ins_state_name(enum ins_state s);
 /* The rule that holds an incident. */
 enum ins_hold {
 	INS_HOLD_NONE,
-	INS_HOLD_FLAP,	/* this host too often */
-	INS_HOLD_BRAKE, /* too many hosts at once */
+	INS_HOLD_MAINTENANCE, /* somebody works on the host, we were told, */
+	INS_HOLD_DISABLED,    /* or Nova was */
+	INS_HOLD_FLAP,	      /* this host too often */
+	INS_HOLD_BRAKE,	      /* too many hosts at once */
 	INS_HOLDS,
 };
 

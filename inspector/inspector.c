@@ -343,6 +343,7 @@ void ins_inspector_free(struct ins_inspector *s)
 	ins_evidence_free(s->evidence);
 	ins_brake_done(&s->brake);
 	ins_flaps_done(&s->flaps);
+	ins_maintenance_done(&s->maintenance);
 	free(s->queue);
 	free(s);
 }

@@ -52,6 +52,19 @@ void ins_inspector_refused(struct ins_inspector *s, const struct ins_event *e, c
 int ins_inspector_release(struct ins_inspector *s, const char *id, const char *by,
 			  const char **ret_state) DR_MUST_USE;
 
+/*
+ * A person works on this host (by its name or a short one that fits one; u->host becomes Nova's name):
+ * nothing is done about it until u ends. What is being done goes on. 1: Nova has no such host, or several;
+ * why says which. -ENOMEM, -ENOSPC.
+ */
+int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins_upkeep *u, const char *by,
+			   char why[384]) DR_MUST_USE;
+
+/* He is done: what is still said to be down is judged anew. False: the host was not in maintenance. */
+bool ins_inspector_maintained(struct ins_inspector *s, const char *host, const char *by) DR_MUST_USE;
+
+struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
+	DR_MUST_USE;								    /* GET /v1/maintenance */
 struct dr_json *ins_inspector_incidents(const struct ins_inspector *s) DR_MUST_USE; /* GET /v1/incidents */
 struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good) DR_MUST_USE;
 

@@ -39,6 +39,7 @@ struct ins_inspector {
 	struct ins_evidence *evidence;
 	struct ins_brake brake;
 	struct ins_flaps flaps;
+	struct ins_maintenance maintenance;
 
 	struct ins_queued *queue; /* config->queue of them, oldest first */
 	size_t queue_count;

@@ -27,7 +27,8 @@ bool ins_vms_has(const struct ins_vms *v, const char *id);
 struct ins_host {
 	char name[256];
 	char service_id[65]; /* of its nova-compute; "" below microversion 2.53 */
-	bool forced_down, disabled, up;
+	bool forced_down, up;
+	bool disabled; /* by a person; not by Nova itself */
 	struct ins_vms vms;
 };
 

@@ -139,6 +139,15 @@ static void round_done(struct ins_nova *n)
 
 /* ---------------------------------------------------------------- services */
 
+/* What Nova's libvirt driver writes when it disables a host by itself, as its hypervisor is out of reach. */
+#define BY_NOVA "AUTO:"
+
+static bool is_disabled(const struct dr_nova_service *s)
+{
+	return s->status && !strcmp(s->status, "disabled") &&
+	       (!s->disabled_reason || strncmp(s->disabled_reason, BY_NOVA, strlen(BY_NOVA)));
+}
+
 static int read_row(const struct dr_json *row, const struct dr_nova_api *api, struct ins_map *map)
 {
 	struct dr_nova_service s;
@@ -152,7 +161,7 @@ static int read_row(const struct dr_json *row, const struct dr_nova_api *api, st
 	    dr_strcpy(h.service_id, sizeof(h.service_id), s.id ? s.id : ""))
 		return 0;
 	h.forced_down = s.forced_down;
-	h.disabled = s.status && !strcmp(s.status, "disabled");
+	h.disabled = is_disabled(&s);
 	h.up = s.state && !strcmp(s.state, "up");
 	return ins_map_add_host(map, &h);
 }

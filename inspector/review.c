@@ -148,6 +148,8 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 static struct ins_gate_case case_of(const struct ins_inspector *s, const struct ins_incident *i,
 				    const struct ins_tally *t)
 {
+	const struct ins_host *h = ins_map_get(ins_nova_map(s->nova), i->host);
+
 	return (struct ins_gate_case){
 		.now = t->now,
 		.judge = &s->config->judge,
@@ -157,6 +159,9 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 		.acted = i->acted,
 		.released = i->released,
 		.braked = i->braked,
+		.upkeep = ins_maintenance_get(&s->maintenance, i->host, t->now),
+		.disabled = s->config->maintenance.nova_disabled && h && h->disabled,
+		.refresh = s->config->refresh,
 		.flap = ins_flaps_look(&s->flaps, &s->config->flap, i->host, t->now),
 		.reuse = s->config->flap.reuse,
 	};
@@ -208,7 +213,7 @@ static void put_off(struct ins_incident *i, const char *reason)
 		dr_info("incident=%s host=%s waits: %s", i->id, i->host, i->reason);
 }
 
-/* Said loudly, once for each reason: somebody has to decide. */
+/* Said once for each rule, and loudly where somebody has to decide. */
 static void hold(struct ins_inspector *s, struct ins_incident *i, const struct ins_ruling *r)
 {
 	i->quorate = true;
@@ -220,9 +225,10 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 		ins_flaps_suppress(&s->flaps, i->host);
 	i->state = ins_state_next(i->state, INS_IN_HOLD);
 	ins_incident_step(i, dr_wall_now(), r->reason);
-	dr_error("HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
-		 "/v1/incidents/%s/release",
-		 i->host, i->id, r->reason, i->id);
+	dr_log(r->hold == INS_HOLD_BRAKE || r->hold == INS_HOLD_FLAP ? DR_LOG_ERROR : DR_LOG_WARNING,
+	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
+	       "/v1/incidents/%s/release",
+	       i->host, i->id, r->reason, i->id);
 }
 
 /* It is its turn, if fewer than may be are worked on. */
@@ -288,6 +294,7 @@ void ins_review(struct ins_inspector *s)
 	};
 
 	ins_brake_expire(&s->brake, &s->config->brake, p.now);
+	ins_maintenance_expire(&s->maintenance, p.now);
 	for (struct ins_incident *i = s->first; i; i = i->next)
 		p.asking += ins_state_pending(i->state) && asks(s, i, p.now);
 	for (struct ins_incident *i = s->first; i; i = i->next)
@@ -345,4 +352,60 @@ int ins_inspector_release(struct ins_inspector *s, const char *id, const char *b
 		   i->id, by);
 	ins_schedule(s);
 	return 0;
+}
+
+/* The host that a person means, by Nova's name. */
+static bool host_of(const struct ins_inspector *s, const char *named, const char **ret_name, char why[384])
+{
+	struct ins_host *h = NULL;
+
+	switch (ins_map_resolve(ins_nova_map(s->nova), named, &h)) {
+	case INS_MATCH_ONE:
+		*ret_name = h->name;
+		return true;
+	case INS_MATCH_NONE:
+		snprintf(why, 384, "Nova has no nova-compute on a host \"%.256s\"", named);
+		break;
+	case INS_MATCH_MANY:
+		snprintf(why, 384, "\"%.256s\" fits several hosts of Nova: name it in full", named);
+		break;
+	}
+	return false;
+}
+
+int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins_upkeep *u, const char *by,
+			   char why[384])
+{
+	struct ins_incident *open;
+	char until[DR_TIME_STR_MAX];
+	const char *name;
+	int r;
+
+	if (!host_of(s, host, &name, why))
+		return 1;
+	snprintf(u->host, sizeof(u->host), "%s", name);
+	r = ins_maintenance_set(&s->maintenance, u);
+	if (r)
+		return r;
+	dr_info("maintenance host=%s until=%s by=%s: %s", u->host, dr_wall_format(u->until_wall, until), by,
+		u->reason);
+	open = ins_find_open(s, ins_map_get(ins_nova_map(s->nova), u->host), u->host);
+	if (open)
+		open->released = false; /* who released it did not know of this */
+	ins_schedule(s);
+	return 0;
+}
+
+bool ins_inspector_maintained(struct ins_inspector *s, const char *host, const char *by)
+{
+	const char *name = host;
+	char unused[384];
+
+	/* one that Nova has forgotten meanwhile by the name that it had */
+	if (!ins_maintenance_end(&s->maintenance, host) &&
+	    (!host_of(s, host, &name, unused) || !ins_maintenance_end(&s->maintenance, name)))
+		return false;
+	dr_info("maintenance is over host=%s by=%s", name, by);
+	ins_schedule(s);
+	return true;
 }

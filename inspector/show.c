@@ -66,6 +66,27 @@ struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
 	return o;
 }
 
+struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
+{
+	struct dr_json *o = dr_json_object(), *list = dr_json_add_array(o, "maintenance");
+	struct dr_mono now = dr_mono_now();
+	char text[DR_TIME_STR_MAX];
+
+	for (size_t n = 0; n < s->maintenance.count; n++) {
+		const struct ins_upkeep *u = &s->maintenance.items[n];
+		struct dr_json *v;
+
+		if (u->until.ns <= now.ns)
+			continue;
+		v = dr_json_push_object(list);
+		dr_json_add_str(v, "host", u->host);
+		dr_json_add_str(v, "since", dr_wall_format(u->since, text));
+		dr_json_add_str(v, "until", dr_wall_format(u->until_wall, text));
+		dr_json_add_str(v, "reason", u->reason);
+	}
+	return o;
+}
+
 /* Incidents that are held, by this rule alone; INS_HOLD_NONE: by any. */
 static size_t count_held(const struct ins_inspector *s, enum ins_hold by)
 {
@@ -104,6 +125,7 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 	dr_json_add_int(o, "incidents_pending", (int64_t)ins_count_incidents(s, ins_state_pending));
 	dr_json_add_int(o, "incidents_held", (int64_t)count_held(s, INS_HOLD_NONE));
 	dr_json_add_int(o, "held_by_brake", (int64_t)count_held(s, INS_HOLD_BRAKE));
+	dr_json_add_int(o, "hosts_in_maintenance", (int64_t)s->maintenance.count);
 	dr_json_add_int(o, "events_queued", (int64_t)s->queue_count);
 	*ret_good = !h.stale;
 	return o;

@@ -41,11 +41,18 @@ static void services(struct fake *f, struct dr_http_exchange *x)
 
 	dr_buf_puts(&b, "{\"services\": [{\"binary\": \"nova-scheduler\", \"host\": \"controller\", \"id\": "
 			"\"s0\", \"state\": \"up\"}");
-	for (size_t i = 0; i < f->host_count; i++)
+	for (size_t i = 0; i < f->host_count; i++) {
+		const struct fake_host *h = &f->hosts[i];
+
 		dr_buf_printf(&b,
 			      ", {\"binary\": \"nova-compute\", \"host\": \"%s\", \"id\": \"%s\", "
-			      "\"status\": \"enabled\", \"state\": \"up\", \"forced_down\": %s}",
-			      f->hosts[i].name, f->hosts[i].id, f->hosts[i].forced_down ? "true" : "false");
+			      "\"status\": \"%s\", \"state\": \"up\", \"forced_down\": %s",
+			      h->name, h->id, h->disabled ? "disabled" : "enabled",
+			      h->forced_down ? "true" : "false");
+		if (h->disabled_reason)
+			dr_buf_printf(&b, ", \"disabled_reason\": \"%s\"", h->disabled_reason);
+		dr_buf_puts(&b, "}");
+	}
 	dr_buf_puts(&b, "]}");
 	assert_int_equal(b.error, 0);
 	dr_http_reply(x, 200, "application/json", b.data, b.len);

@@ -16,7 +16,8 @@
 
 struct fake_host {
 	char name[64], id[40];
-	bool forced_down;
+	bool forced_down, disabled;
+	const char *disabled_reason; /* NULL: none is given */
 };
 
 struct fake_vm {

@@ -33,6 +33,7 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->flap.half_life.ns, dr_sec(1800).ns);
 	assert_int_equal(c->flap.limit, 2000);
 	assert_int_equal(c->flap.reuse, 750);
+	assert_true(c->maintenance.nova_disabled);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -60,7 +61,8 @@ static void test_all_settings(void **state)
 		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
 		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
 		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
-		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n";
+		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
+		"maintenance: {nova_disabled: false}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -89,6 +91,7 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.flap.half_life.ns, dr_sec(300).ns);
 	assert_int_equal(c.flap.limit, 1500);
 	assert_int_equal(c.flap.reuse, 1);
+	assert_false(c.maintenance.nova_disabled);
 }
 
 static void test_refused(void **state)
@@ -146,6 +149,9 @@ static void test_refused(void **state)
 		{ "flap: {limit: 1500, reuse: 1500}\n", "t:1:28: flap.reuse: is not below limit (1500)" },
 		{ "flap: {limit: 1500, reuse: 1499}\n", NULL },
 		{ "flap: {penalty: 5}\n", "flap.penalty" },
+		{ "maintenance: {nova_disabled: 1}\n", "t:1:30: maintenance.nova_disabled: " },
+		{ "maintenance: {disabled: true}\n", "maintenance.disabled" },
+		{ "maintenance: true\n", "t:1:14: maintenance: " },
 		{ "cloud: [admin]\n", "t:1:8: cloud: " },
 		{ "clouds: admin\n", "t:1:" },
 		{ "- listen\n", "t:1:1:" },

@@ -540,18 +540,167 @@ static void test_gate_flap(void **state)
 	assert_int_equal(ins_gate(&c).answer, INS_GATE_GO);
 }
 
+/* ---------------------------------------------------------------- maintenance */
+
+static void set(struct ins_maintenance *m, const char *host, int64_t until)
+{
+	struct ins_upkeep u = { .until = at(until) };
+
+	snprintf(u.host, sizeof(u.host), "%s", host);
+	assert_int_equal(ins_maintenance_set(m, &u), 0);
+}
+
+static void test_maintenance(void **state)
+{
+	DR_AUTO(ins_maintenance_done) struct ins_maintenance m = {};
+	char host[16];
+
+	assert_null(ins_maintenance_get(&m, "h", at(0)));
+	assert_false(ins_maintenance_end(&m, "h"));
+	set(&m, "h", 10);
+	set(&m, "g", 20);
+	assert_non_null(ins_maintenance_get(&m, "h", at(9)));
+	assert_null(ins_maintenance_get(&m, "h", at(10))); /* at its end */
+	assert_non_null(ins_maintenance_get(&m, "g", at(10)));
+	assert_null(ins_maintenance_get(&m, "hg", at(0)));
+	set(&m, "h", 30); /* longer, and once */
+	assert_int_equal(m.count, 2);
+	assert_non_null(ins_maintenance_get(&m, "h", at(29)));
+	ins_maintenance_expire(&m, at(20));
+	assert_int_equal(m.count, 1);
+	assert_true(ins_maintenance_end(&m, "h"));
+	assert_int_equal(m.count, 0);
+	for (int n = 0; n < 100; n++) {
+		snprintf(host, sizeof(host), "h-%d", n);
+		set(&m, host, 100 + n);
+	}
+	assert_int_equal(ins_maintenance_get(&m, "h-7", at(50))->until.ns, at(107).ns);
+	ins_maintenance_expire(&m, at(199));
+	assert_int_equal(m.count, 0);
+}
+
+static void test_maintenance_request(void **state)
+{
+	static const struct {
+		const char *body, *why; /* NULL: good */
+		int64_t left;		/* s */
+	} cases[] = {
+		{ "{\"for\": \"2h\"}", NULL, 7200 },
+		{ "{\"for\": \"2h\", \"reason\": \"new memory\"}", NULL, 7200 },
+		{ "{\"for\": \"2h\", \"reason\": null, \"more\": 1}", NULL, 7200 },
+		{ "{\"until\": \"2026-11-22T12:00:10Z\"}", NULL, 10 },
+		{ "{\"until\": \"2026-11-22T13:00:10+01:00\"}", NULL, 10 },
+		{ "{\"for\": \"744h\"}", NULL, 31 * 86400 },
+		{ "", "must be a JSON object", 0 },
+		{ "[]", "must be a JSON object", 0 },
+		{ "{\"for\": \"2h\"", "must be a JSON object", 0 },
+		{ "{}", "neither or both", 0 },
+		{ "{\"reason\": \"x\"}", "neither or both", 0 },
+		{ "{\"for\": 7200}", "neither or both", 0 },
+		{ "{\"for\": \"2h\", \"until\": \"2026-11-22T12:00:10Z\"}", "neither or both", 0 },
+		{ "{\"for\": \"2\"}", "for: \"2\" is no duration", 0 },
+		{ "{\"for\": \"-2h\"}", "is no duration", 0 },
+		{ "{\"for\": \"0s\"}", "over already", 0 },
+		{ "{\"for\": \"745h\"}", "31 days", 0 },
+		{ "{\"until\": \"tomorrow\"}", "until: \"tomorrow\" is no ISO 8601 time", 0 },
+		{ "{\"until\": \"2026-11-22T12:00:10\"}", "with a zone", 0 },
+		{ "{\"until\": \"2026-11-22T12:00:00Z\"}", "over already", 0 },
+		{ "{\"until\": \"2026-11-22T11:00:00Z\"}", "over already", 0 },
+		{ "{\"until\": \"2027-11-22T11:00:00Z\"}", "31 days", 0 },
+		{ "{\"for\": \"2h\", \"reason\": 1}", "reason: must be a string", 0 },
+		{ "{\"for\": \"2h\", \"reason\": \"a\\nb\"}", "reason: has a control character", 0 },
+	};
+	struct dr_wall wall;
+
+	assert_int_equal(dr_wall_parse("2026-11-22T12:00:00Z", &wall, NULL), 0);
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		struct ins_upkeep u = { .host = "h" };
+		char why[256] = "";
+		int r = ins_maintenance_parse(cases[n].body, strlen(cases[n].body), at(50), wall, &u, why);
+
+		if (r != (cases[n].why ? 1 : 0) || (r && !strstr(why, cases[n].why)))
+			fail_msg("%s: %d \"%s\"", cases[n].body, r, why);
+		if (!r) {
+			assert_int_equal(u.until.ns, at(50 + cases[n].left).ns);
+			assert_int_equal(u.until_wall.ns, wall.ns + dr_sec(cases[n].left).ns);
+			assert_string_equal(u.reason, n == 1 ? "new memory" : "");
+		} else {
+			assert_int_equal(u.until.ns, 0);
+		}
+		assert_string_equal(u.host, "h");
+	}
+}
+
+static void test_gate_maintenance(void **state)
+{
+	static const struct ins_judge_conf judge = { .monitors = 1 };
+	const struct ins_upkeep upkeep = { .reason = "new memory", .until = at(107), .until_wall = { 0 } };
+	static const struct {
+		bool upkeep, disabled, flap, acted, released;
+		enum ins_gate_answer want;
+		enum ins_hold hold;
+		int64_t again; /* s */
+	} cases[] = {
+		{ false, false, false, false, false, INS_GATE_GO, INS_HOLD_NONE, -1 },
+		{ true, false, false, false, false, INS_GATE_HOLD, INS_HOLD_MAINTENANCE, 7 },
+		{ false, true, false, false, false, INS_GATE_HOLD, INS_HOLD_DISABLED, 30 },
+		{ true, true, true, false, false, INS_GATE_HOLD, INS_HOLD_MAINTENANCE, 7 },
+		{ false, true, true, false, false, INS_GATE_HOLD, INS_HOLD_DISABLED, 30 },
+		/* not even what has begun, and failed, is tried again */
+		{ true, false, false, true, false, INS_GATE_HOLD, INS_HOLD_MAINTENANCE, 7 },
+		{ false, true, false, true, false, INS_GATE_HOLD, INS_HOLD_DISABLED, 30 },
+		{ false, false, true, true, false, INS_GATE_GO, INS_HOLD_NONE, -1 },
+		{ true, true, true, false, true, INS_GATE_GO, INS_HOLD_NONE, -1 },
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		const struct ins_gate_case c = {
+			.now = at(100),
+			.judge = &judge,
+			.votes = { .down = 1, .quorum_since = at(100), .stale_in = { -1 } },
+			.monitors = "a",
+			.upkeep = cases[n].upkeep ? &upkeep : NULL,
+			.disabled = cases[n].disabled,
+			.refresh = dr_sec(30),
+			.flap = { .held = cases[n].flap, .left = dr_sec(5) },
+			.acted = cases[n].acted,
+			.released = cases[n].released,
+		};
+		struct ins_ruling r = ins_gate(&c);
+
+		if (r.answer != cases[n].want || r.hold != cases[n].hold ||
+		    r.again.ns != (cases[n].again < 0 ? -1 : dr_sec(cases[n].again).ns))
+			fail_msg("case %zu: %d, hold %d, \"%s\"", n, r.answer, r.hold, r.reason);
+		if (r.hold == INS_HOLD_MAINTENANCE)
+			assert_string_equal(r.reason,
+					    "maintenance until 1970-01-01T00:00:00.000000Z: new memory");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_votes),	     cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_quorum_since), cmocka_unit_test(test_forgotten),
-		cmocka_unit_test(test_up_of_old),    cmocka_unit_test(test_back),
-		cmocka_unit_test(test_rename),	     cmocka_unit_test(test_bounded),
-		cmocka_unit_test(test_names),	     cmocka_unit_test(test_gate_evidence),
-		cmocka_unit_test(test_brake_limit),  cmocka_unit_test(test_brake_window),
-		cmocka_unit_test(test_gate_brake),   cmocka_unit_test(test_flap_decays),
-		cmocka_unit_test(test_flap_reuse),   cmocka_unit_test(test_flap_ceiling),
-		cmocka_unit_test(test_flap_bounded), cmocka_unit_test(test_gate_flap),
+		cmocka_unit_test(test_votes),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_quorum_since),
+		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_up_of_old),
+		cmocka_unit_test(test_back),
+		cmocka_unit_test(test_rename),
+		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_gate_evidence),
+		cmocka_unit_test(test_brake_limit),
+		cmocka_unit_test(test_brake_window),
+		cmocka_unit_test(test_gate_brake),
+		cmocka_unit_test(test_flap_decays),
+		cmocka_unit_test(test_flap_reuse),
+		cmocka_unit_test(test_flap_ceiling),
+		cmocka_unit_test(test_flap_bounded),
+		cmocka_unit_test(test_gate_flap),
+		cmocka_unit_test(test_maintenance),
+		cmocka_unit_test(test_maintenance_request),
+		cmocka_unit_test(test_gate_maintenance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -458,18 +458,203 @@ static void test_flap_decays(void **state)
 	assert_true(dr_mono_sub(dr_mono_now(), since).ns >= dr_msec(200).ns);
 }
 
+/* ---------------------------------------------------------------- maintenance */
+
+static void maintain(struct world *w, const char *method, const char *host, const char *body, unsigned status)
+{
+	DR_AUTO_FREE char *path = dr_asprintf("/v1/maintenance%s", host);
+
+	world_send(w, method, path, body);
+	wait_for(w, w->answered);
+	if (w->status != status)
+		fail_msg("%s %s %s: %u %s", method, host, body ? body : "", w->status, w->body);
+}
+
+static void test_maintenance(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"2h\", \"reason\": \"new memory\"}", 200);
+	assert_non_null(strstr(w->body, "\"host\":\"compute-1\""));
+	maintain(w, "GET", "", NULL, 200);
+	assert_non_null(strstr(w->body, "\"reason\":\"new memory\""));
+	assert_health(w, "\"hosts_in_maintenance\":1");
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held"));
+	assert_untouched(w);
+	assert_string_equal(dr_json_get_str(world_incident(w, 0, &all), "held_by"), "maintenance");
+	assert_reason(w, 0, ": new memory");
+	assert_health(w, "\"status\":\"ok\"");
+	/* another host is not concerned */
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 1, "marked"));
+
+	/* the work is done, and it still is down */
+	maintain(w, "DELETE", "/compute-1", NULL, 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	maintain(w, "GET", "", NULL, 200);
+	assert_string_equal(w->body, "{\"maintenance\":[]}");
+	maintain(w, "DELETE", "/compute-1", NULL, 404);
+}
+
+static void test_maintenance_ends(void **state)
+{
+	struct world *w = *state;
+	struct dr_mono since;
+
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"2h\"}", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held"));
+	since = dr_mono_now();
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"200ms\"}", 200); /* sooner than thought */
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(dr_mono_sub(dr_mono_now(), since).ns >= dr_msec(200).ns);
+}
+
+/* It was rebooted: nobody but the record is interested. */
+static void test_maintenance_and_back(void **state)
+{
+	struct world *w = *state;
+
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"2h\"}", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	maintain(w, "DELETE", "/compute-1", NULL, 200);
+	assert_untouched(w);
+}
+
+static void test_maintenance_requests(void **state)
+{
+	struct world *w = *state;
+
+	fake_add_host(w->nova_api, "solo.example", "svc-solo");
+	fake_add_host(w->nova_api, "twin.a.example", "svc-a");
+	fake_add_host(w->nova_api, "twin.b.example", "svc-b");
+	world_reread(w);
+	maintain(w, "PUT", "/nowhere", "{\"for\": \"2h\"}", 404);
+	assert_non_null(strstr(w->body, "no nova-compute on a host"));
+	maintain(w, "PUT", "/twin", "{\"for\": \"2h\"}", 404);
+	assert_non_null(strstr(w->body, "fits several hosts"));
+	maintain(w, "PUT", "/solo", "{\"for\": \"2h\"}", 200);
+	assert_non_null(strstr(w->body, "\"host\":\"solo.example\""));
+	maintain(w, "DELETE", "/solo", NULL, 200);
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"soon\"}", 400);
+	assert_non_null(strstr(w->body, "is no duration"));
+	maintain(w, "POST", "/compute-1", "{\"for\": \"2h\"}", 405);
+	maintain(w, "PUT", "", "{\"for\": \"2h\"}", 405);
+	maintain(w, "PUT", "/a/b", "{\"for\": \"2h\"}", 404);
+	maintain(w, "PUT", "/", "{\"for\": \"2h\"}", 404);
+}
+
+/* A rack is worked on; the host that dies meanwhile has nothing to do with it. */
+static void test_maintenance_of_many(void **state)
+{
+	struct world *w = *state;
+	char host[16];
+
+	brake_at(w, 1, 3);
+	for (int n = 0; n < 3; n++) {
+		snprintf(host, sizeof(host), "/h-%d", n);
+		maintain(w, "PUT", host, "{\"for\": \"2h\"}", 200);
+	}
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	for (size_t n = 1; n < 4; n++)
+		assert_true(world_is_state(w, n, "held"));
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 1);
+}
+
+/* Put into maintenance after a person released it, and after it failed. */
+static void test_maintenance_later(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	brake_at(w, 0, 0);
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 403, UINT_MAX);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held"));
+	release(w, 0, 202);
+	wait_for(w, world_is_state(w, 0, "failed"));
+	fake_rules_clear(w->nova_api);
+	w->nova_api->asked_count = 0;
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"2h\"}", 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	assert_untouched(w);
+	assert_true(world_is_state(w, 0, "failed"));
+	world_incident(w, 0, &all);
+	assert_string_equal(dr_json_str(dr_json_path(all, "not_acted_on.0.verdict")), "held");
+	maintain(w, "DELETE", "/compute-1", NULL, 200);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+}
+
+static void test_nova_disabled(void **state)
+{
+	struct world *w = *state;
+
+	w->config.refresh = dr_msec(50);
+	w->nova_api->hosts[0].disabled = true;
+	w->nova_api->hosts[0].disabled_reason = "new memory";
+	w->nova_api->hosts[1].disabled = true;
+	w->nova_api->hosts[1].disabled_reason = "AUTO: Connection to libvirt lost: 1";
+	world_start(w);
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held") && world_is_state(w, 1, "marked"));
+	assert_reason(w, 0, "disabled in Nova");
+	assert_false(w->nova_api->hosts[0].forced_down);
+	w->nova_api->hosts[0].disabled = false;
+	wait_for(w, world_is_state(w, 0, "marked")); /* by itself */
+	assert_true(w->nova_api->hosts[0].forced_down);
+}
+
+static void test_nova_disabled_ignored(void **state)
+{
+	struct world *w = *state;
+
+	w->config.maintenance.nova_disabled = false;
+	w->nova_api->hosts[0].disabled = true;
+	world_start(w);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+}
+
+#define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		hot(test_quorum),	    hot(test_withdrawn),       hot(test_back_by_quorum),
-		hot(test_forgotten),	    hot(test_quorum_of_names), hot(test_confirm),
-		hot(test_not_confirmed),    hot(test_turns),	       hot(test_again),
-		hot(test_brake_one_by_one), hot(test_brake_at_once),   hot(test_brake_while_confirming),
-		hot(test_brake_and_turns),  hot(test_brake_window),    hot(test_brake_same_host),
-		hot(test_release),	    hot(test_held_and_back),   hot(test_flapping),
+		hot(test_quorum),
+		hot(test_withdrawn),
+		hot(test_back_by_quorum),
+		hot(test_forgotten),
+		hot(test_quorum_of_names),
+		hot(test_confirm),
+		hot(test_not_confirmed),
+		hot(test_turns),
+		hot(test_again),
+		hot(test_brake_one_by_one),
+		hot(test_brake_at_once),
+		hot(test_brake_while_confirming),
+		hot(test_brake_and_turns),
+		hot(test_brake_window),
+		hot(test_brake_same_host),
+		hot(test_release),
+		hot(test_held_and_back),
+		hot(test_flapping),
 		hot(test_flap_decays),
+		hot(test_maintenance),
+		hot(test_maintenance_ends),
+		hot(test_maintenance_and_back),
+		hot(test_maintenance_requests),
+		hot(test_maintenance_of_many),
+		hot(test_maintenance_later),
+		cold(test_nova_disabled),
+		cold(test_nova_disabled_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
