@@ -116,6 +116,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_brake(f, root, &c.brake);
 	read_flap(f, root, &c.flap);
 	read_maintenance(f, root, &c.maintenance);
+	dr_conf_bool(f, root, "dry_run", false, &c.dry_run);
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {

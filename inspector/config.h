@@ -21,6 +21,7 @@ struct ins_config {
 	struct ins_brake_conf brake;
 	struct ins_flap_conf flap;
 	struct ins_maintenance_conf maintenance;
+	bool dry_run; /* judge and record, and change nothing */
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */
 	unsigned history;

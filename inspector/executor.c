@@ -258,6 +258,17 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	return 0;
 }
 
+int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i)
+{
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->nova), i->host);
+	int r = ins_incident_add(i, INS_FORCE_DOWN, NULL) ? 0 : -ENOMEM;
+
+	if (!r && h)
+		r = ins_plan(i, &h->vms, INS_FROM_MAP, NULL);
+	ins_plan_cancel(i, "dry run: not sent");
+	return r;
+}
+
 void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i)
 {
 	const struct ins_action *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);

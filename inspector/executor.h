@@ -34,6 +34,9 @@ DR_DEFINE_FREEP(struct ins_executor, ins_executor_free)
 /* Begins (or begins again) an incident that has just become FORCING. */
 int ins_executor_start(struct ins_executor *x, struct ins_incident *i) DR_MUST_USE;
 
+/* Dry run: plans from the map, for the record, and sends nothing. i has just become FORCING. */
+int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i) DR_MUST_USE;
+
 /* The host is back: nothing more is sent for i, which is CLOSED. Logs what to undo by hand. */
 void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i);
 

@@ -16,7 +16,8 @@ static const struct {
 	{ INS_RESOLVING, INS_IN_CLEARED, INS_CLOSED },	{ INS_WAITING, INS_IN_GO, INS_FORCING },
 	{ INS_WAITING, INS_IN_HOLD, INS_HELD },		{ INS_WAITING, INS_IN_CLEARED, INS_CLOSED },
 	{ INS_HELD, INS_IN_GO, INS_FORCING },		{ INS_HELD, INS_IN_CLEARED, INS_CLOSED },
-	{ INS_FORCING, INS_IN_FORCED, INS_MARKING },	{ INS_FORCING, INS_IN_UNFORCED, INS_FAILED },
+	{ INS_FORCING, INS_IN_FORCED, INS_MARKING },	{ INS_FORCING, INS_IN_REHEARSED, INS_REHEARSED },
+	{ INS_REHEARSED, INS_IN_CLEARED, INS_CLOSED },	{ INS_FORCING, INS_IN_UNFORCED, INS_FAILED },
 	{ INS_FORCING, INS_IN_CLEARED, INS_CLOSED },	{ INS_MARKING, INS_IN_DONE, INS_MARKED },
 	{ INS_MARKING, INS_IN_PARTLY, INS_INCOMPLETE }, { INS_MARKING, INS_IN_CLEARED, INS_CLOSED },
 	{ INS_MARKED, INS_IN_CLEARED, INS_CLOSED },	{ INS_INCOMPLETE, INS_IN_FAULT, INS_FORCING },
@@ -50,10 +51,10 @@ bool ins_state_pending(enum ins_state s)
 const char *ins_state_name(enum ins_state s)
 {
 	static const char *const names[INS_STATES] = {
-		[INS_RESOLVING] = "resolving",	 [INS_FORCING] = "forcing", [INS_MARKING] = "marking",
-		[INS_WAITING] = "waiting",	 [INS_HELD] = "held",	    [INS_MARKED] = "marked",
-		[INS_INCOMPLETE] = "incomplete", [INS_FAILED] = "failed",   [INS_REFUSED] = "refused",
-		[INS_CLOSED] = "closed",
+		[INS_RESOLVING] = "resolving",	 [INS_FORCING] = "forcing",	[INS_MARKING] = "marking",
+		[INS_WAITING] = "waiting",	 [INS_HELD] = "held",		[INS_MARKED] = "marked",
+		[INS_INCOMPLETE] = "incomplete", [INS_FAILED] = "failed",	[INS_REFUSED] = "refused",
+		[INS_CLOSED] = "closed",	 [INS_REHEARSED] = "rehearsed",
 	};
 
 	return names[s];

@@ -20,22 +20,24 @@ enum ins_state {
 	INS_MARKED,	/* all is done; open until the host is back */
 	INS_INCOMPLETE, /* the host is down in Nova, some server could not be set or listed */
 	INS_FAILED,	/* force-down failed for good: no server was touched */
+	INS_REHEARSED,	/* dry run: what would be done is recorded; open until the host is back */
 	INS_REFUSED,	/* Nova does not know the host; ended */
 	INS_CLOSED,	/* the host is back; ended */
 	INS_STATES,
 };
 
 enum ins_input {
-	INS_IN_KNOWN,	 /* the host is one of Nova's */
-	INS_IN_UNKNOWN,	 /* it is not */
-	INS_IN_GO,	 /* it may be acted upon (gate.h) */
-	INS_IN_HOLD,	 /* it must not be */
-	INS_IN_FORCED,	 /* Nova took the force-down */
-	INS_IN_UNFORCED, /* it finally did not */
-	INS_IN_DONE,	 /* every server has been seen to */
-	INS_IN_PARTLY,	 /* the same, with failures */
-	INS_IN_FAULT,	 /* reported again */
-	INS_IN_CLEARED,	 /* the host is back */
+	INS_IN_KNOWN,	  /* the host is one of Nova's */
+	INS_IN_UNKNOWN,	  /* it is not */
+	INS_IN_GO,	  /* it may be acted upon (gate.h) */
+	INS_IN_HOLD,	  /* it must not be */
+	INS_IN_FORCED,	  /* Nova took the force-down */
+	INS_IN_UNFORCED,  /* it finally did not */
+	INS_IN_REHEARSED, /* dry run: nothing is sent */
+	INS_IN_DONE,	  /* every server has been seen to */
+	INS_IN_PARTLY,	  /* the same, with failures */
+	INS_IN_FAULT,	  /* reported again */
+	INS_IN_CLEARED,	  /* the host is back */
 	INS_INPUTS,
 };
 

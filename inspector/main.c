@@ -87,6 +87,8 @@ static void on_started(int error, const char *why, void *userdata)
 	map = ins_nova_map(p->nova);
 	dr_info("listening on=%s port=%u hosts=%zu servers=%zu", p->config->listen.address,
 		dr_http_server_port(p->server), map->count, map->vm_count);
+	if (p->config->dry_run)
+		dr_warning("dry run: hosts are judged, and nothing is changed in the cloud");
 	dr_notify("READY=1");
 }
 
@@ -139,8 +141,9 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	if (o.check) {
-		printf("%s: good, events to %s port %u, cloud %s\n", o.config, config.listen.address,
-		       config.listen.port, config.cloud ? config.cloud : "of the environment");
+		printf("%s: good, events to %s port %u, cloud %s%s\n", o.config, config.listen.address,
+		       config.listen.port, config.cloud ? config.cloud : "of the environment",
+		       config.dry_run ? ", dry run" : "");
 		return EXIT_SUCCESS;
 	}
 	status = read_credentials(config.cloud, &credentials);

@@ -25,9 +25,27 @@ void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason
 	ins_schedule(s);
 }
 
+/* Everything but what it is for. */
+static int rehearse(struct ins_inspector *s, struct ins_incident *i)
+{
+	char reason[128];
+	size_t servers;
+	int r = ins_executor_rehearse(s->executor, i);
+
+	if (r)
+		return r;
+	servers = ins_incident_count(i, INS_RESET, INS_SKIPPED);
+	snprintf(reason, sizeof(reason), "dry run: it would be marked down, and %zu servers set to error",
+		 servers);
+	i->state = ins_state_next(i->state, INS_IN_REHEARSED);
+	ins_incident_step(i, dr_wall_now(), reason);
+	dr_warning("host=%s incident=%s is NOT marked down, %s", i->host, i->id, reason);
+	return 0;
+}
+
 static void act(struct ins_inspector *s, struct ins_incident *i)
 {
-	int r = ins_executor_start(s->executor, i);
+	int r = s->config->dry_run ? rehearse(s, i) : ins_executor_start(s->executor, i);
 	char reason[128];
 
 	if (r) {
@@ -250,12 +268,12 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 		return;
 	}
 	p->asking -= asked;
-	p->active++;
 	i->quorate = i->acted = true;
 	i->hold = INS_HOLD_NONE;
 	i->state = ins_state_next(i->state, INS_IN_GO);
 	ins_incident_step(i, dr_wall_now(), r->reason);
 	act(s, i);
+	p->active += ins_state_active(i->state);
 }
 
 static void review(struct ins_inspector *s, struct ins_incident *i, struct pass *p)

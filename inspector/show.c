@@ -118,6 +118,8 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 	struct dr_json *o = dr_json_object();
 
 	add_status(s, &h, o);
+	if (s->config->dry_run)
+		dr_json_add_bool(o, "dry_run", true);
 	dr_json_add(o, "map_age_seconds", dr_json_number(dr_dur_seconds(h.age)));
 	dr_json_add_int(o, "hosts", (int64_t)map->count);
 	dr_json_add_int(o, "servers", (int64_t)map->vm_count);

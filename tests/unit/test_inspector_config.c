@@ -34,6 +34,7 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->flap.limit, 2000);
 	assert_int_equal(c->flap.reuse, 750);
 	assert_true(c->maintenance.nova_disabled);
+	assert_false(c->dry_run);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -62,7 +63,7 @@ static void test_all_settings(void **state)
 		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
 		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
 		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
-		"maintenance: {nova_disabled: false}\n";
+		"maintenance: {nova_disabled: false}\ndry_run: true\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -92,6 +93,7 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.flap.limit, 1500);
 	assert_int_equal(c.flap.reuse, 1);
 	assert_false(c.maintenance.nova_disabled);
+	assert_true(c.dry_run);
 }
 
 static void test_refused(void **state)
@@ -152,6 +154,7 @@ static void test_refused(void **state)
 		{ "maintenance: {nova_disabled: 1}\n", "t:1:30: maintenance.nova_disabled: " },
 		{ "maintenance: {disabled: true}\n", "maintenance.disabled" },
 		{ "maintenance: true\n", "t:1:14: maintenance: " },
+		{ "dry_run: maybe\n", "t:1:10: dry_run: " },
 		{ "cloud: [admin]\n", "t:1:8: cloud: " },
 		{ "clouds: admin\n", "t:1:" },
 		{ "- listen\n", "t:1:1:" },

@@ -622,6 +622,37 @@ static void test_nova_disabled_ignored(void **state)
 	wait_for(w, world_is_state(w, 0, "marked"));
 }
 
+/* ---------------------------------------------------------------- dry run */
+
+static void test_dry_run(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	brake_at(w, 1, 0);
+	w->config.dry_run = true;
+	w->config.active = 1;
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "rehearsed"));
+	assert_untouched(w);
+	assert_int_equal(fake_count(w->nova_api, "GET /servers?host="), 0);
+	assert_reason(w, 0, "dry run: it would be marked down, and 2 servers set to error");
+	assert_int_equal(dr_json_size(dr_json_get(world_incident(w, 0, &all), "actions")), 3);
+	world_assert_result(w, NULL, "skipped");
+	world_assert_result(w, "vm-1", "skipped");
+	world_assert_result(w, "vm-2", "skipped");
+	assert_health(w, "\"dry_run\":true");
+	world_put(w, "[" DOWN("compute-1") "]", 200); /* reported again: counted */
+	/* the other rules are rehearsed as well */
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 1, "held"));
+	release(w, 1, 202);
+	wait_for(w, world_is_state(w, 1, "rehearsed"));
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	assert_untouched(w);
+}
+
 #define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
@@ -655,6 +686,7 @@ int main(void)
 		hot(test_maintenance_later),
 		cold(test_nova_disabled),
 		cold(test_nova_disabled_ignored),
+		hot(test_dry_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,22 @@ static void test_bad_config(void **state)
 	assert_end(w, 2, "config.yaml:1:9: listen: ");
 }
 
+static void test_dry_run(void **state)
+{
+	struct world *w = *state;
+	char *const check[] = { "doctor-inspector", "--check", "-c", w->config, NULL };
+	char *const argv[] = { "doctor-inspector", "-c", w->config, NULL };
+
+	configure(w, "listen: 127.0.0.1:0\ndry_run: true\n");
+	spawn(w, false, check);
+	assert_end(w, 0, ", dry run\n");
+	spawn(w, true, argv);
+	wait_for(w, strstr(output(w), "warning: dry run: "));
+	assert_true(w->pid > 0);
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "dry run");
+}
+
 static void test_credentials(void **state)
 {
 	struct world *w = *state;
@@ -237,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_world(test_options),	with_world(test_bad_config),  with_world(test_credentials),
 		with_world(test_login_refused), with_world(test_port_in_use), with_world(test_life),
+		with_world(test_dry_run),
 	};
 	const char *bin = getenv("DOCTOR_BIN");
 	ssize_t n;

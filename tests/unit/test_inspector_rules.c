@@ -16,18 +16,19 @@
 static void test_states(void **state)
 {
 	/* rows: states in their order; columns:
-	 * KNOWN UNKNOWN GO HOLD FORCED UNFORCED DONE PARTLY FAULT CLEARED */
+	 * KNOWN UNKNOWN GO HOLD FORCED UNFORCED REHEARSED DONE PARTLY FAULT CLEARED */
 	static const char *const golden[INS_STATES] = {
-		[INS_RESOLVING] = "waiting refused - - - - - - - closed",
-		[INS_FORCING] = "- - - - marking failed - - - closed",
-		[INS_MARKING] = "- - - - - - marked incomplete - closed",
-		[INS_WAITING] = "- - forcing held - - - - - closed",
-		[INS_HELD] = "- - forcing - - - - - - closed",
-		[INS_MARKED] = "- - - - - - - - - closed",
-		[INS_INCOMPLETE] = "- - - - - - - - forcing closed",
-		[INS_FAILED] = "- - - - - - - - forcing closed",
-		[INS_REFUSED] = "- - - - - - - - - -",
-		[INS_CLOSED] = "- - - - - - - - - -",
+		[INS_RESOLVING] = "waiting refused - - - - - - - - closed",
+		[INS_FORCING] = "- - - - marking failed rehearsed - - - closed",
+		[INS_MARKING] = "- - - - - - - marked incomplete - closed",
+		[INS_WAITING] = "- - forcing held - - - - - - closed",
+		[INS_HELD] = "- - forcing - - - - - - - closed",
+		[INS_MARKED] = "- - - - - - - - - - closed",
+		[INS_INCOMPLETE] = "- - - - - - - - - forcing closed",
+		[INS_FAILED] = "- - - - - - - - - forcing closed",
+		[INS_REHEARSED] = "- - - - - - - - - - closed",
+		[INS_REFUSED] = "- - - - - - - - - - -",
+		[INS_CLOSED] = "- - - - - - - - - - -",
 	};
 
 	for (int s = 0; s < INS_STATES; s++) {
