@@ -162,7 +162,7 @@ const struct ins_vote *ins_evidence_next(const struct ins_evidence *e, const cha
 	return v;
 }
 
-/* Until this vote is forgotten; negative: never. 0: it is. */
+/* Until this vote is stale; negative: never. 0: it is. */
 static struct dr_dur left(const struct ins_vote *v, const struct ins_tally *t)
 {
 	struct dr_dur age = dr_mono_sub(t->now, v->received);
@@ -174,7 +174,7 @@ static struct dr_dur left(const struct ins_vote *v, const struct ins_tally *t)
 
 static bool counts_as_down(const struct ins_vote *v, const struct ins_tally *t)
 {
-	return v->says == INS_FAULT && left(v, t).ns != 0;
+	return v->says == INS_FAULT && (t->keep || left(v, t).ns != 0);
 }
 
 struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *host, const struct ins_tally *t)
@@ -195,6 +195,7 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ho
 		if (!counts_as_down(v, t))
 			continue;
 		r.down++;
+		r.fresh += stale.ns != 0;
 		if (stale.ns > 0 && (r.stale_in.ns < 0 || stale.ns < r.stale_in.ns))
 			r.stale_in = stale;
 		at = DR_MIN(n, quorum - 1);

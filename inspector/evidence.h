@@ -41,14 +41,16 @@ void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *t
 struct ins_tally {
 	unsigned quorum;       /* 1 to INS_QUORUM_MAX */
 	struct dr_mono now;    /* and */
-	struct dr_dur forget;  /* older "down" does not count; 0: all of it does */
+	struct dr_dur forget;  /* older "down" is stale; 0: none is */
+	bool keep;	       /* and counts all the same */
 	struct dr_mono opened; /* only what was said from then on counts as "up" */
 };
 
 struct ins_votes {
 	unsigned down, up;
+	unsigned fresh;		     /* of down, those that are not stale */
 	struct dr_mono quorum_since; /* the quorum has been there; with down >= quorum */
-	struct dr_dur stale_in;	     /* the next "down" is forgotten then; negative: none is */
+	struct dr_dur stale_in;	     /* the next "down" becomes stale then; negative: none does */
 };
 
 struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *host,

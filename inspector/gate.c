@@ -102,6 +102,24 @@ static struct ins_ruling rule_brake(const struct ins_gate_case *c)
 	return r;
 }
 
+/*
+ * What held it is over, and meanwhile the monitors may have been lost that would say that the host is back:
+ * as they tell of changes only, what they said long ago may be so or not.
+ */
+static struct ins_ruling rule_stale(const struct ins_gate_case *c)
+{
+	struct ins_ruling r;
+	char text[DR_TIME_STR_MAX];
+
+	if (c->votes.fresh >= c->judge->monitors)
+		return ruling(INS_GATE_GO, on_news, "%s", "");
+	r = ruling(INS_GATE_HOLD, on_news,
+		   "stale: what was said is older than %s, and may no longer be so: %.160s",
+		   dr_dur_format(c->judge->forget, text), c->monitors);
+	r.hold = INS_HOLD_STALE;
+	return r;
+}
+
 /* What holds an incident that is believed. */
 static struct ins_ruling rule_holds(const struct ins_gate_case *c)
 {
@@ -113,7 +131,9 @@ static struct ins_ruling rule_holds(const struct ins_gate_case *c)
 	if (r.answer != INS_GATE_GO || c->acted)
 		return r;
 	r = rule_flap(c);
-	return r.answer == INS_GATE_GO ? rule_brake(c) : r;
+	if (r.answer == INS_GATE_GO)
+		r = rule_brake(c);
+	return r.answer == INS_GATE_GO ? rule_stale(c) : r;
 }
 
 struct ins_ruling ins_gate(const struct ins_gate_case *c)

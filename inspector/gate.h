@@ -17,7 +17,7 @@
 struct ins_judge_conf {
 	unsigned monitors;     /* the quorum: so many must say down */
 	struct dr_dur confirm; /* for so long */
-	struct dr_dur forget;  /* what was said longer ago does not count for a quorum */
+	struct dr_dur forget;  /* what was said longer ago counts for no quorum, and nothing is done for it */
 };
 
 struct ins_gate_case {

@@ -67,6 +67,7 @@ const char *ins_hold_name(enum ins_hold h)
 		[INS_HOLD_MAINTENANCE] = "maintenance",
 		[INS_HOLD_DISABLED] = "disabled",
 		[INS_HOLD_FLAP] = "flap",
+		[INS_HOLD_STALE] = "stale",
 		[INS_HOLD_BRAKE] = "brake",
 	};
 
@@ -254,7 +255,7 @@ struct dr_json *ins_incident_json(const struct ins_incident *i)
 	dr_json_add_str(o, "host", i->host);
 	dr_json_add_str(o, "state", ins_state_name(i->state));
 	dr_json_add_str(o, "reason", i->reason);
-	if (i->state == INS_HELD)
+	if (i->state == INS_HELD && i->hold != INS_HOLD_NONE)
 		dr_json_add_str(o, "held_by", ins_hold_name(i->hold));
 	if (i->released)
 		dr_json_add_bool(o, "released", true);

@@ -55,6 +55,7 @@ enum ins_hold {
 	INS_HOLD_MAINTENANCE, /* somebody works on the host, we were told, */
 	INS_HOLD_DISABLED,    /* or Nova was */
 	INS_HOLD_FLAP,	      /* this host too often */
+	INS_HOLD_STALE,	      /* it could not be acted upon for long, and nobody said so again */
 	INS_HOLD_BRAKE,	      /* too many hosts at once */
 	INS_HOLDS,
 };

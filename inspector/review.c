@@ -56,6 +56,13 @@ static void act(struct ins_inspector *s, struct ins_incident *i)
 	}
 }
 
+/* It waited to be opened, or for Nova, for so long that its report is stale: that is for a person to decide.
+ */
+static void note_delay(const struct ins_inspector *s, struct ins_incident *i)
+{
+	i->quorate |= dr_mono_sub(dr_mono_now(), i->since).ns >= s->config->judge.forget.ns;
+}
+
 static int arm_resolver(struct ins_inspector *s, struct ins_incident *i);
 
 /* The computes were read again: is the host among them? */
@@ -83,6 +90,7 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 	}
 	i->state = ins_state_next(i->state, INS_IN_KNOWN);
 	memcpy(i->host, h->name, sizeof(i->host));
+	note_delay(s, i);
 	ins_schedule(s);
 }
 
@@ -141,6 +149,7 @@ void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct 
 	i->opened = dr_wall_now();
 	i->since = q->received;
 	i->state = h ? INS_WAITING : INS_RESOLVING;
+	note_delay(s, i);
 	ins_incident_step(i, i->opened, j->reason);
 	link_incident(s, i);
 	dr_info("incident=%s opened host=%s monitor=%s event=%s time=%s: %s", i->id, i->host, e->monitor,
@@ -153,11 +162,12 @@ void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct 
 
 struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now)
 {
-	/* what was enough once stays so until the monitors say otherwise, however long it takes */
+	/* what was enough once stays open until the monitors say otherwise, however long it takes */
 	return (struct ins_tally){
 		.quorum = s->config->judge.monitors,
 		.now = now,
-		.forget = i->quorate ? dr_msec(0) : s->config->judge.forget,
+		.forget = s->config->judge.forget,
+		.keep = i->quorate,
 		.opened = i->since,
 	};
 }
@@ -185,7 +195,7 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 	};
 }
 
-/* It would be acted upon now, or once it is confirmed, if there was no brake. */
+/* It would be acted upon now, or once it is confirmed or a person knows better, if there was no brake. */
 static bool asks(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now)
 {
 	const struct ins_tally t = ins_tally(s, i, now);
@@ -193,6 +203,7 @@ static bool asks(const struct ins_inspector *s, const struct ins_incident *i, st
 	struct ins_gate_case c = case_of(s, i, &t);
 
 	c.judge = &confirmed;
+	c.votes.fresh = c.votes.down;
 	return ins_gate(&c).answer == INS_GATE_GO && !ins_brake_has(&s->brake, i->host);
 }
 
@@ -243,7 +254,7 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 		ins_flaps_suppress(&s->flaps, i->host);
 	i->state = ins_state_next(i->state, INS_IN_HOLD);
 	ins_incident_step(i, dr_wall_now(), r->reason);
-	dr_log(r->hold == INS_HOLD_BRAKE || r->hold == INS_HOLD_FLAP ? DR_LOG_ERROR : DR_LOG_WARNING,
+	dr_log(r->hold < INS_HOLD_FLAP ? DR_LOG_WARNING : DR_LOG_ERROR,
 	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
 	       "/v1/incidents/%s/release",
 	       i->host, i->id, r->reason, i->id);
@@ -255,6 +266,8 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 {
 	int e;
 
+	i->quorate = true;
+	i->hold = INS_HOLD_NONE;
 	if (p->active >= s->config->active) {
 		put_off(i, "waits for its turn: as many incidents as may be (active) are worked on");
 		return; /* continued when one has settled */
@@ -268,8 +281,7 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 		return;
 	}
 	p->asking -= asked;
-	i->quorate = i->acted = true;
-	i->hold = INS_HOLD_NONE;
+	i->acted = true;
 	i->state = ins_state_next(i->state, INS_IN_GO);
 	ins_incident_step(i, dr_wall_now(), r->reason);
 	act(s, i);

@@ -100,14 +100,14 @@ static size_t count_held(const struct ins_inspector *s, enum ins_hold by)
 /* Nobody is ill who holds on purpose, so that nobody restarts him for it; but it is said. */
 static void add_status(const struct ins_inspector *s, const struct ins_nova_health *h, struct dr_json *o)
 {
-	size_t braked = count_held(s, INS_HOLD_BRAKE);
+	size_t held = count_held(s, INS_HOLD_BRAKE) + count_held(s, INS_HOLD_STALE);
 	char reason[128];
 
-	dr_json_add_str(o, "status", h->stale ? "degraded" : braked ? "holding" : "ok");
-	snprintf(reason, sizeof(reason), "the brake holds %zu incidents: a person has to decide", braked);
+	dr_json_add_str(o, "status", h->stale ? "degraded" : held ? "holding" : "ok");
+	snprintf(reason, sizeof(reason), "%zu incidents are held until a person decides", held);
 	if (h->stale && h->trouble[0])
 		dr_json_add_str(o, "reason", h->trouble);
-	else if (braked)
+	else if (held)
 		dr_json_add_str(o, "reason", reason);
 }
 

@@ -141,6 +141,31 @@ static void test_forgotten(void **state)
 	assert_int_equal(votes(e, "h", 1, 25, 10, 0).quorum_since.ns, at(10).ns);
 }
 
+/* Of an incident that had its quorum all of it counts, and it is known what is stale. */
+static void test_kept(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+	struct ins_tally t = { .quorum = 2, .now = at(20), .forget = dr_sec(10), .keep = true };
+	struct ins_votes v;
+	char buf[64];
+
+	down(e, 10, "h", "a");
+	down(e, 15, "h", "b");
+	v = ins_evidence_count(e, "h", &t);
+	assert_int_equal(v.down, 2);
+	assert_int_equal(v.fresh, 1);
+	assert_int_equal(v.stale_in.ns, dr_sec(5).ns);
+	assert_int_equal(v.quorum_since.ns, at(15).ns);
+	t.now = at(25);
+	v = ins_evidence_count(e, "h", &t);
+	assert_int_equal(v.down, 2);
+	assert_int_equal(v.fresh, 0);
+	assert_int_equal(v.stale_in.ns, -1);
+	assert_int_equal(strlen(ins_evidence_names(e, "h", &t, buf, sizeof(buf))), strlen("a, b"));
+	up(e, 26, "h", "a");
+	assert_int_equal(ins_evidence_count(e, "h", &t).down, 1);
+}
+
 /* That the host was up before is no proof that it is now. */
 static void test_up_of_old(void **state)
 {
@@ -282,6 +307,7 @@ static void test_gate_evidence(void **state)
 			.now = at(100),
 			.judge = &judge,
 			.votes = { .down = cases[n].down,
+				   .fresh = cases[n].down,
 				   .up = cases[n].up,
 				   .quorum_since = at(cases[n].since),
 				   .stale_in = { cases[n].stale < 0 ? -1 : dr_sec(cases[n].stale).ns } },
@@ -397,7 +423,7 @@ static void test_gate_brake(void **state)
 		struct ins_gate_case c = {
 			.now = at(100),
 			.judge = &judge,
-			.votes = { .down = 1, .quorum_since = at(100), .stale_in = { -1 } },
+			.votes = { .down = 1, .fresh = 1, .quorum_since = at(100), .stale_in = { -1 } },
 			.monitors = "a",
 			.acted = cases[n].acted,
 			.released = cases[n].released,
@@ -517,7 +543,7 @@ static void test_gate_flap(void **state)
 	static const struct ins_brake_conf brake = { .hosts = 0 };
 	struct ins_gate_case c = {
 		.judge = &judge,
-		.votes = { .down = 1, .stale_in = { -1 } },
+		.votes = { .down = 1, .fresh = 1, .stale_in = { -1 } },
 		.monitors = "a",
 		.flap = { .held = true, .penalty = 1500, .left = { 90500 * DR_NSEC_PER_MSEC } },
 		.reuse = 750,
@@ -657,7 +683,7 @@ static void test_gate_maintenance(void **state)
 		const struct ins_gate_case c = {
 			.now = at(100),
 			.judge = &judge,
-			.votes = { .down = 1, .quorum_since = at(100), .stale_in = { -1 } },
+			.votes = { .down = 1, .fresh = 1, .quorum_since = at(100), .stale_in = { -1 } },
 			.monitors = "a",
 			.upkeep = cases[n].upkeep ? &upkeep : NULL,
 			.disabled = cases[n].disabled,
@@ -674,6 +700,51 @@ static void test_gate_maintenance(void **state)
 		if (r.hold == INS_HOLD_MAINTENANCE)
 			assert_string_equal(r.reason,
 					    "maintenance until 1970-01-01T00:00:00.000000Z: new memory");
+	}
+}
+
+/* ---------------------------------------------------------------- old evidence */
+
+static void test_gate_stale(void **state)
+{
+	static const struct {
+		unsigned quorum, down, fresh;
+		bool acted, released, braked;
+		enum ins_gate_answer want;
+		enum ins_hold hold;
+	} cases[] = {
+		{ 1, 1, 1, false, false, false, INS_GATE_GO, INS_HOLD_NONE },
+		{ 1, 1, 0, false, false, false, INS_GATE_HOLD, INS_HOLD_STALE },
+		{ 2, 2, 1, false, false, false, INS_GATE_HOLD, INS_HOLD_STALE },
+		{ 2, 2, 2, false, false, false, INS_GATE_GO, INS_HOLD_NONE },
+		{ 2, 3, 2, false, false, false, INS_GATE_GO, INS_HOLD_NONE },
+		{ 1, 1, 0, false, true, false, INS_GATE_GO, INS_HOLD_NONE },
+		{ 1, 1, 0, true, false, false, INS_GATE_GO, INS_HOLD_NONE },
+		{ 1, 1, 0, false, false, true, INS_GATE_HOLD,
+		  INS_HOLD_BRAKE }, /* that is why, and stays so */
+	};
+	static const struct ins_brake_conf brake = { .hosts = 3 };
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		const struct ins_judge_conf judge = { .monitors = cases[n].quorum, .forget = dr_sec(3600) };
+		const struct ins_gate_case c = {
+			.judge = &judge,
+			.votes = { .down = cases[n].down, .fresh = cases[n].fresh, .stale_in = { -1 } },
+			.monitors = "a",
+			.quorate = true,
+			.acted = cases[n].acted,
+			.released = cases[n].released,
+			.braked = cases[n].braked,
+			.brake = &brake,
+		};
+		struct ins_ruling r = ins_gate(&c);
+
+		if (r.answer != cases[n].want || r.hold != cases[n].hold || r.again.ns != -1)
+			fail_msg("case %zu: %d, hold %d, \"%s\"", n, r.answer, r.hold, r.reason);
+		if (r.hold == INS_HOLD_STALE)
+			assert_string_equal(r.reason,
+					    "stale: what was said is older than 1h, and may no longer "
+					    "be so: a");
 	}
 }
 
@@ -701,6 +772,8 @@ int main(void)
 		cmocka_unit_test(test_maintenance),
 		cmocka_unit_test(test_maintenance_request),
 		cmocka_unit_test(test_gate_maintenance),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_gate_stale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,13 @@ static void assert_reason(struct world *w, size_t n, const char *part)
 		fail_msg("\"%s\" instead of \"%s\"", reason, part);
 }
 
+static bool has_reason(struct world *w, size_t n, const char *part)
+{
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	return strstr(dr_json_get_str(world_incident(w, n, &all), "reason"), part);
+}
+
 /* ---------------------------------------------------------------- quorum */
 
 static void test_quorum(void **state)
@@ -251,7 +258,7 @@ static void test_brake_one_by_one(void **state)
 	assert_untouched(w);
 	assert_reason(w, 2, "2 hosts were marked down within 10min and 1 more are to be, where 2 may be");
 	assert_string_equal(dr_json_get_str(world_incident(w, 2, &all), "held_by"), "brake");
-	assert_health(w, "\"status\":\"holding\",\"reason\":\"the brake holds 1 incidents");
+	assert_health(w, "\"status\":\"holding\",\"reason\":\"1 incidents are held until");
 	assert_health(w, "\"incidents_held\":1,\"held_by_brake\":1");
 	/* reported again: still a person's */
 	world_put(w, "[" DOWN("compute-1") "]", 200);
@@ -512,6 +519,68 @@ static void test_maintenance_ends(void **state)
 	assert_true(dr_mono_sub(dr_mono_now(), since).ns >= dr_msec(200).ns);
 }
 
+/* The work took longer than what was said lasts: the monitor may be gone that would have said "up". */
+static void test_maintenance_too_long(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_JSON struct dr_json *all = NULL;
+
+	w->config.judge.forget = dr_msec(100);
+	maintain(w, "PUT", "/compute-1", "{\"for\": \"2h\"}", 200);
+	maintain(w, "PUT", "/compute-2", "{\"for\": \"2h\"}", 200);
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held") && world_is_state(w, 1, "held"));
+	world_turn(w, 40);
+	maintain(w, "DELETE", "/compute-1", NULL, 200);
+	maintain(w, "DELETE", "/compute-2", NULL, 200);
+	assert_untouched(w);
+	assert_string_equal(dr_json_get_str(world_incident(w, 0, &all), "held_by"), "stale");
+	assert_health(w, "\"status\":\"holding\",\"reason\":\"2 incidents are held until");
+	/* said again, or a person knows: it goes on */
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(world_is_state(w, 1, "held"));
+	release(w, 1, 202);
+	wait_for(w, world_is_state(w, 1, "marked"));
+}
+
+/* What waits for a person goes on asking the brake, however old it is. */
+static void test_old_still_asks(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 1, 1);
+	w->config.judge.forget = dr_msec(100);
+	maintain(w, "PUT", "/h-0", "{\"for\": \"200ms\"}", 200);
+	world_put(w, "[" DOWN("h-0") "]", 200);
+	wait_for(w, world_is_state(w, 0, "held"));
+	wait_for(w, has_reason(w, 0, "stale: "));
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 1, "held"));
+	assert_reason(w, 1,
+		      "brake: 0 hosts were marked down within 10min and 2 more are to be, where 1 may be");
+	assert_untouched(w);
+}
+
+/* All places were taken for longer than what was said lasts. */
+static void test_turn_too_late(void **state)
+{
+	struct world *w = *state;
+
+	w->config.active = 1;
+	w->config.judge.forget = dr_msec(100);
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, w->nova_api->held_count == 1);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	world_turn(w, 40);
+	assert_int_equal(world_incidents(w), 1);
+	fake_release(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "held"));
+	assert_reason(w, 1, "stale: ");
+	assert_false(w->nova_api->hosts[1].forced_down);
+}
+
 /* It was rebooted: nobody but the record is interested. */
 static void test_maintenance_and_back(void **state)
 {
@@ -680,6 +749,9 @@ int main(void)
 		hot(test_flap_decays),
 		hot(test_maintenance),
 		hot(test_maintenance_ends),
+		hot(test_maintenance_too_long),
+		hot(test_turn_too_late),
+		hot(test_old_still_asks),
 		hot(test_maintenance_and_back),
 		hot(test_maintenance_requests),
 		hot(test_maintenance_of_many),
