@@ -137,16 +137,20 @@ __attribute__((noinline)) __u64 dr_look(__u32 slot, __u64 now)
 
 static int on_deadline(void *map, __u32 *key, struct dr_timer *timer)
 {
-	__u64 now = bpf_ktime_get_ns(), next = 0, due;
+	__u64 now = bpf_ktime_get_ns(), next = 0, due, set;
 	__u32 group = *key;
 	struct dr_timer *g = bpf_map_lookup_elem(&dr_timers, &group);
 
 	if (!g)
 		return 0;
 	bpf_spin_lock(&g->lock);
+	set = g->due_ns;
 	g->due_ns = 0; /* whoever arms a target from now on sets the timer anew */
 	g->runs++;
 	bpf_spin_unlock(&g->lock);
+	COUNT(timers);
+	if (set && now > set + DR_LATE_NS)
+		COUNT(timers_late);
 	for (__u32 n = 0; n < DR_TIMER_SLOTS; n++) {
 		due = dr_look(group * DR_TIMER_SLOTS + n, now);
 		if (due && (!next || due < next))

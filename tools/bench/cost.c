@@ -106,23 +106,37 @@ static int measure(struct bench *b, const struct bench_tool *t, unsigned targets
 	return 0;
 }
 
+/* A difference that is not positive is that of what else ran: no cost. */
+static const char *cost_text(double us, char buf[16])
+{
+	if (us > 0)
+		snprintf(buf, 16, "%.2f", us);
+	return us > 0 ? buf : "-";
+}
+
+static struct dr_json *cost_json(double us)
+{
+	return us > 0 ? dr_json_number(us) : dr_json_null();
+}
+
 static void record(struct bench *b, const struct bench_tool *t, unsigned targets, struct dr_dur interval,
 		   const struct cost *c)
 {
 	struct dr_json *row = bench_report_row(b->report, "cost");
 	double due = targets / dr_dur_seconds(interval);
+	char trip[16], share[16];
 
-	printf("%7u %8.0f %-15s %9.0f %5.0f%% %9.2f %9.2f %9.2f %8.1f %8.1f %8.3f\n", targets,
+	printf("%7u %8.0f %-15s %9.0f %5.0f%% %9s %9s %9.2f %8.1f %8.1f %8.3f\n", targets,
 	       (double)interval.ns / 1e6, t->name, c->trips_per_second, 100 * c->trips_per_second / due,
-	       c->per_trip_us, c->share_us, c->process_us, (double)c->rss / 1048576, (double)c->pss / 1048576,
-	       c->baseline);
+	       cost_text(c->per_trip_us, trip), cost_text(c->share_us, share), c->process_us,
+	       (double)c->rss / 1048576, (double)c->pss / 1048576, c->baseline);
 	fflush(stdout);
 	dr_json_add_str(row, "tool", t->name);
 	dr_json_add_int(row, "targets", targets);
 	dr_json_add(row, "interval_ms", dr_json_number((double)interval.ns / 1e6));
 	dr_json_add(row, "trips_per_second", dr_json_number(c->trips_per_second));
-	dr_json_add(row, "trip_us", dr_json_number(c->per_trip_us));
-	dr_json_add(row, "share_us", dr_json_number(c->share_us));
+	dr_json_add(row, "trip_us", cost_json(c->per_trip_us));
+	dr_json_add(row, "share_us", cost_json(c->share_us));
 	dr_json_add(row, "process_us", dr_json_number(c->process_us));
 	dr_json_add_int(row, "rss_bytes", (int64_t)c->rss);
 	dr_json_add_int(row, "pss_bytes", (int64_t)c->pss);
