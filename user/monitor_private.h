@@ -95,7 +95,7 @@ struct monitor {
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
-	bool breathless; /* most timers of the kernel half run late: so are answers handled */
+	bool breathless;	/* most timers of the kernel half run late: so are answers handled */
 	struct mon_rtt retired; /* round trip times of targets that are no longer watched */
 	uint64_t reloads, reloads_incomplete, reload_failures;
 	char *reload_error;	/* of the last one; NULL: it was good */
