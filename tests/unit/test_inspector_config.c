@@ -12,6 +12,7 @@ static void assert_defaults(const struct ins_config *c)
 {
 	assert_string_equal(c->listen.address, "127.0.0.1");
 	assert_int_equal(c->listen.port, 12345);
+	assert_false(c->remote_shutdown);
 	assert_null(c->cloud);
 	assert_int_equal(c->refresh.ns, dr_sec(30).ns);
 	assert_int_equal(c->verify.ns, dr_msec(100).ns);
@@ -44,10 +45,10 @@ static void test_defaults(void **state)
 
 static void test_all_settings(void **state)
 {
-	static const char text[] =
-		"listen: '[::1]:0'\ncloud: admin\nrefresh: 1min\nverify: 0ms\ntimeout: 500ms\n"
-		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
-		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n";
+	static const char text[] = "listen: '[::1]:0'\nremote_shutdown: true\ncloud: admin\nrefresh: "
+				   "1min\nverify: 0ms\ntimeout: 500ms\n"
+				   "parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
+				   "retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -56,6 +57,7 @@ static void test_all_settings(void **state)
 	assert_int_equal(dr_conf_error_count(f), 0);
 	assert_string_equal(c.listen.address, "::1");
 	assert_int_equal(c.listen.port, 0);
+	assert_true(c.remote_shutdown);
 	assert_string_equal(c.cloud, "admin");
 	assert_int_equal(c.refresh.ns, dr_sec(60).ns);
 	assert_int_equal(c.verify.ns, 0);
@@ -85,6 +87,7 @@ static void test_refused(void **state)
 		{ "listen: '127.0.0.1:'\n", "is no numeric address" },
 		{ "listen: {}\n", "t:1:9: listen: " },
 		{ "insecure_listen: maybe\n", "t:1:18: insecure_listen: " },
+		{ "remote_shutdown: 2\n", "t:1:18: remote_shutdown: " },
 		{ "refresh: 30\n", "t:1:10: refresh: " },
 		{ "refresh: 10ms\n", "below the minimum" },
 		{ "verify: 6s\n", "verify: " },
