@@ -69,7 +69,7 @@ static __always_inline int command_retime(const struct dr_command *m, __u64 now)
 	due = w->track.timer_due_ns;
 	bpf_spin_unlock(&w->lock);
 	if (out == DR_ARM)
-		start_timer(g, due, now);
+		start_timer(g, due, now, 1);
 	return DR_CMD_DONE;
 }
 

@@ -87,7 +87,7 @@ int dr_egress(struct __sk_buff *skb)
 	if (wants)
 		listen_for(c, now);
 	if (due)
-		start_timer(g, due, now);
+		start_timer(g, due, now, 1);
 	if (alone)
 		bpf_skb_store_bytes(skb, 0, card, sizeof(card), 0);
 	return TCX_NEXT;

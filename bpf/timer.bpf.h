@@ -34,14 +34,9 @@ static __always_inline long make_timer(struct dr_timer *g)
 	return bpf_timer_set_callback(&g->timer, on_deadline);
 }
 
-/* If it could not be made when its targets were, it may be now. */
 static __always_inline long set_timer(struct dr_timer *g, __u64 due, __u64 now)
 {
-	__u64 in = due > now ? due - now : 0;
-
-	if (bpf_timer_start(&g->timer, in, 0) == 0)
-		return 0;
-	return make_timer(g) ?: bpf_timer_start(&g->timer, in, 0);
+	return bpf_timer_start(&g->timer, due > now ? due - now : 0, 0);
 }
 
 /* Takes down that the timer is to run by then. Returns 1 if it has to be set for that. */
@@ -63,33 +58,40 @@ static __always_inline int want_timer(struct dr_timer *g, __u64 due)
 /*
  * The timer of g runs by due at the latest. Without the lock at first: on_deadline() clears due_ns before
  * it looks at any target, and the caller has armed its own, under that one's lock, before it looks here.
+ * make: it is made if it is not there, as it could not be when its targets came. (Not in its own callback,
+ * where it is there: the verifier of 6.1 would follow the callback from within itself.)
  */
-static __always_inline void start_timer(struct dr_timer *g, __u64 due, __u64 now)
+static __always_inline void start_timer(struct dr_timer *g, __u64 due, __u64 now, int make)
 {
 	__u64 set = DR_READ_ONCE(g->due_ns);
+	long r = 0;
 
 	if ((set && set <= due) || !want_timer(g, due))
 		return;
 	for (int n = 0; n < SET_AGAIN; n++) {
-		if (set_timer(g, due, now)) {
-			COUNT(timer_errors);
-			bpf_spin_lock(&g->lock);
-			g->due_ns = 0;
-			bpf_spin_unlock(&g->lock);
-			return;
-		}
+		r = set_timer(g, due, now);
 		set = DR_READ_ONCE(g->due_ns);
-		if (!set || set >= due)
-			return;
+		if (r || !set || set >= due)
+			break;
 		due = set;
 	}
+	if (r && make)
+		r = make_timer(g) ?: set_timer(g, due, now);
+	if (r == 0)
+		return;
+	COUNT(timer_errors);
+	bpf_spin_lock(&g->lock);
+	g->due_ns = 0;
+	bpf_spin_unlock(&g->lock);
 }
 
 /*
- * Looks at the target of a slot. Returns when it wants to be looked at again; 0: not before it is armed.
- * A function of its own, so that the verifier goes through it once, not once for each slot.
+ * Looks at the target of a slot. Returns when it wants to be looked at again, or next if that is sooner; 0:
+ * there is no such time. A function of its own, so that the verifier goes through it once, not once for each
+ * slot; and one that returns what its caller would have to branch for: 16 branches in a row are too many for
+ * the verifier of 6.1.
  */
-__attribute__((noinline)) __u64 dr_look(__u32 slot, __u64 now)
+__attribute__((noinline)) __u64 dr_look(__u32 slot, __u64 now, __u64 next)
 {
 	struct dr_target *c = bpf_map_lookup_elem(&dr_targets, &slot);
 	struct dr_watch *w = bpf_map_lookup_elem(&dr_watch, &slot);
@@ -103,17 +105,17 @@ __attribute__((noinline)) __u64 dr_look(__u32 slot, __u64 now)
 	int wants;
 
 	if (!c || !w || !c->key || !DR_READ_ONCE(w->track.timer_armed))
-		return 0;
+		return next;
 	iface = c->iface;
 	i = bpf_map_lookup_elem(&dr_ifaces, &iface);
 	if (!i)
-		return 0;
+		return next;
 	dr_listen(&ears, i, w->track.queue);
 
 	bpf_spin_lock(&w->lock);
 	if (w->retired) {
 		bpf_spin_unlock(&w->lock);
-		return 0;
+		return next;
 	}
 	before = counted(&w->track);
 	if (dr_may_look(&w->track, c, now))
@@ -132,28 +134,29 @@ __attribute__((noinline)) __u64 dr_look(__u32 slot, __u64 now)
 	tell_iface(i, out, now);
 	if (is_verdict(out))
 		emit(&e);
-	return due;
+	return due && (!next || due < next) ? due : next;
 }
 
 static int on_deadline(void *map, __u32 *key, struct dr_timer *timer)
 {
-	__u64 now = bpf_ktime_get_ns(), next = 0, due;
+	__u64 now = bpf_ktime_get_ns(), next = 0, set;
 	__u32 group = *key;
 	struct dr_timer *g = bpf_map_lookup_elem(&dr_timers, &group);
 
 	if (!g)
 		return 0;
 	bpf_spin_lock(&g->lock);
+	set = g->due_ns;
 	g->due_ns = 0; /* whoever arms a target from now on sets the timer anew */
 	g->runs++;
 	bpf_spin_unlock(&g->lock);
-	for (__u32 n = 0; n < DR_TIMER_SLOTS; n++) {
-		due = dr_look(group * DR_TIMER_SLOTS + n, now);
-		if (due && (!next || due < next))
-			next = due;
-	}
+	COUNT(timers);
+	if (set && now > set + DR_LATE_NS)
+		COUNT(timers_late);
+	for (__u32 n = 0; n < DR_TIMER_SLOTS; n++)
+		next = dr_look(group * DR_TIMER_SLOTS + n, now, next);
 	if (next)
-		start_timer(g, next, bpf_ktime_get_ns());
+		start_timer(g, next, bpf_ktime_get_ns(), 0);
 	return 0;
 }
 

@@ -103,6 +103,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	const char *cloud;
 
 	read_listen(f, root, &c);
+	dr_conf_bool(f, root, "remote_shutdown", false, &c.remote_shutdown);
 	dr_conf_str(f, root, "cloud", NULL, &cloud);
 	dr_conf_dur(f, root, "refresh", dr_sec(1), dr_sec(3600), dr_sec(30), &c.refresh);
 	dr_conf_dur(f, root, "verify", dr_msec(0), dr_sec(5), dr_msec(100), &c.verify);

@@ -11,7 +11,8 @@
 
 struct ins_config {
 	struct dr_http_listen listen;
-	char *cloud; /* entry of clouds.yaml; NULL: OS_CLOUD or OS_* */
+	bool remote_shutdown; /* whoever reaches listen may end the program */
+	char *cloud;	      /* entry of clouds.yaml; NULL: OS_CLOUD or OS_* */
 	struct dr_dur refresh;
 	struct dr_dur verify;
 	unsigned parallel;

@@ -4,6 +4,7 @@
 
 #include "doctor/daemon.h"
 #include "doctor/log.h"
+#include "inspector/dialect.h"
 #include "inspector/receive.h"
 
 #define PURPOSE "Receives fault events, marks the host down in Nova and its servers as failed."
@@ -37,6 +38,7 @@ struct program {
 	struct dr_http_client *http;
 	struct ins_nova *nova;
 	struct ins_inspector *inspector;
+	struct ins_receiver *receiver;
 	struct dr_http_server *server;
 	struct dr_cloud *cloud;
 };
@@ -47,6 +49,7 @@ static void program_done(struct program *p)
 	dr_cloud_free(p->cloud);
 	ins_nova_stop(p->nova);
 	dr_http_server_free(p->server);
+	ins_receiver_free(p->receiver);
 	ins_inspector_free(p->inspector);
 	ins_nova_free(p->nova);
 	dr_http_client_free(p->http);
@@ -62,7 +65,7 @@ static int serve(struct program *p)
 		.body_max = INS_BODY_MAX,
 		.server_name = "doctor-inspector",
 	};
-	int r = dr_http_server_new(p->loop, &opts, ins_receive, p->inspector, &p->server);
+	int r = dr_http_server_new(p->loop, &opts, ins_receive, p->receiver, &p->server);
 
 	if (r)
 		dr_error("listening on %s port %u: %s", p->config->listen.address, p->config->listen.port,
@@ -107,7 +110,8 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
 	    (r = dr_cloud_new(p->loop, p->http, credentials, &p->cloud)) ||
 	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) ||
-	    (r = ins_inspector_new(p->loop, p->cloud, p->nova, p->config, &p->inspector)))
+	    (r = ins_inspector_new(p->loop, p->cloud, p->nova, p->config, &p->inspector)) ||
+	    (r = ins_receiver_new(p->loop, p->inspector, p->config, &p->receiver)))
 		return r;
 	return ins_nova_start(p->nova, on_started, p);
 }

@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "doctor/log.h"
 #include "inspector/control.h"
 #include "inspector/receive.h"
+#include "inspector/source.h"
+
+struct ins_receiver {
+	struct dr_loop *loop;
+	struct ins_inspector *inspector;
+	const struct ins_config *config;
+	struct ins_sources sources;
+	uint64_t refused; /* requests */
+};
 
 /* A body whose events are being looked at; heap, as it may have to wait for Nova's list of computes. */
 struct request {
 	struct dr_http_exchange *x;
-	struct ins_inspector *inspector;
+	struct ins_receiver *receiver;
+	bool set;		   /* the whole set of a data source; the events are what it changes */
+	struct ins_source *source; /* of a set, from when it is known to fit */
+	uint64_t turn;		   /* the source's then */
 	struct ins_events events;
 	bool *known; /* per event: taken, or a duplicate */
 	size_t accepted, duplicates;
@@ -17,18 +30,23 @@ static void request_free(struct request *q)
 {
 	if (!q)
 		return;
+	if (q->source)
+		ins_sources_leave(&q->receiver->sources, q->source);
 	ins_events_done(&q->events);
 	free(q->known);
 	free(q);
 }
 DR_DEFINE_FREEP(struct request, request_free)
 
+/* ---------------------------------------------------------------- answers */
+
 /* position may be NULL; accepted: events that were taken all the same */
-static void reply_error(struct dr_http_exchange *x, unsigned status, const char *position, const char *reason,
-			size_t accepted)
+static void reply_error(struct dr_http_exchange *x, struct ins_receiver *r, unsigned status,
+			const char *position, const char *reason, size_t accepted)
 {
 	struct dr_json *body = dr_json_object(), *error = dr_json_add_object(body, "error");
 
+	r->refused++;
 	dr_json_add_int(error, "code", status);
 	dr_json_add_str(error, "message", reason);
 	if (position)
@@ -37,14 +55,31 @@ static void reply_error(struct dr_http_exchange *x, unsigned status, const char 
 	dr_http_reply_json(x, status, body);
 }
 
-static void reply_full(struct dr_http_exchange *x, size_t accepted)
+/* The same, and says so here, too: upstream's monitors do not look at the answer. */
+static void refuse(struct dr_http_exchange *x, struct ins_receiver *r, unsigned status, const char *position,
+		   const char *reason, size_t accepted)
+{
+	dr_warning("request refused %.16s %.200s: %s%s%s status=%u peer=%s", dr_http_method(x),
+		   dr_http_path(x), position ? position : "", position ? ": " : "", reason, status,
+		   dr_http_peer(x));
+	reply_error(x, r, status, position, reason, accepted);
+}
+
+static void refuse_for_now(struct dr_http_exchange *x, struct ins_receiver *r, const char *reason,
+			   size_t accepted)
+{
+	dr_http_set_header(x, "Retry-After", "1");
+	refuse(x, r, 503, NULL, reason, accepted);
+}
+
+static void refuse_full(const struct request *q)
 {
 	char reason[128];
 
 	snprintf(reason, sizeof(reason),
-		 "too many events are waiting, %zu of this request were accepted: send it again", accepted);
-	dr_http_set_header(x, "Retry-After", "1");
-	reply_error(x, 503, NULL, reason, accepted);
+		 "too many events are waiting, %zu of this request were accepted: send it again",
+		 q->accepted);
+	refuse_for_now(q->x, q->receiver, reason, q->accepted);
 }
 
 static void reply_accepted(const struct request *q)
@@ -56,10 +91,15 @@ static void reply_accepted(const struct request *q)
 	dr_http_reply_json(q->x, 200, body);
 }
 
-/* Taken before; perhaps only a moment ago, by the same body or while this one waited. */
+/* ---------------------------------------------------------------- what monitors send */
+
+/*
+ * Taken before; perhaps only a moment ago, by the same body or while this one waited. Of a set that is told
+ * by the set before: a fault that was over since is there again.
+ */
 static bool is_known(struct request *q, size_t n)
 {
-	if (!q->known[n] && ins_inspector_seen(q->inspector, &q->events.items[n])) {
+	if (!q->known[n] && !q->set && ins_inspector_seen(q->receiver->inspector, &q->events.items[n])) {
 		q->known[n] = true;
 		q->duplicates++;
 	}
@@ -68,9 +108,20 @@ static bool is_known(struct request *q, size_t n)
 
 static void take(struct request *q, size_t n, bool fresh)
 {
-	ins_inspector_take(q->inspector, &q->events.items[n], fresh);
+	const struct ins_event *e = &q->events.items[n];
+
+	ins_inspector_take(q->receiver->inspector, e, fresh);
+	if (q->source)
+		ins_set_apply(&q->source->set, e);
 	q->known[n] = true;
 	q->accepted++;
+}
+
+/* That a fault is over is taken in any case: of a host that Nova no longer knows, too. */
+static bool refuses(const struct request *q, size_t n, char reason[384])
+{
+	return !q->events.places[n].implied &&
+	       ins_inspector_refuses(q->receiver->inspector, &q->events.items[n], reason);
 }
 
 /*
@@ -87,24 +138,23 @@ static void settle(struct request *q, bool asked)
 
 		if (is_known(q, n))
 			continue;
-		if (asked && ins_inspector_refuses(q->inspector, e, reason)) {
-			ins_inspector_refused(q->inspector, e, reason);
+		if (asked && refuses(q, n, reason)) {
+			ins_inspector_refused(q->receiver->inspector, e, reason);
 			if (!first.position[0]) {
-				snprintf(first.position, sizeof(first.position),
-					 "events[%zu].details.hostname", n);
+				ins_events_position(&q->events, n, first.position);
 				memcpy(first.reason, reason, sizeof(first.reason));
 			}
 			continue;
 		}
-		if (!ins_inspector_room(q->inspector)) {
+		if (!ins_inspector_room(q->receiver->inspector)) {
 			/* filled up while we asked; what was taken is known, or counted, when sent again */
-			reply_full(q->x, q->accepted);
+			refuse_full(q);
 			return;
 		}
 		take(q, n, asked);
 	}
 	if (first.position[0])
-		reply_error(q->x, 400, first.position, first.reason, q->accepted);
+		reply_error(q->x, q->receiver, 400, first.position, first.reason, q->accepted);
 	else
 		reply_accepted(q);
 }
@@ -115,43 +165,86 @@ static void on_reread(int error, void *userdata)
 
 	if (error == -ECANCELED)
 		dr_http_reply_error(q->x, 503, "the inspector is stopping");
+	else if (q->source && q->source->turn != q->turn)
+		reply_accepted(q); /* a later set has come from there, and says all that is to be said */
 	else
 		settle(q, !error);
 }
 
-static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
+/* 1: refused. -ENOMEM. */
+static int read_events(struct request *q, enum ins_dialect dialect, const char *source,
+		       struct ins_refusal *ret_refusal)
 {
-	DR_AUTO(request_freep) struct request *q = calloc(1, sizeof(*q));
-	struct ins_refusal why;
-	size_t len, fresh = 0, unknown = 0;
-	const char *body = dr_http_body(x, &len);
-	int r = q ? ins_events_parse(body, len, &q->events, &why) : -ENOMEM;
+	DR_AUTO(ins_events_done) struct ins_events told = {};
+	size_t len;
+	const char *body = dr_http_body(q->x, &len);
+	int r = ins_dialect_parse(dialect, body, len, &told, ret_refusal);
 
-	if (r == 1) {
-		reply_error(x, 400, why.position, why.reason, 0);
-		return;
+	if (r)
+		return r;
+	if (source) {
+		r = ins_set_difference(ins_sources_set(&q->receiver->sources, source), &told, &q->events,
+				       &q->duplicates);
+		if (r)
+			return r;
+	} else {
+		q->events = told;
+		told = (struct ins_events){};
 	}
-	if (!r) {
-		q->known = calloc(q->events.count + 1, sizeof(*q->known));
-		r = q->known ? 0 : -ENOMEM;
-	}
-	if (r) {
-		dr_http_reply_error(x, 503, "out of memory");
-		return;
-	}
-	q->x = x;
-	q->inspector = s;
+	q->known = calloc(q->events.count + 1, sizeof(*q->known));
+	return q->known ? 0 : -ENOMEM;
+}
+
+/* 0: there is room for all of it. Else it has been refused, and nothing has changed. */
+static int enter(struct request *q, const char *source)
+{
+	size_t fresh = 0;
+	int r = 0;
 
 	for (size_t n = 0; n < q->events.count; n++)
 		fresh += !is_known(q, n);
-	if (fresh > ins_inspector_room(s)) {
-		reply_full(x, 0);
+	if (fresh > ins_inspector_room(q->receiver->inspector)) {
+		refuse_full(q);
+		return 1;
+	}
+	if (source)
+		r = ins_sources_enter(&q->receiver->sources, source, &q->events, &q->source);
+	if (r == 1)
+		refuse_for_now(q->x, q->receiver, "too many faults are in the sets of all data sources", 0);
+	else if (r)
+		refuse_for_now(q->x, q->receiver, "out of memory", 0);
+	else if (source)
+		q->turn = q->source->turn;
+	return r;
+}
+
+/* source: the id of the data source whose set this is; NULL: single events. */
+static void take_events(struct dr_http_exchange *x, struct ins_receiver *r, enum ins_dialect dialect,
+			const char *source)
+{
+	DR_AUTO(request_freep) struct request *q = calloc(1, sizeof(*q));
+	struct ins_refusal why;
+	size_t unknown = 0;
+	int error = -ENOMEM;
+
+	if (q) {
+		*q = (struct request){ .x = x, .receiver = r, .set = source != NULL };
+		error = read_events(q, dialect, source, &why);
+	}
+	if (error == 1) {
+		refuse(x, r, 400, why.position, why.reason, 0);
 		return;
 	}
+	if (error) {
+		refuse_for_now(x, r, "out of memory", 0);
+		return;
+	}
+	if (enter(q, source))
+		return;
 	for (size_t n = 0; n < q->events.count; n++) {
 		if (is_known(q, n))
 			continue;
-		if (ins_inspector_knows(s, &q->events.items[n]))
+		if (ins_inspector_knows(r->inspector, &q->events.items[n]))
 			take(q, n, false);
 		else
 			unknown++;
@@ -161,7 +254,7 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 		return;
 	}
 	/* the host may be new, or one of that name */
-	if (ins_nova_reread(ins_inspector_nova(s), on_reread, q)) {
+	if (ins_nova_reread(ins_inspector_nova(r->inspector), on_reread, q)) {
 		settle(q, false);
 		return;
 	}
@@ -169,43 +262,129 @@ static void put_events(struct dr_http_exchange *x, struct ins_inspector *s)
 	(void)DR_TAKE_PTR(q);
 }
 
-static void get_health(struct dr_http_exchange *x, struct ins_inspector *s)
+/* ---------------------------------------------------------------- paths */
+
+/* What stands for the star in the path of a route; "" where there is none. Not terminated. */
+struct name {
+	const char *text;
+	size_t len;
+};
+
+static void take_doctor(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
+{
+	take_events(x, r, INS_DOCTOR, NULL);
+}
+
+static void take_vitrage(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
+{
+	take_events(x, r, INS_VITRAGE, NULL);
+}
+
+static void take_congress(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
+{
+	char source[INS_SOURCE_MAX];
+	struct ins_refusal why;
+
+	if (ins_source_id(name.text, name.len, source, &why))
+		refuse(x, r, 400, why.position, why.reason, 0);
+	else
+		take_events(x, r, INS_CONGRESS, source);
+}
+
+static void shut_down(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
+{
+	if (!r->config->remote_shutdown) {
+		refuse(x, r, 403, "path", "remote_shutdown is not set", 0);
+		return;
+	}
+	dr_info("ending, as was asked peer=%s", dr_http_peer(x));
+	dr_http_reply_json(x, 200, dr_json_object());
+	dr_loop_exit(r->loop, EXIT_SUCCESS);
+}
+
+static void get_health(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
 {
 	bool good;
-	struct dr_json *body = ins_inspector_health(s, &good);
+	struct dr_json *body = ins_inspector_health(r->inspector, &good);
 
 	dr_http_reply_json(x, good ? 200 : 503, body);
 }
 
-static void get_incidents(struct dr_http_exchange *x, struct ins_inspector *s)
+static void get_incidents(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
 {
-	dr_http_reply_json(x, 200, ins_inspector_incidents(s));
+	struct dr_json *body = ins_inspector_incidents(r->inspector);
+
+	dr_json_add_int(dr_json_get(body, "counters"), "requests_refused", (int64_t)r->refused);
+	dr_http_reply_json(x, 200, body);
+}
+
+static bool path_fits(const char *route, const char *path, struct name *ret)
+{
+	const char *star = strchr(route, '*');
+	size_t before = star ? (size_t)(star - route) : strlen(route), len = strlen(path);
+	size_t behind = star ? strlen(star + 1) : 0;
+
+	if (len < before + behind || (!star && len > before) || strncmp(path, route, before) ||
+	    (star && strcmp(path + len - behind, star + 1)))
+		return false;
+	*ret = (struct name){ path + before, len - before - behind };
+	return true;
 }
 
 void ins_receive(struct dr_http_exchange *x, void *userdata)
 {
 	static const struct {
 		const char *path, *methods[3];
-		void (*handle)(struct dr_http_exchange *x, struct ins_inspector *s);
+		void (*handle)(struct dr_http_exchange *x, struct ins_receiver *r, struct name name);
 		const char *allow;
 	} routes[] = {
-		{ "/events", { "PUT", "POST" }, put_events, "PUT, POST" },
+		{ "/events", { "PUT", "POST" }, take_doctor, "PUT, POST" },
+		{ "/v1/data-sources/*/tables/events/rows", { "PUT" }, take_congress, "PUT" },
+		{ "/v1/event", { "POST" }, take_vitrage, "POST" },
+		{ "/events/shutdown", { "POST" }, shut_down, "POST" },
 		{ "/healthz", { "GET" }, get_health, "GET" },
 		{ "/v1/incidents", { "GET" }, get_incidents, "GET" },
 	};
+	struct ins_receiver *r = userdata;
+	char reason[128];
+	struct name name;
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(routes); i++) {
-		if (strcmp(routes[i].path, dr_http_path(x)))
+		if (!path_fits(routes[i].path, dr_http_path(x), &name))
 			continue;
 		for (size_t m = 0; routes[i].methods[m]; m++)
 			if (!strcmp(routes[i].methods[m], dr_http_method(x))) {
-				routes[i].handle(x, userdata);
+				routes[i].handle(x, r, name);
 				return;
 			}
 		dr_http_set_header(x, "Allow", routes[i].allow);
-		dr_http_reply_error(x, 405, "%s takes %s", routes[i].path, routes[i].allow);
+		snprintf(reason, sizeof(reason), "%s takes %s", routes[i].path, routes[i].allow);
+		refuse(x, r, 405, "method", reason, 0);
 		return;
 	}
-	if (!ins_control(x, userdata))
-		dr_http_reply_error(x, 404, "there is nothing at this path; events go to /events");
+	if (ins_control(x, r->inspector))
+		return;
+	refuse(x, r, 404, "path", "there is nothing at this path; events go to /events", 0);
+}
+
+/* ---------------------------------------------------------------- life */
+
+int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
+		     struct ins_receiver **ret)
+{
+	struct ins_receiver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct ins_receiver){ .loop = l, .inspector = s, .config = c };
+	*ret = r;
+	return 0;
+}
+
+void ins_receiver_free(struct ins_receiver *r)
+{
+	if (!r)
+		return;
+	ins_sources_done(&r->sources);
+	free(r);
 }

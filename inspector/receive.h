@@ -3,22 +3,42 @@
 #define DOCTOR_INSPECTOR_RECEIVE_H
 
 /*
- * The HTTP side:
- *   PUT or POST /events   an array of events. 200: accepted, {"accepted": n, "duplicates": n}. 400: refused,
- *                         {"error": {"code": 400, "message": "...", "position": "events[0].time"},
- *                         "accepted": n}. A body that cannot be read is refused whole; of events for hosts
- *                         that Nova does not know, the others are accepted all the same, and the answer is
- *                         400. 503: the queue is full, {"error": {"code": 503, "message": "..."},
- *                         "accepted": n}: n is 0, unless the queue filled up while Nova was asked about
- *                         some of the hosts. The whole may be sent again.
- *   GET /healthz          200, or 503 while the map is stale
- *   GET /v1/incidents     what was done, and what was not
+ * The HTTP side; docs/api.md has it for people. What monitors send, in the words of dialect.h:
+ *
+ *   PUT, POST /events                                  INS_DOCTOR
+ *   PUT /v1/data-sources/ID/tables/events/rows         INS_CONGRESS
+ *   POST /v1/event                                     INS_VITRAGE
+ *
+ *   200: accepted, {"accepted": n, "duplicates": n}. What was taken is never lost.
+ *   400, 503: refused, {"error": {"code": 400, "message": "...", "position": "events[0].time"}, "accepted":
+ * n}. A body that cannot be read, or that the queue has no room for, is refused whole: n is 0, nothing has
+ *     changed. Of events for hosts that Nova does not know, the others are accepted all the same. The queue
+ *     may fill up while Nova is asked about some of the hosts: n is what was taken until then. The whole may
+ *     be sent again.
+ *
+ * For people and machines that look after it:
+ *
+ *   GET /healthz           200, or 503 while the map is stale
+ *   GET /v1/incidents      what was done, and what was not
+ *   POST /events/shutdown  ends the loop with status 0, in the way of upstream's test harness; 403 unless
+ *                          remote_shutdown is set
+ *
+ * 404 and 405 (with Allow) for the rest. Position is absent where the request is as good as any: 503.
  */
 
 #include "doctor/http_server.h"
 #include "inspector/inspector.h"
 
-/* The handler for dr_http_server_new(); userdata is the struct ins_inspector. */
+struct ins_receiver;
+
+/* All must outlive it. */
+int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
+		     struct ins_receiver **ret) DR_MUST_USE;
+/* After ins_nova_stop(), which ends the requests that wait for Nova, and after the server. */
+void ins_receiver_free(struct ins_receiver *r);
+DR_DEFINE_FREEP(struct ins_receiver, ins_receiver_free)
+
+/* The handler for dr_http_server_new(); userdata is the struct ins_receiver. */
 void ins_receive(struct dr_http_exchange *x, void *userdata);
 
 #endif

@@ -49,6 +49,29 @@ static void look_at_counters(struct monitor *m, const struct dr_stats *s)
 		m->events_lost = s->events_lost;
 }
 
+/*
+ * Timers and answers are handled by the same softirqs. Where most timers of a second were late, losses and
+ * round trips tell of this machine, not of the hosts.
+ */
+static void look_at_timers(struct monitor *m, const struct dr_stats *s)
+{
+	uint64_t ran = s->timers - m->timers, late = s->timers_late - m->timers_late;
+	bool breathless = 2 * late > ran;
+
+	m->timers = s->timers;
+	m->timers_late = s->timers_late;
+	for (uint32_t i = 0; breathless && i < m->slots.room; i++)
+		mon_grey_void(&m->targets[i].grey);
+	if (breathless && !m->breathless)
+		dr_warning("this machine is out of breath, so nobody is called degraded for loss or round "
+			   "trips: "
+			   "%llu of %llu timers were late",
+			   (unsigned long long)late, (unsigned long long)ran);
+	else if (m->breathless && !breathless)
+		dr_info("this machine has its breath back");
+	m->breathless = breathless;
+}
+
 /* ---------------------------------------------------------------- our sender */
 
 static void tell_blind(struct monitor *m, unsigned iface)
@@ -428,6 +451,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 	mon_prober_stats(m->prober, &m->sender); /* ahead of the kernel's: what it took has left by then */
 	if (mon_bpf_read_stats(m->bpf, &kernel) == 0) {
 		look_at_counters(m, &kernel);
+		look_at_timers(m, &kernel);
 		look_at_sender(m, &m->sender, now);
 		look_at_hearing(m, now.ns);
 		look_at_links(m);

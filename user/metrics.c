@@ -237,6 +237,9 @@ static const struct counter kernel_counters[] = {
 	  KERNEL(passive) },
 	{ "events_total", NULL, NULL, "Records that the kernel programs handed over.", KERNEL(events) },
 	{ "events_lost_total", NULL, NULL, "Records that found the ring buffer full.", KERNEL(events_lost) },
+	{ "timers_total", NULL, NULL, "Looks at deadlines by the kernel's timers.", KERNEL(timers) },
+	{ "timers_late_total", NULL, NULL, "Looks that came more than 1 ms late: the machine was stalled.",
+	  KERNEL(timers_late) },
 	{ "timer_errors_total", NULL, NULL, "Deadlines that could not be set.", KERNEL(timer_errors) },
 };
 

@@ -89,12 +89,13 @@ struct monitor {
 	char *no_fentry; /* why links are told of by rtnetlink; NULL: by fentry */
 	struct dr_source *ring, *tick, *reload;
 	struct dr_mono started_at, last_tick, last_ring;
-	uint64_t events_lost, timer_errors; /* as last seen in dr_stats */
+	uint64_t events_lost, timer_errors, timers, timers_late; /* as last seen in dr_stats */
 	uint64_t accepted_missing; /* probes that the sockets took and that did not leave, as last seen */
 	uint64_t skipped;	   /* as last seen of the sender */
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
+	bool breathless;	/* most timers of the kernel half run late: so are answers handled */
 	struct mon_rtt retired; /* round trip times of targets that are no longer watched */
 	uint64_t reloads, reloads_incomplete, reload_failures;
 	char *reload_error;	/* of the last one; NULL: it was good */

@@ -57,13 +57,16 @@ static int open_raw(bool v6, unsigned ifindex)
 	const struct sock_fprog reject = { .len = 1, .filter = nothing };
 	DR_AUTO_CLOSE int fd = v6 ? socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6)
 				  : socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	const int whole =
+		IP_PMTUDISC_DO; /* no fragments, so the kernel need not think of an identification */
 	struct icmp_filter filter4 = { .data = ~0u };
 	struct icmp6_filter filter6;
 
 	ICMP6_FILTER_SETBLOCKALL(&filter6);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &reject, sizeof(reject)) ||
 	    (v6 ? setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter6, sizeof(filter6))
-		: setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter4, sizeof(filter4))))
+		: setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter4, sizeof(filter4)) ||
+			     setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &whole, sizeof(whole))))
 		return dr_errno();
 	widen(fd);
 	int r = bind_to(fd, ifindex);

@@ -9,7 +9,7 @@
 #include "doctor/clock.h"
 
 #define CYCLE_NS 1000000000ULL	     /* the thread looks at its work at least so often */
-#define SLACK_NS 2000000ULL	     /* targets due within it share a system call (and see pacer.h) */
+#define SLACK_NS 8000000ULL	     /* targets due within it share a wake-up (and see pacer.h) */
 #define SOURCE_NS 10000000000ULL     /* our own addresses are asked for so often, */
 #define SOURCE_RETRY_NS 250000000ULL /* or so often while there is none */
 

@@ -338,6 +338,8 @@ static void add_kernel_counters(struct dr_json *o, const struct dr_stats *c)
 		{ "truncated", c->truncated },
 		{ "events", c->events },
 		{ "events_lost", c->events_lost },
+		{ "timers", c->timers },
+		{ "timers_late", c->timers_late },
 		{ "timer_errors", c->timer_errors },
 		{ "consumed", c->consumed },
 		{ "passive", c->passive },

@@ -220,12 +220,14 @@ struct dr_stats {
 	__u64 truncated;    /* an echo reply of ours that ends too early or has another length */
 	__u64 events;	    /* records handed to the ring buffer */
 	__u64 events_lost;  /* ring buffer full; user space finds the change in dr_watch */
-	__u64 timer_errors; /* a timer that could not be set */
+	__u64 timers;	    /* times that one ran */
+	__u64 timers_late;  /* of these, later than it was set to by DR_LATE_NS */
+	__u64 timer_errors; /* one that could not be set */
 	__u64 consumed;	    /* replies that ended in the driver, as configured */
 	__u64 passive;	    /* frames that counted as life of a silent target */
 	__u64 retired;	    /* replies for a target that is no longer watched */
 };
-_Static_assert(sizeof(struct dr_stats) == 128, "dr_stats layout");
+_Static_assert(sizeof(struct dr_stats) == 144, "dr_stats layout");
 
 enum dr_event_type {
 	DR_EVENT_VERDICT = 1,  /* a target changed its verdict */

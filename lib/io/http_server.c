@@ -283,6 +283,19 @@ void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char
 	dr_http_reply_json(x, status, body);
 }
 
+static void reply_too_large(struct dr_http_exchange *x)
+{
+	struct dr_json *body = dr_json_object(), *error = dr_json_add_object(body, "error");
+	char text[64];
+
+	dr_json_add_int(error, "code", MHD_HTTP_CONTENT_TOO_LARGE);
+	snprintf(text, sizeof(text), "the body is larger than %zu bytes", x->server->body_max);
+	dr_json_add_str(error, "message", text);
+	snprintf(text, sizeof(text), "byte %zu", x->server->body_max);
+	dr_json_add_str(error, "position", text);
+	dr_http_reply_json(x, MHD_HTTP_CONTENT_TOO_LARGE, body);
+}
+
 static enum MHD_Result queue_reply(struct dr_http_exchange *x)
 {
 	struct MHD_Response *response = DR_TAKE_PTR(x->response);
@@ -341,8 +354,7 @@ static enum MHD_Result on_headers(struct dr_http_exchange *x, struct MHD_Connect
 		dr_http_reply_error(x, MHD_HTTP_NOT_IMPLEMENTED,
 				    "Transfer-Encoding: only chunked is supported");
 	else if (length && strtoull(length, NULL, 10) > limit)
-		dr_http_reply_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes",
-				    x->server->body_max);
+		reply_too_large(x);
 	return x->replied ? queue_reply(x) : MHD_YES;
 }
 
@@ -367,8 +379,7 @@ static void handle(struct dr_http_exchange *x)
 	if (s->closing) {
 		dr_http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
 	} else if (x->received > s->body_max) {
-		dr_http_reply_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes",
-				    s->body_max);
+		reply_too_large(x);
 	} else {
 		s->fn(x, s->userdata);
 		assert(x->replied || x->deferred);

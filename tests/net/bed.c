@@ -153,15 +153,17 @@ static void pin_dir(const struct bed *b, char *buf, size_t size)
 
 void bed_free(struct bed *b)
 {
-	char pins[128];
-	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", pins, NULL };
+	char pins[128], socket[64];
+	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", pins, socket, NULL };
 
 	if (!b)
 		return;
 	if (b->monitor)
 		(void)!bed_stop(b);
 	sc_child_free(b->monitor);
-	pin_dir(b, pins, sizeof(pins)); /* there if a test has killed the monitor */
+	/* there if a test has killed the monitor, or it was not mighty enough to remove them */
+	pin_dir(b, pins, sizeof(pins));
+	snprintf(socket, sizeof(socket), "/run/doctor/%.32s.sock", b->name);
 	sc_topo_free(b->topo);
 	dr_http_server_free(b->server);
 	dr_loop_free(b->loop);

@@ -64,22 +64,44 @@ struct dr_link maps_link(struct bed *b)
 	return l;
 }
 
+/* Each CPU's; freed by the caller. */
+static struct dr_stats *read_stats(struct bed *b, int fd, int *ret_cpus)
+{
+	const uint32_t zero = 0;
+	struct dr_stats *each;
+
+	*ret_cpus = libbpf_num_possible_cpus();
+	assert_true(*ret_cpus > 0);
+	each = calloc((size_t)*ret_cpus, sizeof(*each));
+	assert_non_null(each);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, each), 0);
+	return each;
+}
+
 struct dr_stats maps_stats(struct bed *b)
 {
 	DR_AUTO_CLOSE int fd = open_map(b, "dr_stats");
-	int cpus = libbpf_num_possible_cpus();
+	int cpus;
+	DR_AUTO_FREE struct dr_stats *each = read_stats(b, fd, &cpus);
 	struct dr_stats sum = { 0 };
-	uint32_t zero = 0;
 
-	assert_true(cpus > 0);
-	DR_AUTO_FREE struct dr_stats *each = calloc((size_t)cpus, sizeof(*each));
-	assert_non_null(each);
-	assert_int_equal(bpf_map_lookup_elem(fd, &zero, each), 0);
 	for (int c = 0; c < cpus; c++) {
 		for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); i++)
 			((uint64_t *)&sum)[i] += ((const uint64_t *)&each[c])[i];
 	}
 	return sum;
+}
+
+void maps_make_timers_late(struct bed *b)
+{
+	DR_AUTO_CLOSE int fd = open_map(b, "dr_stats");
+	const uint32_t zero = 0;
+	int cpus;
+	DR_AUTO_FREE struct dr_stats *each = read_stats(b, fd, &cpus);
+
+	each[0].timers += 1000;
+	each[0].timers_late += 1000;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, each, BPF_ANY), 0);
 }
 
 /* ---------------------------------------------------------------- what is held */

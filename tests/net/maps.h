@@ -15,6 +15,8 @@ struct dr_track maps_track(struct bed *b, int host, struct dr_target *ret);
 struct dr_iface maps_iface(struct bed *b);
 struct dr_link maps_link(struct bed *b);
 struct dr_stats maps_stats(struct bed *b);
+/* As if a thousand timers had run late just now. */
+void maps_make_timers_late(struct bed *b);
 
 /* What could leak. Taken before something that is to leave nothing behind. */
 struct maps_held {

@@ -39,7 +39,7 @@ struct fixture {
 	enum dr_kind kinds[SLOTS];
 	uint32_t seq[SLOTS]; /* of the newest probe by send() */
 	uint8_t mac_last;    /* of slot 0's card: the last byte of its address; those of the others follow */
-	uint8_t alone;	     /* the card that the newest frame was sent on to instead of all of them; 0: none */
+	uint8_t alone; /* the card that the newest frame was sent on to instead of all of them; 0: none */
 };
 
 int setup(void **state);

@@ -45,7 +45,8 @@ int world_setup_cold(void **state)
 	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
 	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
 	assert_int_equal(ins_inspector_new(w->loop, w->cloud, w->nova, &w->config, &w->inspector), 0);
-	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->inspector, &w->server), 0);
+	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, &w->receiver), 0);
+	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
 	*state = w;
 	return 0;
 }
@@ -84,6 +85,7 @@ int world_teardown(void **state)
 	dr_cloud_free(w->cloud);
 	ins_nova_stop(w->nova);
 	dr_http_server_free(w->server);
+	ins_receiver_free(w->receiver);
 	ins_inspector_free(w->inspector);
 	ins_nova_free(w->nova);
 	dr_http_client_free(w->http);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "doctor/buf.h"
+#include "inspector/dialect.h"
 #include "inspector/receive.h"
 #include "tests/unit/fake_nova.h"
 
@@ -26,6 +27,7 @@ struct world {
 	struct ins_config config;
 	struct ins_nova *nova;
 	struct ins_inspector *inspector;
+	struct ins_receiver *receiver;
 	struct dr_http_server *server;
 
 	bool started;

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "inspector/dialect.h"
 #include "inspector/judge.h"
 #include "user/event.h"
 #include "user/report_faults.h"
@@ -185,7 +186,7 @@ static enum ins_verdict judged(const struct mon_event *e, bool open)
 	struct ins_refusal why;
 
 	dr_json_free(json);
-	if (ins_events_parse(body, strlen(body), &events, &why))
+	if (ins_dialect_parse(INS_DOCTOR, body, strlen(body), &events, &why))
 		fail_msg("%s %s: %s", body, why.position, why.reason);
 	assert_int_equal(events.count, 1);
 	c.event = &events.items[0];
@@ -208,6 +209,37 @@ static void our_inspector_acts_on_hosts_only(void **state)
 						 INS_IGNORE); /* it does not end an incident */
 			}
 		}
+	}
+}
+
+/* Each dialect that we speak says the same to it. Ends json. */
+static void assert_heard(enum ins_dialect dialect, struct dr_json *json, const struct mon_event *e)
+{
+	DR_AUTO_FREE char *body = dr_json_print(json);
+	DR_AUTO(ins_events_done) struct ins_events events = { 0 };
+	struct ins_refusal why;
+
+	dr_json_free(json);
+	if (ins_dialect_parse(dialect, body, strlen(body), &events, &why))
+		fail_msg("%s %s: %s", body, why.position, why.reason);
+	assert_int_equal(events.count, 1);
+	assert_string_equal(events.items[0].host, e->host);
+	assert_string_equal(events.items[0].monitor, "mon");
+	assert_string_equal(events.items[0].id, "mon-abc-3");
+	assert_int_equal(events.items[0].status, e->on ? INS_FAULT : INS_CLEARED);
+	assert_int_equal(ins_event_is_recovery(&events.items[0]), !e->on);
+}
+
+static void our_inspector_knows_our_dialects(void **state)
+{
+	for (int on = 0; on <= 1; on++) {
+		struct mon_event e = event(MON_EVENT_HOST, on);
+		const struct mon_event *faults[] = { &e };
+
+		assert_heard(INS_DOCTOR, mon_event_doctor(&e, "mon", "abc"), &e);
+		assert_heard(INS_VITRAGE, mon_event_vitrage(&e, "mon", "abc"), &e);
+		if (on)
+			assert_heard(INS_CONGRESS, mon_event_congress(faults, 1, "mon", "abc"), &e);
 	}
 }
 
@@ -259,6 +291,7 @@ int main(void)
 		cmocka_unit_test(each_reason_has_a_name_of_its_own),
 		cmocka_unit_test(upstream_forces_down_dead_hosts_only),
 		cmocka_unit_test(our_inspector_acts_on_hosts_only),
+		cmocka_unit_test(our_inspector_knows_our_dialects),
 		cmocka_unit_test(faults_on_now),
 	};
 

@@ -172,7 +172,8 @@ static void test_body_limit(void **state)
 	assert_answer(f, &req, 200, NULL);
 	req.body_len = (1 << 20) + 1;
 	assert_answer(f, &req, 413,
-		      "{\"error\":{\"code\":413,\"message\":\"the body is larger than 1048576 bytes\"}}");
+		      "{\"error\":{\"code\":413,\"message\":\"the body is larger than 1048576 bytes\","
+		      "\"position\":\"byte 1048576\"}}");
 	assert_int_equal(f->handled, 1);
 
 	/* so much that it is not even read: the answer may or may not be seen, the handler is not called */

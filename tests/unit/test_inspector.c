@@ -622,6 +622,8 @@ static void test_routes(void **state)
 		{ "PUT", "/events", "[]", 200 },
 		{ "PUT", "/events", "", 400 },
 		{ "PUT", "/events", "{}", 400 },
+		{ "PUT", "/v1/data-sources/a/tables/events/rows", "[]", 200 },
+		{ "POST", "/v1/event", "{}", 400 },
 		{ "GET", "/events", NULL, 405 },
 		{ "DELETE", "/events", NULL, 405 },
 		{ "PUT", "/healthz", "[]", 405 },
@@ -629,7 +631,8 @@ static void test_routes(void **state)
 		{ "GET", "/v1/incidents", NULL, 200 },
 		{ "POST", "/v1/incidents", "[]", 405 },
 		{ "GET", "/", NULL, 404 },
-		{ "PUT", "/events/shutdown", "[]", 404 },
+		{ "PUT", "/events/shutdown", "[]", 405 },
+		{ "POST", "/events/shutdown", NULL, 403 },
 		{ "PUT", "/event", "[]", 404 },
 	};
 	struct world *w = *state;

@@ -12,6 +12,7 @@ static void assert_defaults(const struct ins_config *c)
 {
 	assert_string_equal(c->listen.address, "127.0.0.1");
 	assert_int_equal(c->listen.port, 12345);
+	assert_false(c->remote_shutdown);
 	assert_null(c->cloud);
 	assert_int_equal(c->refresh.ns, dr_sec(30).ns);
 	assert_int_equal(c->verify.ns, dr_msec(100).ns);
@@ -56,14 +57,14 @@ static void test_defaults(void **state)
 
 static void test_all_settings(void **state)
 {
-	static const char text[] =
-		"listen: '[::1]:0'\ncloud: admin\nrefresh: 1min\nverify: 0ms\ntimeout: 500ms\n"
-		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
-		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
-		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
-		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
-		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
-		"maintenance: {nova_disabled: false}\ndry_run: true\n";
+	static const char text[] = "listen: '[::1]:0'\nremote_shutdown: true\ncloud: admin\nrefresh: "
+				   "1min\nverify: 0ms\ntimeout: 500ms\n"
+				   "parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
+				   "retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
+				   "judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
+				   "brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
+				   "flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
+				   "maintenance: {nova_disabled: false}\ndry_run: true\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -72,6 +73,7 @@ static void test_all_settings(void **state)
 	assert_int_equal(dr_conf_error_count(f), 0);
 	assert_string_equal(c.listen.address, "::1");
 	assert_int_equal(c.listen.port, 0);
+	assert_true(c.remote_shutdown);
 	assert_string_equal(c.cloud, "admin");
 	assert_int_equal(c.refresh.ns, dr_sec(60).ns);
 	assert_int_equal(c.verify.ns, 0);
@@ -113,6 +115,7 @@ static void test_refused(void **state)
 		{ "listen: '127.0.0.1:'\n", "is no numeric address" },
 		{ "listen: {}\n", "t:1:9: listen: " },
 		{ "insecure_listen: maybe\n", "t:1:18: insecure_listen: " },
+		{ "remote_shutdown: 2\n", "t:1:18: remote_shutdown: " },
 		{ "refresh: 30\n", "t:1:10: refresh: " },
 		{ "refresh: 10ms\n", "below the minimum" },
 		{ "verify: 6s\n", "verify: " },

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "doctor/buf.h"
+#include "doctor/http_client.h"
 #include "tests/unit/fake_nova.h"
 
 static char program[512];
@@ -246,14 +247,55 @@ static void test_life(void **state)
 	assert_end(w, 0, "HTTP 503");
 }
 
+static unsigned post_shutdown(struct world *w)
+{
+	DR_AUTO(dr_http_client_freep) struct dr_http_client *client = NULL;
+	const char *port = strstr(output(w), " port=");
+	DR_AUTO_FREE char *url = NULL;
+	struct dr_http_request req = { .method = "POST", .body = "" };
+	struct dr_http_response r;
+	unsigned status;
+
+	assert_non_null(port);
+	url = dr_asprintf("http://127.0.0.1:%lu/events/shutdown", strtoul(port + 6, NULL, 10));
+	req.url = url;
+	assert_int_equal(dr_http_client_new(w->loop, NULL, &client), 0);
+	assert_int_equal(dr_http_call(client, &req, &r), 0);
+	assert_int_equal(r.error, 0);
+	status = r.status;
+	dr_http_response_done(&r);
+	return status;
+}
+
+/* Upstream's harness ends an inspector so: it is answered, and all ends as after a signal. */
+static void test_remote_shutdown(void **state)
+{
+	struct world *w = *state;
+	char *const argv[] = { "doctor-inspector", "-c", w->config, NULL };
+
+	configure(w, "listen: 127.0.0.1:0\nremote_shutdown: true\n");
+	spawn(w, true, argv);
+	wait_for(w, strstr(output(w), "listening on=127.0.0.1"));
+	assert_int_equal(post_shutdown(w), 200);
+	assert_end(w, 0, "ending, as was asked peer=127.0.0.1");
+
+	configure(w, "listen: 127.0.0.1:0\n");
+	spawn(w, true, argv);
+	wait_for(w, strstr(output(w), "listening on=127.0.0.1"));
+	assert_int_equal(post_shutdown(w), 403);
+	assert_int_equal(post_shutdown(w), 403); /* it is still there */
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "remote_shutdown is not set");
+}
+
 #define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_options),	with_world(test_bad_config),  with_world(test_credentials),
-		with_world(test_login_refused), with_world(test_port_in_use), with_world(test_life),
-		with_world(test_dry_run),
+		with_world(test_options),	  with_world(test_bad_config),	with_world(test_credentials),
+		with_world(test_login_refused),	  with_world(test_port_in_use), with_world(test_life),
+		with_world(test_remote_shutdown), with_world(test_dry_run),
 	};
 	const char *bin = getenv("DOCTOR_BIN");
 	ssize_t n;

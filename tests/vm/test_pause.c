@@ -89,7 +89,7 @@ static void fail_with_log(const char *what)
 
 	guest_run(monitor, &out,
 		  "grep -n '" VERDICT "' /tmp/log | tail -n 20; tail -n 40 /tmp/log; bpftool map dump pinned "
-				      "/sys/fs/bpf/doctor/pause/dr_ifaces | "
+		  "/sys/fs/bpf/doctor/pause/dr_ifaces | "
 		  "head -n 60");
 	fprintf(stderr, "the monitor's log ends:\n%s\n", dr_buf_str(&out)); /* cmocka cuts its messages */
 	fail_msg("%s", what);

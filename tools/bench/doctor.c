@@ -101,7 +101,7 @@ void bench_doctor_line(struct bench_watch *w, const char *line)
 	w->seen[host].lates++;
 }
 
-static int start(struct bench_watch *w, char **ret_error)
+static int start_with(struct bench_watch *w, const char *settings, char **ret_error)
 {
 	DR_AUTO_FREE char *program = dr_asprintf("%s/doctor-monitor", w->o.bin);
 	DR_AUTO_BUF struct dr_buf b = { 0 };
@@ -114,6 +114,7 @@ static int start(struct bench_watch *w, char **ret_error)
 	}
 	dr_buf_printf(&b, "name: %s\ninterface: %s\ninterval: %s\nmultiplier: %u\nrise: 3\n", w->name,
 		      w->o.net->ifname, dr_dur_format(w->o.interval, interval), w->o.multiplier);
+	dr_buf_puts(&b, settings);
 	dr_buf_printf(&b, "inspector:\n  url: http://127.0.0.1:%u/events\ntargets:\n",
 		      dr_http_server_port(w->inspector->server));
 	for (size_t i = 0; i < w->o.net->nhosts; i++)
@@ -124,6 +125,16 @@ static int start(struct bench_watch *w, char **ret_error)
 		return r;
 	return bench_watch_spawn(w, BENCH_WATCHER, (const char *const[]){ program, "--config", config, NULL },
 				 false, ret_error);
+}
+
+static int start(struct bench_watch *w, char **ret_error)
+{
+	return start_with(w, "", ret_error);
+}
+
+static int start_consuming(struct bench_watch *w, char **ret_error)
+{
+	return start_with(w, "consume_replies: true\n", ret_error);
 }
 
 void bench_doctor_clean(struct bench_watch *w)
@@ -146,3 +157,4 @@ void bench_doctor_clean(struct bench_watch *w)
 }
 
 const struct bench_tool bench_doctor = { .name = "doctor-monitor", .start = start };
+const struct bench_tool bench_consuming = { .name = "same, consuming", .start = start_consuming };

@@ -23,6 +23,7 @@ struct bench_tool {
 	bench_line_fn line; /* NULL: says its verdicts otherwise */
 };
 
+extern const struct bench_tool bench_consuming; /* our monitor with consume_replies, for cost alone */
 extern const struct bench_tool bench_doctor, bench_fping, bench_oping, bench_bfdd, bench_bird;
 extern const struct bench_tool *const bench_tools[]; /* in the order of printing; ends with NULL */
 
