@@ -95,7 +95,7 @@ static struct ins_vote *add(struct ins_evidence *e, const char *host, const stru
 }
 
 int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins_event *event,
-		      struct dr_mono received)
+		      struct dr_mono received, struct dr_wall when)
 {
 	bool down = event->status == INS_FAULT && !strcmp(event->type, "compute.host.down");
 	struct ins_vote *v;
@@ -113,6 +113,7 @@ int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins
 		v->since = received;
 	v->says = event->status;
 	v->received = received;
+	v->when = when;
 	memcpy(v->type, event->type, sizeof(v->type));
 	return 0;
 }

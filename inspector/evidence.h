@@ -24,6 +24,7 @@ struct ins_vote {
 	enum ins_status says;
 	struct dr_mono since;	 /* it has been saying so */
 	struct dr_mono received; /* it said so last */
+	struct dr_wall when;	 /* the same, for people */
 };
 
 /* Keeps at most max votes: for a new one the oldest is forgotten then. NULL when out of memory. */
@@ -33,7 +34,7 @@ DR_DEFINE_FREEP(struct ins_evidence, ins_evidence_free)
 
 /* 1: this is no verdict on the host, nothing was taken. -ENOMEM. */
 int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins_event *event,
-		      struct dr_mono received) DR_MUST_USE;
+		      struct dr_mono received, struct dr_wall when) DR_MUST_USE;
 
 /* The host has another name than was thought: its votes go there. Of two of one monitor the later counts. */
 void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *to);

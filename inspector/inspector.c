@@ -91,7 +91,7 @@ static void count(struct ins_inspector *s, struct ins_queued *q, const struct in
 {
 	const char *host = h ? h->name : open ? open->host : q->event.host;
 
-	if (!q->counted && ins_evidence_take(s->evidence, host, &q->event, q->received) < 0)
+	if (!q->counted && ins_evidence_take(s->evidence, host, &q->event, q->received, dr_wall_now()) < 0)
 		dr_error("out of memory: what monitor=%s says does not count host=%s", q->event.monitor,
 			 q->event.host);
 	q->counted = true;

@@ -25,17 +25,16 @@ static void add_notes(const struct ins_inspector *s, struct dr_json *list)
 static void add_votes(const struct ins_inspector *s, struct dr_json *o, const struct ins_incident *i)
 {
 	struct dr_json *list = dr_json_add_array(o, "monitors");
-	struct dr_mono now = dr_mono_now();
+	char text[DR_TIME_STR_MAX];
 
 	for (const struct ins_vote *v = ins_evidence_next(s->evidence, i->host, NULL); v;
 	     v = ins_evidence_next(s->evidence, i->host, v)) {
 		struct dr_json *vote = dr_json_push_object(list);
-		double age = dr_dur_seconds(dr_mono_sub(now, v->received));
 
 		dr_json_add_str(vote, "monitor", v->monitor);
 		dr_json_add_str(vote, "says", v->says == INS_CLEARED ? "up" : "down");
 		dr_json_add_str(vote, "type", v->type);
-		dr_json_add(vote, "age_seconds", dr_json_number(age));
+		dr_json_add_str(vote, "time", dr_wall_format(v->when, text));
 	}
 }
 

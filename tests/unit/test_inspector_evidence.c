@@ -26,7 +26,7 @@ static int say(struct ins_evidence *e, int64_t sec, const char *host, const char
 
 	snprintf(event.monitor, sizeof(event.monitor), "%s", monitor);
 	snprintf(event.type, sizeof(event.type), "%s", type);
-	return ins_evidence_take(e, host, &event, at(sec));
+	return ins_evidence_take(e, host, &event, at(sec), (struct dr_wall){ sec });
 }
 
 static void down(struct ins_evidence *e, int64_t sec, const char *host, const char *monitor)
