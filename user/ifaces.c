@@ -94,16 +94,21 @@ void monitor_unwatch_link(struct monitor *m, unsigned ifindex)
 		mon_bpf_link_remove(m->bpf, ifindex);
 }
 
-void monitor_command_link(struct monitor *m, unsigned ifindex, const char *name, bool carrier)
+/* As it was at that time: what fentry has told of since is newer. */
+static void command_link_as_of(struct monitor *m, unsigned ifindex, const char *name, bool carrier,
+			       struct dr_mono at)
 {
-	struct dr_command cmd = {
-		.op = DR_CMD_LINK, .ifindex = ifindex, .value = carrier, .time_ns = dr_mono_now().ns
-	};
+	struct dr_command cmd = { .op = DR_CMD_LINK, .ifindex = ifindex, .value = carrier, .time_ns = at.ns };
 	enum dr_command_result result;
 
 	int r = mon_bpf_command(m->bpf, &cmd, &result);
 	if (r)
 		dr_error("a carrier change is not counted: %s interface=%s", strerror(-r), name);
+}
+
+void monitor_command_link(struct monitor *m, unsigned ifindex, const char *name, bool carrier)
+{
+	command_link_as_of(m, ifindex, name, carrier, dr_mono_now());
 }
 
 static void command_link(struct monitor *m, const struct mon_rtnl_link *l, bool carrier)
@@ -127,13 +132,14 @@ static bool is_set_down(struct monitor *m, const struct mon_rtnl_link *told)
  */
 static void tell_carrier(struct monitor *m, const struct mon_rtnl_link *l)
 {
+	struct dr_mono before = dr_mono_now();
 	struct dr_link now;
 	bool known = mon_bpf_read_link(m->bpf, l->ifindex, &now) == 0;
 	bool carrier = known ? now.carrier : l->carrier;
 
 	if (!m->no_fentry) {
 		if (carrier && is_set_down(m, l))
-			command_link(m, l, false);
+			command_link_as_of(m, l->ifindex, l->name, false, before);
 		else if (known && carrier != l->carrier && now.source != DR_LINK_FENTRY)
 			command_link(m, l, l->carrier);
 		return;
