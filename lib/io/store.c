@@ -67,7 +67,7 @@ int dr_store_commit(struct dr_store *s)
 
 void dr_store_rollback(struct dr_store *s)
 {
-	if (!sqlite3_get_autocommit(s->db))
+	if (s->db && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 

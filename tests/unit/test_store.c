@@ -184,7 +184,7 @@ static void test_errors(void **state)
 	struct dr_store *s = open_at(p, 1);
 	struct dr_query *q = NULL;
 
-	assert_int_equal(dr_query_new(s, "SELECT nothing FROM nowhere", &q), -EINVAL);
+	assert_int_equal(dr_query_new(s, "SELECT x FROM nowhere", &q), -EINVAL);
 	assert_non_null(strstr(dr_store_error(s), "nowhere"));
 	put(s, "a", 1);
 	assert_int_equal(dr_query_new(s, "INSERT INTO things(name, n) VALUES(?, 1)", &q), 0);
