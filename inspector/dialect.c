@@ -140,21 +140,73 @@ static int read_time(const struct part *event, struct ins_event *e)
 		      e->time);
 }
 
+/* The end of a fault is "TYPE.cleared", or has `cleared: true`; of a host it has a type of its own. */
+static int read_cleared(const struct part *details, struct ins_event *e, bool *ret)
+{
+	static const char ending[] = ".cleared";
+	size_t len = strlen(e->type), cut = sizeof(ending) - 1;
+	const struct dr_json *v;
+
+	if (read_member(details, "cleared", &v))
+		return 1;
+	if (v && !dr_json_is_bool(v))
+		return refuse(details, "cleared", "must be true or false");
+	*ret = v && dr_json_get_bool(details->object, "cleared", false);
+	if (len > cut && !strcmp(e->type + len - cut, ending)) {
+		if (v && !*ret)
+			return refuse(details, "cleared", "contradicts the type %.64s", e->type);
+		e->type[len - cut] = '\0';
+		*ret = true;
+	}
+	return 0;
+}
+
 static int read_status(const struct part *details, struct ins_event *e)
 {
-	bool type_up = !strcmp(e->type, "compute.host.up");
+	bool type_up = !strcmp(e->type, "compute.host.up"), cleared;
 	char text[INS_TEXT_MAX];
+
+	if (read_cleared(details, e, &cleared))
+		return 1;
 
 	if (read_text(details, "status", false, text, sizeof(text)))
 		return 1;
 	e->status = INS_FAULT;
-	if (!strcmp(text, "up") || (!text[0] && type_up))
+	if (!strcmp(text, "up") || (!text[0] && type_up) || cleared)
 		e->status = INS_CLEARED;
+	if (!strcmp(text, "down") && cleared)
+		return refuse(details, "status", "\"down\" contradicts that the fault is cleared");
 	if (!text[0] || !strcmp(text, "up") || (!strcmp(text, "down") && !type_up))
 		return 0;
 	if (!strcmp(text, "down"))
 		return refuse(details, "status", "\"down\" contradicts the type compute.host.up");
 	return refuse(details, "status", "\"%.40s\" is neither \"down\" nor \"up\"", text);
+}
+
+/* What of the host it is about: in our monitors' words, and those of its peers. */
+static int read_subject(const struct part *details, struct ins_event *e)
+{
+	static const char *const keys[] = { "interface", "plane" };
+
+	e->subject[0] = '\0';
+	if (ins_event_is_host(e))
+		return 0;
+	for (size_t i = 0; i < DR_ARRAY_SIZE(keys) && !e->subject[0]; i++)
+		if (read_text(details, keys[i], false, e->subject, sizeof(e->subject)))
+			return 1;
+	return 0;
+}
+
+static int read_severity(const struct part *details, struct ins_event *e)
+{
+	char text[INS_TEXT_MAX];
+
+	if (read_text(details, "severity", false, text, sizeof(text)))
+		return 1;
+	/* words of others ("major", "Moderate") are no reason to lose a fault */
+	if (!ins_severity_parse(text, &e->severity))
+		e->severity = INS_WARNING;
+	return 0;
 }
 
 static int read_monitor(const struct part *details, struct ins_event *e)
@@ -184,7 +236,8 @@ static int read_event(const struct part *event, bool flat, struct ins_events *to
 		return refuse(event, "details", "is missing");
 	if (!dr_json_is_object(details.object))
 		return refuse(&details, "", "must be an object");
-	if (read_host(&details, e) || read_status(&details, e) || read_monitor(&details, e) ||
+	if (read_host(&details, e) || read_status(&details, e) || read_subject(&details, e) ||
+	    read_severity(&details, e) || read_monitor(&details, e) ||
 	    read_text(&details, "monitor_event_id", false, e->id, sizeof(e->id)))
 		return 1;
 	memcpy(to->places[to->count++].path, details.path, sizeof(details.path));
@@ -304,7 +357,7 @@ static int check_set(const struct part *top, const struct ins_events *set)
 			struct part details = *top;
 
 			if (e->status == other->status || strcmp(e->host, other->host) ||
-			    strcmp(e->type, other->type))
+			    strcmp(e->type, other->type) || strcmp(e->subject, other->subject))
 				continue;
 			memcpy(details.path, set->places[n].path, sizeof(details.path));
 			return refuse(&details, "status", "contradicts events[%zu]", m);

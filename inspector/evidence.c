@@ -7,7 +7,7 @@
 #define BUCKETS 4096
 
 struct ins_evidence {
-	struct ins_vote *buckets[BUCKETS]; /* by host */
+	struct ins_vote *buckets[BUCKETS]; /* by key */
 	size_t count, max;
 	uint64_t dropped;
 };
@@ -35,22 +35,30 @@ void ins_evidence_free(struct ins_evidence *e)
 	free(e);
 }
 
+char *ins_evidence_key(const char *host, const char *fault, char ret[INS_KEY_MAX])
+{
+	bool whole = !strcmp(fault, INS_HOST_DOWN);
+
+	snprintf(ret, INS_KEY_MAX, "%s%s%s", host, whole ? "" : " ", whole ? "" : fault);
+	return ret;
+}
+
 /* FNV-1a */
-static size_t bucket_of(const char *host)
+static size_t bucket_of(const char *key)
 {
 	uint32_t h = 2166136261U;
 
-	for (; *host; host++)
-		h = (h ^ (unsigned char)*host) * 16777619U;
+	for (; *key; key++)
+		h = (h ^ (unsigned char)*key) * 16777619U;
 	return h % BUCKETS;
 }
 
 /* The link that leads to this vote, or to the end of its bucket. */
-static struct ins_vote **find(struct ins_evidence *e, const char *host, const char *monitor)
+static struct ins_vote **find(struct ins_evidence *e, const char *key, const char *monitor)
 {
-	struct ins_vote **p = &e->buckets[bucket_of(host)];
+	struct ins_vote **p = &e->buckets[bucket_of(key)];
 
-	while (*p && (strcmp((*p)->host, host) || strcmp((*p)->monitor, monitor)))
+	while (*p && (strcmp((*p)->key, key) || strcmp((*p)->monitor, monitor)))
 		p = &(*p)->next;
 	return p;
 }
@@ -78,14 +86,14 @@ static void drop_oldest(struct ins_evidence *e)
 	e->dropped++;
 }
 
-static struct ins_vote *add(struct ins_evidence *e, const char *host, const struct ins_event *event)
+static struct ins_vote *add(struct ins_evidence *e, const char *key, const char *monitor)
 {
 	DR_AUTO_FREE struct ins_vote *v = calloc(1, sizeof(*v));
-	struct ins_vote **bucket = &e->buckets[bucket_of(host)];
+	struct ins_vote **bucket = &e->buckets[bucket_of(key)];
 
-	if (!v || dr_strcpy(v->host, sizeof(v->host), host))
+	if (!v || dr_strcpy(v->key, sizeof(v->key), key))
 		return NULL;
-	memcpy(v->monitor, event->monitor, sizeof(v->monitor));
+	snprintf(v->monitor, sizeof(v->monitor), "%s", monitor);
 	if (e->count >= e->max)
 		drop_oldest(e);
 	v->next = *bucket;
@@ -94,19 +102,14 @@ static struct ins_vote *add(struct ins_evidence *e, const char *host, const stru
 	return DR_TAKE_PTR(v);
 }
 
-int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins_event *event,
-		      struct dr_mono received, struct dr_wall when)
+int ins_evidence_take(struct ins_evidence *e, const char *key, const struct ins_event *event,
+		      struct dr_mono received, struct dr_wall when, const struct ins_vote **ret_vote)
 {
-	bool down = event->status == INS_FAULT && !strcmp(event->type, "compute.host.down");
-	struct ins_vote *v;
-	bool fresh;
+	struct ins_vote *v = *find(e, key, event->monitor);
+	bool fresh = !v;
 
-	if (!down && !ins_event_is_recovery(event))
-		return 1;
-	v = *find(e, host, event->monitor);
-	fresh = !v;
 	if (fresh)
-		v = add(e, host, event);
+		v = add(e, key, event->monitor);
 	if (!v)
 		return -ENOMEM;
 	if (fresh || v->says != event->status)
@@ -115,6 +118,22 @@ int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins
 	v->received = received;
 	v->when = when;
 	memcpy(v->type, event->type, sizeof(v->type));
+	if (ret_vote)
+		*ret_vote = v;
+	return 0;
+}
+
+int ins_evidence_restore(struct ins_evidence *e, const struct ins_vote *vote)
+{
+	struct ins_vote *v = *find(e, vote->key, vote->monitor), *next;
+
+	if (!v)
+		v = add(e, vote->key, vote->monitor);
+	if (!v)
+		return -ENOMEM;
+	next = v->next;
+	*v = *vote;
+	v->next = next;
 	return 0;
 }
 
@@ -125,7 +144,7 @@ void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *t
 	if (!strcmp(from, to))
 		return;
 	while ((v = *p)) {
-		if (strcmp(v->host, from)) {
+		if (strcmp(v->key, from)) {
 			p = &v->next;
 			continue;
 		}
@@ -143,7 +162,7 @@ void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *t
 		}
 		if (*known)
 			drop(e, known);
-		if (dr_strcpy(v->host, sizeof(v->host), to)) { /* no name of Nova is that long */
+		if (dr_strcpy(v->key, sizeof(v->key), to)) { /* no name of Nova is that long */
 			free(v);
 			e->count--;
 			continue;
@@ -153,12 +172,12 @@ void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *t
 	}
 }
 
-const struct ins_vote *ins_evidence_next(const struct ins_evidence *e, const char *host,
+const struct ins_vote *ins_evidence_next(const struct ins_evidence *e, const char *key,
 					 const struct ins_vote *prev)
 {
-	const struct ins_vote *v = prev ? prev->next : e->buckets[bucket_of(host)];
+	const struct ins_vote *v = prev ? prev->next : e->buckets[bucket_of(key)];
 
-	while (v && strcmp(v->host, host))
+	while (v && strcmp(v->key, key))
 		v = v->next;
 	return v;
 }
@@ -178,14 +197,14 @@ static bool counts_as_down(const struct ins_vote *v, const struct ins_tally *t)
 	return v->says == INS_FAULT && (t->keep || left(v, t).ns != 0);
 }
 
-struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *host, const struct ins_tally *t)
+struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *key, const struct ins_tally *t)
 {
 	struct ins_votes r = { .stale_in = { -1 } };
 	uint64_t first[INS_QUORUM_MAX]; /* the earliest `quorum` of them, in order */
 	size_t n = 0, quorum = DR_MIN(DR_MAX(t->quorum, 1U), (unsigned)INS_QUORUM_MAX);
 
-	for (const struct ins_vote *v = ins_evidence_next(e, host, NULL); v;
-	     v = ins_evidence_next(e, host, v)) {
+	for (const struct ins_vote *v = ins_evidence_next(e, key, NULL); v;
+	     v = ins_evidence_next(e, key, v)) {
 		struct dr_dur stale = left(v, t);
 		size_t at;
 
@@ -217,14 +236,14 @@ bool ins_votes_back(const struct ins_votes *v, unsigned quorum, bool had_quorum)
 	return v->up >= quorum || v->down < (had_quorum ? quorum : 1);
 }
 
-char *ins_evidence_names(const struct ins_evidence *e, const char *host, const struct ins_tally *t, char *buf,
+char *ins_evidence_names(const struct ins_evidence *e, const char *key, const struct ins_tally *t, char *buf,
 			 size_t size)
 {
 	size_t len = 0;
 
 	buf[0] = '\0';
-	for (const struct ins_vote *v = ins_evidence_next(e, host, NULL); v && len < size;
-	     v = ins_evidence_next(e, host, v))
+	for (const struct ins_vote *v = ins_evidence_next(e, key, NULL); v && len < size;
+	     v = ins_evidence_next(e, key, v))
 		if (counts_as_down(v, t))
 			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
 						v->monitor[0] ? v->monitor : "(no name)");

@@ -3,10 +3,11 @@
 #define DOCTOR_INSPECTOR_EVIDENCE_H
 
 /*
- * What each monitor last said of each host, and how many agree. Pure: time comes from outside.
+ * What each monitor last said of each fault of each host, and how many agree. Pure: time comes from outside.
  *
- * Only verdicts on the host as a whole are evidence: compute.host.down, and that it is up again. A monitor
- * has one vote for each host, the last thing that it said; without a name it is the monitor "".
+ * A monitor has one vote for each fault, the last thing that it said of it; without a name it is the monitor
+ * "". A fault is known by a key: that of a host as a whole is the host's name, others have what they are
+ * behind it (ins_evidence_key()).
  */
 
 #include "inspector/event.h"
@@ -16,9 +17,14 @@
 
 struct ins_evidence;
 
+#define INS_KEY_MAX (INS_TEXT_MAX + INS_FAULT_MAX)
+
+/* host: Nova's name; the monitor's where that is all there is. fault: as ins_event_fault() has it. */
+char *ins_evidence_key(const char *host, const char *fault, char ret[INS_KEY_MAX]);
+
 struct ins_vote {
 	struct ins_vote *next;
-	char host[INS_TEXT_MAX]; /* Nova's name; the monitor's where that is all there is */
+	char key[INS_KEY_MAX];
 	char monitor[INS_TEXT_MAX];
 	char type[INS_TEXT_MAX];
 	enum ins_status says;
@@ -32,11 +38,15 @@ struct ins_evidence *ins_evidence_new(size_t max);
 void ins_evidence_free(struct ins_evidence *e);
 DR_DEFINE_FREEP(struct ins_evidence, ins_evidence_free)
 
-/* 1: this is no verdict on the host, nothing was taken. -ENOMEM. */
-int ins_evidence_take(struct ins_evidence *e, const char *host, const struct ins_event *event,
-		      struct dr_mono received, struct dr_wall when) DR_MUST_USE;
+/* -ENOMEM. *ret_vote (may be NULL) is the vote. */
+int ins_evidence_take(struct ins_evidence *e, const char *key, const struct ins_event *event,
+		      struct dr_mono received, struct dr_wall when,
+		      const struct ins_vote **ret_vote) DR_MUST_USE;
 
-/* The host has another name than was thought: its votes go there. Of two of one monitor the later counts. */
+/* A vote of before, as it was. -ENOMEM. */
+int ins_evidence_restore(struct ins_evidence *e, const struct ins_vote *vote) DR_MUST_USE;
+
+/* The fault has another key than was thought: its votes go there. Of two of one monitor the later counts. */
 void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *to);
 
 struct ins_tally {
@@ -54,8 +64,7 @@ struct ins_votes {
 	struct dr_dur stale_in;	     /* the next "down" becomes stale then; negative: none does */
 };
 
-struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *host,
-				    const struct ins_tally *t);
+struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *key, const struct ins_tally *t);
 
 /*
  * The host is back: as many monitors say up as are needed to say down, or too few say down. Of an incident
@@ -63,12 +72,12 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ho
  */
 bool ins_votes_back(const struct ins_votes *v, unsigned quorum, bool had_quorum);
 
-/* The host's votes, one after the other: prev NULL gives the first. In no order. */
-const struct ins_vote *ins_evidence_next(const struct ins_evidence *e, const char *host,
+/* The fault's votes, one after the other: prev NULL gives the first. In no order. */
+const struct ins_vote *ins_evidence_next(const struct ins_evidence *e, const char *key,
 					 const struct ins_vote *prev);
 
 /* "a, b, c" of those that say down and count, as far as it fits; returns buf. */
-char *ins_evidence_names(const struct ins_evidence *e, const char *host, const struct ins_tally *t, char *buf,
+char *ins_evidence_names(const struct ins_evidence *e, const char *key, const struct ins_tally *t, char *buf,
 			 size_t size);
 
 size_t ins_evidence_size(const struct ins_evidence *e);

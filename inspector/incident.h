@@ -12,15 +12,18 @@
 #include "inspector/map.h"
 
 enum ins_state {
-	INS_RESOLVING,	/* Nova's services could not be read: is the host known at all? */
-	INS_FORCING,	/* force-down is asked for; no server is touched */
-	INS_MARKING,	/* Nova took the force-down; the servers are being set to error */
+	INS_RESOLVING, /* Nova's services could not be read: is the host known at all? */
+	INS_FORCING,   /* it is being fenced, and force-down is asked for; no server is touched */
+	INS_MARKING, /* Nova took the force-down; the servers are being set to error, and the ports to DOWN */
+	INS_RESTORING,	/* the host is back: what was changed is being changed back */
 	INS_WAITING,	/* for other monitors to agree, for time to confirm it, or for its turn */
 	INS_HELD,	/* believed, and a rule forbids to act: see ins_hold. A person may release it */
 	INS_MARKED,	/* all is done; open until the host is back */
 	INS_INCOMPLETE, /* the host is down in Nova, some server could not be set or listed */
 	INS_FAILED,	/* force-down failed for good: no server was touched */
+	INS_RECOVERING, /* the host is back, and must stay so for a while before anything is changed back */
 	INS_REHEARSED,	/* dry run: what would be done is recorded; open until the host is back */
+	INS_RECORDED,	/* nothing is to be done about such a fault; open until it is over */
 	INS_REFUSED,	/* Nova does not know the host; ended */
 	INS_CLOSED,	/* the host is back; ended */
 	INS_STATES,
@@ -31,13 +34,15 @@ enum ins_input {
 	INS_IN_UNKNOWN,	  /* it is not */
 	INS_IN_GO,	  /* it may be acted upon (gate.h) */
 	INS_IN_HOLD,	  /* it must not be */
-	INS_IN_FORCED,	  /* Nova took the force-down */
+	INS_IN_FORCED,	  /* Nova took the force-down, or none is needed */
 	INS_IN_UNFORCED,  /* it finally did not */
 	INS_IN_REHEARSED, /* dry run: nothing is sent */
-	INS_IN_DONE,	  /* every server has been seen to */
+	INS_IN_DONE,	  /* every server and port has been seen to */
 	INS_IN_PARTLY,	  /* the same, with failures */
 	INS_IN_FAULT,	  /* reported again */
 	INS_IN_CLEARED,	  /* the host is back */
+	INS_IN_BACK,	  /* for long enough */
+	INS_IN_RESTORED,  /* all has been changed back as far as it can be, or nothing had been changed */
 	INS_INPUTS,
 };
 
@@ -45,9 +50,10 @@ enum ins_input {
 enum ins_state ins_state_next(enum ins_state state, enum ins_input input);
 
 bool ins_state_ended(enum ins_state s);	  /* REFUSED, CLOSED */
-bool ins_state_active(enum ins_state s);  /* RESOLVING, FORCING, MARKING: work is going on */
+bool ins_state_active(enum ins_state s);  /* RESOLVING to RESTORING: work is going on */
 bool ins_state_pending(enum ins_state s); /* WAITING, HELD: the gate has to say whether it is acted upon */
 const char *ins_state_name(enum ins_state s);
+bool ins_state_parse(const char *name, enum ins_state *ret); /* false: it is none */
 
 /* The rule that holds an incident. */
 enum ins_hold {
@@ -61,6 +67,7 @@ enum ins_hold {
 };
 
 const char *ins_hold_name(enum ins_hold h);
+bool ins_hold_parse(const char *name, enum ins_hold *ret);
 
 #define INS_STEPS_MAX 8
 
@@ -72,46 +79,91 @@ struct ins_step {
 };
 
 enum ins_action_kind {
+	INS_FENCE,
 	INS_FORCE_DOWN,
 	INS_LIST_BEFORE, /* ids of the host's servers, read while force-down is on its way */
 	INS_LIST_AFTER,	 /* all about them, once Nova has taken it: no server can come after that */
-	INS_RESET,	 /* os-resetState of one server */
+	INS_RESET,	 /* os-resetState of one server to error */
+	INS_NOTIFY,	 /* the shortcut, of one server */
+	INS_LIST_PORTS,
+	INS_PORT_DOWN, /* data_plane_status of one port */
+
+	/* the way back */
+	INS_FORCE_UP,
+	INS_LIST_BACK,
+	INS_RESTORE, /* one server to active, if the hypervisor says that it runs */
+	INS_NOTIFY_BACK,
+	INS_LIST_PORTS_BACK,
+	INS_PORT_BACK,
+	INS_ACTION_KINDS,
 };
+
+/* What there is to know of each kind. */
+struct ins_action_trait {
+	const char *name; /* for people and the journal: "force_down" */
+	const char *verb; /* "setting to error" */
+	bool changes;	  /* something outside: the intent is in the journal before it is sent */
+	bool many;	  /* one of each server or port: they take turns */
+	bool back;	  /* part of the way back */
+	bool port;	  /* its target is a port; else a server, if it has one */
+};
+
+const struct ins_action_trait *ins_action_trait(enum ins_action_kind k);
 
 enum ins_action_state {
 	INS_PENDING,
 	INS_SENT,
 	INS_PAUSED,  /* waits for its next attempt */
 	INS_DONE,    /* accepted */
-	INS_GONE,    /* the server is no more */
-	INS_ALREADY, /* it was in error before */
+	INS_GONE,    /* the server or port is no more */
+	INS_ALREADY, /* it was so before */
 	INS_SKIPPED, /* no longer wanted: see the reason */
 	INS_ACTION_FAILED,
+	INS_ACTION_STATES,
 };
+
+const char *ins_action_state_name(enum ins_action_state s);
 
 struct ins_action {
 	enum ins_action_kind kind;
 	enum ins_action_state state;
-	char vm[65]; /* INS_RESET */
+	char target[65]; /* a server's or port's id; "" */
+	char prior[20];	 /* what it was before we changed it: vm_state, data_plane_status; "" */
+	bool undone;	 /* changed back, or for good no longer ours: see the action of the way back */
 	unsigned attempts;
 	unsigned status;     /* HTTP, of the last attempt; 0: none came */
-	char reason[256];    /* for people: why it is as it is */
-	char request_id[64]; /* Nova's, of the last attempt */
+	char *reason;	     /* for people: why it is as it is; NULL: nothing to say */
+	char request_id[64]; /* the service's, of the last attempt */
 	struct dr_wall started, finished;
 
 	/* the executor's */
 	struct ins_incident *incident;
 	struct ins_action *next_ready;
+	struct ins_action *next_out;
 	bool queued;	     /* in its ready queue */
+	bool outgoing;	     /* waits for the journal to have it */
+	bool look;	     /* what became of it is not known: see first whether it is done */
+	bool looked;	     /* INS_RESTORE: the hypervisor says that the server runs */
 	bool unwanted;	     /* the last word does not have this server: no further attempt */
 	bool waiting;	     /* the last outcome was INS_OUT_WAIT */
 	unsigned tries;	     /* attempts since that changed */
 	struct ins_vms list; /* INS_LIST_*: read so far */
 	unsigned pages;	     /* and from so many */
 	struct dr_source *timer;
+
+	/* the journal's */
+	unsigned number; /* within the incident */
+	bool dirty;
 };
 
 bool ins_action_final(const struct ins_action *a);
+
+/* Takes part in the ledger: it was changed by us, and is not changed back. */
+bool ins_action_in_ledger(const struct ins_action *a);
+
+/* Out of memory: there is no reason then. */
+void ins_action_set_reason(struct ins_action *a, const char *fmt, ...) DR_PRINTF(2, 3);
+const char *ins_action_reason(const struct ins_action *a); /* never NULL */
 
 struct ins_incident {
 	struct ins_incident *prev, *next;
@@ -121,6 +173,8 @@ struct ins_incident {
 	char service_id[65];
 	enum ins_state state;
 	struct ins_event event;		      /* that opened it */
+	enum ins_severity severity;	      /* and what the policy makes of it */
+	unsigned todo;			      /* INS_DO_* (policy.h) */
 	char reason[256];		      /* of the judge, or of its end */
 	unsigned reports;		      /* events about it */
 	struct dr_mono since;		      /* the event that opened it came */
@@ -131,28 +185,41 @@ struct ins_incident {
 	bool acted;			      /* it was */
 	struct ins_step steps[INS_STEPS_MAX]; /* the last ones, a ring */
 	size_t step_count;		      /* of all */
-	struct dr_wall opened, ended;
-	struct dr_wall found, forced;	  /* T02, T04; 0: not yet */
-	struct dr_wall first_vm, last_vm; /* T03 */
-	bool planned;			  /* resets have been planned from a first list */
-	bool confirmed;			  /* INS_LIST_AFTER has been merged */
+	struct dr_wall received;	      /* as since, for people */
+	struct dr_wall opened, back, ended;
+	struct dr_wall found, forced;	      /* T02, T04; 0: not yet */
+	struct dr_wall first_vm, last_vm;     /* T03 */
+	struct dr_wall first_told, last_told; /* T05 */
+	bool planned;			      /* resets have been planned from a first list */
+	bool confirmed;			      /* INS_LIST_AFTER has been merged */
+	struct ins_vms servers;		      /* the host's, as last known */
 	struct ins_action **actions;
 	size_t action_count, action_cap;
 
 	/* the executor's, or while RESOLVING the resolver's */
 	void *owner;
 	struct dr_source *timer;
+	struct dr_source *hold_timer; /* RECOVERING */
 	unsigned resolve_attempts;
+
+	/* the journal's */
+	struct ins_incident *next_dirty;
+	bool dirty;
+	size_t steps_written;
 };
 
 int ins_incident_new(const struct ins_event *e, const char *host, struct ins_incident **ret) DR_MUST_USE;
 void ins_incident_free(struct ins_incident *i); /* frees the timers too */
 DR_DEFINE_FREEP(struct ins_incident, ins_incident_free)
 
+/* "compute.host.down", "compute.host.nic.error eth1" */
+char *ins_incident_fault(const struct ins_incident *i, char ret[INS_FAULT_MAX]);
+
 /* A new action at the end; NULL when out of memory. Owned by i. */
-struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind kind, const char *vm);
-/* The last of this kind, and of this server if vm is not NULL. */
-struct ins_action *ins_incident_find(const struct ins_incident *i, enum ins_action_kind kind, const char *vm);
+struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind kind, const char *target);
+/* The last of this kind, and of this target if it is not NULL. */
+struct ins_action *ins_incident_find(const struct ins_incident *i, enum ins_action_kind kind,
+				     const char *target);
 size_t ins_incident_count(const struct ins_incident *i, enum ins_action_kind kind,
 			  enum ins_action_state state);
 
@@ -161,6 +228,9 @@ void ins_incident_step(struct ins_incident *i, struct dr_wall now, const char *r
 
 /* Nobody but the record holds it: no action is sent, queued or paused. */
 bool ins_incident_idle(const struct ins_incident *i);
+
+/* Something that was changed for it is not changed back. */
+bool ins_incident_has_ledger(const struct ins_incident *i);
 
 /* As GET /v1/incidents shows it. NULL or incomplete when out of memory. */
 struct dr_json *ins_incident_json(const struct ins_incident *i) DR_MUST_USE;

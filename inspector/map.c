@@ -26,12 +26,14 @@ void ins_vms_done(struct ins_vms *v)
 	*v = (struct ins_vms){};
 }
 
-int ins_vms_add(struct ins_vms *v, const char *id, bool error)
+int ins_vms_add(struct ins_vms *v, const char *id, const char *project, const char *state)
 {
-	struct ins_vm vm = { .error = error };
+	struct ins_vm vm = {};
 	int r;
 
-	if (dr_strcpy(vm.id, sizeof(vm.id), id))
+	if (dr_strcpy(vm.id, sizeof(vm.id), id) ||
+	    dr_strcpy(vm.project, sizeof(vm.project), project ? project : "") ||
+	    dr_strcpy(vm.state, sizeof(vm.state), state ? state : ""))
 		return -EINVAL;
 	r = grow((void **)&v->items, &v->cap, v->count, sizeof(*v->items));
 	if (r)
@@ -40,12 +42,27 @@ int ins_vms_add(struct ins_vms *v, const char *id, bool error)
 	return 0;
 }
 
-bool ins_vms_has(const struct ins_vms *v, const char *id)
+const struct ins_vm *ins_vms_get(const struct ins_vms *v, const char *id)
 {
 	for (size_t i = 0; i < v->count; i++)
 		if (!strcmp(v->items[i].id, id))
-			return true;
-	return false;
+			return &v->items[i];
+	return NULL;
+}
+
+int ins_vms_copy(const struct ins_vms *v, struct ins_vms *ret)
+{
+	struct ins_vms copy = { .count = v->count, .cap = v->count };
+
+	if (v->count) {
+		copy.items = reallocarray(NULL, v->count, sizeof(*v->items));
+		if (!copy.items)
+			return -ENOMEM;
+		memcpy(copy.items, v->items, v->count * sizeof(*v->items));
+	}
+	ins_vms_done(ret);
+	*ret = copy;
+	return 0;
 }
 
 struct ins_map *ins_map_new(void)
@@ -110,7 +127,8 @@ struct ins_host *ins_map_get(const struct ins_map *m, const char *name)
 	return bsearch(&key, m->hosts, m->count, sizeof(*m->hosts), by_name);
 }
 
-int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool error)
+int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, const char *project,
+		   const char *state)
 {
 	struct ins_host *h = ins_map_get(m, host);
 	int r;
@@ -119,7 +137,7 @@ int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool err
 		m->unplaced++;
 		return 0;
 	}
-	r = ins_vms_add(&h->vms, id, error);
+	r = ins_vms_add(&h->vms, id, project, state);
 	if (!r)
 		m->vm_count++;
 	return r;

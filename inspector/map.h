@@ -11,7 +11,8 @@
 
 struct ins_vm {
 	char id[65];
-	bool error; /* vm_state was error already */
+	char project[65]; /* its owner; "": not known */
+	char state[20];	  /* vm_state, "active", "error" ...; "": not known */
 };
 
 struct ins_vms {
@@ -20,9 +21,11 @@ struct ins_vms {
 };
 
 void ins_vms_done(struct ins_vms *v);
-int ins_vms_add(struct ins_vms *v, const char *id,
-		bool error) DR_MUST_USE; /* -ENOMEM, -EINVAL: id too long */
-bool ins_vms_has(const struct ins_vms *v, const char *id);
+/* project, state: NULL: not known. -ENOMEM; -EINVAL: a text too long. */
+int ins_vms_add(struct ins_vms *v, const char *id, const char *project, const char *state) DR_MUST_USE;
+int ins_vms_copy(const struct ins_vms *v,
+		 struct ins_vms *ret) DR_MUST_USE; /* in place of what ret has. -ENOMEM */
+const struct ins_vm *ins_vms_get(const struct ins_vms *v, const char *id); /* NULL: it is not there */
 
 struct ins_host {
 	char name[256];
@@ -49,7 +52,8 @@ DR_DEFINE_FREEP(struct ins_map, ins_map_free)
  */
 int ins_map_add_host(struct ins_map *m, const struct ins_host *host) DR_MUST_USE; /* without vms */
 void ins_map_sort(struct ins_map *m);
-int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool error) DR_MUST_USE;
+int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, const char *project,
+		   const char *state) DR_MUST_USE;
 
 /* For hosts that both know, from's servers replace to's; from has none afterwards. */
 void ins_map_move_vms(struct ins_map *to, struct ins_map *from);

@@ -317,7 +317,7 @@ static int take_servers(struct ins_nova *n, const struct dr_json *body)
 		/* unscheduled ones have no host; those of a cell that does not answer show none */
 		if (dr_nova_server_parse(v, &s) || !s.host)
 			continue;
-		r = ins_map_add_vm(n->filling, s.host, s.id, s.vm_state && !strcmp(s.vm_state, "error"));
+		r = ins_map_add_vm(n->filling, s.host, s.id, s.tenant_id, s.vm_state);
 		if (r)
 			return r;
 	}

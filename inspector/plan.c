@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "doctor/buf.h"
 #include "inspector/plan.h"
+#include "inspector/policy.h"
+
+static bool is_error(const struct ins_vm *vm)
+{
+	return !strcmp(vm->state, "error");
+}
 
 static void end_action(struct ins_action *a, enum ins_action_state state, const char *reason)
 {
 	a->state = state;
-	snprintf(a->reason, sizeof(a->reason), "%s", reason);
+	a->dirty = true;
+	ins_action_set_reason(a, "%s", reason);
 }
 
-/* Resets planned from older lists, of servers that are not (any more) on the host. What is under way counts
-   as strayed, as its answer may be lost; it is not repeated. */
+static bool is_of_servers(const struct ins_action *a)
+{
+	return a->kind == INS_RESET || a->kind == INS_NOTIFY;
+}
+
+/* ---------------------------------------------------------------- what to do */
+
+/* Planned from older lists, of servers that are not (any more) on the host. What is under way counts as
+   strayed, as its answer may be lost; it is not repeated. */
 static unsigned take_back(struct ins_incident *i, const struct ins_vms *vms)
 {
 	unsigned strayed = 0;
@@ -18,11 +33,11 @@ static unsigned take_back(struct ins_incident *i, const struct ins_vms *vms)
 	for (size_t n = 0; n < i->action_count; n++) {
 		struct ins_action *a = i->actions[n];
 
-		if (a->kind != INS_RESET || ins_vms_has(vms, a->vm))
+		if (!is_of_servers(a) || ins_vms_get(vms, a->target))
 			continue;
 		if (a->state == INS_PENDING || a->state == INS_PAUSED || a->state == INS_ACTION_FAILED)
 			end_action(a, INS_SKIPPED, "no longer on the host");
-		else if (a->state == INS_DONE || a->state == INS_SENT)
+		else if (a->kind == INS_RESET && (a->state == INS_DONE || a->state == INS_SENT))
 			strayed++;
 		a->unwanted = true;
 	}
@@ -33,38 +48,89 @@ int ins_plan_narrow(const struct ins_vms *map, const struct ins_vms *present, st
 {
 	DR_AUTO(ins_vms_done) struct ins_vms v = {};
 
-	for (size_t n = 0; n < map->count; n++)
-		if (ins_vms_has(present, map->items[n].id) &&
-		    ins_vms_add(&v, map->items[n].id, map->items[n].error))
+	for (size_t n = 0; n < map->count; n++) {
+		const struct ins_vm *vm = &map->items[n];
+
+		if (ins_vms_get(present, vm->id) && ins_vms_add(&v, vm->id, vm->project, vm->state))
 			return -ENOMEM;
+	}
 	*ret = v;
 	v = (struct ins_vms){};
 	return 0;
 }
 
+/* The last word about an action of before that is there already. */
+static void confirm(struct ins_action *a, bool is_so)
+{
+	a->unwanted = false;
+	if (a->state == INS_SKIPPED)
+		end_action(a, INS_PENDING, ""); /* taken back once, and here again */
+	if (a->look && is_so && !ins_action_final(a) && a->state != INS_SENT)
+		end_action(a, INS_DONE, "found done; its answer was lost");
+}
+
+static int plan_reset(struct ins_incident *i, const struct ins_vm *vm, enum ins_source source)
+{
+	struct ins_action *a = ins_incident_find(i, INS_RESET, vm->id);
+
+	if (a && source != INS_FROM_MAP)
+		confirm(a, is_error(vm));
+	if (a || (is_error(vm) && source == INS_FROM_MAP))
+		return 0;
+	a = ins_incident_add(i, INS_RESET, vm->id);
+	if (!a)
+		return -ENOMEM;
+	memcpy(a->prior, vm->state, sizeof(a->prior));
+	if (is_error(vm))
+		end_action(a, INS_ALREADY, "in error before");
+	return 0;
+}
+
+static int plan_notice(struct ins_incident *i, const struct ins_vm *vm)
+{
+	struct ins_action *a = ins_incident_find(i, INS_NOTIFY, vm->id);
+
+	if (a) {
+		confirm(a, false);
+		return 0;
+	}
+	return ins_incident_add(i, INS_NOTIFY, vm->id) ? 0 : -ENOMEM;
+}
+
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source, unsigned *ret_strayed)
 {
 	unsigned strayed = source == INS_FROM_AFTER ? take_back(i, vms) : 0;
+	int r = ins_vms_copy(vms, &i->servers);
 
-	for (size_t n = 0; n < vms->count; n++) {
-		const struct ins_vm *vm = &vms->items[n];
-		struct ins_action *a = ins_incident_find(i, INS_RESET, vm->id);
-
-		if (a && source != INS_FROM_MAP) {
-			a->unwanted = false;
-			if (a->state == INS_SKIPPED)
-				a->state = INS_PENDING; /* taken back once, and here again */
-		}
-		if (a || (vm->error && source == INS_FROM_MAP))
-			continue;
-		a = ins_incident_add(i, INS_RESET, vm->id);
-		if (!a)
-			return -ENOMEM;
-		if (vm->error)
-			end_action(a, INS_ALREADY, "in error before");
+	for (size_t n = 0; !r && n < vms->count; n++) {
+		if (i->todo & INS_DO_RESET)
+			r = plan_reset(i, &vms->items[n], source);
+		if (!r && (i->todo & INS_DO_NOTIFY))
+			r = plan_notice(i, &vms->items[n]);
 	}
 	if (ret_strayed)
 		*ret_strayed = strayed;
+	return r;
+}
+
+int ins_plan_ports(struct ins_incident *i, const struct ins_vms *ports)
+{
+	for (size_t n = 0; n < ports->count; n++) {
+		const struct ins_vm *port = &ports->items[n];
+		bool down = !strcmp(port->state, "DOWN");
+		struct ins_action *a = ins_incident_find(i, INS_PORT_DOWN, port->id);
+
+		if (a) {
+			confirm(a, down);
+			continue;
+		}
+		a = ins_incident_add(i, INS_PORT_DOWN, port->id);
+		if (!a)
+			return -ENOMEM;
+		memcpy(a->prior, port->state, sizeof(a->prior));
+		if (down)
+			end_action(a, INS_ALREADY, "DOWN before");
+	}
 	return 0;
 }
 
@@ -80,11 +146,29 @@ void ins_plan_again(struct ins_incident *i)
 	for (size_t n = 0; n < i->action_count; n++) {
 		struct ins_action *a = i->actions[n];
 
-		if (a->kind != INS_RESET || a->state != INS_ACTION_FAILED)
+		if (ins_action_trait(a->kind)->back || !ins_action_trait(a->kind)->changes)
 			continue;
-		a->state = INS_PENDING;
+		if (a->state != INS_ACTION_FAILED && (a->state != INS_SKIPPED || a->unwanted) && !a->undone)
+			continue;
+		end_action(a, INS_PENDING, "");
+		a->undone = false;
 		a->tries = 0;
 	}
+}
+
+/* 1: one of this kind is not final. Else failed says whether one has failed. */
+static int all_ended(const struct ins_incident *i, bool back, bool *failed)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if (ins_action_trait(a->kind)->back != back || a->kind == INS_LIST_BEFORE)
+			continue;
+		if (!ins_action_final(a))
+			return 1;
+		*failed |= a->state == INS_ACTION_FAILED;
+	}
+	return 0;
 }
 
 int ins_plan_finished(const struct ins_incident *i, enum ins_input *ret)
@@ -92,15 +176,120 @@ int ins_plan_finished(const struct ins_incident *i, enum ins_input *ret)
 	const struct ins_action *list = ins_incident_find(i, INS_LIST_AFTER, NULL);
 	bool failed = !i->confirmed;
 
-	if (!i->planned || !list || !ins_action_final(list))
+	if (!i->planned || !list || !ins_action_final(list) || all_ended(i, false, &failed))
 		return 1;
-	for (size_t n = 0; n < i->action_count; n++) {
-		if (i->actions[n]->kind != INS_RESET)
-			continue;
-		if (!ins_action_final(i->actions[n]))
-			return 1;
-		failed |= i->actions[n]->state == INS_ACTION_FAILED;
-	}
 	*ret = failed ? INS_IN_PARTLY : INS_IN_DONE;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the way back */
+
+static const struct {
+	enum ins_action_kind there, back;
+} ways[] = {
+	{ INS_FORCE_DOWN, INS_FORCE_UP },
+	{ INS_RESET, INS_RESTORE },
+	{ INS_PORT_DOWN, INS_PORT_BACK },
+	{ INS_NOTIFY, INS_NOTIFY_BACK },
+};
+
+struct ins_action *ins_plan_original(const struct ins_incident *i, const struct ins_action *back)
+{
+	for (size_t n = 0; n < DR_ARRAY_SIZE(ways); n++)
+		if (ways[n].back == back->kind)
+			return ins_incident_find(i, ways[n].there, back->target);
+	return NULL;
+}
+
+bool ins_plan_owes(const struct ins_incident *i, enum ins_action_kind kind)
+{
+	for (size_t n = 0; n < i->action_count; n++)
+		if (i->actions[n]->kind == kind && ins_action_in_ledger(i->actions[n]))
+			return true;
+	return false;
+}
+
+/* reason NULL: it is to be changed back. */
+static int plan_back(struct ins_incident *i, enum ins_action_kind kind, const char *target,
+		     const char *reason)
+{
+	struct ins_action *a = ins_incident_find(i, kind, target);
+
+	if (!a)
+		a = ins_incident_add(i, kind, target);
+	if (!a)
+		return -ENOMEM;
+	a->tries = 0;
+	a->looked = false;
+	end_action(a, reason ? INS_SKIPPED : INS_PENDING, reason ? reason : "");
+	return 0;
+}
+
+/* Of all actions of this kind that are in the ledger. want: what they must be now; name: of that, for people.
+ */
+static int plan_back_all(struct ins_incident *i, enum ins_action_kind there, enum ins_action_kind back,
+			 const struct ins_vms *now, const char *want)
+{
+	size_t count = i->action_count; /* those that are added are not looked at */
+	char reason[128];
+
+	for (size_t n = 0; n < count; n++) {
+		struct ins_action *a = i->actions[n];
+		const struct ins_vm *is;
+		int r;
+
+		if (a->kind != there || !ins_action_in_ledger(a))
+			continue;
+		is = ins_vms_get(now, a->target);
+		if (!is)
+			snprintf(reason, sizeof(reason), "left alone: no longer on the host");
+		else if (strcmp(is->state, want))
+			snprintf(reason, sizeof(reason), "left alone: it is %.20s, no longer what was set",
+				 is->state[0] ? is->state : "unset");
+		else
+			reason[0] = '\0';
+		r = plan_back(i, back, a->target, reason[0] ? reason : NULL);
+		if (r)
+			return r;
+		if (reason[0]) {
+			i->actions[n]->undone = true;
+			i->actions[n]->dirty = true;
+		}
+	}
+	return 0;
+}
+
+int ins_plan_restore(struct ins_incident *i, const struct ins_vms *vms)
+{
+	return plan_back_all(i, INS_RESET, INS_RESTORE, vms, "error");
+}
+
+int ins_plan_restore_ports(struct ins_incident *i, const struct ins_vms *ports)
+{
+	return plan_back_all(i, INS_PORT_DOWN, INS_PORT_BACK, ports, "DOWN");
+}
+
+int ins_plan_hand_over(struct ins_incident *i, struct ins_incident *heir)
+{
+	size_t count = i->action_count;
+	char reason[96];
+
+	for (size_t n = 0; n < count; n++) {
+		struct ins_action *a = i->actions[n], *theirs;
+
+		if ((a->kind != INS_PORT_DOWN && a->kind != INS_RESET) || !ins_action_in_ledger(a))
+			continue;
+		theirs = ins_incident_find(heir, a->kind, a->target);
+		if (!theirs || theirs->state != INS_ALREADY)
+			continue;
+		memcpy(theirs->prior, a->prior, sizeof(theirs->prior));
+		snprintf(reason, sizeof(reason), "taken over from incident %s", i->id);
+		end_action(theirs, INS_DONE, reason);
+		a->undone = true;
+		a->dirty = true;
+		snprintf(reason, sizeof(reason), "left to incident %s", heir->id);
+		if (plan_back(i, a->kind == INS_RESET ? INS_RESTORE : INS_PORT_BACK, a->target, reason))
+			return -ENOMEM;
+	}
 	return 0;
 }

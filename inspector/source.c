@@ -8,7 +8,7 @@
 
 static bool same_fault(const struct ins_event *a, const struct ins_event *b)
 {
-	return !strcmp(a->host, b->host) && !strcmp(a->type, b->type);
+	return !strcmp(a->host, b->host) && !strcmp(a->type, b->type) && !strcmp(a->subject, b->subject);
 }
 
 static bool same_row(const struct ins_event *a, const struct ins_event *b)

@@ -31,6 +31,7 @@ DR_DEFINE_FREEP(struct dr_json, dr_json_free)
 bool dr_json_is_object(const struct dr_json *v);
 bool dr_json_is_array(const struct dr_json *v);
 bool dr_json_is_string(const struct dr_json *v);
+bool dr_json_is_bool(const struct dr_json *v);
 bool dr_json_is_null(const struct dr_json *v); /* a JSON null; false for NULL */
 
 struct dr_json *dr_json_get(const struct dr_json *object, const char *key); /* case sensitive; NULL if none */

@@ -107,6 +107,11 @@ bool dr_json_is_string(const struct dr_json *v)
 	return cJSON_IsString(inner(v));
 }
 
+bool dr_json_is_bool(const struct dr_json *v)
+{
+	return cJSON_IsBool(inner(v));
+}
+
 bool dr_json_is_null(const struct dr_json *v)
 {
 	return cJSON_IsNull(inner(v));

@@ -205,23 +205,23 @@ static void test_map(void **state)
 	assert_int_equal(ins_map_add_host(m, &unnamed), -EINVAL);
 	for (int n = 0; n < 100; n++) {
 		snprintf(id, sizeof(id), "vm-%d", n);
-		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, n == 1), 0);
+		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, "p", n == 1 ? "error" : "active"), 0);
 	}
-	assert_int_equal(ins_map_add_vm(m, "ironic", "x", false), 0);
+	assert_int_equal(ins_map_add_vm(m, "ironic", "x", NULL, NULL), 0);
 	assert_int_equal(m->unplaced, 1);
 	assert_int_equal(m->vm_count, 100);
 	assert_int_equal(ins_map_get(m, "a")->vms.count, 50);
 	assert_true(ins_map_get(m, "a")->vms.items[0].error);
-	assert_true(ins_vms_has(&ins_map_get(m, "b")->vms, "vm-98"));
-	assert_false(ins_vms_has(&ins_map_get(m, "b")->vms, "vm-99"));
+	assert_non_null(ins_vms_get(&ins_map_get(m, "b")->vms, "vm-98"));
+	assert_null(ins_vms_get(&ins_map_get(m, "b")->vms, "vm-99"));
 	memset(id, 'x', 79);
 	id[79] = '\0';
-	assert_int_equal(ins_map_add_vm(m, "a", id, false), -EINVAL);
+	assert_int_equal(ins_map_add_vm(m, "a", id, NULL, NULL), -EINVAL);
 
 	add_host(newer, "a");
 	add_host(newer, "c");
 	ins_map_sort(newer);
-	assert_int_equal(ins_map_add_vm(newer, "a", "old", false), 0);
+	assert_int_equal(ins_map_add_vm(newer, "a", "old", NULL, NULL), 0);
 	ins_map_move_vms(newer, m);
 	assert_int_equal(newer->vm_count, 50);
 	assert_int_equal(ins_map_get(newer, "a")->vms.count, 50);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCTOR_INSPECTOR_JOURNAL_H
+#define DOCTOR_INSPECTOR_JOURNAL_H
+
+/*
+ * What the inspector knows and does, on disk: incidents with their actions, what monitors said, events that
+ * wait, sets of data sources, maintenance, and what the brake and flap damping count. A process that is
+ * killed at any instruction goes on from there.
+ *
+ * All that changes in one turn of the loop is committed together at its end. What leaves the process because
+ * of it (an answer to a monitor, a request that changes the cloud) waits behind a barrier until that commit
+ * is on the disk. Results are written as well, at once but without waiting for the disk: they survive the
+ * process; after a crash of the machine an action whose result was lost is looked up before it is repeated.
+ *
+ * A commit that fails (disk full) is tried again each second, and nothing leaves meanwhile.
+ */
+
+#include "doctor/loop.h"
+#include "doctor/store.h"
+#include "inspector/brake.h"
+#include "inspector/evidence.h"
+#include "inspector/flap.h"
+#include "inspector/incident.h"
+#include "inspector/maintenance.h"
+
+struct ins_journal;
+
+/* Embedded in what waits; fn is called once, from the loop, when all that was noted before is on disk. */
+struct ins_barrier {
+	struct ins_barrier *next;
+	void (*fn)(struct ins_barrier *b);
+	bool waiting;
+};
+
+/* path NULL: nothing is kept, barriers open at the end of the turn. -EINVAL ... as dr_store_open(). */
+int ins_journal_new(struct dr_loop *l, const char *path, struct ins_journal **ret,
+		    char **ret_error) DR_MUST_USE;
+void ins_journal_free(struct ins_journal *j); /* commits; who waits behind a barrier is forgotten */
+DR_DEFINE_FREEP(struct ins_journal, ins_journal_free)
+
+/* Of other modules that keep their own tables in the same file, within the same transactions; NULL: none. */
+struct dr_store *ins_journal_store(struct ins_journal *j);
+
+/* It is in the list already, or is put there. */
+void ins_journal_barrier(struct ins_journal *j, struct ins_barrier *b);
+void ins_journal_forget(struct ins_journal *j, struct ins_barrier *b); /* it is not called any more */
+
+/* ---- what has changed; no error is lost: a commit that fails is seen in the health ---- */
+
+/* The incident, its new steps, and its actions that are dirty. It must stay until the end of the turn. */
+void ins_journal_incident(struct ins_journal *j, struct ins_incident *i);
+void ins_journal_drop_incident(struct ins_journal *j, struct ins_incident *i);
+void ins_journal_vote(struct ins_journal *j, const struct ins_vote *v);
+void ins_journal_drop_vote(struct ins_journal *j, const char *key, const char *monitor);
+/* An event that waits, by a number of its own. */
+void ins_journal_queued(struct ins_journal *j, uint64_t number, const struct ins_event *e, const char *host,
+			struct dr_wall received);
+void ins_journal_unqueued(struct ins_journal *j, uint64_t number);
+/* A row of a data source's set is there, or is no more. */
+void ins_journal_row(struct ins_journal *j, const char *source, const struct ins_event *e, bool there);
+void ins_journal_upkeep(struct ins_journal *j, const struct ins_upkeep *u);
+void ins_journal_drop_upkeep(struct ins_journal *j, const char *host);
+void ins_journal_braked(struct ins_journal *j, const char *host, struct dr_wall when);
+void ins_journal_flap(struct ins_journal *j, const struct ins_flap *f);
+
+/* ---- at the start ---- */
+
+struct ins_journal_reader {
+	/* Each takes what it is given: negative ends the reading with it. i is owned by its taker. */
+	int (*incident)(struct ins_incident *i, void *userdata);
+	int (*vote)(const struct ins_vote *v, void *userdata);
+	int (*queued)(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata);
+	int (*row)(const char *source, const struct ins_event *e, void *userdata);
+	int (*upkeep)(const struct ins_upkeep *u, void *userdata);
+	int (*braked)(const char *host, struct dr_mono when, void *userdata);
+	int (*flap)(const struct ins_flap *f, void *userdata);
+	void *userdata;
+};
+
+/*
+ * All that is there, the oldest incident first. Times of the monotonic clock are told from how long ago it
+ * was by the wall clock. Events that waited are given in their order, and are no longer in the journal.
+ */
+int ins_journal_read(struct ins_journal *j, const struct ins_journal_reader *reader) DR_MUST_USE;
+
+struct ins_journal_health {
+	bool kept;	     /* there is a file */
+	bool failing;	     /* the last commit failed, and */
+	const char *trouble; /* why */
+	uint64_t commits;
+	struct dr_dur slowest; /* commit so far */
+};
+
+struct ins_journal_health ins_journal_health(const struct ins_journal *j);
+
+#endif
