@@ -6,6 +6,7 @@
 void ins_config_done(struct ins_config *c)
 {
 	free(c->cloud);
+	ins_fence_conf_done(&c->fence);
 	*c = (struct ins_config){};
 }
 
@@ -118,6 +119,9 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_flap(f, root, &c.flap);
 	read_maintenance(f, root, &c.maintenance);
 	dr_conf_bool(f, root, "dry_run", false, &c.dry_run);
+	int r = ins_fence_conf_read(f, root, &c.fence);
+	if (r)
+		return r;
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {
