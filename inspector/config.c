@@ -8,6 +8,7 @@ void ins_config_done(struct ins_config *c)
 	free(c->cloud);
 	free(c->journal);
 	ins_policies_done(&c->faults);
+	ins_fence_conf_done(&c->fence);
 	*c = (struct ins_config){};
 }
 
@@ -140,6 +141,8 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	dr_conf_bool(f, root, "dry_run", false, &c.dry_run);
 	dr_conf_str(f, root, "journal", "/var/lib/doctor/inspector.db", &journal);
 	r = ins_policies_read(f, root, &c.faults);
+	if (!r)
+		r = ins_fence_conf_read(f, root, &c.fence);
 	dr_conf_check_keys(f, root);
 
 	if (!r)

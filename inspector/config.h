@@ -6,6 +6,7 @@
 
 #include "doctor/conf.h"
 #include "doctor/http_server.h"
+#include "inspector/fence.h"
 #include "inspector/gate.h"
 #include "inspector/fence.h"
 #include "inspector/outcome.h"
@@ -29,6 +30,7 @@ struct ins_config {
 	struct ins_brake_conf brake;
 	struct ins_flap_conf flap;
 	struct ins_maintenance_conf maintenance;
+	struct ins_fence_conf fence;
 	bool dry_run; /* judge and record, and change nothing */
 	struct ins_policies faults;
 	struct ins_recovery_conf recovery;
