@@ -293,7 +293,7 @@ void ins_action_ended(struct ins_executor *x, struct ins_action *a)
 		break;
 	}
 	/* who waits until nothing is under way any more */
-	if (!ins_state_active(i->state) && ins_incident_idle(i))
+	if (!ins_state_active(i->state) && ins_incident_answered(i))
 		x->o.settled(i, x->o.userdata);
 }
 
@@ -349,9 +349,43 @@ static bool needs_doing(const struct ins_action *a)
 	return a->state != INS_DONE || a->undone;
 }
 
-/* Timer and actions that each incident has once. */
-static int prepare_all(struct ins_executor *x, struct ins_incident *i)
+/* The action of this kind, which the incident has once; it is not sent anew if it is done. -ENOMEM. */
+static int once(struct ins_incident *i, enum ins_action_kind kind, struct ins_action **ret)
 {
+	struct ins_action *a = ins_incident_find(i, kind, NULL);
+
+	if (!a)
+		a = ins_incident_add(i, kind, NULL);
+	else if (needs_doing(a))
+		a = ins_executor_prepare(i, kind);
+	*ret = a;
+	return a ? 0 : -ENOMEM;
+}
+
+/* The first of fencing and force-down that is not done; NULL: both are. -ENOMEM. */
+static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins_action **ret)
+{
+	struct ins_action *fence = NULL, *force = NULL;
+	int r = 0;
+
+	*ret = NULL;
+	if (!(i->todo & INS_DO_FORCE_DOWN))
+		return 0;
+	if (i->todo & INS_DO_FENCE)
+		r = once(i, INS_FENCE, &fence);
+	if (!r)
+		r = once(i, INS_FORCE_DOWN, &force);
+	if (r)
+		return r;
+	prepare_force(x, i, force);
+	if (needs_doing(force))
+		*ret = fence && needs_doing(fence) ? fence : force;
+	return 0;
+}
+
+int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+{
+	struct ins_action *first, *before;
 	int r;
 
 	i->owner = x;
@@ -360,48 +394,13 @@ static int prepare_all(struct ins_executor *x, struct ins_incident *i)
 	r = dr_loop_add_timer(x->o.loop, on_patience, i, &i->timer);
 	if (r)
 		return r;
-	return ins_executor_prepare(i, INS_LIST_BEFORE) && ins_executor_prepare(i, INS_LIST_AFTER) ? 0
-												   : -ENOMEM;
-}
-
-/* The first of fencing and force-down that is not done; false: both are. *ret NULL: out of memory. */
-static bool first_step(struct ins_executor *x, struct ins_incident *i, struct ins_action **ret)
-{
-	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
-	struct ins_action *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
-
-	*ret = NULL;
-	if (!(i->todo & INS_DO_FORCE_DOWN))
-		return false;
-	if (!force) {
-		force = ins_incident_add(i, INS_FORCE_DOWN, NULL);
-		if (!force)
-			return true;
-		prepare_force(x, i, force);
-	}
-	if (!needs_doing(force))
-		return false;
-	if ((i->todo & INS_DO_FENCE) && (!fence || needs_doing(fence)))
-		*ret = ins_executor_prepare(i, INS_FENCE);
-	else
-		*ret = ins_executor_prepare(i, INS_FORCE_DOWN);
-	return true;
-}
-
-int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
-{
-	struct ins_action *first, *before;
-	int r = prepare_all(x, i);
-
-	if (r)
-		return r;
 	ins_plan_again(i);
-	before = ins_incident_find(i, INS_LIST_BEFORE, NULL);
-	if (first_step(x, i, &first)) {
-		if (!first)
-			return -ENOMEM;
+	r = first_step(x, i, &first);
+	before = ins_executor_prepare(i, INS_LIST_BEFORE);
+	if (r || !before || !ins_executor_prepare(i, INS_LIST_AFTER))
+		return -ENOMEM;
+	if (first)
 		ins_action_send(x, first);
-	}
 	if (before->state == INS_PENDING)
 		ins_action_send(x, before);
 	if (first)

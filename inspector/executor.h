@@ -51,7 +51,7 @@ int ins_executor_new(const struct ins_executor_opts *o, struct ins_executor **re
 void ins_executor_free(struct ins_executor *x);
 DR_DEFINE_FREEP(struct ins_executor, ins_executor_free)
 
-/* Begins, or begins again, an incident that has just become FORCING; it must be idle. */
+/* Begins, or begins again, an incident that has just become FORCING; all that was sent must be answered. */
 int ins_executor_start(struct ins_executor *x, struct ins_incident *i) DR_MUST_USE;
 
 /* Goes on with one of the journal's that is FORCING, MARKING or RESTORING. */
@@ -63,7 +63,7 @@ int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i) DR_MUS
 /* The host is back, or down again while it was restored: what has not been sent is not. */
 void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i, const char *reason);
 
-/* Changes back what is in the ledger; i has just become RESTORING, and is idle. */
+/* Changes back what is in the ledger; i has just become RESTORING, and all is answered. */
 int ins_executor_restore(struct ins_executor *x, struct ins_incident *i) DR_MUST_USE;
 
 #endif

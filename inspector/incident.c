@@ -296,7 +296,8 @@ void ins_incident_step(struct ins_incident *i, struct dr_wall now, const char *r
 	struct ins_step *s = &i->steps[i->step_count % INS_STEPS_MAX];
 	const struct ins_step *last = &i->steps[(i->step_count + INS_STEPS_MAX - 1) % INS_STEPS_MAX];
 
-	snprintf(i->reason, sizeof(i->reason), "%.250s", reason);
+	if (reason != i->reason)
+		snprintf(i->reason, sizeof(i->reason), "%.250s", reason);
 	if (i->step_count && last->state == i->state && !strcmp(last->reason, i->reason))
 		return;
 	*s = (struct ins_step){ .when = now, .state = i->state };
@@ -308,6 +309,14 @@ bool ins_incident_idle(const struct ins_incident *i)
 {
 	for (size_t n = 0; n < i->action_count; n++)
 		if (!ins_action_final(i->actions[n]) || i->actions[n]->queued)
+			return false;
+	return true;
+}
+
+bool ins_incident_answered(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++)
+		if (!ins_action_final(i->actions[n]) && i->actions[n]->kind != INS_LIST_BEFORE)
 			return false;
 	return true;
 }

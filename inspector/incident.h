@@ -229,6 +229,8 @@ void ins_incident_step(struct ins_incident *i, struct dr_wall now, const char *r
 
 /* Nobody but the record holds it: no action is sent, queued or paused. */
 bool ins_incident_idle(const struct ins_incident *i);
+/* Nothing is under way, but perhaps the short list, whose answer may come at any time. */
+bool ins_incident_answered(const struct ins_incident *i);
 
 /* Something that was changed for it is not changed back. */
 bool ins_incident_has_ledger(const struct ins_incident *i);

@@ -87,6 +87,7 @@ unsigned ins_todo(const struct ins_inspector *s, const struct ins_event *e)
 
 	if (s->config->fence.method == INS_FENCE_NONE)
 		todo &= ~(unsigned)INS_DO_FENCE;
+	todo &= ~(unsigned)INS_DO_NOTIFY; /* BUS */
 	return todo;
 }
 

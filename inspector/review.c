@@ -4,6 +4,7 @@
 
 #include "doctor/log.h"
 #include "inspector/inspector_private.h"
+#include "inspector/plan.h"
 
 void ins_link(struct ins_inspector *s, struct ins_incident *i)
 {
@@ -88,6 +89,7 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 {
 	char fault[INS_FAULT_MAX], from[INS_KEY_MAX], to[INS_KEY_MAX], reason[384];
 	const struct ins_incident *other;
+	struct ins_event named = i->event;
 	struct ins_host *h = NULL;
 
 	if (ins_inspector_refuses(s, &i->event, reason)) {
@@ -100,7 +102,8 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 		return;
 	ins_incident_fault(i, fault);
 	rename_votes(s, ins_evidence_key(i->event.host, fault, from), ins_evidence_key(h->name, fault, to));
-	other = ins_find_open(s, h, &i->event);
+	memcpy(named.host, h->name, sizeof(named.host));
+	other = ins_find_open(s, h, &named);
 	if (other && other != i) {
 		i->state = ins_state_next(i->state, INS_IN_CLEARED);
 		snprintf(reason, sizeof(reason), "the same host as in incident %s", other->id);
@@ -383,7 +386,7 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 		put_off(s, i, "waits for its turn: as many incidents as may be (active) are worked on");
 		return; /* continued when one has settled */
 	}
-	if (!ins_incident_idle(i)) {
+	if (!ins_incident_answered(i)) {
 		put_off(s, i, "waits until what was under way has been answered");
 		return; /* as above */
 	}
@@ -484,7 +487,7 @@ static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass
 {
 	struct dr_dur left = { s->config->recovery.hold.ns - dr_mono_sub(p->now, i->back_since).ns };
 
-	if (!ins_incident_idle(i))
+	if (!ins_incident_answered(i))
 		return; /* continued when it is */
 	if (!ins_incident_has_ledger(i)) {
 		dr_info("incident=%s host=%s is over; nothing was changed in the cloud", i->id, i->host);
@@ -561,7 +564,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 		ins_note(s, &q->event, "held", r.reason);
 		return;
 	}
-	if (!ins_incident_idle(i)) {
+	if (!ins_incident_answered(i)) {
 		ins_note(s, &q->event, "held", "what was under way has not been answered");
 		return;
 	}

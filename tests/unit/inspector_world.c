@@ -16,14 +16,33 @@ static void on_started(int error, const char *why, void *userdata)
 	snprintf(w->start_why, sizeof(w->start_why), "%s", why ? why : "");
 }
 
+/* What an inspector is made of, behind Nova; world_decompose() ends it. */
+static void world_compose(struct world *w)
+{
+	struct dr_http_server_opts server = {};
+	struct ins_inspector_opts inspector = {
+		.loop = w->loop, .cloud = w->cloud, .nova = w->nova, .config = &w->config
+	};
+	char *why = NULL;
+
+	if (ins_journal_new(w->loop, w->config.journal, &w->journal, &why))
+		fail_msg("%s", why);
+	assert_int_equal(ins_fencer_new(w->loop, &w->config.fence, &w->fencer), 0);
+	inspector.journal = w->journal;
+	inspector.fencer = w->fencer;
+	assert_int_equal(ins_inspector_new(&inspector, &w->inspector), 0);
+	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, &w->receiver), 0);
+	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
+}
+
 int world_setup_cold(void **state)
 {
 	/* each host may be marked down here, and as often as it likes; tests of these rules set them */
 	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
 				       "brake: {share: 100%}\nflap: {limit: 1000000}\n"
-				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n";
+				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n"
+				       "recovery: {undo: false}\njournal: none\n";
 	struct world *w = calloc(1, sizeof(*w));
-	struct dr_http_server_opts server = {};
 	struct dr_http_client_opts client = { .per_host_max = 32 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
@@ -44,9 +63,7 @@ int world_setup_cold(void **state)
 	assert_int_equal(dr_http_client_new(w->loop, &client, &w->monitor), 0);
 	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
 	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
-	assert_int_equal(ins_inspector_new(w->loop, w->cloud, w->nova, &w->config, &w->inspector), 0);
-	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, &w->receiver), 0);
-	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
+	world_compose(w);
 	*state = w;
 	return 0;
 }
@@ -68,6 +85,7 @@ void world_start(struct world *w)
 	wait_for(w, w->started);
 	assert_string_equal(w->start_why, "");
 	assert_int_equal(w->start_error, 0);
+	assert_int_equal(ins_inspector_start(w->inspector, ins_receiver_row, w->receiver), 0);
 }
 
 int world_setup(void **state)
@@ -85,8 +103,11 @@ int world_teardown(void **state)
 	dr_cloud_free(w->cloud);
 	ins_nova_stop(w->nova);
 	dr_http_server_free(w->server);
+	ins_fencer_free(w->fencer);
+	ins_journal_stop(w->journal);
 	ins_receiver_free(w->receiver);
 	ins_inspector_free(w->inspector);
+	ins_journal_free(w->journal);
 	ins_nova_free(w->nova);
 	dr_http_client_free(w->http);
 	dr_http_client_free(w->monitor);

@@ -25,6 +25,8 @@ struct world {
 	struct dr_http_client *http, *monitor;
 	struct dr_cloud *cloud;
 	struct ins_config config;
+	struct ins_journal *journal;
+	struct ins_fencer *fencer;
 	struct ins_nova *nova;
 	struct ins_inspector *inspector;
 	struct ins_receiver *receiver;

@@ -175,6 +175,7 @@ static void test_taken_back(void **state)
 
 	w->config.verify = dr_msec(0);
 	w->config.parallel = 1;
+	fake_rule(w->nova_api, "GET", "/servers?host=", 500, 1); /* so that the map is gone by */
 	snprintf(w->nova_api->vms[1].host, sizeof(w->nova_api->vms[1].host), "compute-2");
 	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 0, 1);
 	world_put(w, "[" DOWN("compute-1") "]", 200);
@@ -257,7 +258,7 @@ static void test_incomplete(void **state)
 {
 	struct world *w = *state;
 
-	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 500, UINT_MAX);
+	fake_rule(w->nova_api, "POST", "/servers/vm-1/action", 409, UINT_MAX);
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, world_is_state(w, 0, "incomplete"));
 	world_assert_result(w, "vm-1", "failed");
@@ -278,7 +279,7 @@ static void test_unconfirmed(void **state)
 	struct world *w = *state;
 	DR_AUTO_JSON struct dr_json *all = NULL;
 
-	fake_rule(w->nova_api, "GET", "?host=", 500, UINT_MAX);
+	fake_rule(w->nova_api, "GET", "?host=", 403, UINT_MAX);
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, world_is_state(w, 0, "incomplete"));
 	assert_int_equal(world_resets(w, "vm-1"), 1);
@@ -409,8 +410,9 @@ static void test_cleared_before_forced(void **state)
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1);
 	world_put(w, "[" UP("compute-1") "]", 200);
-	wait_for(w, world_is_state(w, 0, "closed"));
+	wait_for(w, world_is_state(w, 0, "recovering"));
 	fake_release(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "closed"));
 	wait_for(w, !strcmp(world_result(w, NULL, (char[32]){}), "done"));
 	world_turn(w, 10);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
@@ -425,8 +427,9 @@ static void test_cleared_while_marking(void **state)
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, w->nova_api->held_count == 1);
 	world_put(w, "[" UP("compute-1") "]", 200);
-	wait_for(w, world_is_state(w, 0, "closed"));
+	wait_for(w, world_is_state(w, 0, "recovering"));
 	fake_release(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "closed"));
 	wait_for(w, world_resets(w, "vm-1") + world_resets(w, "vm-2") == 1);
 	world_turn(w, 10);
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 1); /* the other one is spared */

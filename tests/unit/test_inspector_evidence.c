@@ -26,7 +26,7 @@ static int say(struct ins_evidence *e, int64_t sec, const char *host, const char
 
 	snprintf(event.monitor, sizeof(event.monitor), "%s", monitor);
 	snprintf(event.type, sizeof(event.type), "%s", type);
-	return ins_evidence_take(e, host, &event, at(sec), (struct dr_wall){ sec });
+	return ins_evidence_take(e, host, &event, at(sec), (struct dr_wall){ sec }, NULL);
 }
 
 static void down(struct ins_evidence *e, int64_t sec, const char *host, const char *monitor)
@@ -77,31 +77,22 @@ static void test_votes(void **state)
 	assert_int_equal(ins_evidence_size(e), 3);
 }
 
-/* Only what is about the host as a whole counts. */
-static void test_kinds(void **state)
+/* Faults of one host are voted on one by one. */
+static void test_keys(void **state)
 {
-	static const struct {
-		const char *type;
-		enum ins_status status;
-		int taken;
-	} cases[] = {
-		{ DOWN, INS_FAULT, 0 },
-		{ DOWN, INS_CLEARED, 0 },
-		{ UP, INS_CLEARED, 0 },
-		{ "compute.host.nic.error", INS_FAULT, 1 },
-		{ "compute.host.nic.error", INS_CLEARED, 1 },
-		{ "compute.host.degraded", INS_FAULT, 1 },
-		{ "compute.host.degraded.cleared", INS_CLEARED, 1 },
-		{ "compute.host.down.soon", INS_FAULT, 1 },
-		{ "", INS_FAULT, 1 },
-	};
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
+	char whole[INS_KEY_MAX], nic[INS_KEY_MAX];
 
-	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
-		DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
-
-		assert_int_equal(say(e, 1, "h", "a", cases[n].type, cases[n].status), cases[n].taken);
-		assert_int_equal(ins_evidence_size(e), !cases[n].taken);
-	}
+	assert_string_equal(ins_evidence_key("h", INS_HOST_DOWN, whole), "h");
+	assert_string_equal(ins_evidence_key("h", "compute.host.nic.error eth1", nic),
+			    "h compute.host.nic.error eth1");
+	assert_int_equal(say(e, 1, whole, "a", DOWN, INS_FAULT), 0);
+	assert_int_equal(say(e, 2, nic, "a", "compute.host.nic.error", INS_FAULT), 0);
+	assert_int_equal(say(e, 3, nic, "a", "compute.host.nic.error", INS_CLEARED), 0);
+	assert_int_equal(ins_evidence_size(e), 2);
+	assert_int_equal(votes(e, whole, 1, 5, 0, 0).down, 1);
+	assert_int_equal(votes(e, nic, 1, 5, 0, 0).down, 0);
+	assert_int_equal(votes(e, nic, 1, 5, 0, 0).up, 1);
 }
 
 /* The quorum is there from its last vote on, in whatever order they came and however many there are. */
@@ -456,7 +447,10 @@ static const struct ins_flap_conf flap_conf = { { 100 * DR_NSEC_PER_SEC }, 2000,
 
 static void act_on(struct ins_flaps *f, const char *host, int64_t sec)
 {
-	assert_int_equal(ins_flaps_acted(f, &flap_conf, host, at(sec)), 0);
+	const struct ins_flap *flap = NULL;
+
+	assert_int_equal(ins_flaps_acted(f, &flap_conf, host, at(sec), &flap), 0);
+	assert_string_equal(flap->host, host);
 }
 
 static void assert_flap(const struct ins_flaps *f, const char *host, int64_t sec, unsigned penalty, bool held)
@@ -752,7 +746,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_votes),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_quorum_since),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_up_of_old),

@@ -133,7 +133,7 @@ static void test_quorum_of_names(void **state)
 	assert_true(world_is_state(w, 1, "waiting"));
 	fake_rules_clear(w->nova_api);
 	wait_for(w, world_is_state(w, 1, "marked"));
-	assert_true(world_is_state(w, 2, "closed"));
+	wait_for(w, world_is_state(w, 2, "closed"));
 	assert_reason(w, 2, "the same host as in incident");
 	assert_true(w->nova_api->hosts[3].forced_down);
 }

@@ -10,25 +10,29 @@
 #include "inspector/judge.h"
 #include "inspector/outcome.h"
 #include "inspector/plan.h"
+#include "inspector/policy.h"
 
 /* ---------------------------------------------------------------- states */
 
 static void test_states(void **state)
 {
 	/* rows: states in their order; columns:
-	 * KNOWN UNKNOWN GO HOLD FORCED UNFORCED REHEARSED DONE PARTLY FAULT CLEARED */
+	 * KNOWN UNKNOWN GO HOLD FORCED UNFORCED REHEARSED DONE PARTLY FAULT CLEARED BACK RESTORED */
 	static const char *const golden[INS_STATES] = {
-		[INS_RESOLVING] = "waiting refused - - - - - - - - closed",
-		[INS_FORCING] = "- - - - marking failed rehearsed - - - closed",
-		[INS_MARKING] = "- - - - - - - marked incomplete - closed",
-		[INS_WAITING] = "- - forcing held - - - - - - closed",
-		[INS_HELD] = "- - forcing - - - - - - - closed",
-		[INS_MARKED] = "- - - - - - - - - - closed",
-		[INS_INCOMPLETE] = "- - - - - - - - - forcing closed",
-		[INS_FAILED] = "- - - - - - - - - forcing closed",
-		[INS_REHEARSED] = "- - - - - - - - - - closed",
-		[INS_REFUSED] = "- - - - - - - - - - -",
-		[INS_CLOSED] = "- - - - - - - - - - -",
+		[INS_RESOLVING] = "waiting refused - - - - - - - - closed - -",
+		[INS_FORCING] = "- - - - marking failed rehearsed - - - recovering - -",
+		[INS_MARKING] = "- - - - - - - marked incomplete - recovering - -",
+		[INS_RESTORING] = "- - - - - - - - - waiting - - closed",
+		[INS_WAITING] = "- - forcing held - - - - - - recovering - -",
+		[INS_HELD] = "- - forcing - - - - - - - recovering - -",
+		[INS_MARKED] = "- - - - - - - - - - recovering - -",
+		[INS_INCOMPLETE] = "- - - - - - - - - forcing recovering - -",
+		[INS_FAILED] = "- - - - - - - - - forcing recovering - -",
+		[INS_RECOVERING] = "- - - - - - - - - waiting - restoring closed",
+		[INS_REHEARSED] = "- - - - - - - - - - closed - -",
+		[INS_RECORDED] = "- - - - - - - - - - closed - -",
+		[INS_REFUSED] = "- - - - - - - - - - - - -",
+		[INS_CLOSED] = "- - - - - - - - - - - - -",
 	};
 
 	for (int s = 0; s < INS_STATES; s++) {
@@ -47,7 +51,7 @@ static void test_states(void **state)
 			in++;
 		}
 		assert_int_equal(in, INS_INPUTS);
-		assert_int_equal(ins_state_active(s), s <= INS_MARKING);
+		assert_int_equal(ins_state_active(s), s <= INS_RESTORING);
 		assert_int_equal(ins_state_pending(s), s == INS_WAITING || s == INS_HELD);
 		assert_int_equal(ins_state_ended(s), s >= INS_REFUSED);
 	}
@@ -57,61 +61,75 @@ static void test_states(void **state)
 
 static void test_outcomes(void **state)
 {
-	/* per request: force-down, reset, list. o OK, g GONE, r RETRY, s STALE, w WAIT, f FAIL */
+	/* per request: force-down, force-up, reset, list, diagnose, ports, port.
+	 * o OK, g GONE, r RETRY, s STALE, w WAIT, f FAIL */
 	static const struct {
 		int error;
 		unsigned status;
 		const char *want;
 	} cases[] = {
-		{ 0, 200, "ooo" },
-		{ 0, 202, "ooo" },
-		{ 0, 204, "ooo" },
-		{ 0, 100, "fff" },
-		{ 0, 300, "fff" },
-		{ 0, 302, "fff" },
-		{ 0, 400, "fff" },
-		{ 0, 401, "wrr" },
-		{ 0, 403, "fff" },
-		{ 0, 404, "sgr" },
-		{ 0, 405, "fff" },
-		{ 0, 406, "fff" },
-		{ 0, 408, "wrr" },
-		{ 0, 409, "rrr" },
-		{ 0, 410, "fff" },
-		{ 0, 413, "wrr" },
-		{ 0, 429, "wrr" },
-		{ 0, 499, "fff" },
-		{ 0, 500, "wrr" },
-		{ 0, 501, "wrr" },
-		{ 0, 503, "wrr" },
-		{ 0, 504, "wrr" },
-		{ 0, 599, "wrr" },
-		{ 0, 600, "fff" },
-		{ 0, 0, "fff" },
-		{ 0, 4294967295U, "fff" },
-		{ -ETIMEDOUT, 0, "wrr" },
-		{ -ECONNREFUSED, 0, "wrr" },
-		{ -EHOSTUNREACH, 0, "wrr" },
-		{ -ECONNRESET, 0, "wrr" },
-		{ -ENOENT, 0, "wrr" },
-		{ -EIO, 503, "wrr" },
-		{ -EACCES, 401, "www" },
-		{ -EACCES, 0, "www" },
+		{ 0, 200, "ooooooo" },
+		{ 0, 202, "ooooooo" },
+		{ 0, 204, "ooooooo" },
+		{ 0, 100, "fffffff" },
+		{ 0, 300, "fffffff" },
+		{ 0, 302, "fffffff" },
+		{ 0, 400, "fwfffff" },
+		{ 0, 401, "wwwwwww" },
+		{ 0, 403, "fffffff" },
+		{ 0, 404, "ssgrgfg" },
+		{ 0, 405, "fffffff" },
+		{ 0, 406, "fffffff" },
+		{ 0, 408, "wwwwwww" },
+		{ 0, 409, "rrrrfrr" },
+		{ 0, 410, "fffffff" },
+		{ 0, 413, "wwwwwww" },
+		{ 0, 429, "wwwwwww" },
+		{ 0, 499, "fffffff" },
+		{ 0, 500, "wwwwwww" },
+		{ 0, 501, "wwwwfww" },
+		{ 0, 503, "wwwwwww" },
+		{ 0, 504, "wwwwwww" },
+		{ 0, 599, "wwwwwww" },
+		{ 0, 600, "fffffff" },
+		{ 0, 0, "fffffff" },
+		{ 0, 4294967295U, "fffffff" },
+		{ -ETIMEDOUT, 0, "wwwwwww" },
+		{ -ECONNREFUSED, 0, "wwwwwww" },
+		{ -EHOSTUNREACH, 0, "wwwwwww" },
+		{ -ECONNRESET, 0, "wwwwwww" },
+		{ -ENOENT, 0, "wwwwwff" },
+		{ -EIO, 503, "wwwwwww" },
+		{ -EACCES, 401, "wwwwwww" },
+		{ -EACCES, 0, "wwwwwww" },
 	};
 	static const char letters[] = { [INS_OUT_OK] = 'o',    [INS_OUT_GONE] = 'g', [INS_OUT_RETRY] = 'r',
 					[INS_OUT_STALE] = 's', [INS_OUT_WAIT] = 'w', [INS_OUT_FAIL] = 'f' };
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
-		char got[4] = {
-			letters[ins_outcome_of(INS_REQ_FORCE_DOWN, cases[i].error, cases[i].status)],
-			letters[ins_outcome_of(INS_REQ_RESET, cases[i].error, cases[i].status)],
-			letters[ins_outcome_of(INS_REQ_LIST, cases[i].error, cases[i].status)],
-		};
+		char got[INS_REQUESTS + 1] = "";
 
+		for (int n = 0; n < INS_REQUESTS; n++)
+			got[n] = letters[ins_outcome_of(n, cases[i].error, cases[i].status)];
 		if (strcmp(got, cases[i].want))
 			fail_msg("error %d, status %u: %s instead of %s", cases[i].error, cases[i].status,
 				 got, cases[i].want);
 	}
+}
+
+static void test_retry_after(void **state)
+{
+	static const struct {
+		const char *value;
+		int64_t seconds;
+	} cases[] = {
+		{ NULL, 0 },  { "", 0 },    { "0", 0 },		  { "7", 7 },
+		{ "60", 60 }, { "61", 60 }, { "4294967296", 60 }, { "-1", 0 },
+		{ " 7", 0 },  { "7 ", 0 },  { "1.5", 0 },	  { "Fri, 31 Dec 1999 23:59:59 GMT", 0 },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++)
+		assert_int_equal(ins_retry_after(cases[i].value).ns, dr_sec(cases[i].seconds).ns);
 }
 
 static void test_pauses(void **state)
@@ -205,13 +223,14 @@ static void test_map(void **state)
 	assert_int_equal(ins_map_add_host(m, &unnamed), -EINVAL);
 	for (int n = 0; n < 100; n++) {
 		snprintf(id, sizeof(id), "vm-%d", n);
-		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, "p", n == 1 ? "error" : "active"), 0);
+		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, "p", n == 1 ? "error" : "active"),
+				 0);
 	}
 	assert_int_equal(ins_map_add_vm(m, "ironic", "x", NULL, NULL), 0);
 	assert_int_equal(m->unplaced, 1);
 	assert_int_equal(m->vm_count, 100);
 	assert_int_equal(ins_map_get(m, "a")->vms.count, 50);
-	assert_true(ins_map_get(m, "a")->vms.items[0].error);
+	assert_string_equal(ins_map_get(m, "a")->vms.items[0].state, "error");
 	assert_non_null(ins_vms_get(&ins_map_get(m, "b")->vms, "vm-98"));
 	assert_null(ins_vms_get(&ins_map_get(m, "b")->vms, "vm-99"));
 	memset(id, 'x', 79);
@@ -265,16 +284,20 @@ static void test_judging(void **state)
 		  "failed" },
 		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, INS_FAILED, INS_AGAIN,
 		  "failed" },
-		{ INS_FAULT, "compute.host.nic.error", true, INS_MATCH_ONE, &live, -1, INS_IGNORE,
-		  "no verdict" },
-		{ INS_FAULT, "compute.host.nic.error", true, INS_MATCH_ONE, &down, INS_FAILED, INS_IGNORE,
-		  "no verdict" },
-		{ INS_FAULT, "compute.host.nic.error", false, INS_MATCH_NONE, NULL, -1, INS_IGNORE,
-		  "no verdict" },
-		{ INS_FAULT, "compute.host.nic.error", true, INS_MATCH_NONE, NULL, -1, INS_REFUSE,
-		  "no nova-compute" },
-		{ INS_FAULT, "compute.host.down.soon", true, INS_MATCH_ONE, &live, -1, INS_IGNORE,
-		  "no verdict" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, INS_RECOVERING, INS_AGAIN,
+		  "taken for over" },
+		{ INS_FAULT, "compute.host.down", true, INS_MATCH_ONE, &live, INS_RESTORING, INS_AGAIN,
+		  "taken for over" },
+		{ INS_FAULT, "compute.host.degraded", true, INS_MATCH_ONE, &live, -1, INS_RECORD,
+		  "record it" },
+		{ INS_FAULT, "compute.host.degraded", true, INS_MATCH_ONE, &down, INS_RECORDED, INS_COUNT,
+		  "open" },
+		{ INS_FAULT, "compute.host.degraded", false, INS_MATCH_NONE, NULL, -1, INS_RECORD,
+		  "record it" },
+		{ INS_FAULT, "compute.host.degraded", true, INS_MATCH_NONE, NULL, -1, INS_RECORD,
+		  "record it" },
+		{ INS_FAULT, "compute.host.down.soon", true, INS_MATCH_ONE, &live, -1, INS_RECORD,
+		  "record it" },
 		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &live, -1, INS_NOTHING,
 		  "no incident" },
 		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, -1, INS_IGNORE,
@@ -283,12 +306,16 @@ static void test_judging(void **state)
 		  "again" },
 		{ INS_CLEARED, "compute.host.down", true, INS_MATCH_ONE, &down, INS_MARKED, INS_CLEAR,
 		  "again" },
-		{ INS_CLEARED, "compute.host.nic.error", true, INS_MATCH_ONE, &down, INS_MARKED, INS_IGNORE,
-		  "no verdict" },
-		{ INS_CLEARED, "compute.host.degraded", true, INS_MATCH_ONE, &down, -1, INS_IGNORE,
-		  "no verdict" },
-		{ INS_CLEARED, "compute.host.up.soon", true, INS_MATCH_ONE, &down, INS_FORCING, INS_IGNORE,
-		  "no verdict" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, INS_RECOVERING, INS_NOTHING,
+		  "on the way back" },
+		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, INS_RESTORING, INS_NOTHING,
+		  "on the way back" },
+		{ INS_CLEARED, "compute.host.degraded", true, INS_MATCH_ONE, &down, INS_RECORDED, INS_CLEAR,
+		  "cleared" },
+		{ INS_CLEARED, "compute.host.degraded", true, INS_MATCH_ONE, &down, -1, INS_NOTHING,
+		  "no incident" },
+		{ INS_CLEARED, "compute.host.degraded", true, INS_MATCH_NONE, NULL, -1, INS_NOTHING,
+		  "no incident" },
 		{ INS_CLEARED, "compute.host.up", true, INS_MATCH_ONE, &down, INS_FORCING, INS_CLEAR,
 		  "again" },
 		{ INS_CLEARED, "compute.host.up", false, INS_MATCH_NONE, NULL, INS_RESOLVING, INS_CLEAR,
@@ -312,6 +339,7 @@ static void test_judging(void **state)
 		struct ins_judgement j;
 
 		snprintf(event.type, sizeof(event.type), "%s", cases[i].type);
+		c.todo = ins_event_is_host(&event) ? INS_DO_FORCE_DOWN : 0;
 		j = ins_judge(&c);
 		if (j.verdict != cases[i].want || !strstr(j.reason, cases[i].reason))
 			fail_msg("case %zu: %d \"%s\"", i, j.verdict, j.reason);
@@ -364,6 +392,7 @@ static struct ins_incident *new_incident(void)
 	struct ins_incident *i = NULL;
 
 	assert_int_equal(ins_incident_new(&e, "h", &i), 0);
+	i->todo = INS_DO_FORCE_DOWN | INS_DO_RESET;
 	assert_int_equal(strlen(i->id), 36);
 	assert_int_equal(strlen(i->request_id), 40);
 	return i;
@@ -381,8 +410,10 @@ static void assert_reset(const struct ins_incident *i, const char *vm, int state
 	assert_int_equal(a->state, state);
 }
 
-static struct ins_vm good[] = { { "a", false }, { "b", true } };
-static struct ins_vm fresh[] = { { "a", false }, { "b", true }, { "c", false }, { "a", false } };
+static struct ins_vm good[] = { { "a", "p", "active" }, { "b", "p", "error" } };
+static struct ins_vm fresh[] = {
+	{ "a", "p", "active" }, { "b", "p", "error" }, { "c", "p", "active" }, { "a", "p", "active" }
+};
 static const struct ins_vms from_map = { good, 2, 2 }, from_nova = { fresh, 4, 4 }, nothing;
 
 /* What was decided is kept, the last of it; the same once only. */
@@ -435,14 +466,14 @@ static void test_plan_from_map(void **state)
 
 static void test_plan_narrow(void **state)
 {
-	static struct ins_vm now[] = { { "b", false }, { "x", false } };
+	static struct ins_vm now[] = { { "b", "p", "active" }, { "x", "p", "active" } };
 	static const struct ins_vms present = { now, 2, 2 };
 	DR_AUTO(ins_vms_done) struct ins_vms v = {}, empty = {};
 
 	assert_int_equal(ins_plan_narrow(&from_map, &present, &v), 0);
 	assert_int_equal(v.count, 1); /* "x" is new: the last word has it, with its host */
 	assert_string_equal(v.items[0].id, "b");
-	assert_true(v.items[0].error);
+	assert_string_equal(v.items[0].state, "error");
 	assert_int_equal(ins_plan_narrow(&from_map, &nothing, &empty), 0);
 	assert_int_equal(empty.count, 0);
 }
@@ -462,10 +493,11 @@ static void test_plan_from_after(void **state)
 
 static void test_plan_takes_back(void **state)
 {
-	static struct ins_vm many[] = { { "pending", false }, { "paused", false }, { "sent", false },
-					{ "done", false },    { "gone", false },   { "stays", false },
-					{ "failed", false } };
-	static struct ins_vm one[] = { { "stays", false }, { "pending", false } };
+	static struct ins_vm many[] = { { "pending", "p", "active" }, { "paused", "p", "active" },
+					{ "sent", "p", "active" },    { "done", "p", "active" },
+					{ "gone", "p", "active" },    { "stays", "p", "active" },
+					{ "failed", "p", "active" } };
+	static struct ins_vm one[] = { { "stays", "p", "active" }, { "pending", "p", "active" } };
 	static const struct ins_vms all = { many, 7, 7 }, rest = { one, 1, 1 }, back = { one, 2, 2 };
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
 	unsigned strayed = 0;
@@ -552,8 +584,13 @@ static void test_plan_cancel_and_again(void **state)
 	ins_plan_again(i);
 	assert_int_equal(a->state, INS_PENDING);
 	assert_int_equal(a->tries, 0);
+	assert_int_equal(c->state, INS_PENDING);
+	assert_int_equal(force->state, INS_PENDING);
+	/* but for what the last word took back */
+	c->state = INS_SKIPPED;
+	c->unwanted = true;
+	ins_plan_again(i);
 	assert_int_equal(c->state, INS_SKIPPED);
-	assert_int_equal(force->state, INS_SKIPPED);
 }
 
 int main(void)
@@ -562,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_judging),
