@@ -92,11 +92,11 @@ static void test_kept(void **state)
 	assert_int_equal(stat(p->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	put(s, "a", 1);
-	assert_int_equal(dr_store_begin(s), 0);
+	assert_int_equal(dr_store_begin(s, true), 0);
 	put(s, "b", INT64_MIN);
 	put(s, "c", 3);
 	assert_int_equal(dr_store_commit(s), 0);
-	assert_int_equal(dr_store_begin(s), 0);
+	assert_int_equal(dr_store_begin(s, true), 0);
 	put(s, "taken back", 4);
 	dr_store_rollback(s);
 	dr_store_free(s);
@@ -211,7 +211,7 @@ static void test_killed(void **state)
 	if (!pid) {
 		s = open_at(p, 1);
 		put(s, "committed", 1);
-		if (dr_store_begin(s))
+		if (dr_store_begin(s, true))
 			_exit(1);
 		put(s, "not committed", 2);
 		kill(getpid(), SIGKILL);
