@@ -6,6 +6,9 @@
 void ins_config_done(struct ins_config *c)
 {
 	free(c->cloud);
+	free(c->journal);
+	ins_policies_done(&c->faults);
+	ins_fence_conf_done(&c->fence);
 	*c = (struct ins_config){};
 }
 
@@ -43,6 +46,7 @@ static void read_retry(struct dr_conf *f, struct dr_conf_node *root, struct ins_
 	c->attempts = read_count(f, retry, "attempts", 1000, 8);
 	dr_conf_dur(f, retry, "pause", dr_msec(1), dr_sec(60), dr_msec(200), &c->pause);
 	dr_conf_dur(f, retry, "pause_max", dr_msec(1), dr_sec(600), dr_sec(10), &c->pause_max);
+	dr_conf_dur(f, retry, "expire", dr_msec(0), dr_sec(31 * 86400), dr_msec(0), &c->expire);
 	if (c->pause_max.ns < c->pause.ns)
 		dr_conf_error(f, dr_conf_get(f, retry, "pause_max"), "is shorter than pause");
 	dr_conf_check_keys(f, retry);
@@ -96,11 +100,27 @@ static void read_maintenance(struct dr_conf *f, struct dr_conf_node *root, struc
 	dr_conf_check_keys(f, maintenance);
 }
 
+static void read_recovery(struct dr_conf *f, struct dr_conf_node *root, struct ins_recovery_conf *c)
+{
+	struct dr_conf_node *recovery = dr_conf_map(f, root, "recovery");
+
+	dr_conf_bool(f, recovery, "undo", true, &c->undo);
+	dr_conf_dur(f, recovery, "hold", dr_msec(0), dr_sec(86400), dr_sec(30), &c->hold);
+	dr_conf_check_keys(f, recovery);
+}
+
+static int copy(const char *text, char **ret)
+{
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
 int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 	struct dr_conf_node *root = dr_conf_root(f);
-	const char *cloud;
+	const char *cloud, *journal;
+	int r;
 
 	read_listen(f, root, &c);
 	dr_conf_bool(f, root, "remote_shutdown", false, &c.remote_shutdown);
@@ -117,14 +137,20 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_brake(f, root, &c.brake);
 	read_flap(f, root, &c.flap);
 	read_maintenance(f, root, &c.maintenance);
+	read_recovery(f, root, &c.recovery);
 	dr_conf_bool(f, root, "dry_run", false, &c.dry_run);
+	dr_conf_str(f, root, "journal", "/var/lib/doctor/inspector.db", &journal);
+	r = ins_policies_read(f, root, &c.faults);
+	if (!r)
+		r = ins_fence_conf_read(f, root, &c.fence);
 	dr_conf_check_keys(f, root);
 
-	if (cloud) {
-		c.cloud = strdup(cloud);
-		if (!c.cloud)
-			return -ENOMEM;
-	}
+	if (!r)
+		r = copy(cloud, &c.cloud);
+	if (!r)
+		r = copy(strcmp(journal, "none") ? journal : NULL, &c.journal);
+	if (r)
+		return r;
 	*ret = c;
 	c = (struct ins_config){};
 	return 0;

@@ -6,8 +6,16 @@
 
 #include "doctor/conf.h"
 #include "doctor/http_server.h"
+#include "inspector/fence.h"
 #include "inspector/gate.h"
+#include "inspector/fence.h"
 #include "inspector/outcome.h"
+#include "inspector/policy.h"
+
+struct ins_recovery_conf {
+	bool undo;	    /* what was changed is changed back */
+	struct dr_dur hold; /* the host must be back for so long first */
+};
 
 struct ins_config {
 	struct dr_http_listen listen;
@@ -22,7 +30,11 @@ struct ins_config {
 	struct ins_brake_conf brake;
 	struct ins_flap_conf flap;
 	struct ins_maintenance_conf maintenance;
+	struct ins_fence_conf fence;
 	bool dry_run; /* judge and record, and change nothing */
+	struct ins_policies faults;
+	struct ins_recovery_conf recovery;
+	char *journal; /* file; NULL: nothing outlives the process */
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */
 	unsigned history;

@@ -13,6 +13,39 @@ static bool has_method(struct dr_http_exchange *x, const char *method, const cha
 	return false;
 }
 
+/* What was ordered is in the journal before it is acknowledged. */
+struct answer {
+	struct ins_barrier barrier;
+	struct dr_http_exchange *x;
+	struct dr_json *body;
+	unsigned status;
+};
+
+static void on_durable(struct ins_barrier *b, int error)
+{
+	DR_AUTO_FREE struct answer *a = (struct answer *)b;
+
+	if (error) /* the server has ended, and its exchanges with it */
+		dr_json_free(a->body);
+	else
+		dr_http_reply_json(a->x, a->status, a->body);
+}
+
+static void reply_durably(struct dr_http_exchange *x, struct ins_inspector *s, unsigned status,
+			  struct dr_json *body)
+{
+	struct answer *a = calloc(1, sizeof(*a));
+
+	if (!a) {
+		dr_json_free(body);
+		dr_http_reply_error(x, 503, "out of memory: it is done, and may be asked for");
+		return;
+	}
+	*a = (struct answer){ .barrier.fn = on_durable, .x = x, .body = body, .status = status };
+	dr_http_defer(x);
+	ins_journal_barrier(ins_inspector_journal(s), &a->barrier);
+}
+
 /* ---------------------------------------------------------------- incidents */
 
 static void release(struct dr_http_exchange *x, struct ins_inspector *s, const char *id)
@@ -25,7 +58,7 @@ static void release(struct dr_http_exchange *x, struct ins_inspector *s, const c
 		o = dr_json_object();
 		dr_json_add_str(o, "id", id);
 		dr_json_add_bool(o, "released", true);
-		dr_http_reply_json(x, 202, o);
+		reply_durably(x, s, 202, o);
 		break;
 	case 1:
 		dr_http_reply_error(x, 404, "there is no incident %s", id);
@@ -66,7 +99,7 @@ static void put_maintenance(struct dr_http_exchange *x, struct ins_inspector *s,
 		o = dr_json_object();
 		dr_json_add_str(o, "host", u.host);
 		dr_json_add_str(o, "until", dr_wall_format(u.until_wall, text));
-		dr_http_reply_json(x, 200, o);
+		reply_durably(x, s, 200, o);
 	}
 }
 
@@ -80,7 +113,7 @@ static void delete_maintenance(struct dr_http_exchange *x, struct ins_inspector 
 	}
 	o = dr_json_object();
 	dr_json_add_str(o, "host", host);
-	dr_http_reply_json(x, 200, o);
+	reply_durably(x, s, 200, o);
 }
 
 static void maintenance_of(struct dr_http_exchange *x, struct ins_inspector *s, const char *host)

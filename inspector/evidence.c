@@ -10,6 +10,8 @@ struct ins_evidence {
 	struct ins_vote *buckets[BUCKETS]; /* by key */
 	size_t count, max;
 	uint64_t dropped;
+	ins_evidence_drop_fn on_drop;
+	void *userdata;
 };
 
 struct ins_evidence *ins_evidence_new(size_t max)
@@ -68,8 +70,16 @@ static void drop(struct ins_evidence *e, struct ins_vote **p)
 	struct ins_vote *v = *p;
 
 	*p = v->next;
+	if (e->on_drop)
+		e->on_drop(v, e->userdata);
 	free(v);
 	e->count--;
+}
+
+void ins_evidence_on_drop(struct ins_evidence *e, ins_evidence_drop_fn fn, void *userdata)
+{
+	e->on_drop = fn;
+	e->userdata = userdata;
 }
 
 static void drop_oldest(struct ins_evidence *e)

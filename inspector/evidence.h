@@ -36,6 +36,9 @@ struct ins_vote {
 /* Keeps at most max votes: for a new one the oldest is forgotten then. NULL when out of memory. */
 struct ins_evidence *ins_evidence_new(size_t max);
 void ins_evidence_free(struct ins_evidence *e);
+/* fn hears of each vote that is forgotten for want of room, or because another has taken its place. */
+typedef void (*ins_evidence_drop_fn)(const struct ins_vote *v, void *userdata);
+void ins_evidence_on_drop(struct ins_evidence *e, ins_evidence_drop_fn fn, void *userdata);
 DR_DEFINE_FREEP(struct ins_evidence, ins_evidence_free)
 
 /* -ENOMEM. *ret_vote (may be NULL) is the vote. */

@@ -1,42 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
+/* What follows from what, on the way there. */
 #include <string.h>
 
 #include "doctor/log.h"
-#include "inspector/executor.h"
 #include "inspector/executor_private.h"
+#include "inspector/policy.h"
 
 /* ---------------------------------------------------------------- the incident's course */
 
-static void input(struct ins_executor *x, struct ins_incident *i, enum ins_input in)
+void ins_executor_input(struct ins_executor *x, struct ins_incident *i, enum ins_input in)
 {
 	bool was_active = ins_state_active(i->state);
 
 	i->state = ins_state_next(i->state, in);
+	ins_incident_step(i, dr_wall_now(), i->reason);
+	ins_journal_incident(x->o.journal, i);
 	if (was_active && !ins_state_active(i->state))
-		x->settled(i, x->userdata);
+		x->o.settled(i, x->o.userdata);
+}
+
+static void say_how(const struct ins_incident *i, enum ins_input in)
+{
+	dr_log(in == INS_IN_DONE ? DR_LOG_INFO : DR_LOG_ERROR,
+	       "%s host=%s incident=%s set=%zu gone=%zu already=%zu skipped=%zu failed=%zu ports=%zu "
+	       "told=%zu",
+	       i->reason, i->host, i->id, ins_incident_count(i, INS_RESET, INS_DONE),
+	       ins_incident_count(i, INS_RESET, INS_GONE), ins_incident_count(i, INS_RESET, INS_ALREADY),
+	       ins_incident_count(i, INS_RESET, INS_SKIPPED),
+	       ins_incident_count(i, INS_RESET, INS_ACTION_FAILED),
+	       ins_incident_count(i, INS_PORT_DOWN, INS_DONE), ins_incident_count(i, INS_NOTIFY, INS_DONE));
 }
 
 static void finish_if_done(struct ins_executor *x, struct ins_incident *i)
 {
+	size_t resets, ports, notices, lists;
 	enum ins_input in;
-	size_t failed;
 
 	if (i->state != INS_MARKING || ins_plan_finished(i, &in))
 		return;
-	failed = ins_incident_count(i, INS_RESET, INS_ACTION_FAILED);
+	resets = ins_incident_count(i, INS_RESET, INS_ACTION_FAILED);
+	ports = ins_incident_count(i, INS_PORT_DOWN, INS_ACTION_FAILED);
+	notices = ins_incident_count(i, INS_NOTIFY, INS_ACTION_FAILED);
+	lists = ins_incident_count(i, INS_LIST_PORTS, INS_ACTION_FAILED);
 	if (in == INS_IN_DONE)
-		snprintf(i->reason, sizeof(i->reason), "host down, servers in error");
-	else if (failed)
-		snprintf(i->reason, sizeof(i->reason), "%zu servers could not be set to error", failed);
+		snprintf(i->reason, sizeof(i->reason), "%s%s",
+			 i->todo & INS_DO_FORCE_DOWN ? "host down" : "done",
+			 i->todo & INS_DO_RESET ? ", servers in error" : "");
+	else if (resets || ports || notices)
+		snprintf(i->reason, sizeof(i->reason),
+			 "%zu servers could not be set to error, %zu ports not to DOWN, %zu owners not told",
+			 resets, ports, notices);
 	else
 		snprintf(i->reason, sizeof(i->reason),
-			 "the list of servers could not be confirmed: some may be missing");
-	dr_log(in == INS_IN_DONE ? DR_LOG_INFO : DR_LOG_ERROR,
-	       "%s host=%s incident=%s set=%zu gone=%zu already=%zu skipped=%zu failed=%zu", i->reason,
-	       i->host, i->id, ins_incident_count(i, INS_RESET, INS_DONE),
-	       ins_incident_count(i, INS_RESET, INS_GONE), ins_incident_count(i, INS_RESET, INS_ALREADY),
-	       ins_incident_count(i, INS_RESET, INS_SKIPPED), failed);
-	input(x, i, in);
+			 "the list of %s could not be confirmed: some may be missing",
+			 lists && i->confirmed ? "ports" : "servers");
+	say_how(i, in);
+	ins_executor_input(x, i, in);
 }
 
 /* Plans from this list and sends what it adds. */
@@ -52,15 +71,15 @@ static void plan(struct ins_executor *x, struct ins_incident *i, const struct in
 	}
 	if (strayed)
 		dr_error("%u servers were, or are just being, set to error that are no longer on host=%s "
-			 "incident=%s: see "
-			 "/v1/incidents",
+			 "incident=%s: see /v1/incidents",
 			 strayed, i->host, i->id);
 	i->planned = true;
-	if (first) {
+	if (first && !i->found.ns) {
 		i->found = dr_wall_now();
 		dr_log_checkpoint(i->found, "doctor found affected vms of host(%s)", i->host);
 	}
-	ins_action_enqueue_resets(x, i);
+	ins_journal_incident(x->o.journal, i);
+	ins_action_enqueue(x, i);
 	if (first) /* behind the resets: it is long, and its answer changes little */
 		ins_action_send(x, ins_incident_find(i, INS_LIST_AFTER, NULL));
 	finish_if_done(x, i);
@@ -71,7 +90,7 @@ static void plan_from_map(struct ins_executor *x, struct ins_incident *i, const 
 {
 	DR_AUTO(ins_vms_done) struct ins_vms narrowed = {};
 	static const struct ins_vms none;
-	const struct ins_host *h = ins_map_get(ins_nova_map(x->nova), i->host);
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
 	const struct ins_vms *vms = h ? &h->vms : &none;
 
 	if (present && !ins_plan_narrow(vms, present, &narrowed))
@@ -95,8 +114,19 @@ static void choose(struct ins_executor *x, struct ins_incident *i)
 
 	if (list->state == INS_DONE)
 		plan_from_map(x, i, &list->list);
-	else if (ins_action_final(list) || !x->config->verify.ns || dr_timer_arm(i->timer, x->config->verify))
+	else if (ins_action_final(list) || !x->o.config->verify.ns ||
+		 dr_timer_arm(i->timer, x->o.config->verify))
 		plan_from_map(x, i, NULL);
+}
+
+/* Nova has it down, or need not: servers and ports. */
+static void mark(struct ins_executor *x, struct ins_incident *i)
+{
+	struct ins_action *ports = i->todo & INS_DO_PORTS ? ins_executor_prepare(i, INS_LIST_PORTS) : NULL;
+
+	if (ports)
+		ins_action_send(x, ports);
+	choose(x, i);
 }
 
 /* ---------------------------------------------------------------- what actions lead to */
@@ -108,31 +138,55 @@ static void force_accepted(struct ins_executor *x, struct ins_action *a)
 	i->forced = dr_wall_now();
 	dr_log_checkpoint(i->forced, "doctor mark host(%s) down", i->host);
 	if (i->state != INS_FORCING) {
-		dr_warning(
-			"Nova took the force-down of host=%s after the host was back incident=%s; to undo: "
-			"openstack compute service set --up %s nova-compute",
-			i->host, i->id, i->host);
+		dr_warning("Nova took the force-down of host=%s after the host was back incident=%s", i->host,
+			   i->id);
 		return;
 	}
-	input(x, i, INS_IN_FORCED);
-	choose(x, i);
+	snprintf(i->reason, sizeof(i->reason), "Nova has the host down");
+	ins_executor_input(x, i, INS_IN_FORCED);
+	mark(x, i);
+}
+
+/* Finally not fenced, or not forced down. */
+static void give_up(struct ins_executor *x, struct ins_action *a)
+{
+	struct ins_incident *i = a->incident;
+	const char *what = a->kind == INS_FENCE ? "not fenced" : "not marked down";
+
+	snprintf(i->reason, sizeof(i->reason), "host %s, no server touched: %.180s", what,
+		 ins_action_reason(a));
+	dr_error("host=%s is %s, no server is touched incident=%s attempts=%u request=%s: %s", i->host, what,
+		 i->id, a->attempts, a->request_id, ins_action_reason(a));
+	ins_plan_cancel(i, "the host is not marked down");
+	ins_executor_input(x, i, INS_IN_UNFORCED);
 }
 
 static void force_failed(struct ins_executor *x, struct ins_action *a)
 {
 	struct ins_incident *i = a->incident;
 
-	if (i->state != INS_FORCING) {
+	if (i->state == INS_FORCING)
+		give_up(x, a);
+	else
 		dr_warning("host=%s was back while its force-down was on its way, which ended in: %s "
-			   "incident=%s; see: openstack compute service list --host %s",
-			   i->host, a->reason, i->id, i->host);
+			   "incident=%s",
+			   i->host, ins_action_reason(a), i->id);
+}
+
+static void fence_ended(struct ins_executor *x, struct ins_action *a)
+{
+	struct ins_incident *i = a->incident;
+
+	if (i->state != INS_FORCING)
 		return;
-	}
-	snprintf(i->reason, sizeof(i->reason), "host not marked down, no server touched: %.180s", a->reason);
-	dr_error("force-down failed, no server is touched host=%s incident=%s attempts=%u request=%s: %s",
-		 i->host, i->id, a->attempts, a->request_id, a->reason);
-	ins_plan_cancel(i, "force-down failed");
-	input(x, i, INS_IN_UNFORCED);
+	if (a->state == INS_DONE)
+		dr_info("host=%s is fenced incident=%s: %s", i->host, i->id, ins_action_reason(a));
+	else if (x->o.config->fence.required)
+		return give_up(x, a);
+	else
+		dr_error("host=%s is NOT fenced, and forced down all the same incident=%s: %s", i->host,
+			 i->id, ins_action_reason(a));
+	ins_action_send(x, ins_incident_find(i, INS_FORCE_DOWN, NULL));
 }
 
 static void list_ended(struct ins_executor *x, struct ins_action *a)
@@ -149,10 +203,30 @@ static void list_ended(struct ins_executor *x, struct ins_action *a)
 	if (a->state == INS_DONE) {
 		i->confirmed = true;
 		plan(x, i, &a->list, INS_FROM_AFTER);
+		ins_vms_done(&a->list);
 		return;
 	}
 	dr_error("servers of host=%s cannot be listed, going by what is known incident=%s request=%s: %s",
-		 i->host, i->id, a->request_id, a->reason);
+		 i->host, i->id, a->request_id, ins_action_reason(a));
+	finish_if_done(x, i);
+}
+
+static void ports_listed(struct ins_executor *x, struct ins_action *a)
+{
+	struct ins_incident *i = a->incident;
+
+	if (i->state != INS_MARKING)
+		return;
+	if (a->state == INS_DONE && ins_plan_ports(i, &a->list)) {
+		a->state = INS_ACTION_FAILED;
+		ins_action_set_reason(a, "out of memory");
+	}
+	ins_vms_done(&a->list);
+	if (a->state == INS_ACTION_FAILED)
+		dr_error("ports of host=%s cannot be listed incident=%s request=%s: %s", i->host, i->id,
+			 a->request_id, ins_action_reason(a));
+	ins_journal_incident(x->o.journal, i);
+	ins_action_enqueue(x, i);
 	finish_if_done(x, i);
 }
 
@@ -164,18 +238,34 @@ static void reset_ended(struct ins_executor *x, struct ins_action *a)
 		i->last_vm = a->finished;
 		if (!i->first_vm.ns)
 			i->first_vm = a->finished;
-		dr_log_checkpoint(a->finished, "doctor mark vm(%s) error", a->vm);
+		dr_log_checkpoint(a->finished, "doctor mark vm(%s) error", a->target);
 	} else if (a->state == INS_ACTION_FAILED) {
 		dr_error("server=%s is NOT set to error host=%s incident=%s attempts=%u request=%s: %s",
-			 a->vm, i->host, i->id, a->attempts, a->request_id, a->reason);
+			 a->target, i->host, i->id, a->attempts, a->request_id, ins_action_reason(a));
 	}
+	finish_if_done(x, i);
+}
+
+static void port_ended(struct ins_executor *x, struct ins_action *a)
+{
+	struct ins_incident *i = a->incident;
+
+	if (a->state == INS_ACTION_FAILED)
+		dr_error("port=%s is NOT set to DOWN host=%s incident=%s attempts=%u request=%s: %s",
+			 a->target, i->host, i->id, a->attempts, a->request_id, ins_action_reason(a));
+	else if (a->state == INS_DONE)
+		dr_log_checkpoint(a->finished, "doctor set port(%s) down", a->target);
 	finish_if_done(x, i);
 }
 
 void ins_action_ended(struct ins_executor *x, struct ins_action *a)
 {
-	a->finished = dr_wall_now();
+	struct ins_incident *i = a->incident;
+
 	switch (a->kind) {
+	case INS_FENCE:
+		fence_ended(x, a);
+		break;
 	case INS_FORCE_DOWN:
 		if (a->state == INS_DONE)
 			force_accepted(x, a);
@@ -189,40 +279,48 @@ void ins_action_ended(struct ins_executor *x, struct ins_action *a)
 	case INS_RESET:
 		reset_ended(x, a);
 		break;
+	case INS_NOTIFY:
+		finish_if_done(x, i);
+		break;
+	case INS_LIST_PORTS:
+		ports_listed(x, a);
+		break;
+	case INS_PORT_DOWN:
+		port_ended(x, a);
+		break;
+	default:
+		ins_restore_ended(x, a);
+		break;
 	}
+	/* who waits until nothing is under way any more */
+	if (!ins_state_active(i->state) && ins_incident_idle(i))
+		x->o.settled(i, x->o.userdata);
 }
 
 /* ---------------------------------------------------------------- from outside */
 
-int ins_executor_new(struct dr_loop *l, struct dr_cloud *cloud, struct ins_nova *nova,
-		     const struct ins_config *c, ins_settled_fn fn, void *userdata, struct ins_executor **ret)
+int ins_executor_new(const struct ins_executor_opts *o, struct ins_executor **ret)
 {
 	struct ins_executor *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return -ENOMEM;
-	*x = (struct ins_executor){
-		.loop = l,
-		.cloud = cloud,
-		.nova = nova,
-		.config = c,
-		.settled = fn,
-		.userdata = userdata,
-	};
+	x->o = *o;
+	x->barrier.fn = ins_action_flush;
 	*ret = x;
 	return 0;
 }
 
 void ins_executor_free(struct ins_executor *x)
 {
+	if (!x)
+		return;
+	ins_journal_forget(x->o.journal, &x->barrier);
 	free(x);
 }
 
-/*
- * The incident's one action of this kind, to be sent (again). NULL when out of memory. Of an incident that is
- * reported again the short list may still be under way: it goes on.
- */
-static struct ins_action *prepare(struct ins_incident *i, enum ins_action_kind kind)
+/* Of an incident that is reported again the short list may still be under way: it goes on. */
+struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_kind kind)
 {
 	struct ins_action *a = ins_incident_find(i, kind, NULL);
 
@@ -231,58 +329,160 @@ static struct ins_action *prepare(struct ins_incident *i, enum ins_action_kind k
 	if (a->state == INS_SENT)
 		return a;
 	a->state = INS_PENDING;
-	a->waiting = false;
+	a->waiting = a->unwanted = false;
 	a->tries = 0;
+	a->dirty = true;
 	return a;
 }
 
-int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+/* What it was before is told by the map; one that somebody else has forced down is not ours to release. */
+static void prepare_force(struct ins_executor *x, struct ins_incident *i, struct ins_action *a)
 {
-	struct ins_action *force, *before;
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+
+	if (!a->attempts)
+		snprintf(a->prior, sizeof(a->prior), "%s", h && h->forced_down ? "forced_down" : "");
+}
+
+static bool needs_doing(const struct ins_action *a)
+{
+	return a->state != INS_DONE || a->undone;
+}
+
+/* Timer and actions that each incident has once. */
+static int prepare_all(struct ins_executor *x, struct ins_incident *i)
+{
 	int r;
 
 	i->owner = x;
 	i->planned = i->confirmed = false;
 	dr_source_free(DR_TAKE_PTR(i->timer));
-	r = dr_loop_add_timer(x->loop, on_patience, i, &i->timer);
+	r = dr_loop_add_timer(x->o.loop, on_patience, i, &i->timer);
+	if (r)
+		return r;
+	return ins_executor_prepare(i, INS_LIST_BEFORE) && ins_executor_prepare(i, INS_LIST_AFTER) ? 0
+												   : -ENOMEM;
+}
+
+/* The first of fencing and force-down that is not done; false: both are. *ret NULL: out of memory. */
+static bool first_step(struct ins_executor *x, struct ins_incident *i, struct ins_action **ret)
+{
+	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
+	struct ins_action *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
+
+	*ret = NULL;
+	if (!(i->todo & INS_DO_FORCE_DOWN))
+		return false;
+	if (!force) {
+		force = ins_incident_add(i, INS_FORCE_DOWN, NULL);
+		if (!force)
+			return true;
+		prepare_force(x, i, force);
+	}
+	if (!needs_doing(force))
+		return false;
+	if ((i->todo & INS_DO_FENCE) && (!fence || needs_doing(fence)))
+		*ret = ins_executor_prepare(i, INS_FENCE);
+	else
+		*ret = ins_executor_prepare(i, INS_FORCE_DOWN);
+	return true;
+}
+
+int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+{
+	struct ins_action *first, *before;
+	int r = prepare_all(x, i);
+
 	if (r)
 		return r;
 	ins_plan_again(i);
-	force = prepare(i, INS_FORCE_DOWN);
-	before = prepare(i, INS_LIST_BEFORE);
-	if (!force || !before || !prepare(i, INS_LIST_AFTER))
-		return -ENOMEM;
-	ins_action_send(x, force);
+	before = ins_incident_find(i, INS_LIST_BEFORE, NULL);
+	if (first_step(x, i, &first)) {
+		if (!first)
+			return -ENOMEM;
+		ins_action_send(x, first);
+	}
 	if (before->state == INS_PENDING)
 		ins_action_send(x, before);
+	if (first)
+		return 0;
+	i->state = ins_state_next(i->state, INS_IN_FORCED);
+	ins_journal_incident(x->o.journal, i);
+	mark(x, i);
 	return 0;
+}
+
+/* Nova has done what we asked for before we were killed. */
+static bool is_forced(const struct ins_executor *x, const struct ins_incident *i)
+{
+	const struct ins_action *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+
+	return force && force->look && h && h->forced_down;
+}
+
+int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
+{
+	struct ins_action *force;
+
+	if (i->state == INS_RESTORING)
+		return ins_executor_restore(x, i);
+	if (i->state == INS_FORCING && is_forced(x, i)) {
+		force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
+		i->forced = dr_wall_now();
+		force->state = INS_DONE;
+		force->look = false;
+		force->dirty = true;
+		ins_action_set_reason(force, "found done; its answer was lost");
+	}
+	if (i->state == INS_MARKING)
+		i->state = INS_FORCING; /* its force-down is done: start() goes on behind that */
+	return ins_executor_start(x, i);
 }
 
 int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i)
 {
-	const struct ins_host *h = ins_map_get(ins_nova_map(x->nova), i->host);
-	int r = ins_incident_add(i, INS_FORCE_DOWN, NULL) ? 0 : -ENOMEM;
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+	int r = 0;
 
+	if (i->todo & INS_DO_FENCE)
+		r = ins_incident_add(i, INS_FENCE, NULL) ? 0 : -ENOMEM;
+	if (!r && (i->todo & INS_DO_FORCE_DOWN))
+		r = ins_incident_add(i, INS_FORCE_DOWN, NULL) ? 0 : -ENOMEM;
 	if (!r && h)
 		r = ins_plan(i, &h->vms, INS_FROM_MAP, NULL);
 	ins_plan_cancel(i, "dry run: not sent");
+	ins_journal_incident(x->o.journal, i);
 	return r;
 }
 
-void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i)
+/* What waits for the journal is not sent any more. */
+static void call_back(struct ins_executor *x, struct ins_action *a, const char *reason)
 {
-	const struct ins_action *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
+	if (!a->outgoing)
+		return;
+	a->outgoing = false;
+	a->state = INS_SKIPPED;
+	a->dirty = true;
+	ins_action_set_reason(a, "%s", reason);
+	if (ins_action_trait(a->kind)->many)
+		x->busy--;
+}
+
+void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i, const char *reason)
+{
+	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
 
 	if (i->timer)
 		dr_timer_disarm(i->timer);
-	ins_plan_cancel(i, "the host is back");
-	if (i->forced.ns)
-		dr_warning(
-			"host=%s is back incident=%s; Nova has it forced down, and %zu servers were set to "
-			"error; to undo: openstack compute service set --up %s nova-compute",
-			i->host, i->id, ins_incident_count(i, INS_RESET, INS_DONE), i->host);
-	else if (force && force->state == INS_SENT)
-		dr_warning("host=%s is back incident=%s while its force-down is on its way", i->host, i->id);
-	else
-		dr_info("host=%s is back incident=%s; nothing was changed in Nova", i->host, i->id);
+	for (size_t n = 0; n < i->action_count; n++)
+		call_back(x, i->actions[n], reason);
+	ins_plan_cancel(i, reason);
+	if (fence && fence->state == INS_SENT) {
+		ins_fencer_cancel(x->o.fencer, i->id);
+		fence->state = INS_SKIPPED;
+		fence->dirty = true;
+		ins_action_set_reason(fence, "%s while it was under way", reason);
+	}
+	ins_journal_incident(x->o.journal, i);
 }

@@ -2,30 +2,55 @@
 #ifndef DOCTOR_INSPECTOR_EXECUTOR_PRIVATE_H
 #define DOCTOR_INSPECTOR_EXECUTOR_PRIVATE_H
 
-/* Between executor.c (what follows from what) and action.c (one request, its answer, its next attempt). */
+/*
+ * Between executor.c (what follows from what), restore.c (the same, on the way back), action.c (one action:
+ * its turn, its attempts, what became of them) and request.c (what is sent for it).
+ */
 
+#include "doctor/cloud/cloud.h"
+#include "inspector/config.h"
 #include "inspector/executor.h"
 #include "inspector/plan.h"
 
 struct ins_executor {
-	struct dr_loop *loop;
-	struct dr_cloud *cloud;
-	struct ins_nova *nova;
-	const struct ins_config *config;
-	ins_settled_fn settled;
-	void *userdata;
-
-	struct ins_action *ready_first, *ready_last; /* resets that wait for their turn */
-	unsigned resetting;			     /* resets sent and not answered */
+	struct ins_executor_opts o;
+	struct ins_action *ready_first, *ready_last; /* many, that wait for their turn */
+	unsigned busy;				     /* of these, sent and not answered */
+	struct ins_action *out_first, *out_last;     /* wait for the journal */
+	struct ins_barrier barrier;
 };
 
 /* Sends a, or its next attempt. It always ends in ins_action_ended(), then or later. */
 void ins_action_send(struct ins_executor *x, struct ins_action *a);
 
-/* Queues all pending resets of i and sends as many as may be under way. */
-void ins_action_enqueue_resets(struct ins_executor *x, struct ins_incident *i);
+/* Queues all that is pending of i and takes turns, and sends as many as may be under way. */
+void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i);
+
+void ins_action_end(struct ins_executor *x, struct ins_action *a, enum ins_action_state state);
+
+/* An attempt has brought this; the caller has set status and reason. */
+void ins_action_outcome(struct ins_executor *x, struct ins_action *a, enum ins_outcome outcome,
+			struct dr_dur after);
+
+/* The barrier of out_first. */
+void ins_action_flush(struct ins_barrier *b, int error);
 
 /* a is final: what follows. */
 void ins_action_ended(struct ins_executor *x, struct ins_action *a);
+
+/* Its row in the table of outcomes. */
+enum ins_request ins_request_of(const struct ins_action *a);
+
+/* 0: on_answer or the like will be called. Else it could not be sent. */
+int ins_request_send(struct ins_executor *x, struct ins_action *a);
+
+/* The incident's one action of this kind, to be sent (again). NULL when out of memory. */
+struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_kind kind);
+
+/* The state after it; tells who waits for that. */
+void ins_executor_input(struct ins_executor *x, struct ins_incident *i, enum ins_input in);
+
+/* ---- restore.c ---- */
+void ins_restore_ended(struct ins_executor *x, struct ins_action *a);
 
 #endif

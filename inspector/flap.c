@@ -60,7 +60,8 @@ static struct ins_flap *add(struct ins_flaps *f, const char *host)
 	return &f->items[f->count++];
 }
 
-int ins_flaps_acted(struct ins_flaps *f, const struct ins_flap_conf *c, const char *host, struct dr_mono now)
+int ins_flaps_acted(struct ins_flaps *f, const struct ins_flap_conf *c, const char *host, struct dr_mono now,
+		    const struct ins_flap **ret)
 {
 	struct ins_flap *i = find(f, host);
 	double before;
@@ -75,6 +76,19 @@ int ins_flaps_acted(struct ins_flaps *f, const struct ins_flap_conf *c, const ch
 	i->suppressed = i->suppressed && before >= c->reuse;
 	i->penalty = fmin(before + INS_FLAP_PENALTY, (double)c->limit + INS_FLAP_PENALTY);
 	i->at = now;
+	*ret = i;
+	return 0;
+}
+
+int ins_flaps_restore(struct ins_flaps *f, const struct ins_flap *was)
+{
+	struct ins_flap *i = find(f, was->host);
+
+	if (!i && f->count < INS_FLAP_MAX)
+		i = add(f, was->host);
+	if (!i)
+		return f->count < INS_FLAP_MAX ? -ENOMEM : 0;
+	*i = *was;
 	return 0;
 }
 
@@ -95,10 +109,11 @@ struct ins_flap_state ins_flaps_look(const struct ins_flaps *f, const struct ins
 	return s;
 }
 
-void ins_flaps_suppress(struct ins_flaps *f, const char *host)
+const struct ins_flap *ins_flaps_suppress(struct ins_flaps *f, const char *host)
 {
 	struct ins_flap *i = find(f, host);
 
 	if (i)
 		i->suppressed = true;
+	return i;
 }

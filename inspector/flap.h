@@ -14,6 +14,7 @@
 #include "doctor/clock.h"
 
 #define INS_FLAP_PENALTY 1000 /* of one incident */
+#define INS_FLAP_KEY_MAX 768  /* of a host's name, and the fault where it is not the host as a whole */
 #define INS_FLAP_MAX 4096     /* hosts remembered; of more, that of the smallest penalty is forgotten */
 
 struct ins_flap_conf {
@@ -22,7 +23,7 @@ struct ins_flap_conf {
 };
 
 struct ins_flap {
-	char host[256];
+	char host[INS_FLAP_KEY_MAX];
 	double penalty;	   /* at */
 	struct dr_mono at; /* that time */
 	bool suppressed;   /* an incident was held for it */
@@ -43,13 +44,17 @@ void ins_flaps_done(struct ins_flaps *f);
 
 /* An incident of this host is acted upon. A penalty is never more than one incident above the limit. -ENOMEM.
  */
-int ins_flaps_acted(struct ins_flaps *f, const struct ins_flap_conf *c, const char *host,
-		    struct dr_mono now) DR_MUST_USE;
+int ins_flaps_acted(struct ins_flaps *f, const struct ins_flap_conf *c, const char *host, struct dr_mono now,
+		    const struct ins_flap **ret) DR_MUST_USE;
+
+/* One of before, as it was. -ENOMEM. */
+int ins_flaps_restore(struct ins_flaps *f, const struct ins_flap *was) DR_MUST_USE;
 
 struct ins_flap_state ins_flaps_look(const struct ins_flaps *f, const struct ins_flap_conf *c,
 				     const char *host, struct dr_mono now);
 
-/* An incident of this host is held for what look() said: from now on the reuse threshold counts. */
-void ins_flaps_suppress(struct ins_flaps *f, const char *host);
+/* An incident of this host is held for what look() said: from now on the reuse threshold counts. NULL: none
+ * is known. */
+const struct ins_flap *ins_flaps_suppress(struct ins_flaps *f, const char *host);
 
 #endif

@@ -178,6 +178,7 @@ struct ins_incident {
 	char reason[256];		      /* of the judge, or of its end */
 	unsigned reports;		      /* events about it */
 	struct dr_mono since;		      /* the event that opened it came */
+	struct dr_mono back_since;	      /* RECOVERING */
 	bool quorate;			      /* as many monitors as are needed said down, for long enough */
 	enum ins_hold hold;		      /* HELD */
 	bool braked;			      /* the brake has held it: a person has to decide */

@@ -57,23 +57,43 @@ static void trim(struct ins_inspector *s)
 		if (!ins_state_ended(i->state) || !ins_incident_idle(i))
 			continue;
 		unlink_incident(s, i);
+		ins_journal_drop_incident(s->journal, i);
 		ins_incident_free(i);
 		ended--;
 	}
 }
 
 struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct ins_host *host,
-				   const char *named)
+				   const struct ins_event *e)
 {
+	char wanted[INS_FAULT_MAX], fault[INS_FAULT_MAX];
+
+	ins_event_fault(e, wanted);
 	for (struct ins_incident *i = s->last; i; i = i->prev) {
 		bool by_name = !host || i->state == INS_RESOLVING;
 
-		if (ins_state_ended(i->state))
+		if (ins_state_ended(i->state) || strcmp(ins_incident_fault(i, fault), wanted))
 			continue;
-		if (!strcmp(i->host, host ? host->name : named) || (by_name && !strcmp(i->event.host, named)))
+		if (!strcmp(i->host, host ? host->name : e->host) ||
+		    (by_name && !strcmp(i->event.host, e->host)))
 			return i;
 	}
 	return NULL;
+}
+
+unsigned ins_todo(const struct ins_inspector *s, const struct ins_event *e)
+{
+	unsigned todo = ins_policy_of(&s->config->faults, e)->actions;
+
+	if (s->config->fence.method == INS_FENCE_NONE)
+		todo &= ~(unsigned)INS_DO_FENCE;
+	return todo;
+}
+
+unsigned ins_quorum(const struct ins_inspector *s, unsigned todo)
+{
+	/* of a card's fault, say, none but the host's own monitor knows */
+	return ins_policy_condemns(todo) ? s->config->judge.monitors : 1;
 }
 
 void ins_schedule(struct ins_inspector *s)
@@ -89,12 +109,28 @@ void ins_schedule(struct ins_inspector *s)
 static void count(struct ins_inspector *s, struct ins_queued *q, const struct ins_host *h,
 		  const struct ins_incident *open)
 {
-	const char *host = h ? h->name : open ? open->host : q->event.host;
+	char fault[INS_FAULT_MAX], key[INS_KEY_MAX];
+	const struct ins_vote *v = NULL;
 
-	if (!q->counted && ins_evidence_take(s->evidence, host, &q->event, q->received, dr_wall_now()) < 0)
+	if (q->counted)
+		return;
+	ins_evidence_key(h	? h->name
+			 : open ? open->host
+				: q->event.host,
+			 ins_event_fault(&q->event, fault), key);
+	if (ins_evidence_take(s->evidence, key, &q->event, q->received, dr_wall_now(), &v) < 0)
 		dr_error("out of memory: what monitor=%s says does not count host=%s", q->event.monitor,
 			 q->event.host);
+	else
+		ins_journal_vote(s->journal, v);
 	q->counted = true;
+}
+
+static void on_forgotten(const struct ins_vote *v, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+
+	ins_journal_drop_vote(s->journal, v->key, v->monitor);
 }
 
 /* Of an event in the queue; without a name of Nova for its host, Nova could not be asked. */
@@ -104,8 +140,9 @@ static struct ins_judgement judge(struct ins_inspector *s, struct ins_queued *q,
 	struct ins_case c = {
 		.event = &q->event,
 		.match = INS_MATCH_NONE,
-		.quorum = s->config->judge.monitors,
+		.todo = ins_todo(s, &q->event),
 	};
+	char fault[INS_FAULT_MAX], key[INS_KEY_MAX];
 
 	*ret_host = q->host[0] ? ins_map_get(ins_nova_map(s->nova), q->host) : NULL;
 	if (*ret_host) {
@@ -113,12 +150,14 @@ static struct ins_judgement judge(struct ins_inspector *s, struct ins_queued *q,
 		c.map_known = true;
 		c.host = *ret_host;
 	}
-	c.open = *ret_open = ins_find_open(s, *ret_host, q->event.host);
+	c.open = *ret_open = ins_find_open(s, *ret_host, &q->event);
 	count(s, q, *ret_host, c.open);
+	c.quorum = ins_quorum(s, c.open ? c.open->todo : c.todo);
 	if (c.open) {
 		const struct ins_tally t = ins_tally(s, c.open, dr_mono_now());
 
-		c.votes = ins_evidence_count(s->evidence, c.open->host, &t);
+		ins_evidence_key(c.open->host, ins_incident_fault(c.open, fault), key);
+		c.votes = ins_evidence_count(s->evidence, key, &t);
 	}
 	return ins_judge(&c);
 }
@@ -133,19 +172,21 @@ static void apply(struct ins_inspector *s, const struct ins_queued *q, const str
 	case INS_RESOLVE:
 		ins_open(s, q, h, j);
 		break;
+	case INS_RECORD:
+		ins_record(s, q, h, j);
+		break;
 	case INS_AGAIN:
-		ins_again(s, open, e);
+		ins_again(s, open, q);
 		break;
 	case INS_COUNT:
 		s->repeated++;
 		open->reports++;
-		dr_info("host=%s reported again monitor=%s event=%s: %s", open->host, e->monitor, e->id,
-			j->reason);
+		ins_journal_incident(s->journal, open);
+		dr_debug("host=%s reported again monitor=%s event=%s: %s", open->host, e->monitor, e->id,
+			 j->reason);
 		break;
 	case INS_CLEAR:
-		open->state = ins_state_next(open->state, INS_IN_CLEARED);
-		ins_executor_cancel(s->executor, open);
-		ins_end(s, open, j->reason);
+		ins_clear(s, open, j->reason);
 		break;
 	case INS_DISSENT:
 		dr_warning("host=%s is up monitor=%s event=%s incident=%s stays open: %s", open->host,
@@ -187,11 +228,13 @@ static int on_drain(struct dr_source *t, void *userdata)
 
 		if (needs_slot(j.verdict) &&
 		    ins_count_incidents(s, ins_state_active) + opened >= s->config->active) {
+			ins_journal_queued(s->journal, q->number, &q->event, q->host, dr_wall_now());
 			s->queue[kept++] = *q; /* continued when one has settled */
 			continue;
 		}
 		opened += j.verdict == INS_ACT;
 		apply(s, q, &j, h, open);
+		ins_journal_unqueued(s->journal, q->number);
 	}
 	s->queue_count = kept;
 	ins_review(s);
@@ -204,6 +247,8 @@ static int on_drain(struct dr_source *t, void *userdata)
 
 static void on_settled(struct ins_incident *i, void *userdata)
 {
+	if (ins_state_ended(i->state) && !i->ended.ns)
+		ins_end(userdata, i, i->reason);
 	ins_schedule(userdata);
 }
 
@@ -214,14 +259,19 @@ struct ins_nova *ins_inspector_nova(const struct ins_inspector *s)
 	return s->nova;
 }
 
+struct ins_journal *ins_inspector_journal(const struct ins_inspector *s)
+{
+	return s->journal;
+}
+
 bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *e)
 {
-	return ins_map_get(ins_nova_map(s->nova), e->host);
+	return !ins_todo(s, e) || ins_map_get(ins_nova_map(s->nova), e->host);
 }
 
 bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384])
 {
-	struct ins_case c = { .event = e, .map_known = true };
+	struct ins_case c = { .event = e, .map_known = true, .todo = ins_todo(s, e) };
 	struct ins_judgement j;
 	struct ins_host *h = NULL;
 
@@ -245,30 +295,36 @@ size_t ins_inspector_room(const struct ins_inspector *s)
 	return s->config->queue - s->queue_count;
 }
 
-static bool same_host(const struct ins_queued *a, const struct ins_queued *b)
+static bool same_fault(const struct ins_queued *a, const struct ins_queued *b)
 {
+	char fault_a[INS_FAULT_MAX], fault_b[INS_FAULT_MAX];
+
+	if (strcmp(ins_event_fault(&a->event, fault_a), ins_event_fault(&b->event, fault_b)))
+		return false;
 	if (a->host[0] && b->host[0])
 		return !strcmp(a->host, b->host);
 	return !strcmp(a->event.host, b->event.host);
 }
 
 /*
- * Faults that still wait for a slot are over when their host is back: for the monitor that says so, and for
- * all of them where one is enough to say it.
+ * Faults that still wait for a slot are over when that is said: for the monitor that says so, and for all of
+ * them where one is enough to say it.
  */
 static void supersede(struct ins_inspector *s, const struct ins_queued *cleared)
 {
-	bool alone = s->config->judge.monitors == 1;
+	bool alone = ins_quorum(s, ins_todo(s, &cleared->event)) == 1;
 	size_t kept = 0;
 
 	for (size_t n = 0; n < s->queue_count; n++) {
 		const struct ins_queued *q = &s->queue[n];
 
-		if (q->event.status == INS_FAULT && same_host(q, cleared) &&
-		    (alone || !strcmp(q->event.monitor, cleared->event.monitor)))
-			ins_note(s, &q->event, "superseded", "the host was back before anything was done");
-		else
+		if (q->event.status == INS_FAULT && same_fault(q, cleared) &&
+		    (alone || !strcmp(q->event.monitor, cleared->event.monitor))) {
+			ins_note(s, &q->event, "superseded", "it was over before anything was done");
+			ins_journal_unqueued(s->journal, q->number);
+		} else {
 			s->queue[kept++] = *q;
+		}
 	}
 	s->queue_count = kept;
 }
@@ -276,11 +332,11 @@ static void supersede(struct ins_inspector *s, const struct ins_queued *cleared)
 void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool fresh)
 {
 	struct ins_host *h = ins_map_get(ins_nova_map(s->nova), e->host);
-	struct ins_queued q = { .event = *e, .received = dr_mono_now() };
+	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = dr_mono_now() };
 
 	if (h || (fresh && ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE))
 		memcpy(q.host, h->name, sizeof(q.host));
-	if (ins_event_is_recovery(e))
+	if (e->status == INS_CLEARED)
 		supersede(s, &q);
 	s->queue[s->queue_count++] = q;
 	s->taken++;
@@ -294,31 +350,113 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 
 /* ---------------------------------------------------------------- life */
 
-int ins_inspector_new(struct dr_loop *l, struct dr_cloud *cloud, struct ins_nova *nova,
-		      const struct ins_config *c, struct ins_inspector **ret)
+int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector **ret)
 {
 	DR_AUTO(ins_inspector_freep) struct ins_inspector *s = calloc(1, sizeof(*s));
+	const struct ins_executor_opts executor = {
+		.loop = o->loop,
+		.cloud = o->cloud,
+		.nova = o->nova,
+		.journal = o->journal,
+		.fencer = o->fencer,
+		.config = o->config,
+		.settled = on_settled,
+		.userdata = s,
+	};
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	s->loop = l;
-	s->nova = nova;
-	s->config = c;
-	s->queue = calloc(c->queue, sizeof(*s->queue));
+	s->loop = o->loop;
+	s->nova = o->nova;
+	s->journal = o->journal;
+	s->config = o->config;
+	s->queue = calloc(s->config->queue, sizeof(*s->queue));
 	if (!s->queue)
 		return -ENOMEM;
 	s->evidence = ins_evidence_new(INS_EVIDENCE_MAX);
 	if (!s->evidence)
 		return -ENOMEM;
-	r = dr_loop_add_timer(l, on_drain, s, &s->drain_timer);
+	ins_evidence_on_drop(s->evidence, on_forgotten, s);
+	r = dr_loop_add_timer(s->loop, on_drain, s, &s->drain_timer);
 	if (!r)
-		r = dr_loop_add_timer(l, on_drain, s, &s->review_timer);
+		r = dr_loop_add_timer(s->loop, on_drain, s, &s->review_timer);
 	if (!r)
-		r = ins_executor_new(l, cloud, nova, c, on_settled, s, &s->executor);
+		r = ins_executor_new(&executor, &s->executor);
 	if (r)
 		return r;
 	*ret = DR_TAKE_PTR(s);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- what the journal has */
+
+static int read_incident(struct ins_incident *i, void *userdata)
+{
+	ins_link(userdata, i);
+	return 0;
+}
+
+static int read_vote(const struct ins_vote *v, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+
+	return ins_evidence_restore(s->evidence, v);
+}
+
+static int read_queued(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = received, .counted = true };
+
+	if (s->queue_count == s->config->queue)
+		return -ENOSPC;
+	snprintf(q.host, sizeof(q.host), "%s", host);
+	s->queue[s->queue_count++] = q;
+	return 0;
+}
+
+static int read_upkeep(const struct ins_upkeep *u, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+
+	return ins_maintenance_set(&s->maintenance, u);
+}
+
+static int read_braked(const char *host, struct dr_mono when, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+
+	return ins_brake_add(&s->brake, host, when);
+}
+
+static int read_flap(const struct ins_flap *f, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+
+	return ins_flaps_restore(&s->flaps, f);
+}
+
+int ins_inspector_start(struct ins_inspector *s, ins_row_fn row, void *userdata)
+{
+	const struct ins_journal_reader reader = {
+		.incident = read_incident,
+		.vote = read_vote,
+		.queued = read_queued,
+		.upkeep = read_upkeep,
+		.braked = read_braked,
+		.flap = read_flap,
+		.userdata = s,
+		.row = row,
+		.row_userdata = userdata,
+	};
+	int r = ins_journal_read(s->journal, &reader);
+
+	if (r)
+		return r;
+	for (struct ins_incident *i = s->first; i; i = i->next)
+		ins_resume(s, i);
+	ins_schedule(s);
 	return 0;
 }
 
@@ -329,13 +467,14 @@ void ins_inspector_free(struct ins_inspector *s)
 	if (!s)
 		return;
 	ins_executor_free(s->executor);
-	if (s->queue_count)
+	if (s->queue_count && !ins_journal_store(s->journal))
 		dr_error("stopped: %zu accepted events were not acted on", s->queue_count);
 	for (struct ins_incident *i = s->first; i; i = next) {
 		next = i->next;
 		if (ins_state_active(i->state) || ins_state_pending(i->state))
-			dr_error("stopped: unfinished host=%s incident=%s state=%s", i->host, i->id,
-				 ins_state_name(i->state));
+			dr_log(ins_journal_store(s->journal) ? DR_LOG_WARNING : DR_LOG_ERROR,
+			       "stopped: unfinished host=%s incident=%s state=%s", i->host, i->id,
+			       ins_state_name(i->state));
 		ins_incident_free(i);
 	}
 	dr_source_free(s->drain_timer);

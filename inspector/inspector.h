@@ -14,18 +14,34 @@
 
 struct ins_inspector;
 
-/* End the session first, then this, then nova. */
-int ins_inspector_new(struct dr_loop *l, struct dr_cloud *cloud, struct ins_nova *nova,
-		      const struct ins_config *c, struct ins_inspector **ret) DR_MUST_USE;
+struct ins_inspector_opts {
+	struct dr_loop *loop;
+	struct dr_cloud *cloud;
+	struct ins_nova *nova;
+	struct ins_journal *journal;
+	struct ins_fencer *fencer;
+	const struct ins_config *config;
+};
+
+/* All must outlive it, but for the session: end that first, then this. */
+int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector **ret) DR_MUST_USE;
 void ins_inspector_free(struct ins_inspector *s); /* logs what is unfinished */
 DR_DEFINE_FREEP(struct ins_inspector, ins_inspector_free)
 
+/*
+ * Goes on with what the journal has; row hears of the sets of data sources. After the computes have been
+ * read, before any event is taken. Negative: the journal cannot be read, or out of memory.
+ */
+typedef int (*ins_row_fn)(const char *source, const struct ins_event *e, void *userdata);
+int ins_inspector_start(struct ins_inspector *s, ins_row_fn row, void *userdata) DR_MUST_USE;
+
 struct ins_nova *ins_inspector_nova(const struct ins_inspector *s);
+struct ins_journal *ins_inspector_journal(const struct ins_inspector *s);
 
 /* Taken before (the same report, sent again): acknowledge it, it is not acted on twice. */
 bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e);
 
-/* The computes as last read have a host of exactly this name. */
+/* The computes as last read have a host of exactly this name, or it does not matter whether they have. */
 bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *e);
 
 /* The computes as last read have no such host, or several; reason (for people) says which. */

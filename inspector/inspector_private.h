@@ -10,6 +10,7 @@
 #include "inspector/evidence.h"
 #include "inspector/inspector.h"
 #include "inspector/judge.h"
+#include "inspector/policy.h"
 
 #define INS_SEEN_MAX 1024 /* events remembered, to know those that are sent again */
 #define INS_NOTES_MAX 256 /* refused and ignored ones, for people */
@@ -23,6 +24,7 @@ struct ins_note {
 
 /* An accepted event that has not been judged. */
 struct ins_queued {
+	uint64_t number; /* the journal's */
 	struct ins_event event;
 	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
 	struct dr_mono received;
@@ -32,6 +34,7 @@ struct ins_queued {
 struct ins_inspector {
 	struct dr_loop *loop;
 	struct ins_nova *nova;
+	struct ins_journal *journal;
 	const struct ins_config *config;
 	struct ins_executor *executor;
 	struct dr_source *drain_timer;
@@ -43,6 +46,7 @@ struct ins_inspector {
 
 	struct ins_queued *queue; /* config->queue of them, oldest first */
 	size_t queue_count;
+	uint64_t numbers; /* of queued events, given so far */
 	struct ins_event seen[INS_SEEN_MAX];
 	size_t seen_next, seen_count;
 	struct ins_note notes[INS_NOTES_MAX];
@@ -61,9 +65,16 @@ void ins_schedule(struct ins_inspector *s);
 
 size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_state));
 
-/* The open incident of this host: by Nova's name of it, or by the monitor's where that is all there is. */
+/* The open incident of e's fault on this host: by Nova's name of it, or by the monitor's where that is all
+ * there is. */
 struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct ins_host *host,
-				   const char *named);
+				   const struct ins_event *e);
+
+/* What is done about such a fault: by its policy, as far as it is configured. */
+unsigned ins_todo(const struct ins_inspector *s, const struct ins_event *e);
+
+/* So many monitors must agree on it. */
+unsigned ins_quorum(const struct ins_inspector *s, unsigned todo);
 
 /* How the evidence of i's host is counted. */
 struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now);
@@ -74,8 +85,21 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct ins_host *h,
 	      const struct ins_judgement *j);
 
-/* Reported again, and what was tried before failed. */
-void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_event *e);
+/* Nothing is to be done about it: h (may be NULL) is its host. */
+void ins_record(struct ins_inspector *s, const struct ins_queued *q, const struct ins_host *h,
+		const struct ins_judgement *j);
+
+/* Reported again, and what was tried before failed, or it was taken for over. */
+void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_queued *q);
+
+/* The fault is over. */
+void ins_clear(struct ins_inspector *s, struct ins_incident *i, const char *reason);
+
+/* Goes on with an incident of the journal; s owns it. */
+void ins_resume(struct ins_inspector *s, struct ins_incident *i);
+
+/* Adds it to the list. */
+void ins_link(struct ins_inspector *s, struct ins_incident *i);
 
 /* Asks the gate about all that is pending, oldest first, and sees to it that it is asked again in time. */
 void ins_review(struct ins_inspector *s);

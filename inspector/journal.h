@@ -26,17 +26,21 @@
 
 struct ins_journal;
 
-/* Embedded in what waits; fn is called once, from the loop, when all that was noted before is on disk. */
+/*
+ * Embedded in what waits; fn is called once: from the loop with 0, when all that was noted before is on disk,
+ * or with -ECANCELED by ins_journal_stop().
+ */
 struct ins_barrier {
 	struct ins_barrier *next;
-	void (*fn)(struct ins_barrier *b);
+	void (*fn)(struct ins_barrier *b, int error);
 	bool waiting;
 };
 
 /* path NULL: nothing is kept, barriers open at the end of the turn. -EINVAL ... as dr_store_open(). */
 int ins_journal_new(struct dr_loop *l, const char *path, struct ins_journal **ret,
 		    char **ret_error) DR_MUST_USE;
-void ins_journal_free(struct ins_journal *j); /* commits; who waits behind a barrier is forgotten */
+void ins_journal_stop(struct ins_journal *j); /* commits, and opens no barrier any more */
+void ins_journal_free(struct ins_journal *j); /* stops, too; what it has been told of must still be there */
 DR_DEFINE_FREEP(struct ins_journal, ins_journal_free)
 
 /* For queries of other modules that keep tables in the same file; what they change goes through
@@ -93,6 +97,7 @@ struct ins_journal_reader {
 	int (*braked)(const char *host, struct dr_mono when, void *userdata);
 	int (*flap)(const struct ins_flap *f, void *userdata);
 	void *userdata;
+	void *row_userdata; /* row's */
 };
 
 /*

@@ -18,13 +18,18 @@ static struct ins_judgement judgement(enum ins_verdict verdict, const char *fmt,
 
 static struct ins_judgement judge_cleared(const struct ins_case *c)
 {
+	bool host = ins_event_is_host(c->event);
+
+	if (c->open && (c->open->state == INS_RECOVERING || c->open->state == INS_RESTORING))
+		return judgement(INS_NOTHING, "incident %s is on the way back", c->open->id);
 	if (c->open && ins_votes_back(&c->votes, c->quorum, c->open->quorate))
-		return judgement(INS_CLEAR, "the monitor hears the host again");
+		return judgement(INS_CLEAR,
+				 host ? "the monitor hears the host again" : "the fault is cleared");
 	if (c->open)
 		return judgement(INS_DISSENT,
 				 "one monitor hears the host, %u say that it is down, %u are needed",
 				 c->votes.down, c->quorum);
-	if (c->host && c->host->forced_down)
+	if (host && c->host && c->host->forced_down)
 		return judgement(INS_IGNORE,
 				 "no incident is open here, but Nova has the host forced down: openstack "
 				 "compute service set --up %s nova-compute",
@@ -32,28 +37,40 @@ static struct ins_judgement judge_cleared(const struct ins_case *c)
 	return judgement(INS_NOTHING, "no incident is open");
 }
 
+static struct ins_judgement judge_open(const struct ins_incident *open)
+{
+	switch (open->state) {
+	case INS_FAILED:
+	case INS_INCOMPLETE:
+		return judgement(INS_AGAIN, "reported again, and what was tried before failed");
+	case INS_RECOVERING:
+	case INS_RESTORING:
+		return judgement(INS_AGAIN, "reported again, before it was taken for over");
+	default:
+		return judgement(INS_COUNT, "incident %s is open", open->id);
+	}
+}
+
 struct ins_judgement ins_judge(const struct ins_case *c)
 {
 	const struct ins_event *event = c->event;
 
-	if (c->map_known && c->match == INS_MATCH_NONE)
+	if (c->map_known && c->todo && c->match == INS_MATCH_NONE)
 		return judgement(INS_REFUSE, "Nova has no nova-compute on a host \"%s\"", event->host);
-	if (c->map_known && c->match == INS_MATCH_MANY)
+	if (c->map_known && c->todo && c->match == INS_MATCH_MANY)
 		return judgement(INS_REFUSE, "\"%s\" fits several hosts of Nova: name it in full",
 				 event->host);
-	if (ins_event_is_recovery(event))
+	if (event->status == INS_CLEARED)
 		return judge_cleared(c);
-	if (event->status == INS_CLEARED || strcmp(event->type, "compute.host.down"))
-		return judgement(INS_IGNORE, "type \"%.64s\" is no verdict on the host as a whole",
-				 event->type);
-	if (c->open && (c->open->state == INS_FAILED || c->open->state == INS_INCOMPLETE))
-		return judgement(INS_AGAIN, "reported again, and what was tried before failed");
 	if (c->open)
-		return judgement(INS_COUNT, "incident %s is open", c->open->id);
+		return judge_open(c->open);
+	if (!c->todo)
+		return judgement(INS_RECORD, "the policy of \"%.64s\" is to record it", event->type);
 	if (!c->map_known)
 		return judgement(INS_RESOLVE, "not among the hosts last read, and Nova does not tell now");
-	if (c->host->forced_down)
+	if (ins_event_is_host(event) && c->host->forced_down)
 		return judgement(INS_ACT, "reported down; forced down in Nova before, its servers are seen "
 					  "to all the same");
-	return judgement(INS_ACT, "reported down by %s", event->monitor[0] ? event->monitor : "a monitor");
+	return judgement(INS_ACT, "reported %s by %s", ins_event_is_host(event) ? "down" : event->type,
+			 event->monitor[0] ? event->monitor : "a monitor");
 }

@@ -16,20 +16,22 @@ struct ins_case {
 	bool map_known; /* false: Nova's services could not be read */
 	enum ins_match match;
 	const struct ins_host *host;	 /* with INS_MATCH_ONE */
-	const struct ins_incident *open; /* this host's incident that has not ended; NULL: none */
+	const struct ins_incident *open; /* the incident of this fault that has not ended; NULL: none */
 	struct ins_votes votes;		 /* with open: this event among them */
 	unsigned quorum;
+	unsigned todo; /* INS_DO_* (policy.h) about such a fault */
 };
 
 enum ins_verdict {
 	INS_ACT,     /* a new incident, if the gate lets it */
 	INS_RESOLVE, /* a new incident, once the services can be read */
-	INS_AGAIN,   /* the open incident failed: try once more */
+	INS_RECORD,  /* a new incident about which nothing is to be done */
+	INS_AGAIN,   /* the open incident failed, or was taken for over: try once more */
 	INS_COUNT,   /* reported again; nothing to do */
 	INS_CLEAR,   /* ends the open incident */
 	INS_DISSENT, /* one monitor hears the host, and not enough of them do */
 	INS_NOTHING, /* as it should be, nothing to do: monitors tell of living hosts when they start */
-	INS_IGNORE,  /* recorded, nothing to do */
+	INS_IGNORE,  /* noted, nothing to do */
 	INS_REFUSE,  /* recorded: Nova has no such host */
 };
 

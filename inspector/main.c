@@ -37,6 +37,8 @@ struct program {
 	struct dr_daemon_signals signals;
 	struct dr_http_client *http;
 	struct ins_nova *nova;
+	struct ins_journal *journal;
+	struct ins_fencer *fencer;
 	struct ins_inspector *inspector;
 	struct ins_receiver *receiver;
 	struct dr_http_server *server;
@@ -49,8 +51,11 @@ static void program_done(struct program *p)
 	dr_cloud_free(p->cloud);
 	ins_nova_stop(p->nova);
 	dr_http_server_free(p->server);
+	ins_fencer_free(p->fencer);
+	ins_journal_stop(p->journal);
 	ins_receiver_free(p->receiver);
 	ins_inspector_free(p->inspector);
+	ins_journal_free(p->journal);
 	ins_nova_free(p->nova);
 	dr_http_client_free(p->http);
 	dr_daemon_signals_done(&p->signals);
@@ -77,13 +82,17 @@ static void on_started(int error, const char *why, void *userdata)
 {
 	struct program *p = userdata;
 	const struct ins_map *map;
+	int r;
 
 	if (error) {
 		dr_error("%s", why);
 		dr_loop_exit(p->loop, EXIT_FAILURE);
 		return;
 	}
-	if (serve(p)) {
+	r = ins_inspector_start(p->inspector, ins_receiver_row, p->receiver);
+	if (r)
+		dr_error("%s: reading it: %s", p->config->journal, strerror(-r));
+	if (r || serve(p)) {
 		dr_loop_exit(p->loop, EXIT_FAILURE);
 		return;
 	}
@@ -95,6 +104,18 @@ static void on_started(int error, const char *why, void *userdata)
 	dr_notify("READY=1");
 }
 
+static int open_journal(struct program *p)
+{
+	DR_AUTO_FREE char *why = NULL;
+	int r = ins_journal_new(p->loop, p->config->journal, &p->journal, &why);
+
+	if (r)
+		dr_error("the journal: %s", why ? why : strerror(-r));
+	else if (!p->config->journal)
+		dr_warning("there is no journal: incidents do not outlive this process");
+	return r;
+}
+
 static int compose(struct program *p, struct dr_cloud_conf *credentials)
 {
 	struct dr_http_client_opts opts = {
@@ -104,13 +125,21 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 		.ca_file = credentials->cacert,
 		.insecure = credentials->insecure,
 	};
+	struct ins_inspector_opts inspector = { .config = p->config };
 	int r;
 
 	if ((r = dr_loop_new(&p->loop)) || (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
 	    (r = dr_cloud_new(p->loop, p->http, credentials, &p->cloud)) ||
-	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) ||
-	    (r = ins_inspector_new(p->loop, p->cloud, p->nova, p->config, &p->inspector)) ||
+	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) || (r = open_journal(p)) ||
+	    (r = ins_fencer_new(p->loop, &p->config->fence, &p->fencer)))
+		return r;
+	inspector.loop = p->loop;
+	inspector.cloud = p->cloud;
+	inspector.nova = p->nova;
+	inspector.journal = p->journal;
+	inspector.fencer = p->fencer;
+	if ((r = ins_inspector_new(&inspector, &p->inspector)) ||
 	    (r = ins_receiver_new(p->loop, p->inspector, p->config, &p->receiver)))
 		return r;
 	return ins_nova_start(p->nova, on_started, p);

@@ -24,12 +24,14 @@ struct request {
 	struct ins_events events;
 	bool *known; /* per event: taken, or a duplicate */
 	size_t accepted, duplicates;
+	struct ins_barrier barrier; /* what was taken is on the disk before it is acknowledged */
 };
 
 static void request_free(struct request *q)
 {
 	if (!q)
 		return;
+	ins_journal_forget(ins_inspector_journal(q->receiver->inspector), &q->barrier);
 	if (q->source)
 		ins_sources_leave(&q->receiver->sources, q->source);
 	ins_events_done(&q->events);
@@ -82,13 +84,25 @@ static void refuse_full(const struct request *q)
 	refuse_for_now(q->x, q->receiver, reason, q->accepted);
 }
 
-static void reply_accepted(const struct request *q)
+static void on_durable(struct ins_barrier *b, int error)
 {
-	struct dr_json *body = dr_json_object();
+	DR_AUTO(request_freep)
+	struct request *q = (struct request *)((char *)b - offsetof(struct request, barrier));
+	struct dr_json *body;
 
+	if (error) /* the server has ended, and its exchanges with it */
+		return;
+	body = dr_json_object();
 	dr_json_add_int(body, "accepted", (int64_t)q->accepted);
 	dr_json_add_int(body, "duplicates", (int64_t)q->duplicates);
 	dr_http_reply_json(q->x, 200, body);
+}
+
+/* Takes q over; its exchange has been deferred. */
+static void reply_accepted(struct request *q)
+{
+	q->barrier.fn = on_durable;
+	ins_journal_barrier(ins_inspector_journal(q->receiver->inspector), &q->barrier);
 }
 
 /* ---------------------------------------------------------------- what monitors send */
@@ -109,10 +123,17 @@ static bool is_known(struct request *q, size_t n)
 static void take(struct request *q, size_t n, bool fresh)
 {
 	const struct ins_event *e = &q->events.items[n];
+	struct ins_event told = *e;
 
-	ins_inspector_take(q->receiver->inspector, e, fresh);
-	if (q->source)
+	if (q->source) {
+		/* a set is one voice, whoever its rows are from: else a row that is left out left a vote
+		 * behind */
+		snprintf(told.monitor, sizeof(told.monitor), "%s", q->source->id);
 		ins_set_apply(&q->source->set, e);
+		ins_journal_row(ins_inspector_journal(q->receiver->inspector), q->source->id, e,
+				e->status == INS_FAULT);
+	}
+	ins_inspector_take(q->receiver->inspector, &told, fresh);
 	q->known[n] = true;
 	q->accepted++;
 }
@@ -126,10 +147,12 @@ static bool refuses(const struct request *q, size_t n, char reason[384])
 
 /*
  * The events that are left, of hosts not known by just this name. asked: the list of computes is fresh, so
- * what is still unknown is refused; else it is accepted, to be looked up later. Answers the request.
+ * what is still unknown is refused; else it is accepted, to be looked up later. Answers the request, and
+ * takes it over; its exchange has been deferred.
  */
-static void settle(struct request *q, bool asked)
+static void settle(struct request *taken, bool asked)
 {
+	DR_AUTO(request_freep) struct request *q = taken;
 	struct ins_refusal first = { "", "" };
 	char reason[384];
 
@@ -156,19 +179,21 @@ static void settle(struct request *q, bool asked)
 	if (first.position[0])
 		reply_error(q->x, q->receiver, 400, first.position, first.reason, q->accepted);
 	else
-		reply_accepted(q);
+		reply_accepted(DR_TAKE_PTR(q));
 }
 
 static void on_reread(int error, void *userdata)
 {
-	DR_AUTO(request_freep) struct request *q = userdata;
+	struct request *q = userdata;
 
-	if (error == -ECANCELED)
+	if (error == -ECANCELED) {
 		dr_http_reply_error(q->x, 503, "the inspector is stopping");
-	else if (q->source && q->source->turn != q->turn)
+		request_free(q);
+	} else if (q->source && q->source->turn != q->turn) {
 		reply_accepted(q); /* a later set has come from there, and says all that is to be said */
-	else
+	} else {
 		settle(q, !error);
+	}
 }
 
 /* 1: refused. -ENOMEM. */
@@ -249,17 +274,14 @@ static void take_events(struct dr_http_exchange *x, struct ins_receiver *r, enum
 		else
 			unknown++;
 	}
-	if (!unknown) {
-		reply_accepted(q);
-		return;
-	}
-	/* the host may be new, or one of that name */
-	if (ins_nova_reread(ins_inspector_nova(r->inspector), on_reread, q)) {
-		settle(q, false);
-		return;
-	}
 	dr_http_defer(x);
-	(void)DR_TAKE_PTR(q);
+	if (!unknown)
+		reply_accepted(DR_TAKE_PTR(q));
+	/* the host may be new, or one of that name */
+	else if (ins_nova_reread(ins_inspector_nova(r->inspector), on_reread, q))
+		settle(DR_TAKE_PTR(q), false);
+	else
+		(void)DR_TAKE_PTR(q);
 }
 
 /* ---------------------------------------------------------------- paths */
@@ -378,6 +400,22 @@ int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct in
 		return -ENOMEM;
 	*r = (struct ins_receiver){ .loop = l, .inspector = s, .config = c };
 	*ret = r;
+	return 0;
+}
+
+int ins_receiver_row(const char *source, const struct ins_event *e, void *userdata)
+{
+	struct ins_receiver *r = userdata;
+	struct ins_place place = {};
+	struct ins_event row = *e;
+	const struct ins_events one = { .items = &row, .places = &place, .count = 1 };
+	struct ins_source *to;
+	int error = ins_sources_enter(&r->sources, source, &one, &to);
+
+	if (error)
+		return error == 1 ? -ENOSPC : error;
+	ins_set_apply(&to->set, e);
+	ins_sources_leave(&r->sources, to);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
  *   PUT /v1/data-sources/ID/tables/events/rows         INS_CONGRESS
  *   POST /v1/event                                     INS_VITRAGE
  *
- *   200: accepted, {"accepted": n, "duplicates": n}. What was taken is never lost.
+ *   200: accepted, {"accepted": n, "duplicates": n}. What was taken is in the journal, and never lost.
  *   400, 503: refused, {"error": {"code": 400, "message": "...", "position": "events[0].time"}, "accepted":
  * n}. A body that cannot be read, or that the queue has no room for, is refused whole: n is 0, nothing has
  *     changed. Of events for hosts that Nova does not know, the others are accepted all the same. The queue
@@ -34,6 +34,8 @@ struct ins_receiver;
 /* All must outlive it. */
 int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
 		     struct ins_receiver **ret) DR_MUST_USE;
+/* A row of a set, from before (journal.h). userdata is the struct ins_receiver. -ENOSPC, -ENOMEM. */
+int ins_receiver_row(const char *source, const struct ins_event *e, void *userdata) DR_MUST_USE;
 /* After ins_nova_stop(), which ends the requests that wait for Nova, and after the server. */
 void ins_receiver_free(struct ins_receiver *r);
 DR_DEFINE_FREEP(struct ins_receiver, ins_receiver_free)

@@ -5,7 +5,7 @@
 #include "doctor/log.h"
 #include "inspector/inspector_private.h"
 
-static void link_incident(struct ins_inspector *s, struct ins_incident *i)
+void ins_link(struct ins_inspector *s, struct ins_incident *i)
 {
 	i->prev = s->last;
 	if (s->last)
@@ -22,6 +22,7 @@ void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason
 {
 	i->ended = dr_wall_now();
 	ins_incident_step(i, i->ended, reason);
+	ins_journal_incident(s->journal, i);
 	ins_schedule(s);
 }
 
@@ -43,17 +44,23 @@ static int rehearse(struct ins_inspector *s, struct ins_incident *i)
 	return 0;
 }
 
+static void failed_to_begin(struct ins_inspector *s, struct ins_incident *i, int error)
+{
+	char reason[128];
+
+	i->state = ins_state_next(i->state, INS_IN_UNFORCED);
+	snprintf(reason, sizeof(reason), "cannot begin: %s", strerror(-error));
+	ins_incident_step(i, dr_wall_now(), reason);
+	ins_journal_incident(s->journal, i);
+	dr_error("nothing is done for host=%s incident=%s: %s", i->host, i->id, strerror(-error));
+}
+
 static void act(struct ins_inspector *s, struct ins_incident *i)
 {
 	int r = s->config->dry_run ? rehearse(s, i) : ins_executor_start(s->executor, i);
-	char reason[128];
 
-	if (r) {
-		i->state = ins_state_next(i->state, INS_IN_UNFORCED);
-		snprintf(reason, sizeof(reason), "cannot begin: %s", strerror(-r));
-		ins_incident_step(i, dr_wall_now(), reason);
-		dr_error("nothing is done for host=%s incident=%s: %s", i->host, i->id, strerror(-r));
-	}
+	if (r)
+		failed_to_begin(s, i, r);
 }
 
 /* It waited to be opened, or for Nova, for so long that its report is stale: that is for a person to decide.
@@ -65,12 +72,23 @@ static void note_delay(const struct ins_inspector *s, struct ins_incident *i)
 
 static int arm_resolver(struct ins_inspector *s, struct ins_incident *i);
 
+static void rename_votes(struct ins_inspector *s, const char *from, const char *to)
+{
+	const struct ins_vote *v = NULL;
+
+	while ((v = ins_evidence_next(s->evidence, from, v)))
+		ins_journal_drop_vote(s->journal, from, v->monitor);
+	ins_evidence_rename(s->evidence, from, to);
+	while ((v = ins_evidence_next(s->evidence, to, v)))
+		ins_journal_vote(s->journal, v);
+}
+
 /* The computes were read again: is the host among them? */
 static void resolve(struct ins_inspector *s, struct ins_incident *i)
 {
+	char fault[INS_FAULT_MAX], from[INS_KEY_MAX], to[INS_KEY_MAX], reason[384];
 	const struct ins_incident *other;
 	struct ins_host *h = NULL;
-	char reason[384];
 
 	if (ins_inspector_refuses(s, &i->event, reason)) {
 		i->state = ins_state_next(i->state, INS_IN_UNKNOWN);
@@ -80,8 +98,9 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 	}
 	if (ins_map_resolve(ins_nova_map(s->nova), i->event.host, &h) != INS_MATCH_ONE)
 		return;
-	ins_evidence_rename(s->evidence, i->event.host, h->name);
-	other = ins_find_open(s, h, h->name);
+	ins_incident_fault(i, fault);
+	rename_votes(s, ins_evidence_key(i->event.host, fault, from), ins_evidence_key(h->name, fault, to));
+	other = ins_find_open(s, h, &i->event);
 	if (other && other != i) {
 		i->state = ins_state_next(i->state, INS_IN_CLEARED);
 		snprintf(reason, sizeof(reason), "the same host as in incident %s", other->id);
@@ -90,6 +109,7 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 	}
 	i->state = ins_state_next(i->state, INS_IN_KNOWN);
 	memcpy(i->host, h->name, sizeof(i->host));
+	ins_journal_incident(s->journal, i);
 	note_delay(s, i);
 	ins_schedule(s);
 }
@@ -133,25 +153,58 @@ static int arm_resolver(struct ins_inspector *s, struct ins_incident *i)
 			    ins_retry_pause(&s->config->retry, INS_OUT_WAIT, ++i->resolve_attempts));
 }
 
+/* NULL: out of memory, which has been told. */
+static struct ins_incident *new_incident(struct ins_inspector *s, const struct ins_queued *q,
+					 const struct ins_host *h)
+{
+	const struct ins_event *e = &q->event;
+	const struct ins_policy *policy = ins_policy_of(&s->config->faults, e);
+	struct dr_dur age = dr_mono_sub(dr_mono_now(), q->received);
+	struct ins_incident *i;
+	int r = ins_incident_new(e, h ? h->name : e->host, &i);
+
+	if (r) {
+		dr_error("no incident can be opened for host=%s: %s", e->host, strerror(-r));
+		ins_note(s, e, "lost", strerror(-r));
+		return NULL;
+	}
+	i->opened = dr_wall_now();
+	i->received.ns = i->opened.ns - age.ns;
+	i->since = q->received;
+	i->todo = ins_todo(s, e);
+	if (policy->own_severity)
+		i->severity = policy->severity;
+	return i;
+}
+
+void ins_record(struct ins_inspector *s, const struct ins_queued *q, const struct ins_host *h,
+		const struct ins_judgement *j)
+{
+	struct ins_incident *i = new_incident(s, q, h);
+
+	if (!i)
+		return;
+	i->state = INS_RECORDED;
+	ins_incident_step(i, i->opened, j->reason);
+	ins_link(s, i);
+	ins_journal_incident(s->journal, i);
+	dr_info("incident=%s recorded host=%s type=%s severity=%s monitor=%s: %s", i->id, i->host,
+		i->event.type, ins_severity_name(i->severity), i->event.monitor, j->reason);
+}
+
 void ins_open(struct ins_inspector *s, const struct ins_queued *q, const struct ins_host *h,
 	      const struct ins_judgement *j)
 {
 	const struct ins_event *e = &q->event;
-	struct ins_incident *i;
-	int r;
+	struct ins_incident *i = new_incident(s, q, h);
 
-	r = ins_incident_new(e, h ? h->name : e->host, &i);
-	if (r) {
-		dr_error("no incident can be opened for host=%s: %s", e->host, strerror(-r));
-		ins_note(s, e, "lost", strerror(-r));
+	if (!i)
 		return;
-	}
-	i->opened = dr_wall_now();
-	i->since = q->received;
 	i->state = h ? INS_WAITING : INS_RESOLVING;
 	note_delay(s, i);
 	ins_incident_step(i, i->opened, j->reason);
-	link_incident(s, i);
+	ins_link(s, i);
+	ins_journal_incident(s->journal, i);
 	dr_info("incident=%s opened host=%s monitor=%s event=%s time=%s: %s", i->id, i->host, e->monitor,
 		e->id, e->time, j->reason);
 	if (!h && arm_resolver(s, i))
@@ -164,7 +217,7 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 {
 	/* what was enough once stays open until the monitors say otherwise, however long it takes */
 	return (struct ins_tally){
-		.quorum = s->config->judge.monitors,
+		.quorum = ins_quorum(s, i->todo),
 		.now = now,
 		.forget = s->config->judge.forget,
 		.keep = i->quorate,
@@ -172,16 +225,37 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 	};
 }
 
+/* What votes, penalties and so on of its fault are found by. */
+static char *key_of(const struct ins_incident *i, char key[INS_KEY_MAX])
+{
+	char fault[INS_FAULT_MAX];
+
+	return ins_evidence_key(i->host, ins_incident_fault(i, fault), key);
+}
+
+/* How it is judged: a fault for which no host is taken away needs no second opinion. */
+static struct ins_judge_conf rules_of(const struct ins_inspector *s, const struct ins_incident *i)
+{
+	struct ins_judge_conf c = s->config->judge;
+
+	c.monitors = ins_quorum(s, i->todo);
+	if (!ins_policy_condemns(i->todo))
+		c.confirm = (struct dr_dur){ 0 };
+	return c;
+}
+
 /* Without the brake. */
 static struct ins_gate_case case_of(const struct ins_inspector *s, const struct ins_incident *i,
-				    const struct ins_tally *t)
+				    const struct ins_tally *t, const struct ins_judge_conf *rules)
 {
 	const struct ins_host *h = ins_map_get(ins_nova_map(s->nova), i->host);
+	char key[INS_KEY_MAX];
 
+	key_of(i, key);
 	return (struct ins_gate_case){
 		.now = t->now,
-		.judge = &s->config->judge,
-		.votes = ins_evidence_count(s->evidence, i->host, t),
+		.judge = rules,
+		.votes = ins_evidence_count(s->evidence, key, t),
 		.monitors = "",
 		.quorate = i->quorate,
 		.acted = i->acted,
@@ -190,7 +264,7 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 		.upkeep = ins_maintenance_get(&s->maintenance, i->host, t->now),
 		.disabled = s->config->maintenance.nova_disabled && h && h->disabled,
 		.refresh = s->config->refresh,
-		.flap = ins_flaps_look(&s->flaps, &s->config->flap, i->host, t->now),
+		.flap = ins_flaps_look(&s->flaps, &s->config->flap, key, t->now),
 		.reuse = s->config->flap.reuse,
 	};
 }
@@ -199,10 +273,13 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 static bool asks(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now)
 {
 	const struct ins_tally t = ins_tally(s, i, now);
-	const struct ins_judge_conf confirmed = { .monitors = s->config->judge.monitors };
-	struct ins_gate_case c = case_of(s, i, &t);
+	struct ins_judge_conf confirmed = rules_of(s, i);
+	struct ins_gate_case c;
 
-	c.judge = &confirmed;
+	if (!ins_policy_condemns(i->todo))
+		return false;
+	confirmed = (struct ins_judge_conf){ .monitors = confirmed.monitors };
+	c = case_of(s, i, &t, &confirmed);
 	c.votes.fresh = c.votes.down;
 	return ins_gate(&c).answer == INS_GATE_GO && !ins_brake_has(&s->brake, i->host);
 }
@@ -220,11 +297,12 @@ static struct ins_ruling ask(const struct ins_inspector *s, const struct ins_inc
 			     size_t others)
 {
 	const struct ins_tally t = ins_tally(s, i, now);
-	struct ins_gate_case c = case_of(s, i, &t);
-	char monitors[256];
+	const struct ins_judge_conf rules = rules_of(s, i);
+	struct ins_gate_case c = case_of(s, i, &t, &rules);
+	char monitors[256], key[INS_KEY_MAX];
 
-	c.monitors = ins_evidence_names(s->evidence, i->host, &t, monitors, sizeof(monitors));
-	c.brake = &s->config->brake;
+	c.monitors = ins_evidence_names(s->evidence, key_of(i, key), &t, monitors, sizeof(monitors));
+	c.brake = ins_policy_condemns(i->todo) ? &s->config->brake : NULL;
 	c.marked = s->brake.count;
 	c.counted = ins_brake_has(&s->brake, i->host);
 	c.asking = others;
@@ -233,13 +311,24 @@ static struct ins_ruling ask(const struct ins_inspector *s, const struct ins_inc
 	return ins_gate(&c);
 }
 
-static void put_off(struct ins_incident *i, const char *reason)
+static void put_off(struct ins_inspector *s, struct ins_incident *i, const char *reason)
 {
 	size_t before = i->step_count;
 
 	ins_incident_step(i, dr_wall_now(), reason);
-	if (i->step_count != before)
-		dr_info("incident=%s host=%s waits: %s", i->id, i->host, i->reason);
+	if (i->step_count == before)
+		return;
+	ins_journal_incident(s->journal, i);
+	dr_info("incident=%s host=%s waits: %s", i->id, i->host, i->reason);
+}
+
+static void suppress(struct ins_inspector *s, const struct ins_incident *i)
+{
+	char key[INS_KEY_MAX];
+	const struct ins_flap *f = ins_flaps_suppress(&s->flaps, key_of(i, key));
+
+	if (f)
+		ins_journal_flap(s->journal, f);
 }
 
 /* Said once for each rule, and loudly where somebody has to decide. */
@@ -251,13 +340,35 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 	i->hold = r->hold;
 	i->braked |= r->hold == INS_HOLD_BRAKE;
 	if (r->hold == INS_HOLD_FLAP)
-		ins_flaps_suppress(&s->flaps, i->host);
+		suppress(s, i);
 	i->state = ins_state_next(i->state, INS_IN_HOLD);
 	ins_incident_step(i, dr_wall_now(), r->reason);
+	ins_journal_incident(s->journal, i);
 	dr_log(r->hold < INS_HOLD_FLAP ? DR_LOG_WARNING : DR_LOG_ERROR,
 	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
 	       "/v1/incidents/%s/release",
 	       i->host, i->id, r->reason, i->id);
+}
+
+/* It is acted upon: the brake and flap damping count it, once. */
+static int count_act(struct ins_inspector *s, struct ins_incident *i, struct dr_mono now)
+{
+	const struct ins_flap *f;
+	char key[INS_KEY_MAX];
+	int r = 0;
+
+	if (i->acted)
+		return 0;
+	if (ins_policy_condemns(i->todo))
+		r = ins_brake_add(&s->brake, i->host, now);
+	if (!r)
+		r = ins_flaps_acted(&s->flaps, &s->config->flap, key_of(i, key), now, &f);
+	if (r)
+		return r;
+	if (ins_policy_condemns(i->todo))
+		ins_journal_braked(s->journal, i->host, dr_wall_now());
+	ins_journal_flap(s->journal, f);
+	return 0;
 }
 
 /* It is its turn, if fewer than may be are worked on. */
@@ -269,12 +380,14 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	i->quorate = true;
 	i->hold = INS_HOLD_NONE;
 	if (p->active >= s->config->active) {
-		put_off(i, "waits for its turn: as many incidents as may be (active) are worked on");
+		put_off(s, i, "waits for its turn: as many incidents as may be (active) are worked on");
 		return; /* continued when one has settled */
 	}
-	e = ins_brake_add(&s->brake, i->host, p->now);
-	if (!e)
-		e = ins_flaps_acted(&s->flaps, &s->config->flap, i->host, p->now);
+	if (!ins_incident_idle(i)) {
+		put_off(s, i, "waits until what was under way has been answered");
+		return; /* as above */
+	}
+	e = count_act(s, i, p->now);
 	if (e) {
 		dr_error("host=%s cannot be counted and is NOT marked down incident=%s: %s", i->host, i->id,
 			 strerror(-e));
@@ -284,6 +397,7 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	i->acted = true;
 	i->state = ins_state_next(i->state, INS_IN_GO);
 	ins_incident_step(i, dr_wall_now(), r->reason);
+	ins_journal_incident(s->journal, i);
 	act(s, i);
 	p->active += ins_state_active(i->state);
 }
@@ -300,20 +414,96 @@ static void review(struct ins_inspector *s, struct ins_incident *i, struct pass 
 		go(s, i, &r, p, asked);
 		break;
 	case INS_GATE_WAIT:
-		put_off(i, r.reason);
+		put_off(s, i, r.reason);
 		break;
 	case INS_GATE_HOLD:
 		hold(s, i, &r);
 		break;
 	case INS_GATE_CLOSE:
 		p->asking -= asked;
-		dr_info("incident=%s host=%s is over, nothing was changed in Nova: %s", i->id, i->host,
-			r.reason);
-		i->state = ins_state_next(i->state, INS_IN_CLEARED);
-		ins_end(s, i, r.reason);
+		ins_clear(s, i, r.reason);
 		break;
 	}
 }
+
+/* ---------------------------------------------------------------- the way back */
+
+void ins_clear(struct ins_inspector *s, struct ins_incident *i, const char *reason)
+{
+	i->state = ins_state_next(i->state, INS_IN_CLEARED);
+	if (ins_state_ended(i->state)) {
+		dr_info("incident=%s host=%s is over: %s", i->id, i->host, reason);
+		ins_end(s, i, reason);
+		return;
+	}
+	i->back = dr_wall_now();
+	i->back_since = dr_mono_now();
+	ins_incident_step(i, i->back, reason);
+	dr_info("host=%s is back incident=%s: %s", i->host, i->id, reason);
+	ins_executor_cancel(s->executor, i, "the host is back");
+	ins_schedule(s);
+}
+
+/* Another open incident of the same host, which may need what this one has changed. */
+static int hand_over(struct ins_inspector *s, struct ins_incident *i)
+{
+	int r = 0;
+
+	for (struct ins_incident *other = s->first; other && !r; other = other->next) {
+		if (other == i || ins_state_ended(other->state) || strcmp(other->host, i->host))
+			continue;
+		r = ins_plan_hand_over(i, other);
+		ins_journal_incident(s->journal, other);
+	}
+	return r;
+}
+
+static void close_back(struct ins_inspector *s, struct ins_incident *i, const char *reason)
+{
+	i->state = ins_state_next(i->state, INS_IN_RESTORED);
+	ins_end(s, i, reason);
+}
+
+static void restore(struct ins_inspector *s, struct ins_incident *i)
+{
+	int r = hand_over(s, i);
+
+	i->state = ins_state_next(i->state, INS_IN_BACK);
+	ins_incident_step(i, dr_wall_now(), "back for long enough: what was changed is changed back");
+	ins_journal_incident(s->journal, i);
+	if (!r)
+		r = ins_executor_restore(s->executor, i);
+	if (r) {
+		dr_error("host=%s is NOT set back incident=%s: %s", i->host, i->id, strerror(-r));
+		close_back(s, i, "out of memory: nothing was set back");
+	}
+}
+
+/* RECOVERING: not before all is answered, as what is under way may yet change something. */
+static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
+{
+	struct dr_dur left = { s->config->recovery.hold.ns - dr_mono_sub(p->now, i->back_since).ns };
+
+	if (!ins_incident_idle(i))
+		return; /* continued when it is */
+	if (!ins_incident_has_ledger(i)) {
+		dr_info("incident=%s host=%s is over; nothing was changed in the cloud", i->id, i->host);
+		close_back(s, i, i->reason);
+	} else if (!s->config->recovery.undo) {
+		dr_warning("host=%s is back incident=%s; Nova has it forced down, and %zu servers were set "
+			   "to error; "
+			   "to undo: openstack compute service set --up %s nova-compute",
+			   i->host, i->id, ins_incident_count(i, INS_RESET, INS_DONE), i->host);
+		close_back(s, i, "the host is back; what was changed is left to a person (recovery.undo)");
+	} else if (left.ns > 0) {
+		p->again = p->again.ns < 0 || left.ns < p->again.ns ? left : p->again;
+	} else if (p->active < s->config->active) {
+		restore(s, i);
+		p->active += ins_state_active(i->state);
+	}
+}
+
+/* ---------------------------------------------------------------- all of them */
 
 void ins_review(struct ins_inspector *s)
 {
@@ -327,9 +517,12 @@ void ins_review(struct ins_inspector *s)
 	ins_maintenance_expire(&s->maintenance, p.now);
 	for (struct ins_incident *i = s->first; i; i = i->next)
 		p.asking += ins_state_pending(i->state) && asks(s, i, p.now);
-	for (struct ins_incident *i = s->first; i; i = i->next)
+	for (struct ins_incident *i = s->first; i; i = i->next) {
 		if (ins_state_pending(i->state))
 			review(s, i, &p);
+		if (i->state == INS_RECOVERING)
+			recover(s, i, &p);
+	}
 	/* fails for invalid arguments only */
 	if (p.again.ns >= 0 && dr_timer_arm(s->review_timer, p.again))
 		abort();
@@ -337,19 +530,69 @@ void ins_review(struct ins_inspector *s)
 		dr_timer_disarm(s->review_timer);
 }
 
-void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_event *e)
+/* It was taken for over, and is not: judged anew, with what has been changed for it. */
+static void relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono since)
+{
+	bool undoing = i->state == INS_RESTORING;
+
+	ins_executor_cancel(s->executor, i, "the host is down again");
+	i->state = ins_state_next(i->state, INS_IN_FAULT);
+	i->since = since;
+	i->back = (struct dr_wall){ 0 };
+	i->quorate = i->released = false;
+	i->acted &= !undoing; /* within the hold time it is one and the same */
+	ins_incident_step(i, dr_wall_now(),
+			  undoing ? "down again while it was set back" : "down again within the hold time");
+	ins_journal_incident(s->journal, i);
+	dr_warning("incident=%s host=%s: %s", i->id, i->host, i->reason);
+	ins_schedule(s);
+}
+
+void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_queued *q)
 {
 	const struct ins_ruling r = ask(s, i, dr_mono_now(), 0);
 
 	i->reports++;
+	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
+		relapse(s, i, q->received);
+		return;
+	}
 	if (r.answer != INS_GATE_GO) {
-		ins_note(s, e, "held", r.reason);
+		ins_note(s, &q->event, "held", r.reason);
+		return;
+	}
+	if (!ins_incident_idle(i)) {
+		ins_note(s, &q->event, "held", "what was under way has not been answered");
 		return;
 	}
 	i->state = ins_state_next(i->state, INS_IN_FAULT);
 	ins_incident_step(i, dr_wall_now(), "reported again, and what was tried before failed");
+	ins_journal_incident(s->journal, i);
 	dr_info("incident=%s host=%s: %s", i->id, i->host, i->reason);
 	act(s, i);
+}
+
+void ins_resume(struct ins_inspector *s, struct ins_incident *i)
+{
+	int r = 0;
+
+	i->owner = s;
+	switch (i->state) {
+	case INS_RESOLVING:
+		r = arm_resolver(s, i);
+		break;
+	case INS_FORCING:
+	case INS_MARKING:
+	case INS_RESTORING:
+		dr_info("going on with incident=%s host=%s state=%s", i->id, i->host,
+			ins_state_name(i->state));
+		r = ins_executor_resume(s->executor, i);
+		break;
+	default:
+		break;
+	}
+	if (r)
+		failed_to_begin(s, i, r);
 }
 
 /* ---------------------------------------------------------------- a person */
@@ -378,6 +621,7 @@ int ins_inspector_release(struct ins_inspector *s, const char *id, const char *b
 	i->released = true;
 	snprintf(reason, sizeof(reason), "released by a person (%.64s)", by);
 	ins_incident_step(i, dr_wall_now(), reason);
+	ins_journal_incident(s->journal, i);
 	dr_warning("host=%s incident=%s is released by=%s and marked down, although it was held", i->host,
 		   i->id, by);
 	ins_schedule(s);
@@ -406,7 +650,6 @@ static bool host_of(const struct ins_inspector *s, const char *named, const char
 int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins_upkeep *u, const char *by,
 			   char why[384])
 {
-	struct ins_incident *open;
 	char until[DR_TIME_STR_MAX];
 	const char *name;
 	int r;
@@ -419,9 +662,10 @@ int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins
 		return r;
 	dr_info("maintenance host=%s until=%s by=%s: %s", u->host, dr_wall_format(u->until_wall, until), by,
 		u->reason);
-	open = ins_find_open(s, ins_map_get(ins_nova_map(s->nova), u->host), u->host);
-	if (open)
-		open->released = false; /* who released it did not know of this */
+	ins_journal_upkeep(s->journal, u);
+	for (struct ins_incident *i = s->first; i; i = i->next)
+		if (!ins_state_ended(i->state) && !strcmp(i->host, u->host))
+			i->released = false; /* who released it did not know of this */
 	ins_schedule(s);
 	return 0;
 }
@@ -435,6 +679,7 @@ bool ins_inspector_maintained(struct ins_inspector *s, const char *host, const c
 	if (!ins_maintenance_end(&s->maintenance, host) &&
 	    (!host_of(s, host, &name, unused) || !ins_maintenance_end(&s->maintenance, name)))
 		return false;
+	ins_journal_drop_upkeep(s->journal, name);
 	dr_info("maintenance is over host=%s by=%s", name, by);
 	ins_schedule(s);
 	return true;

@@ -25,10 +25,11 @@ static void add_notes(const struct ins_inspector *s, struct dr_json *list)
 static void add_votes(const struct ins_inspector *s, struct dr_json *o, const struct ins_incident *i)
 {
 	struct dr_json *list = dr_json_add_array(o, "monitors");
-	char text[DR_TIME_STR_MAX];
+	char text[DR_TIME_STR_MAX], fault[INS_FAULT_MAX], key[INS_KEY_MAX];
 
-	for (const struct ins_vote *v = ins_evidence_next(s->evidence, i->host, NULL); v;
-	     v = ins_evidence_next(s->evidence, i->host, v)) {
+	ins_evidence_key(i->host, ins_incident_fault(i, fault), key);
+	for (const struct ins_vote *v = ins_evidence_next(s->evidence, key, NULL); v;
+	     v = ins_evidence_next(s->evidence, key, v)) {
 		struct dr_json *vote = dr_json_push_object(list);
 
 		dr_json_add_str(vote, "monitor", v->monitor);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
 #include "doctor/log.h"
+#include "doctor/spawn.h"
 #include "user/discover_list.h"
 
 struct mon_discovery {
@@ -78,57 +77,17 @@ static char **make_environment(void)
 	return env;
 }
 
-/* Neither our priority nor our signals are for it. The results are gathered: memory is all that can be
- * missing.
- */
-static int set_attributes(posix_spawnattr_t *a)
-{
-	const struct sched_param param = { .sched_priority = 0 };
-	sigset_t none, all;
-	int bad = 0;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	bad |= posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						   POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETPGROUP);
-	bad |= posix_spawnattr_setsigmask(a, &none);
-	bad |= posix_spawnattr_setsigdefault(a, &all);
-	bad |= posix_spawnattr_setschedpolicy(a, SCHED_OTHER);
-	bad |= posix_spawnattr_setschedparam(a, &param);
-	return bad ? -ENOMEM : 0;
-}
-
-static int set_files(posix_spawn_file_actions_t *f, int out)
-{
-	int bad = 0;
-
-	bad |= posix_spawn_file_actions_addopen(f, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	bad |= posix_spawn_file_actions_adddup2(f, out, STDOUT_FILENO);
-	bad |= posix_spawn_file_actions_addclosefrom_np(f, STDERR_FILENO + 1);
-	return bad ? -ENOMEM : 0;
-}
-
 static int spawn(const struct mon_discovery *d, int out, pid_t *ret)
 {
-	char *const argv[] = { "doctor-monitor", "--discover", "--config", (char *)d->config_path, NULL };
+	const char *const argv[] = { "doctor-monitor", "--discover", "--config", d->config_path, NULL };
 	DR_AUTO_FREE char **env = make_environment();
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
+	const struct dr_spawn child = { .program = d->opts.program,
+					.argv = argv,
+					.env = (const char *const *)env,
+					.out = out,
+					.err = -1 };
 
-	if (!env || posix_spawn_file_actions_init(&files))
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attributes)) {
-		posix_spawn_file_actions_destroy(&files);
-		return -ENOMEM;
-	}
-	int r = set_attributes(&attributes);
-	if (!r)
-		r = set_files(&files, out);
-	if (!r)
-		r = -posix_spawn(ret, d->opts.program, &files, &attributes, argv, env);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return r;
+	return env ? dr_spawn(&child, ret) : -ENOMEM;
 }
 
 /* ---------------------------------------------------------------- its end */

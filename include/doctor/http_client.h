@@ -44,6 +44,7 @@ struct dr_http_request {
 	const char *body;				    /* NULL: none */
 	size_t body_len;
 	const char *content_type;      /* NULL with a body: application/json */
+	const char *user, *password;   /* Basic authentication (RFC 7617), no ":" in user; NULL: none */
 	struct dr_dur timeout;	       /* for everything, the wait for a connection included; 0: 10 s */
 	struct dr_dur connect_timeout; /* 0: 3 s */
 };

@@ -26,6 +26,17 @@ int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char
 				device_id ? device_id : "");
 }
 
+int dr_neutron_port_data_plane(struct dr_api_call *call, const char *id, const char *status)
+{
+	struct dr_json *body;
+
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	body = dr_json_object();
+	dr_json_add_str(dr_json_add_object(body, "port"), "data_plane_status", status);
+	return dr_api_call_init(call, "network", "PUT", body, "/v2.0/ports/%s", id);
+}
+
 int dr_neutron_port_parse(const struct dr_json *port, struct dr_neutron_port *ret)
 {
 	struct dr_neutron_port p = {

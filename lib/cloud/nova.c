@@ -266,6 +266,13 @@ int dr_nova_reset_state(struct dr_api_call *call, const struct dr_nova_api *api,
 	return nova_call(call, api, "POST", body, "/servers/%s/action", id);
 }
 
+int dr_nova_server_diagnostics(struct dr_api_call *call, const struct dr_nova_api *api, const char *id)
+{
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	return nova_call(call, api, "GET", NULL, "/servers/%s/diagnostics", id);
+}
+
 /* ---------------------------------------------------------------- flavors, hypervisors */
 
 int dr_nova_flavors_list(struct dr_api_call *call, const struct dr_nova_api *api)

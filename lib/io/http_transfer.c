@@ -251,6 +251,10 @@ static int set_options(struct dr_http_transfer *c, const struct dr_http_settings
 	bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, c);
 	bad |= curl_easy_setopt(e, CURLOPT_URL, req->url);
 	bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers);
+	if (req->user) {
+		bad |= curl_easy_setopt(e, CURLOPT_USERNAME, req->user);
+		bad |= curl_easy_setopt(e, CURLOPT_PASSWORD, req->password ? req->password : "");
+	}
 	bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, settings->user_agent);
 	bad |= curl_easy_setopt(e, CURLOPT_NOPROXY, settings->no_proxy);
 	bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

@@ -99,12 +99,15 @@ static void test_what_is_sent(void **state)
 	assert_int_equal(raw_count(&s.peer, "User-Agent: doctor/" DR_VERSION "\r\n"), 1);
 	assert_int_equal(raw_count(&s.peer, "Expect"), 0);
 	assert_int_equal(raw_count(&s.peer, "chunked"), 0);
+	assert_int_equal(raw_count(&s.peer, "Authorization"), 0);
 	raw_puts(&s.peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	WAIT_FOR(f->loop, result.done);
 	dr_http_response_done(&result.response);
 
 	/* nor does a large one wait for leave to come */
 	static char large[3 << 20];
+	req.user = "doctor";
+	req.password = "a:b";
 	req.body = large;
 	req.body_len = sizeof(large);
 	dr_buf_clear(&s.peer.in);
@@ -112,6 +115,7 @@ static void test_what_is_sent(void **state)
 	assert_int_equal(dr_http_send(f->client, &req, on_result, &result), 0);
 	WAIT_FOR(f->loop, s.peer.in.len > sizeof(large));
 	assert_int_equal(raw_count(&s.peer, "Expect"), 0);
+	assert_int_equal(raw_count(&s.peer, "Authorization: Basic ZG9jdG9yOmE6Yg==\r\n"), 1);
 	raw_puts(&s.peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	WAIT_FOR(f->loop, result.done);
 	dr_http_response_done(&result.response);

@@ -35,6 +35,13 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->flap.limit, 2000);
 	assert_int_equal(c->flap.reuse, 750);
 	assert_true(c->maintenance.nova_disabled);
+	assert_int_equal(c->fence.method, INS_FENCE_NONE);
+	assert_false(c->fence.required);
+	assert_int_equal(c->fence.timeout.ns, dr_sec(60).ns);
+	assert_null(c->fence.command);
+	assert_int_equal(c->fence.poll.ns, dr_msec(500).ns);
+	assert_null(c->fence.bmc.url);
+	assert_int_equal(c->fence.host_count, 0);
 	assert_false(c->dry_run);
 }
 
@@ -98,6 +105,85 @@ static void test_all_settings(void **state)
 	assert_true(c.dry_run);
 }
 
+static void assert_bmc(const struct ins_fence_bmc *b, const char *url, const char *system, const char *user,
+		       const char *password_file, const char *ca_file)
+{
+	assert_string_equal(b->url, url);
+	assert_string_equal(b->system, system);
+	assert_string_equal(b->user, user);
+	assert_string_equal(b->password_file, password_file);
+	assert_string_equal(b->ca_file, ca_file);
+}
+
+/* A host's entry says what is different. */
+static void test_fencing(void **state)
+{
+	static const char text[] =
+		"fence:\n  method: redfish\n  required: false\n  timeout: 2s\n"
+		"  exec: {command: [/bin/true, '-n', '{host}{short}', '{incident}']}\n"
+		"  redfish:\n    poll: 10ms\n    url: 'https://{short}-bmc.example/'\n    system: /s\n"
+		"    user: u\n    password_file: /dev/null\n    ca_file: /dev/null\n"
+		"    hosts:\n      h1: {url: 'http://b1', system: '/s/{host}', insecure: true, reset: "
+		"GracefulShutdown}\n"
+		"      h2.example: {user: v, password_file: /dev/zero}\n      h3: {}\n";
+	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
+	DR_AUTO(ins_config_done) struct ins_config c = {};
+
+	assert_int_equal(dr_conf_parse("t", text, strlen(text), &f), 0);
+	assert_int_equal(ins_config_read(f, &c), 0);
+	if (dr_conf_error_count(f))
+		fail_msg("%s", dr_conf_error_text(f, 0));
+	assert_int_equal(c.fence.method, INS_FENCE_REDFISH);
+	assert_false(c.fence.required);
+	assert_int_equal(c.fence.timeout.ns, dr_sec(2).ns);
+	assert_string_equal(c.fence.command[2], "{host}{short}");
+	assert_null(c.fence.command[4]);
+	assert_int_equal(c.fence.poll.ns, dr_msec(10).ns);
+	assert_int_equal(c.fence.host_count, 3);
+	assert_bmc(&c.fence.bmc, "https://{short}-bmc.example", "/s", "u", "/dev/null", "/dev/null");
+	assert_bmc(&c.fence.hosts[0], "http://b1", "/s/{host}", "u", "/dev/null", "/dev/null");
+	assert_bmc(&c.fence.hosts[1], "https://{short}-bmc.example", "/s", "v", "/dev/zero", "/dev/null");
+	assert_bmc(&c.fence.hosts[2], "https://{short}-bmc.example", "/s", "u", "/dev/null", "/dev/null");
+	assert_string_equal(c.fence.hosts[1].host, "h2.example");
+	assert_true(c.fence.hosts[0].insecure);
+	assert_false(c.fence.hosts[1].insecure);
+	assert_string_equal(ins_fence_reset_names[c.fence.hosts[0].reset], "GracefulShutdown");
+	assert_string_equal(ins_fence_reset_names[c.fence.hosts[1].reset], "ForceOff");
+}
+
+/* Better known now than when a host dies. */
+static void test_fencing_files(void **state)
+{
+	static const struct {
+		const char *text, *warning;
+	} cases[] = {
+		{ "{exec: {command: [/nonexistent/hook]}}",
+		  "t:1:26: fence.exec.command[0]: /nonexistent/hook cannot be executed now: No such file" },
+		{ "{exec: {command: [/etc/passwd]}}",
+		  "/etc/passwd cannot be executed now: Permission denied" },
+		{ "{redfish: {user: u, password_file: /nonexistent}}",
+		  "fence.redfish.password_file: /nonexistent cannot be read now: No such file" },
+		{ "{redfish: {user: u, password_file: /etc/passwd}}",
+		  "/etc/passwd can be read by everybody" },
+		{ "{redfish: {hosts: {h: {url: 'https://b', ca_file: /nonexistent}}}}",
+		  "fence.redfish.hosts.h.ca_file: /nonexistent cannot be read now" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
+		DR_AUTO(ins_config_done) struct ins_config c = {};
+		char text[256];
+
+		snprintf(text, sizeof(text), "fence: %s\n", cases[i].text);
+		assert_int_equal(dr_conf_parse("t", text, strlen(text), &f), 0);
+		assert_int_equal(ins_config_read(f, &c), 0);
+		assert_int_equal(dr_conf_error_count(f), 0);
+		assert_int_equal(dr_conf_warning_count(f), 1);
+		if (!strstr(dr_conf_warning_text(f, 0), cases[i].warning))
+			fail_msg("%s", dr_conf_warning_text(f, 0));
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -157,6 +243,60 @@ static void test_refused(void **state)
 		{ "maintenance: {nova_disabled: 1}\n", "t:1:30: maintenance.nova_disabled: " },
 		{ "maintenance: {disabled: true}\n", "maintenance.disabled" },
 		{ "maintenance: true\n", "t:1:14: maintenance: " },
+		{ "fence: exec\n", "t:1:8: fence: " },
+		{ "fence: {method: ipmi}\n", "t:1:17: fence.method: " },
+		{ "fence: {methods: exec}\n", "fence.methods" },
+		{ "fence: {required: true}\n", "t:1:19: fence.required: no host could ever be forced down" },
+		{ "fence: {required: false}\n", NULL },
+		{ "fence: {timeout: 0s}\n", "fence.timeout: " },
+		{ "fence: {method: exec}\n", "fence: method is exec, and exec.command is missing" },
+		{ "fence: {method: exec, exec: {}}\n", "exec.command is missing" },
+		{ "fence: {method: exec, exec: {command: []}}\n", "exec.command is missing" },
+		{ "fence: {exec: {command: /bin/true}}\n", "t:1:25: fence.exec.command: " },
+		{ "fence: {exec: {command: [fence]}}\n",
+		  "t:1:26: fence.exec.command[0]: \"fence\" is no path that begins with" },
+		{ "fence: {exec: {command: [/bin/true, [a]]}}\n", "fence.exec.command[1]: is no text" },
+		{ "fence: {exec: {command: [/bin/true, '{hostname}']}}\n",
+		  "t:1:37: fence.exec.command[1]: has braces around something else than {host}, {short} or" },
+		{ "fence: {exec: {command: [/bin/true, '{host']}}\n", "has braces" },
+		{ "fence: {exec: {command: [/bin/true, 'host}']}}\n", "has braces" },
+		{ "fence: {exec: {command: [/bin/true, '{}']}}\n", "has braces" },
+		{ "fence: {exec: {command: [/bin/true], shell: true}}\n", "fence.exec.shell" },
+		{ "fence: {method: redfish}\n", "there is neither redfish.url nor redfish.hosts" },
+		{ "fence: {redfish: {url: bmc}}\n",
+		  "t:1:24: fence.redfish.url: does not begin with https://" },
+		{ "fence: {redfish: {url: 'https://'}}\n", "is not just a host" },
+		{ "fence: {redfish: {url: 'https://b/redfish/v1'}}\n", "is not just a host" },
+		{ "fence: {redfish: {url: 'https://b?x'}}\n", "is not just a host" },
+		{ "fence: {redfish: {url: 'https://b:8443/'}}\n", NULL },
+		{ "fence: {redfish: {url: 'https://[2001:db8::1]'}}\n", NULL },
+		{ "fence: {redfish: {url: 'https://me:secret@b'}}\n",
+		  "fence.redfish.url: has a login in it" },
+		{ "fence: {redfish: {url: 'https://{incident}'}}\n",
+		  "has braces around something else than {host} or {short}" },
+		{ "fence: {redfish: {url: 'http://b'}}\n", "sends passwords in the clear" },
+		{ "fence: {redfish: {url: 'http://b', insecure: true}}\n", NULL },
+		{ "fence: {redfish: {url: 'http://b', insecure: true, hosts: {h: {insecure: false}}}}\n",
+		  "t:1:74: fence.redfish.hosts.h.insecure: \"http://b\" sends passwords in the clear" },
+		{ "fence: {redfish: {system: Systems/1}}\n",
+		  "t:1:27: fence.redfish.system: \"Systems/1\" is no path" },
+		{ "fence: {redfish: {system: '/{x}'}}\n", "has braces" },
+		{ "fence: {redfish: {user: u}}\n", "t:1:25: fence.redfish.user: is alone" },
+		{ "fence: {redfish: {password_file: /dev/null}}\n", "fence.redfish.password_file: is alone" },
+		{ "fence: {redfish: {user: 'a:b', password_file: /dev/null}}\n",
+		  "fence.redfish.user: has a \":\"" },
+		{ "fence: {redfish: {password: secret}}\n", "fence.redfish.password" },
+		{ "fence: {redfish: {reset: PowerCycle}}\n", "fence.redfish.reset: " },
+		{ "fence: {redfish: {reset: ForceRestart}}\n", "fence.redfish.reset: " },
+		{ "fence: {redfish: {poll: 1ms}}\n", "fence.redfish.poll: " },
+		{ "fence: {redfish: {hosts: [h]}}\n", "fence.redfish.hosts: " },
+		{ "fence: {redfish: {hosts: {h: {}}}}\n", "has no url" },
+		{ "fence: {redfish: {hosts: {h: {ulr: 'https://b'}}}}\n", "has no url" },
+		{ "fence: {redfish: {url: 'https://b', hosts: {h: {ulr: 'https://b'}}}}\n",
+		  "fence.redfish.hosts.h.ulr" },
+		{ "fence: {redfish: {hosts: {'a b': {url: 'https://b'}}}}\n",
+		  "\"a b\" is no name of a host" },
+		{ "fence: {redfish: {hosts: {'-h': {url: 'https://b'}}}}\n", "is no name of a host" },
 		{ "dry_run: maybe\n", "t:1:10: dry_run: " },
 		{ "cloud: [admin]\n", "t:1:8: cloud: " },
 		{ "clouds: admin\n", "t:1:" },
@@ -178,6 +318,7 @@ static void test_refused(void **state)
 		if (!dr_conf_error_count(f) || !strstr(dr_conf_error_text(f, 0), cases[i].error))
 			fail_msg("%s: \"%s\"", cases[i].text,
 				 dr_conf_error_count(f) ? dr_conf_error_text(f, 0) : "no error");
+		assert_null(strstr(dr_conf_error_text(f, 0), "secret"));
 	}
 }
 
@@ -196,10 +337,9 @@ static void test_all_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all_settings),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_settings),
+		cmocka_unit_test(test_fencing),	 cmocka_unit_test(test_fencing_files),
+		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_all_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

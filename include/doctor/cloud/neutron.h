@@ -18,6 +18,12 @@ int dr_neutron_networks_list(struct dr_api_call *call, const char *name) DR_MUST
 /* GET /v2.0/ports of a host and, or, of a server; NULL: any. */
 int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char *device_id) DR_MUST_USE;
 
+/*
+ * PUT /v2.0/ports/ID: its data_plane_status, "DOWN" or "ACTIVE" (extension data-plane-status,
+ * https://docs.openstack.org/api-ref/network/v2/#data-plane-status). Administrators only.
+ */
+int dr_neutron_port_data_plane(struct dr_api_call *call, const char *id, const char *status) DR_MUST_USE;
+
 /* An item of body["ports"]. -EBADMSG: no id. */
 int dr_neutron_port_parse(const struct dr_json *port, struct dr_neutron_port *ret) DR_MUST_USE;
 

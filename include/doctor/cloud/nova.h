@@ -124,6 +124,13 @@ int dr_nova_server_create(struct dr_api_call *call, const struct dr_nova_api *ap
 int dr_nova_reset_state(struct dr_api_call *call, const struct dr_nova_api *api, const char *id,
 			const char *state) DR_MUST_USE;
 
+/*
+ * GET /servers/ID/diagnostics, which its nova-compute answers from the hypervisor: 200 only for a server that
+ * runs, else 409 (nova/compute/manager.py, get_instance_diagnostics).
+ */
+int dr_nova_server_diagnostics(struct dr_api_call *call, const struct dr_nova_api *api,
+			       const char *id) DR_MUST_USE;
+
 /* ---- flavors, hypervisors ---- */
 
 int dr_nova_flavors_list(struct dr_api_call *call, const struct dr_nova_api *api) DR_MUST_USE; /* detail */
