@@ -50,7 +50,8 @@ struct ins_journal {
 	struct dr_source *end;	  /* of the turn, when all else has been done, */
 	struct dr_source *latest; /* or after so long; or the next attempt */
 	bool armed;
-	bool lost; /* a change was forgotten for want of memory: nothing may be written any more */
+	bool lost;    /* a change was forgotten for want of memory: nothing may be written any more */
+	bool stopped; /* nothing is noted any more */
 
 	bool failing;
 	struct dr_mono failing_since;
@@ -123,6 +124,8 @@ static bool take_out(struct barriers *list, struct ins_barrier *b)
 
 void ins_journal_barrier(struct ins_journal *j, struct ins_barrier *b)
 {
+	if (j->stopped)
+		return;
 	/* one that was just about to be called waits for what has been noted meanwhile, too */
 	if (b->waiting && !take_out(&j->opening, b))
 		return;
@@ -138,7 +141,7 @@ void ins_journal_forget(struct ins_journal *j, struct ins_barrier *b)
 	b->waiting = false;
 }
 
-static void open_barriers(struct ins_journal *j)
+static void open_barriers(struct ins_journal *j, int error)
 {
 	struct ins_barrier *b;
 
@@ -149,7 +152,7 @@ static void open_barriers(struct ins_journal *j)
 		if (!b->next)
 			j->opening.last = NULL;
 		b->waiting = false;
-		b->fn(b);
+		b->fn(b, error);
 	}
 }
 
@@ -195,7 +198,7 @@ static void note(struct ins_journal *j, const struct ins_table *t, const void *r
 	struct change *c, *const *found, *before;
 	bool fresh;
 
-	if (!j->store)
+	if (!j->store || j->stopped)
 		return;
 	touched(j);
 	c = change_new(t, record, put);
@@ -236,7 +239,7 @@ void ins_journal_delete(struct ins_journal *j, const struct ins_table *t, const 
 
 void ins_journal_incident(struct ins_journal *j, struct ins_incident *i)
 {
-	if (!j->store || i->dirty)
+	if (!j->store || j->stopped || i->dirty)
 		return;
 	i->dirty = true;
 	i->prev_dirty = j->dirty_last;
@@ -469,7 +472,7 @@ static void succeeded(struct ins_journal *j)
 		dr_warning("the journal is written again path=%s after=%.1fs", j->path,
 			   dr_dur_seconds(dr_mono_sub(dr_mono_now(), j->failing_since)));
 	j->failing = false;
-	open_barriers(j);
+	open_barriers(j, 0);
 }
 
 static int on_turn(struct dr_source *s, void *userdata)
@@ -557,19 +560,24 @@ int ins_journal_new(struct dr_loop *l, const char *path, struct ins_journal **re
 	return 0;
 }
 
-void ins_journal_free(struct ins_journal *j)
+void ins_journal_stop(struct ins_journal *j)
 {
-	struct ins_barrier *b;
-
-	if (!j)
+	if (!j || j->stopped)
 		return;
-	while ((b = j->waiting.first))
-		ins_journal_forget(j, b);
 	if (j->store && !j->lost && commit(j, true))
 		dr_error("the journal could not be written at the end path=%s error=\"%s\"", j->path,
 			 j->trouble);
 	while (j->dirty_first)
 		not_dirty(j, j->dirty_first);
+	dr_timer_disarm(j->end);
+	dr_timer_disarm(j->latest);
+	j->stopped = true;
+	open_barriers(j, -ECANCELED);
+}
+
+void ins_journal_free(struct ins_journal *j)
+{
+	ins_journal_stop(j);
 	release(j);
 }
 

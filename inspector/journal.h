@@ -39,8 +39,11 @@ struct ins_barrier {
 /* path NULL: nothing is kept, barriers open at the end of the turn. -EINVAL ... as dr_store_open(). */
 int ins_journal_new(struct dr_loop *l, const char *path, struct ins_journal **ret,
 		    char **ret_error) DR_MUST_USE;
-void ins_journal_stop(struct ins_journal *j); /* commits, and opens no barrier any more */
-void ins_journal_free(struct ins_journal *j); /* stops, too; what it has been told of must still be there */
+/* Commits, and tells all who wait that it is over. What is noted later is lost, who waits later waits in
+ * vain. */
+void ins_journal_stop(struct ins_journal *j);
+void ins_journal_free(
+	struct ins_journal *j); /* stops, too, if that was not done: what it knows must be there */
 DR_DEFINE_FREEP(struct ins_journal, ins_journal_free)
 
 /* For queries of other modules that keep tables in the same file; what they change goes through

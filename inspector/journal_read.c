@@ -245,7 +245,7 @@ static int take_row(void *record, void *userdata)
 	const struct ins_journal_reader *reader = ((struct reading *)userdata)->reader;
 	const struct ins_row_record *row = record;
 
-	return reader->row(row->source, &row->event, reader->userdata);
+	return reader->row(row->source, &row->event, reader->row_userdata);
 }
 
 static int take_upkeep(void *record, void *userdata)

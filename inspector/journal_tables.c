@@ -15,7 +15,8 @@ static const char schema_first[] =
 	" severity TEXT, fence INTEGER, force_down INTEGER, reset_state INTEGER, ports INTEGER,"
 	" notify INTEGER," /* flags: what the policy wants */
 	" reports INTEGER, since INTEGER, quorate INTEGER, hold TEXT, braked INTEGER, released INTEGER,"
-	" acted INTEGER, steps INTEGER, received INTEGER, opened INTEGER, back INTEGER, ended INTEGER,"
+	" acted INTEGER, steps INTEGER, received INTEGER, opened INTEGER, back INTEGER, back_since INTEGER,"
+	" ended INTEGER,"
 	" found INTEGER, forced INTEGER, first_vm INTEGER, last_vm INTEGER, first_told INTEGER,"
 	" last_told INTEGER, planned INTEGER, confirmed INTEGER,"
 	" event_host TEXT, event_type TEXT, event_subject TEXT, event_monitor TEXT, event_id TEXT,"
@@ -171,6 +172,7 @@ static const struct ins_column incident_columns[] = {
 	WALL("received", received),
 	WALL("opened", opened),
 	WALL("back", back),
+	AGE("back_since", back_since),
 	WALL("ended", ended),
 	WALL("found", found),
 	WALL("forced", forced),

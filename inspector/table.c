@@ -41,7 +41,8 @@ static int64_t number_of(const struct ins_column *c, const void *p, const struct
 	case INS_COL_UNSIGNED:
 		return *(const unsigned *)p;
 	case INS_COL_AGE:
-		return dr_wall_of(*(const struct dr_mono *)p, now->mono, now->wall).ns;
+		memcpy(&n, p, sizeof(n));
+		return n ? dr_wall_of(*(const struct dr_mono *)p, now->mono, now->wall).ns : 0;
 	default:
 		memcpy(&n, p, sizeof(n));
 		return n;
@@ -188,7 +189,8 @@ static int read_number(const struct ins_column *c, int64_t n, const struct ins_n
 	case INS_COL_AGE:
 		if (__builtin_sub_overflow(now->wall.ns, n, &age))
 			return 1;
-		((struct dr_mono *)p)->ns = now->mono.ns - (uint64_t)DR_MAX(age, 0);
+		if (n)
+			((struct dr_mono *)p)->ns = now->mono.ns - (uint64_t)DR_MAX(age, 0);
 		return 0;
 	default:
 		memcpy(p, &n, sizeof(n));

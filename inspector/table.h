@@ -21,7 +21,7 @@ enum ins_column_kind {
 	INS_COL_REAL,	  /* double */
 	INS_COL_WORD,	  /* an enumeration from 0, by name */
 	INS_COL_WALL,	  /* struct dr_wall */
-	INS_COL_AGE,	  /* struct dr_mono, not in the future: by how long ago it was */
+	INS_COL_AGE,	  /* struct dr_mono, not in the future: by how long ago it was; 0: never */
 };
 
 struct ins_words {
