@@ -420,9 +420,9 @@ struct speaker {
 	struct said said;
 };
 
-static void say(int fd, const struct said *said)
+static void say(int fd, struct said said)
 {
-	if (write(fd, said, sizeof(*said)) != sizeof(*said))
+	if (write(fd, &said, sizeof(said)) != sizeof(said))
 		_exit(1);
 }
 
@@ -430,7 +430,7 @@ static void on_speak(struct ins_barrier *b, int error)
 {
 	struct speaker *s = (struct speaker *)b;
 
-	say(s->fd, &s->said);
+	say(s->fd, s->said);
 	free(s);
 }
 
@@ -446,7 +446,7 @@ static void speak(struct journal_world *w, int fd, const struct ins_incident *i,
 	memcpy(s->said.id, i->id, sizeof(s->said.id));
 	if (gone) {
 		s->said.what = TO_GO;
-		say(fd, &s->said);
+		say(fd, s->said);
 		s->said.what = IS_GONE;
 	}
 	ins_journal_barrier(w->journal, &s->barrier);
