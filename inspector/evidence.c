@@ -88,7 +88,7 @@ static void drop_oldest(struct ins_evidence *e)
 
 	for (size_t n = 0; n < BUCKETS; n++)
 		for (struct ins_vote **p = &e->buckets[n]; *p; p = &(*p)->next)
-			if (!oldest || (*p)->received.ns < (*oldest)->received.ns)
+			if (!oldest || dr_mono_before((*p)->received, (*oldest)->received))
 				oldest = p;
 	if (!oldest)
 		return;
@@ -165,7 +165,7 @@ void ins_evidence_rename(struct ins_evidence *e, const char *from, const char *t
 	while ((v = moved)) {
 		moved = v->next;
 		known = find(e, to, v->monitor);
-		if (*known && (*known)->received.ns >= v->received.ns) {
+		if (*known && !dr_mono_before((*known)->received, v->received)) {
 			free(v);
 			e->count--;
 			continue;
@@ -210,7 +210,7 @@ static bool counts_as_down(const struct ins_vote *v, const struct ins_tally *t)
 struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *key, const struct ins_tally *t)
 {
 	struct ins_votes r = { .stale_in = { -1 } };
-	uint64_t first[INS_QUORUM_MAX]; /* the earliest `quorum` of them, in order */
+	struct dr_mono first[INS_QUORUM_MAX]; /* the earliest `quorum` of them, in order */
 	size_t n = 0, quorum = DR_MIN(DR_MAX(t->quorum, 1U), (unsigned)INS_QUORUM_MAX);
 
 	for (const struct ins_vote *v = ins_evidence_next(e, key, NULL); v;
@@ -219,7 +219,7 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ke
 		size_t at;
 
 		if (v->says == INS_CLEARED) {
-			r.up += v->received.ns >= t->opened.ns;
+			r.up += !dr_mono_before(v->received, t->opened);
 			continue;
 		}
 		if (!counts_as_down(v, t))
@@ -229,15 +229,15 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ke
 		if (stale.ns > 0 && (r.stale_in.ns < 0 || stale.ns < r.stale_in.ns))
 			r.stale_in = stale;
 		at = DR_MIN(n, quorum - 1);
-		if (n == quorum && first[at] <= v->since.ns)
+		if (n == quorum && !dr_mono_before(v->since, first[at]))
 			continue;
-		for (; at > 0 && first[at - 1] > v->since.ns; at--)
+		for (; at > 0 && dr_mono_before(v->since, first[at - 1]); at--)
 			first[at] = first[at - 1];
-		first[at] = v->since.ns;
+		first[at] = v->since;
 		n = DR_MIN(n + 1, quorum);
 	}
 	if (n == quorum)
-		r.quorum_since.ns = first[quorum - 1];
+		r.quorum_since = first[quorum - 1];
 	return r;
 }
 

@@ -263,7 +263,7 @@ struct ins_action *ins_incident_add(struct ins_incident *i, enum ins_action_kind
 	}
 	a->kind = kind;
 	a->incident = i;
-	a->number = (unsigned)i->action_count;
+	a->number = i->action_count ? i->actions[i->action_count - 1]->number + 1 : 0;
 	a->dirty = true;
 	i->actions[i->action_count++] = a;
 	return DR_TAKE_PTR(a);

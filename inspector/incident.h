@@ -204,9 +204,11 @@ struct ins_incident {
 	unsigned resolve_attempts;
 
 	/* the journal's */
-	struct ins_incident *next_dirty;
+	struct ins_incident *prev_dirty, *next_dirty;
 	bool dirty;
+	bool written; /* it is there, and */
 	size_t steps_written;
+	uint64_t servers_written; /* a digest */
 };
 
 int ins_incident_new(const struct ins_event *e, const char *host, struct ins_incident **ret) DR_MUST_USE;

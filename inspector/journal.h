@@ -22,6 +22,7 @@
 #include "inspector/flap.h"
 #include "inspector/incident.h"
 #include "inspector/maintenance.h"
+#include "inspector/table.h"
 
 struct ins_journal;
 
@@ -38,11 +39,15 @@ struct ins_barrier {
 /* path NULL: nothing is kept, barriers open at the end of the turn. -EINVAL ... as dr_store_open(). */
 int ins_journal_new(struct dr_loop *l, const char *path, struct ins_journal **ret,
 		    char **ret_error) DR_MUST_USE;
-void ins_journal_stop(struct ins_journal *j); /* commits, and opens no barrier any more */
-void ins_journal_free(struct ins_journal *j); /* stops, too; what it has been told of must still be there */
+/* Commits, and tells all who wait that it is over. What is noted later is lost, who waits later waits in
+ * vain. */
+void ins_journal_stop(struct ins_journal *j);
+void ins_journal_free(
+	struct ins_journal *j); /* stops, too, if that was not done: what it knows must be there */
 DR_DEFINE_FREEP(struct ins_journal, ins_journal_free)
 
-/* Of other modules that keep their own tables in the same file, within the same transactions; NULL: none. */
+/* For queries of other modules that keep tables in the same file; what they change goes through
+ * ins_journal_put(). NULL: there is none. */
 struct dr_store *ins_journal_store(struct ins_journal *j);
 
 /* It is in the list already, or is put there. */
@@ -51,7 +56,11 @@ void ins_journal_forget(struct ins_journal *j, struct ins_barrier *b); /* it is 
 
 /* ---- what has changed; no error is lost: a commit that fails is seen in the health ---- */
 
-/* The incident, its new steps, and its actions that are dirty. It must stay until the end of the turn. */
+/*
+ * The incident, its new steps, its servers, and its actions that are dirty: as they are when they are
+ * written, at the end of the turn or, if that fails, later. It must stay until it is dropped or the journal
+ * is freed.
+ */
 void ins_journal_incident(struct ins_journal *j, struct ins_incident *i);
 void ins_journal_drop_incident(struct ins_journal *j, struct ins_incident *i);
 void ins_journal_vote(struct ins_journal *j, const struct ins_vote *v);
@@ -67,10 +76,22 @@ void ins_journal_drop_upkeep(struct ins_journal *j, const char *host);
 void ins_journal_braked(struct ins_journal *j, const char *host, struct dr_wall when);
 void ins_journal_flap(struct ins_journal *j, const struct ins_flap *f);
 
+/*
+ * The same of any table, other modules' in the same file (schema: journal_tables.c) included: the row is
+ * there as record is now, or is gone; of several changes to one row in a turn the last counts. In delete only
+ * the keys matter.
+ */
+void ins_journal_put(struct ins_journal *j, const struct ins_table *t, const void *record);
+void ins_journal_delete(struct ins_journal *j, const struct ins_table *t, const void *record);
+
 /* ---- at the start ---- */
 
 struct ins_journal_reader {
-	/* Each takes what it is given: negative ends the reading with it. i is owned by its taker. */
+	/*
+	 * Each takes what it is given: negative ends the reading with it. i is owned by its taker, also then;
+	 * its actions that were under way are pending, and to be looked up if they may have been sent. NULL:
+	 * not wanted.
+	 */
 	int (*incident)(struct ins_incident *i, void *userdata);
 	int (*vote)(const struct ins_vote *v, void *userdata);
 	int (*queued)(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata);
@@ -84,9 +105,15 @@ struct ins_journal_reader {
 
 /*
  * All that is there, the oldest incident first. Times of the monotonic clock are told from how long ago it
- * was by the wall clock. Events that waited are given in their order, and are no longer in the journal.
+ * was by the wall clock: see dr_mono_before(). Events that waited are given in their order, and are no longer
+ * in the journal after this turn, unless the taker notes them again. What cannot be understood is left out
+ * with a warning, and stays in the file. As dr_store_open(), or what a taker returned.
  */
 int ins_journal_read(struct ins_journal *j, const struct ins_journal_reader *reader) DR_MUST_USE;
+
+/* Of a table of another module. */
+int ins_journal_each(struct ins_journal *j, const struct ins_table *t, ins_record_fn fn,
+		     void *userdata) DR_MUST_USE;
 
 struct ins_journal_health {
 	bool kept;	     /* there is a file */

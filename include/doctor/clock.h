@@ -42,6 +42,11 @@ static inline struct dr_dur dr_mono_sub(struct dr_mono a, struct dr_mono b)
 {
 	return (struct dr_dur){ (int64_t)(a.ns - b.ns) };
 }
+/* Also where a is from before the machine was booted: such points are as far before 0 as they are ago. */
+static inline bool dr_mono_before(struct dr_mono a, struct dr_mono b)
+{
+	return dr_mono_sub(a, b).ns < 0;
+}
 static inline double dr_dur_seconds(struct dr_dur d)
 {
 	return (double)d.ns / 1e9;

@@ -55,6 +55,9 @@ int dr_loop_add_signal(struct dr_loop *l, int signo, dr_signal_fn fn, void *user
 int dr_loop_add_child(struct dr_loop *l, pid_t pid, dr_child_fn fn, void *userdata,
 		      struct dr_source **ret) DR_MUST_USE;
 
+/* It comes after all else that is ready: its callback runs when there is nothing else to do. */
+int dr_source_set_idle(struct dr_source *s) DR_MUST_USE;
+
 /* Also safe from within the source's own callback. NULL-safe. */
 void dr_source_free(struct dr_source *s);
 DR_DEFINE_FREEP(struct dr_source, dr_source_free)

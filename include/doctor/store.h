@@ -4,9 +4,10 @@
 
 /*
  * A database in one file (SQLite, in lib/io/store.c), for what must outlive the process. What has been
- * committed is on the disk: write-ahead log, synced at each commit (https://sqlite.org/wal.html,
- * https://sqlite.org/pragma.html#pragma_synchronous: FULL). One process has it open at a time. Not for
- * several threads.
+ * committed survives the process: a write-ahead log (https://sqlite.org/wal.html), synced at each commit
+ * unless the caller can wait for the next one. One process has it open at a time. Not for several threads.
+ *
+ * The log is kept below some MiB; the file gives back what it does not need by dr_store_shrink().
  */
 
 #include <stdbool.h>
@@ -36,10 +37,19 @@ const char *dr_store_error(const struct dr_store *s);
 
 int dr_store_exec(struct dr_store *s, const char *sql) DR_MUST_USE;
 
-/* Everything between is done whole or not at all. A failed commit leaves the transaction open. */
-int dr_store_begin(struct dr_store *s) DR_MUST_USE;
+/*
+ * Everything between is done whole or not at all; a commit that fails has taken all of it back. synced: the
+ * commit, and all that was committed before, is on the disk when it returns, even if nothing was changed;
+ * else it survives the process, and a crash of the machine takes it back whole or not at all
+ * (https://sqlite.org/pragma.html#pragma_synchronous: FULL and NORMAL).
+ */
+int dr_store_begin(struct dr_store *s, bool synced) DR_MUST_USE;
 int dr_store_commit(struct dr_store *s) DR_MUST_USE;
 void dr_store_rollback(struct dr_store *s);
+
+/* Gives back at most so many unused pages of 4 KiB at the end of the file, which shrinks with the next
+ * checkpoint. Also within a transaction. */
+int dr_store_shrink(struct dr_store *s, unsigned pages) DR_MUST_USE;
 
 int dr_query_new(struct dr_store *s, const char *sql, struct dr_query **ret) DR_MUST_USE;
 void dr_query_free(struct dr_query *q);
@@ -48,6 +58,7 @@ DR_DEFINE_FREEP(struct dr_query, dr_query_free)
 /* Parameters, from 1; what is not bound is null. Texts are copied; NULL: null. Errors show in the step. */
 void dr_query_bind_text(struct dr_query *q, int i, const char *text);
 void dr_query_bind_int(struct dr_query *q, int i, int64_t n);
+void dr_query_bind_real(struct dr_query *q, int i, double x);
 
 /*
  * 1: a row is there; 0: there is none (any more), and the query is ready to be bound and run anew, all
@@ -61,6 +72,7 @@ int dr_query_run(struct dr_query *q) DR_MUST_USE;
 /* Columns of the row, from 0; valid until the next step. Null is "" and 0. */
 const char *dr_query_text(struct dr_query *q, int i);
 int64_t dr_query_int(struct dr_query *q, int i);
+double dr_query_real(struct dr_query *q, int i);
 
 /* Ends a query of which not all rows are wanted. */
 void dr_query_reset(struct dr_query *q);

@@ -162,6 +162,13 @@ void dr_source_free(struct dr_source *s)
 	free(s);
 }
 
+int dr_source_set_idle(struct dr_source *s)
+{
+	int r = sd_event_source_set_priority(s->event_source, SD_EVENT_PRIORITY_IDLE);
+
+	return r < 0 ? r : 0;
+}
+
 int dr_loop_add_io(struct dr_loop *l, int fd, uint32_t events, dr_io_fn fn, void *userdata,
 		   struct dr_source **ret)
 {

@@ -7,8 +7,14 @@
 
 #include "doctor/store.h"
 
+#define WAL_LIMIT "4194304" /* bytes; what it has after a checkpoint of SQLite's usual 1000 pages */
+
 struct dr_store {
 	sqlite3 *db;
+	bool synced;	    /* PRAGMA synchronous is FULL */
+	bool unsynced;	    /* something was committed that may not be on the disk */
+	int64_t version;    /* PRAGMA user_version */
+	sqlite3_int64 from; /* sqlite3_total_changes64() when the transaction began */
 };
 
 struct dr_query {
@@ -55,14 +61,57 @@ int dr_store_exec(struct dr_store *s, const char *sql)
 	return to_errno(s->db, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
 
-int dr_store_begin(struct dr_store *s)
+/* It has no effect within a transaction. */
+static int set_synced(struct dr_store *s, bool synced)
 {
-	return dr_store_exec(s, "BEGIN IMMEDIATE");
+	int r = 0;
+
+	if (synced != s->synced)
+		r = dr_store_exec(s, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+	if (!r)
+		s->synced = synced;
+	return r;
+}
+
+int dr_store_begin(struct dr_store *s, bool synced)
+{
+	int r = set_synced(s, synced);
+
+	s->from = sqlite3_total_changes64(s->db);
+	return r ? r : dr_store_exec(s, "BEGIN IMMEDIATE");
+}
+
+static int set_version(struct dr_store *s, int64_t version)
+{
+	char set[64];
+
+	snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long)version);
+	return dr_store_exec(s, set);
 }
 
 int dr_store_commit(struct dr_store *s)
 {
-	return dr_store_exec(s, "COMMIT");
+	bool changed = sqlite3_total_changes64(s->db) != s->from;
+	int r = 0;
+
+	/* a commit of nothing syncs nothing: something has to be written */
+	if (!changed && s->synced && s->unsynced)
+		r = set_version(s, s->version);
+	if (!r)
+		r = dr_store_exec(s, "COMMIT");
+	if (r)
+		dr_store_rollback(s);
+	else
+		s->unsynced = !s->synced && (s->unsynced || changed);
+	return r;
+}
+
+int dr_store_shrink(struct dr_store *s, unsigned pages)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%u)", pages);
+	return dr_store_exec(s, sql);
 }
 
 void dr_store_rollback(struct dr_store *s)
@@ -92,17 +141,15 @@ static int version(struct dr_store *s, int64_t *ret)
 	return 0;
 }
 
-static int migrate(struct dr_store *s, unsigned from, const char *step)
+static int migrate(struct dr_store *s, int64_t from, const char *step)
 {
-	char set[64];
-	int r = dr_store_begin(s);
+	int r = dr_store_begin(s, true);
 
 	if (r)
 		return r;
-	snprintf(set, sizeof(set), "PRAGMA user_version = %u", from + 1);
 	r = dr_store_exec(s, step);
 	if (!r)
-		r = dr_store_exec(s, set);
+		r = set_version(s, from + 1);
 	if (!r)
 		r = dr_store_commit(s);
 	return r;
@@ -111,17 +158,23 @@ static int migrate(struct dr_store *s, unsigned from, const char *step)
 static int prepare(struct dr_store *s, const char *const steps[], unsigned count)
 {
 	int64_t at = 0;
-	/* the lock is kept, so that a second process is told at once, and needs no shared memory file */
-	int r = dr_store_exec(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-				 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-				 "BEGIN IMMEDIATE; COMMIT");
+	/*
+	 * The lock is kept, so that a second process is told at once, and needs no shared memory file.
+	 * auto_vacuum is of new files only, and has to come before anything is written.
+	 */
+	int r = dr_store_exec(s,
+			      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL;"
+			      "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = " WAL_LIMIT ";"
+			      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; BEGIN IMMEDIATE; COMMIT");
 
 	if (!r)
 		r = version(s, &at);
 	if (!r && (at < 0 || at > count))
 		r = -EPROTO;
+	s->synced = true;
 	for (; !r && at < count; at++)
-		r = migrate(s, (unsigned)at, steps[at]);
+		r = migrate(s, at, steps[at]);
+	s->version = at;
 	return r;
 }
 
@@ -218,6 +271,11 @@ void dr_query_bind_int(struct dr_query *q, int i, int64_t n)
 	bound(q, sqlite3_bind_int64(q->stmt, i, n));
 }
 
+void dr_query_bind_real(struct dr_query *q, int i, double x)
+{
+	bound(q, sqlite3_bind_double(q->stmt, i, x));
+}
+
 void dr_query_reset(struct dr_query *q)
 {
 	sqlite3_reset(q->stmt);
@@ -256,4 +314,9 @@ const char *dr_query_text(struct dr_query *q, int i)
 int64_t dr_query_int(struct dr_query *q, int i)
 {
 	return sqlite3_column_int64(q->stmt, i);
+}
+
+double dr_query_real(struct dr_query *q, int i)
+{
+	return sqlite3_column_double(q->stmt, i);
 }

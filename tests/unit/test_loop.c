@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -356,6 +357,35 @@ static void test_null_is_fine(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static int on_turn(struct dr_source *s, int fd, uint32_t events, void *userdata)
+{
+	unsigned *left = userdata;
+	uint64_t n;
+
+	return --*left ? 0 : read(fd, &n, sizeof(n)) == sizeof(n) ? 0 : dr_errno();
+}
+
+/* It was ready first, and comes last. */
+static void test_idle(void **state)
+{
+	struct probe *p = *state;
+	struct dr_source *busy = NULL;
+	unsigned left = 50;
+	int fd = eventfd(1, EFD_CLOEXEC);
+
+	assert_int_equal(dr_loop_add_timer(p->loop, on_timer, p, &p->source), 0);
+	assert_int_equal(dr_source_set_idle(p->source), 0);
+	assert_int_equal(dr_timer_arm(p->source, dr_msec(0)), 0);
+	assert_int_equal(dr_loop_add_io(p->loop, fd, EPOLLIN, on_turn, &left, &busy), 0);
+	while (left) {
+		assert_int_equal(p->calls, 0);
+		assert_int_equal(dr_loop_run_once(p->loop, DEADLINE), 1);
+	}
+	run_until(p, 1);
+	dr_source_free(busy);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +394,7 @@ int main(void)
 		TEST(test_timer),
 		TEST(test_timer_disarm_and_move),
 		TEST(test_timer_is_accurate),
+		TEST(test_idle),
 		TEST(test_signal),
 		TEST(test_child),
 		TEST(test_run_and_exit),

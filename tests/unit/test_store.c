@@ -92,11 +92,11 @@ static void test_kept(void **state)
 	assert_int_equal(stat(p->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	put(s, "a", 1);
-	assert_int_equal(dr_store_begin(s), 0);
+	assert_int_equal(dr_store_begin(s, true), 0);
 	put(s, "b", INT64_MIN);
 	put(s, "c", 3);
 	assert_int_equal(dr_store_commit(s), 0);
-	assert_int_equal(dr_store_begin(s), 0);
+	assert_int_equal(dr_store_begin(s, true), 0);
 	put(s, "taken back", 4);
 	dr_store_rollback(s);
 	dr_store_free(s);
@@ -211,7 +211,7 @@ static void test_killed(void **state)
 	if (!pid) {
 		s = open_at(p, 1);
 		put(s, "committed", 1);
-		if (dr_store_begin(s))
+		if (dr_store_begin(s, true))
 			_exit(1);
 		put(s, "not committed", 2);
 		kill(getpid(), SIGKILL);
@@ -223,13 +223,123 @@ static void test_killed(void **state)
 	dr_store_free(s);
 }
 
+static off_t size_of(const struct place *p, const char *ending)
+{
+	char path[80];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s%s", p->path, ending);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static void commit(struct dr_store *s, bool synced, const char *name)
+{
+	assert_int_equal(dr_store_begin(s, synced), 0);
+	if (name)
+		put(s, name, 1);
+	assert_int_equal(dr_store_commit(s), 0);
+}
+
+/* A commit of nothing writes something, to be synced, where what was committed before was not. */
+static void test_synced(void **state)
+{
+	const struct place *p = *state;
+	struct dr_store *s = open_at(p, 1);
+	off_t before;
+
+	commit(s, false, "a");
+	before = size_of(p, "-wal");
+	commit(s, false, NULL);
+	assert_int_equal(size_of(p, "-wal"), before);
+	commit(s, true, NULL);
+	assert_true(size_of(p, "-wal") > before);
+	before = size_of(p, "-wal");
+	commit(s, true, NULL);
+	assert_int_equal(size_of(p, "-wal"), before);
+	commit(s, true, "b");
+	assert_int_equal(count(s), 2);
+	dr_store_free(s);
+	s = open_at(p, 1); /* the version is what it was */
+	dr_store_free(s);
+}
+
+/* A commit that failed, for want of room here, has changed nothing; the next one may. */
+static void test_failed(void **state)
+{
+	const struct place *p = *state;
+	struct dr_store *s = open_at(p, 1);
+	char large[20000] = "";
+
+	commit(s, true, "a");
+	assert_int_equal(dr_store_exec(s, "PRAGMA max_page_count = 5"), 0);
+	memset(large, 'x', sizeof(large) - 1);
+	assert_int_equal(dr_store_begin(s, true), 0);
+	put(s, "b", 1);
+	{
+		DR_AUTO(dr_query_freep) struct dr_query *q = NULL;
+
+		assert_int_equal(dr_query_new(s, "INSERT INTO things(name, n) VALUES(?, 1.5)", &q), 0);
+		dr_query_bind_text(q, 1, large);
+		assert_int_equal(dr_query_run(q), -ENOSPC);
+		assert_non_null(strstr(dr_store_error(s), "full"));
+		dr_store_rollback(s);
+		assert_int_equal(count(s), 1);
+
+		assert_int_equal(dr_store_exec(s, "PRAGMA max_page_count = 1000"), 0);
+		assert_int_equal(dr_store_begin(s, false), 0);
+		dr_query_bind_text(q, 1, large);
+		assert_int_equal(dr_query_run(q), 0);
+		assert_int_equal(dr_store_commit(s), 0);
+	}
+	assert_int_equal(count(s), 2);
+	dr_store_free(s);
+}
+
+static void test_reals(void **state)
+{
+	struct dr_store *s = open_at(*state, 1);
+	DR_AUTO(dr_query_freep) struct dr_query *q = NULL;
+	const double x = 1234.5678901234567;
+
+	assert_int_equal(dr_query_new(s, "SELECT ?, NULL", &q), 0);
+	dr_query_bind_real(q, 1, x);
+	assert_int_equal(dr_query_step(q), 1);
+	assert_true(dr_query_real(q, 0) == x && dr_query_real(q, 1) == 0);
+	dr_query_free(DR_TAKE_PTR(q));
+	dr_store_free(s);
+}
+
+/* What is deleted is given back, by and by. */
+static void test_shrink(void **state)
+{
+	const struct place *p = *state;
+	struct dr_store *s = open_at(p, 1);
+	off_t full;
+
+	assert_int_equal(dr_store_exec(s,
+				       "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c"
+				       " WHERE x < 500) INSERT INTO things SELECT x, zeroblob(8000) FROM c"),
+			 0);
+	dr_store_free(s);
+	full = size_of(p, "");
+	s = open_at(p, 1);
+	assert_int_equal(dr_store_begin(s, false), 0);
+	assert_int_equal(dr_store_exec(s, "DELETE FROM things"), 0);
+	assert_int_equal(dr_store_shrink(s, 100), 0);
+	assert_int_equal(dr_store_commit(s), 0);
+	dr_store_free(s);
+	assert_int_equal(full - size_of(p, ""), 100 * 4096);
+}
+
 #define with_place(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_place(test_kept),	 with_place(test_schema), with_place(test_refused),
-		with_place(test_errors), with_place(test_killed),
+		with_place(test_synced), with_place(test_failed), with_place(test_reals),
+		with_place(test_shrink), with_place(test_errors), with_place(test_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
