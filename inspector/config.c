@@ -6,6 +6,7 @@
 void ins_config_done(struct ins_config *c)
 {
 	free(c->cloud);
+	ins_bus_conf_done(&c->bus);
 	*c = (struct ins_config){};
 }
 
@@ -101,7 +102,10 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 	struct dr_conf_node *root = dr_conf_root(f);
 	const char *cloud;
+	int r = ins_bus_conf_read(f, root, &c.bus);
 
+	if (r)
+		return r;
 	read_listen(f, root, &c);
 	dr_conf_bool(f, root, "remote_shutdown", false, &c.remote_shutdown);
 	dr_conf_str(f, root, "cloud", NULL, &cloud);

@@ -28,10 +28,15 @@ void ins_vms_done(struct ins_vms *v)
 
 int ins_vms_add(struct ins_vms *v, const char *id, bool error)
 {
+	return ins_vms_add_of(v, id, "", error);
+}
+
+int ins_vms_add_of(struct ins_vms *v, const char *id, const char *project, bool error)
+{
 	struct ins_vm vm = { .error = error };
 	int r;
 
-	if (dr_strcpy(vm.id, sizeof(vm.id), id))
+	if (dr_strcpy(vm.id, sizeof(vm.id), id) || dr_strcpy(vm.project, sizeof(vm.project), project))
 		return -EINVAL;
 	r = grow((void **)&v->items, &v->cap, v->count, sizeof(*v->items));
 	if (r)
@@ -40,12 +45,17 @@ int ins_vms_add(struct ins_vms *v, const char *id, bool error)
 	return 0;
 }
 
-bool ins_vms_has(const struct ins_vms *v, const char *id)
+static struct ins_vm *find(const struct ins_vms *v, const char *id)
 {
 	for (size_t i = 0; i < v->count; i++)
 		if (!strcmp(v->items[i].id, id))
-			return true;
-	return false;
+			return &v->items[i];
+	return NULL;
+}
+
+bool ins_vms_has(const struct ins_vms *v, const char *id)
+{
+	return find(v, id);
 }
 
 struct ins_map *ins_map_new(void)
@@ -110,7 +120,7 @@ struct ins_host *ins_map_get(const struct ins_map *m, const char *name)
 	return bsearch(&key, m->hosts, m->count, sizeof(*m->hosts), by_name);
 }
 
-int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool error)
+int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, const char *project, bool error)
 {
 	struct ins_host *h = ins_map_get(m, host);
 	int r;
@@ -119,10 +129,67 @@ int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool err
 		m->unplaced++;
 		return 0;
 	}
-	r = ins_vms_add(&h->vms, id, error);
+	r = ins_vms_add_of(&h->vms, id, project, error);
 	if (!r)
 		m->vm_count++;
 	return r;
+}
+
+/* *ret_host: where it is. NULL: nowhere. */
+static struct ins_vm *locate(const struct ins_map *m, const char *host, const char *id,
+			     struct ins_host **ret_host)
+{
+	struct ins_host *h = host ? ins_map_get(m, host) : NULL;
+	struct ins_vm *vm = h ? find(&h->vms, id) : NULL;
+
+	for (size_t i = 0; !vm && i < m->count; i++) {
+		h = &m->hosts[i];
+		vm = find(&h->vms, id);
+	}
+	*ret_host = h;
+	return vm;
+}
+
+const struct ins_vm *ins_map_vm(const struct ins_map *m, const char *host, const char *id)
+{
+	struct ins_host *h;
+
+	return locate(m, host, id, &h);
+}
+
+bool ins_map_drop(struct ins_map *m, const char *host, const char *id)
+{
+	struct ins_host *h;
+	struct ins_vm *vm = locate(m, host, id, &h);
+
+	if (!vm)
+		return false;
+	*vm = h->vms.items[--h->vms.count];
+	m->vm_count--;
+	return true;
+}
+
+int ins_map_put(struct ins_map *m, const char *host, const char *id, const char *project, bool error)
+{
+	struct ins_host *to = ins_map_get(m, host), *at;
+	struct ins_vm *vm = locate(m, host, id, &at), now = { .error = error };
+	int r = 0;
+
+	if (dr_strcpy(now.id, sizeof(now.id), id) || dr_strcpy(now.project, sizeof(now.project), project))
+		return -EINVAL;
+	if (vm && at == to) {
+		*vm = now;
+		return 0;
+	}
+	if (to)
+		r = ins_map_add_vm(m, host, id, project, error);
+	if (r)
+		return r;
+	if (vm) {
+		*vm = at->vms.items[--at->vms.count];
+		m->vm_count--;
+	}
+	return to ? 0 : 1;
 }
 
 void ins_map_move_vms(struct ins_map *to, struct ins_map *from)

@@ -11,7 +11,8 @@
 
 struct ins_vm {
 	char id[65];
-	bool error; /* vm_state was error already */
+	bool error;	  /* vm_state was error already */
+	char project[65]; /* whose it is; "": not known */
 };
 
 struct ins_vms {
@@ -22,6 +23,8 @@ struct ins_vms {
 void ins_vms_done(struct ins_vms *v);
 int ins_vms_add(struct ins_vms *v, const char *id,
 		bool error) DR_MUST_USE; /* -ENOMEM, -EINVAL: id too long */
+/* The same, with the project that it belongs to. */
+int ins_vms_add_of(struct ins_vms *v, const char *id, const char *project, bool error) DR_MUST_USE;
 bool ins_vms_has(const struct ins_vms *v, const char *id);
 
 struct ins_host {
@@ -49,10 +52,25 @@ DR_DEFINE_FREEP(struct ins_map, ins_map_free)
  */
 int ins_map_add_host(struct ins_map *m, const struct ins_host *host) DR_MUST_USE; /* without vms */
 void ins_map_sort(struct ins_map *m);
-int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, bool error) DR_MUST_USE;
+int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, const char *project,
+		   bool error) DR_MUST_USE;
 
 /* For hosts that both know, from's servers replace to's; from has none afterwards. */
 void ins_map_move_vms(struct ins_map *to, struct ins_map *from);
+
+/*
+ * The server is on this host now, and on no other: it comes, moves, or is as it is said. 1: there is no such
+ * host, and the server is on none now. -ENOMEM, -EINVAL: nothing has changed.
+ */
+int ins_map_put(struct ins_map *m, const char *host, const char *id, const char *project,
+		bool error) DR_MUST_USE;
+
+/* The server is on no host now. It is looked for on this one first (NULL: anywhere). False: it was on none.
+ */
+bool ins_map_drop(struct ins_map *m, const char *host, const char *id);
+
+/* NULL: it is on no host. Looked for on this one first (NULL: anywhere). Until the map changes. */
+const struct ins_vm *ins_map_vm(const struct ins_map *m, const char *host, const char *id);
 
 struct ins_host *ins_map_get(const struct ins_map *m, const char *name);
 

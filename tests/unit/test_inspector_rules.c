@@ -205,9 +205,9 @@ static void test_map(void **state)
 	assert_int_equal(ins_map_add_host(m, &unnamed), -EINVAL);
 	for (int n = 0; n < 100; n++) {
 		snprintf(id, sizeof(id), "vm-%d", n);
-		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, n == 1), 0);
+		assert_int_equal(ins_map_add_vm(m, n % 2 ? "a" : "b", id, "p", n == 1), 0);
 	}
-	assert_int_equal(ins_map_add_vm(m, "ironic", "x", false), 0);
+	assert_int_equal(ins_map_add_vm(m, "ironic", "x", "p", false), 0);
 	assert_int_equal(m->unplaced, 1);
 	assert_int_equal(m->vm_count, 100);
 	assert_int_equal(ins_map_get(m, "a")->vms.count, 50);
@@ -216,12 +216,12 @@ static void test_map(void **state)
 	assert_false(ins_vms_has(&ins_map_get(m, "b")->vms, "vm-99"));
 	memset(id, 'x', 79);
 	id[79] = '\0';
-	assert_int_equal(ins_map_add_vm(m, "a", id, false), -EINVAL);
+	assert_int_equal(ins_map_add_vm(m, "a", id, "p", false), -EINVAL);
 
 	add_host(newer, "a");
 	add_host(newer, "c");
 	ins_map_sort(newer);
-	assert_int_equal(ins_map_add_vm(newer, "a", "old", false), 0);
+	assert_int_equal(ins_map_add_vm(newer, "a", "old", "p", false), 0);
 	ins_map_move_vms(newer, m);
 	assert_int_equal(newer->vm_count, 50);
 	assert_int_equal(ins_map_get(newer, "a")->vms.count, 50);
@@ -381,8 +381,8 @@ static void assert_reset(const struct ins_incident *i, const char *vm, int state
 	assert_int_equal(a->state, state);
 }
 
-static struct ins_vm good[] = { { "a", false }, { "b", true } };
-static struct ins_vm fresh[] = { { "a", false }, { "b", true }, { "c", false }, { "a", false } };
+static struct ins_vm good[] = { { .id = "a" }, { .id = "b", .error = true } };
+static struct ins_vm fresh[] = { { .id = "a" }, { .id = "b", .error = true }, { .id = "c" }, { .id = "a" } };
 static const struct ins_vms from_map = { good, 2, 2 }, from_nova = { fresh, 4, 4 }, nothing;
 
 /* What was decided is kept, the last of it; the same once only. */
@@ -435,7 +435,7 @@ static void test_plan_from_map(void **state)
 
 static void test_plan_narrow(void **state)
 {
-	static struct ins_vm now[] = { { "b", false }, { "x", false } };
+	static struct ins_vm now[] = { { .id = "b" }, { .id = "x" } };
 	static const struct ins_vms present = { now, 2, 2 };
 	DR_AUTO(ins_vms_done) struct ins_vms v = {}, empty = {};
 
@@ -462,10 +462,10 @@ static void test_plan_from_after(void **state)
 
 static void test_plan_takes_back(void **state)
 {
-	static struct ins_vm many[] = { { "pending", false }, { "paused", false }, { "sent", false },
-					{ "done", false },    { "gone", false },   { "stays", false },
-					{ "failed", false } };
-	static struct ins_vm one[] = { { "stays", false }, { "pending", false } };
+	static struct ins_vm many[] = { { .id = "pending" }, { .id = "paused" }, { .id = "sent" },
+					{ .id = "done" },    { .id = "gone" },	 { .id = "stays" },
+					{ .id = "failed" } };
+	static struct ins_vm one[] = { { .id = "stays" }, { .id = "pending" } };
 	static const struct ins_vms all = { many, 7, 7 }, rest = { one, 1, 1 }, back = { one, 2, 2 };
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
 	unsigned strayed = 0;
