@@ -115,6 +115,7 @@ static void set_environment(const struct broker *b)
 	set_number("ERL_EPMD_PORT", b->epmd_port);
 	set("RABBITMQ_NODENAME", node);
 	set_number("RABBITMQ_DIST_PORT", b->dist_port);
+	set("RUNNING_UNDER_SYSTEMD", "1"); /* no shell stays between us and the broker */
 	set_path(b, "RABBITMQ_CONF_ENV_FILE", "env");
 	set_path(b, "RABBITMQ_CONFIG_FILE", "rabbitmq.conf");
 	set_path(b, "RABBITMQ_ENABLED_PLUGINS_FILE", "plugins");
