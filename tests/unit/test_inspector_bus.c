@@ -22,22 +22,33 @@ static void read_bus(const char *text, struct ins_config *ret, char *errors, siz
 	}
 }
 
+/* The sample shows every default, and a file without the section means the same. */
 static void test_defaults(void **state)
 {
-	DR_AUTO(ins_config_done) struct ins_config c = {};
-	char errors[1024];
+	DR_AUTO(dr_conf_freep) struct dr_conf *sample = NULL;
 
-	read_bus("listen: 127.0.0.1:1", &c, errors, sizeof(errors));
-	assert_string_equal(errors, "");
-	assert_int_equal(c.bus.host_count, 0);
-	assert_string_equal(c.bus.vhost, "/");
-	assert_string_equal(c.bus.exchange, "nova");
-	assert_int_equal(c.bus.topic_count, 1);
-	assert_string_equal(c.bus.topics[0], "notifications");
-	assert_true(c.bus.listen);
-	assert_false(c.bus.tls || c.bus.durable);
-	assert_int_equal(c.bus.shortcut, INS_SHORTCUT_OFF);
-	assert_int_equal(c.bus.timeout.ns, dr_sec(5).ns);
+	assert_int_equal(dr_conf_load("etc/doctor-inspector.yaml", &sample), 0);
+	for (int n = 0; n < 2; n++) {
+		DR_AUTO(ins_config_done) struct ins_config c = {};
+		char errors[1024] = "";
+
+		if (n)
+			read_bus("listen: 127.0.0.1:1", &c, errors, sizeof(errors));
+		else
+			assert_int_equal(ins_config_read(sample, &c), 0);
+		assert_string_equal(errors, "");
+		assert_int_equal(c.bus.host_count, 0);
+		assert_string_equal(c.bus.vhost, "/");
+		assert_null(c.bus.user);
+		assert_string_equal(c.bus.exchange, "nova");
+		assert_int_equal(c.bus.topic_count, 1);
+		assert_string_equal(c.bus.topics[0], "notifications");
+		assert_true(c.bus.listen);
+		assert_false(c.bus.tls || c.bus.durable);
+		assert_int_equal(c.bus.shortcut, INS_SHORTCUT_OFF);
+		assert_int_equal(c.bus.timeout.ns, dr_sec(5).ns);
+	}
+	assert_int_equal(dr_conf_error_count(sample), 0);
 }
 
 static void test_all_settings(void **state)
