@@ -88,6 +88,12 @@ int ins_notice_body(const struct ins_notice *n, bool wrapped, char **ret)
 /* ---------------------------------------------------------------- Nova's */
 
 /*
+ * Of an evacuation, too: the new host says this, and only then is the server said to be there
+ * (compute/manager.py, rebuild_instance()). So who says it counts, not what it says.
+ */
+#define REBUILD_END "rebuild.end"
+
+/*
  * Those that tell where a server is in the end. Not the others: at the start of an action, and in what a
  * source says when a live migration has ended (live_migration._post.end), the host is an old one.
  */
@@ -99,7 +105,7 @@ static const char *const unversioned[] = {
 	"resize.revert.end",
 	"live_migration.post.dest.end",
 	"live_migration._rollback.end",
-	"rebuild.end", /* an evacuation, too */
+	REBUILD_END,
 	"unshelve.end",
 	"shelve_offload.end",
 	"soft_delete.end",
@@ -115,7 +121,7 @@ static const char *const versioned[] = {
 	"resize_revert.end",
 	"live_migration_post_dest.end",
 	"live_migration_rollback.end",
-	"rebuild.end",
+	REBUILD_END,
 	"unshelve.end",
 	"shelve_offload.end",
 	"soft_delete.end",
@@ -183,25 +189,38 @@ static int read_service(const struct dr_json *data, struct ins_change *c)
 	return strcmp(binary, "nova-compute") || !c->host[0] ? 1 : 0;
 }
 
+/* "compute.HOST" of the unversioned, "nova-compute:HOST" of the versioned. 1: another's word. */
+static int read_publisher(const struct dr_json *message, struct ins_change *c)
+{
+	const char *publisher = dr_json_get_str(message, "publisher_id");
+	const char *host = publisher ? after(publisher, "nova-compute:") : NULL;
+
+	if (publisher && !host)
+		host = after(publisher, "compute.");
+	if (!host || !host[0])
+		return 1;
+	return dr_strcpy(c->host, sizeof(c->host), host) ? -EBADMSG : 0;
+}
+
 static int read_message(const struct dr_json *message, struct ins_change *c)
 {
 	const char *event = dr_json_get_str(message, "event_type"), *action;
 	const struct dr_json *payload = dr_json_get(message, "payload");
 	const struct dr_json *data = dr_json_get(payload, "nova_object.data");
+	int r = 1;
 
 	if (!event || !dr_json_is_object(payload))
 		return -EBADMSG;
-	action = after(event, "compute.instance.");
-	if (action)
-		return is_one_of(action, unversioned, DR_ARRAY_SIZE(unversioned))
-			       ? read_server(payload, "instance_id", action, c)
-			       : 1;
 	if (after(event, "service."))
 		return read_service(data, c);
-	action = after(event, "instance.");
-	if (action && is_one_of(action, versioned, DR_ARRAY_SIZE(versioned)))
-		return read_server(data, "uuid", action, c);
-	return 1;
+	if ((action = after(event, "compute.instance."))) {
+		if (is_one_of(action, unversioned, DR_ARRAY_SIZE(unversioned)))
+			r = read_server(payload, "instance_id", action, c);
+	} else if ((action = after(event, "instance."))) {
+		if (is_one_of(action, versioned, DR_ARRAY_SIZE(versioned)))
+			r = read_server(data, "uuid", action, c);
+	}
+	return !r && !strcmp(action, REBUILD_END) ? read_publisher(message, c) : r;
 }
 
 int ins_notification_parse(const char *body, size_t len, struct ins_change *ret)

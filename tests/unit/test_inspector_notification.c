@@ -10,6 +10,7 @@
 #include "doctor/buf.h"
 #include "doctor/json.h"
 #include "inspector/changes.h"
+#include "tests/unit/recorded.h"
 
 #define ID "8a2c1d7e-30b9-4c5f-9d0a-6f1c2b3a4d5e"
 
@@ -63,7 +64,14 @@ static const struct {
 	{ UNVERSIONED("live_migration.pre.end", "\"c1\"", "active"), 1, NULL, NULL, false, 0 },
 	{ UNVERSIONED("live_migration._rollback.end", "\"c1\"", "active"), 0, "c1", "active", false,
 	  INS_CHANGE_SERVER },
-	{ UNVERSIONED("rebuild.end", "\"c2\"", "active"), 0, "c2", "active", false, INS_CHANGE_SERVER },
+	/* an evacuation, from the old host to the publisher */
+	{ UNVERSIONED("rebuild.end", "\"c0\"", "active"), 0, "c1", "active", false, INS_CHANGE_SERVER },
+	{ VERSIONED("instance.rebuild.end", "\"c0\"", "active", "null"), 0, "c1", "active", false,
+	  INS_CHANGE_SERVER },
+	{ "{\"event_type\": \"compute.instance.rebuild.end\", \"payload\": {\"host\": \"c1\", "
+	  "\"instance_id\": "
+	  "\"" ID "\"}}",
+	  1, NULL, NULL, false, 0 },
 	{ UNVERSIONED("shelve_offload.end", "null", "shelved_offloaded"), 0, "", "shelved_offloaded", false,
 	  INS_CHANGE_SERVER },
 	{ UNVERSIONED("unshelve.end", "\"c2\"", "active"), 0, "c2", "active", false, INS_CHANGE_SERVER },
@@ -148,6 +156,31 @@ static void test_parse(void **state)
 		dr_json_add_str(o, "oslo.message", parsed[i].body);
 		wrapped = dr_json_print(o);
 		check(i, wrapped);
+	}
+}
+
+/* As Nova 26 sent them. */
+static void test_recorded(void **state)
+{
+	static const struct {
+		const char *name, *server, *host;
+	} cases[] = {
+		{ "notification", "6b81ba50-a668-44ed-968b-2d261e29a002", "compute-2" },
+		{ "notification_evacuated", "1dca791a-", "compute-2" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *o = recorded(cases[i].name);
+		DR_AUTO_FREE char *body = dr_json_print(o);
+		struct ins_change c;
+
+		assert_int_equal(ins_notification_parse(body, strlen(body), &c), 0);
+		assert_int_equal(c.kind, INS_CHANGE_SERVER);
+		assert_memory_equal(c.server, cases[i].server, strlen(cases[i].server));
+		assert_string_equal(c.host, cases[i].host);
+		assert_string_equal(c.project, "0d8c7cca78dc499ca98aa634fdd6e051");
+		assert_string_equal(c.state, "active");
+		assert_false(c.deleted);
 	}
 }
 
@@ -359,10 +392,15 @@ static void test_changes_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),	  cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_long),	  cmocka_unit_test(test_notice),
-		cmocka_unit_test(test_notice_id), cmocka_unit_test(test_put),
-		cmocka_unit_test(test_changes),	  cmocka_unit_test(test_changes_bounded),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_recorded),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_notice),
+		cmocka_unit_test(test_notice_id),
+		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_changes_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
