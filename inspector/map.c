@@ -28,6 +28,7 @@ void ins_vms_done(struct ins_vms *v)
 
 static int make_vm(struct ins_vm *vm, const char *id, const char *project, const char *state)
 {
+	*vm = (struct ins_vm){};
 	return dr_strcpy(vm->id, sizeof(vm->id), id) ||
 	       dr_strcpy(vm->project, sizeof(vm->project), project ? project : "") ||
 	       dr_strcpy(vm->state, sizeof(vm->state), state ? state : "");
