@@ -165,7 +165,8 @@ static void add_security_groups(struct dr_json *out, const struct dr_json *serve
 static void add_metadata(struct dr_json *out, const struct dr_json *server, const char *lost_id)
 {
 	const struct dr_json *old = dr_json_get(server, "metadata");
-	struct dr_json *metadata = dr_json_add(out, "metadata", old ? dr_json_copy(old) : dr_json_object());
+	struct dr_json *metadata =
+		dr_json_add(out, "metadata", dr_json_is_object(old) ? dr_json_copy(old) : dr_json_object());
 
 	dr_json_add_str(metadata, CON_METADATA_KEY, lost_id);
 }

@@ -196,6 +196,8 @@ static void test_boot_body(void **state)
 			 "\"metadata\":{\"doctor_replaces\":\"an older one\"}"),
 		  "[{\"network_id\":\"n1\"}]", 93,
 		  "\"networks\":[{\"uuid\":\"n1\"}],\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(",\"metadata\":[1]"), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(",\"metadata\":null"), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
