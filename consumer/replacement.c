@@ -82,9 +82,11 @@ static unsigned rank(enum con_event event)
 
 static void add(struct con_replacements *list, const char *id, enum con_event event, bool best)
 {
-	if (best && list->id[0] && list->event != CON_FAILED)
+	bool again = strcmp(list->id, id) == 0; /* pages overlap when servers come and go meanwhile */
+
+	if (best && !again && list->id[0] && list->event != CON_FAILED)
 		memcpy(list->other, list->id, sizeof(list->other));
-	else if (!best && event != CON_FAILED)
+	else if (!best && !again && event != CON_FAILED)
 		snprintf(list->other, sizeof(list->other), "%s", id);
 	if (best) {
 		snprintf(list->id, sizeof(list->id), "%s", id);
