@@ -7,6 +7,7 @@
 #include "doctor/cloud/nova.h"
 #include "inspector/map.h"
 #include "lib/cloud/keystone.h"
+#include "lib/cloud/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "user/discover_list.h"
 
@@ -220,12 +221,28 @@ static void read_lists(const struct dr_json *root)
 	check_line(&h);
 }
 
+/* As the session takes an answer of this status. */
+static void take_reply(const char *text, size_t len, unsigned status)
+{
+	struct dr_http_response h = { .status = status };
+	struct dr_cloud_reply reply;
+
+	dr_buf_append(&h.body, text, len);
+	FUZZ_CHECK(!dr_session_read_reply(&h, &reply));
+	FUZZ_CHECK((status < 300) == !reply.reason[0] && !strpbrk(reply.reason, "\r\n") &&
+		   !strstr(reply.reason, "<br />"));
+	dr_json_free(reply.json);
+	dr_http_response_done(&h);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	DR_AUTO_JSON struct dr_json *root = NULL;
 	const char *message;
 
 	read_line((const char *)data, size);
+	take_reply((const char *)data, size, 200);
+	take_reply((const char *)data, size, 409);
 	if (dr_json_parse((const char *)data, size, &root, NULL))
 		return 0;
 	message = dr_cloud_error_message(root);

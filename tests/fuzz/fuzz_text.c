@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small texts: times, durations, addresses, URLs, ids, and what goes into a request or into JSON. */
+/* Small texts: times, durations, addresses, URLs, ids, headers, and what goes into a request, JSON or a log.
+ */
 #include "doctor/cloud/call.h"
+#include "doctor/http_client.h"
 #include "doctor/http_server.h"
+#include "doctor/log.h"
 #include "inspector/source.h"
 #include "tests/fuzz/fuzz.h"
 #include "user/config.h"
@@ -111,6 +114,31 @@ static void print(const char *text)
 	FUZZ_CHECK(!strcmp(dr_json_str(v), dr_json_str(again)));
 }
 
+/* name may be any text, and so may be the lines. */
+static void read_header(const char *name, const char *lines)
+{
+	struct dr_http_response h = { 0 };
+	char value[32];
+
+	dr_buf_puts(&h.headers, lines);
+	if (dr_http_response_header(&h, name, value, sizeof(value)))
+		FUZZ_CHECK(!strpbrk(value, "\r\n") && !strchr(" \t", value[0] ? value[0] : 'x') &&
+			   strstr(lines, value));
+	dr_http_response_done(&h);
+}
+
+/* What comes from outside is one line, and makes no field of its own. */
+static int check_record(const struct dr_log_record *r, void *userdata)
+{
+	FUZZ_CHECK(!fuzz_has_control(r->message));
+	FUZZ_CHECK(r->field_count == 2 && r->fields[0].key_len == 4 &&
+		   !strncmp(r->fields[0].key, "host", 4) && r->fields[1].key_len == 6 &&
+		   !strncmp(r->fields[1].key, "reason", 6));
+	for (size_t i = 0; i < r->field_count; i++)
+		FUZZ_CHECK(r->fields[i].value + r->fields[i].value_len <= r->message + strlen(r->message));
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *rest = data;
@@ -126,5 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_addresses(text);
 	join(text, second);
 	print(text);
+	read_header(text, second);
+	dr_log_set_sink(check_record, NULL);
+	dr_warning("seen %s host=%s reason=\"%s\"", text, second, text);
 	return 0;
 }
