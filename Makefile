@@ -65,7 +65,7 @@ lint: ## formatting, compiler warnings of clang, static analysis, shell scripts 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm bench fuzz lint clean install man programs tests fuzzers
+.PHONY: help all deps demo check check-unit check-vm bench fuzz lint clean install man programs tests fuzzers fuzz-targets
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
