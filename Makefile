@@ -180,7 +180,7 @@ fuzzers:
 fuzz-targets: $(patsubst tests/fuzz/%.c,$(O)/%,$(FUZZ_SRC))
 
 # what a target defines itself stands in place of what the libraries have
-$(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(PROGRAM_LIBS) $(LIBDOCTOR)
+$(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/lib/inspector.a $(O)/lib/consumer.a $(O)/lib/user.a $(LIBDOCTOR)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--allow-multiple-definition,--start-group \
 		$(filter %.a,$^) -Wl,--end-group -lxdp -lbpf -lelf -lz -lmnl -lcap-ng $(LIB_LIBS) $(LIBS) -lm
