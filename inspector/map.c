@@ -118,7 +118,8 @@ void ins_map_sort(struct ins_map *m)
 	size_t n = 0;
 
 	/* unstable for equal names, which only two cells with one host name can give us */
-	qsort(m->hosts, m->count, sizeof(*m->hosts), by_name);
+	if (m->count)
+		qsort(m->hosts, m->count, sizeof(*m->hosts), by_name);
 	for (size_t i = 0; i < m->count; i++) {
 		if (n && !strcmp(m->hosts[n - 1].name, m->hosts[i].name)) {
 			ins_vms_done(&m->hosts[n - 1].vms);

@@ -162,7 +162,8 @@ static int read_row(const struct dr_json *row, const struct dr_nova_api *api, st
 		return 0;
 	if (api->use >= DR_NOVA_SERVICE_UUID && !dr_api_id_valid(s.id))
 		return 0;
-	if (dr_strcpy(h.name, sizeof(h.name), s.host) ||
+	/* a row without a name is none of a host, and no reason to do without the others */
+	if (!s.host[0] || dr_strcpy(h.name, sizeof(h.name), s.host) ||
 	    dr_strcpy(h.service_id, sizeof(h.service_id), s.id ? s.id : ""))
 		return 0;
 	h.forced_down = s.forced_down;
@@ -180,9 +181,12 @@ static int take_services(struct ins_nova *n, const struct dr_json *body)
 		return -ENOMEM;
 	if (!dr_json_is_array(rows))
 		return -EBADMSG;
-	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v))
-		if (read_row(v, &n->api, map))
-			return -ENOMEM;
+	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v)) {
+		int r = read_row(v, &n->api, map);
+
+		if (r)
+			return r;
+	}
 	ins_map_sort(map);
 	if (n->map)
 		ins_map_move_vms(map, n->map);
