@@ -3,6 +3,11 @@
 
 #include "inspector/event.h"
 
+size_t ins_host_span(const char *name)
+{
+	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._");
+}
+
 bool ins_event_is_recovery(const struct ins_event *e)
 {
 	return e->status == INS_CLEARED &&

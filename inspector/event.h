@@ -27,6 +27,9 @@ struct ins_event {
 	enum ins_status status;
 };
 
+/* How much of it is made of what names of hosts in Nova are: letters, digits, '-', '.', '_'. */
+size_t ins_host_span(const char *name);
+
 /* The host as a whole is back: "up" of compute.host.down or compute.host.up. Of another type it ends that
  * fault alone. */
 bool ins_event_is_recovery(const struct ins_event *e);
