@@ -55,6 +55,15 @@ int ins_maintenance_set(struct ins_maintenance *m, const struct ins_upkeep *u)
 	return 0;
 }
 
+size_t ins_maintenance_hosts(const struct ins_maintenance *m)
+{
+	size_t hosts = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		hosts += !m->items[i].alarm || find(m, m->items[i].host, false) == m->count;
+	return hosts;
+}
+
 void ins_maintenance_expire(struct ins_maintenance *m, struct dr_mono now)
 {
 	size_t kept = 0;

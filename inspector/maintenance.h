@@ -45,6 +45,8 @@ int ins_maintenance_set(struct ins_maintenance *m, const struct ins_upkeep *u) D
 /* What an alarm, or a person, has said of the host; false: nothing. */
 bool ins_maintenance_end(struct ins_maintenance *m, const char *host, bool alarm);
 
+size_t ins_maintenance_hosts(const struct ins_maintenance *m); /* of which somebody says so */
+
 /* Ends those whose time is over. */
 void ins_maintenance_expire(struct ins_maintenance *m, struct dr_mono now);
 

@@ -256,8 +256,8 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 	i->state = ins_state_next(i->state, INS_IN_HOLD);
 	ins_incident_step(i, dr_wall_now(), r->reason);
 	dr_log(r->hold < INS_HOLD_FLAP ? DR_LOG_WARNING : DR_LOG_ERROR,
-	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
-	       "/v1/incidents/%s/release",
+	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: doctorctl "
+	       "incident release %s",
 	       i->host, i->id, r->reason, i->id);
 }
 

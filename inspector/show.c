@@ -212,7 +212,7 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 	dr_json_add_int(o, "held_by_brake", (int64_t)count_held(s, INS_HOLD_BRAKE));
 	if (ins_nova_aggregates_trouble(s->nova)[0])
 		dr_json_add_str(o, "aggregates_unknown", ins_nova_aggregates_trouble(s->nova));
-	dr_json_add_int(o, "hosts_in_maintenance", (int64_t)s->maintenance.count);
+	dr_json_add_int(o, "hosts_in_maintenance", (int64_t)ins_maintenance_hosts(&s->maintenance));
 	dr_json_add_int(o, "events_queued", (int64_t)s->queue_count);
 	*ret_good = !h.stale;
 	return o;

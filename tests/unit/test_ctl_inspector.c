@@ -3,6 +3,9 @@
 #include "tests/unit/inspector_world.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -406,6 +409,100 @@ static void others(void **state)
 	assert_says("doctorctl: nobody listens at http://127.0.0.1:");
 }
 
+/* ---------------------------------------------------------------- TLS */
+
+/* ca signs; server is 127.0.0.1's, person is ours, stranger is nobody's whom the server trusts. */
+static const char make_certificates[] =
+	"set -e; cd %s; exec >/dev/null 2>&1\n"
+	"new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'\n"
+	"openssl req -x509 $new -subj /CN=ca -days 2 -keyout ca.key -out ca.pem\n"
+	"openssl req -x509 $new -subj /CN=stranger -days 2 -keyout stranger.key -out stranger.pem\n"
+	"for name in server person; do\n"
+	"	openssl req $new -subj /CN=$name -addext subjectAltName=IP:127.0.0.1 -keyout $name.key -out "
+	"$name.csr\n"
+	"	openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -copy_extensions "
+	"copy "
+	"-days 2 -out $name.pem\n"
+	"done\n";
+
+/* openssl(1)'s s_server, which wants a certificate of ca's and answers with a page of its own. */
+static pid_t start_server(const char *dir, char where[64])
+{
+	DR_AUTO_FREE char *command = dr_asprintf("cd %s; exec openssl s_server -accept 127.0.0.1:0 -www "
+						 "-cert server.pem -key server.key -CAfile "
+						 "ca.pem -Verify 1 -verify_return_error 2>/dev/null",
+						 dir);
+	DR_AUTO_FCLOSE FILE *f = NULL;
+	char line[128];
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (dup2(ends[1], 1) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL))
+			_exit(126);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	f = fdopen(ends[0], "r");
+	assert_non_null(f);
+	do
+		assert_non_null(fgets(line, sizeof(line), f));
+	while (sscanf(line, "ACCEPT %63s", where) != 1);
+	return pid;
+}
+
+static void run_tls(const char *dir, const char *where, const char *arguments)
+{
+	DR_AUTO_FREE char *all = dr_asprintf("inspector --inspector https://%s %s", where, arguments);
+	DR_AUTO_FREE char *there = dr_asprintf("cd %s; exec", dir);
+	char bin[PATH_MAX];
+
+	assert_non_null(realpath(getenv("DOCTOR_BIN") ? getenv("DOCTOR_BIN") : "build/bin", bin));
+	DR_AUTO_FREE char *command = dr_asprintf("%s timeout 60 %s/doctorctl %s 2>&1", there, bin, all);
+	FILE *f = popen(command, "re");
+
+	assert_non_null(f);
+	said.out[fread(said.out, 1, sizeof(said.out) - 1, f)] = '\0';
+	said.status = WEXITSTATUS(pclose(f));
+}
+
+/* Who may see whom; the page is no inspector's, so that this is what is said where both are trusted. */
+static void tls(void **state)
+{
+	static const struct {
+		const char *arguments;
+		bool trusted;
+	} cases[] = {
+		{ "--ca ca.pem --cert person.pem --key person.key", true },
+		{ "--cert person.pem --key person.key", false },
+		{ "--ca stranger.pem --cert person.pem --key person.key", false },
+		{ "--ca ca.pem", false },
+		{ "--ca ca.pem --cert stranger.pem --key stranger.key", false },
+	};
+	char dir[] = "/tmp/test_ctl.XXXXXX", where[64];
+	DR_AUTO_FREE char *make = NULL, *remove = NULL;
+	pid_t pid;
+
+	assert_non_null(mkdtemp(dir));
+	make = dr_asprintf(make_certificates, dir);
+	remove = dr_asprintf("rm -r %s", dir);
+	assert_int_equal(system(make), 0);
+	pid = start_server(dir, where);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		run_tls(dir, where, cases[i].arguments);
+		assert_int_equal(said.status, 3);
+		if (cases[i].trusted != !!strstr(said.out, "what answers there is no doctor-inspector"))
+			fail_msg("%s: %s", cases[i].arguments, said.out);
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(system(remove), 0);
+}
+
 #define cold(test) cmocka_unit_test_setup_teardown(test, world_setup_cold, world_teardown)
 #define hot(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
@@ -423,6 +520,7 @@ int main(void)
 		hot(json),
 		cold(ill),
 		hot(others),
+		cmocka_unit_test(tls),
 	};
 
 	unsetenv("DOCTOR_INSPECTOR");

@@ -622,6 +622,32 @@ static void test_maintenance(void **state)
 	assert_int_equal(m.count, 0);
 }
 
+/* What a person says and what an alarm says: the longer one holds, and each ends its own. */
+static void test_maintenance_by_both(void **state)
+{
+	DR_AUTO(ins_maintenance_done) struct ins_maintenance m = {};
+	struct ins_upkeep alarm = { .host = "h", .alarm = true, .until = at(10) };
+
+	set(&m, "h", 20);
+	assert_int_equal(ins_maintenance_set(&m, &alarm), 0);
+	assert_int_equal(m.count, 2);
+	assert_int_equal(ins_maintenance_hosts(&m), 1);
+	assert_false(ins_maintenance_get(&m, "h", at(5))->alarm);
+	alarm.until = at(30);
+	assert_int_equal(ins_maintenance_set(&m, &alarm), 0);
+	assert_int_equal(m.count, 2);
+	assert_true(ins_maintenance_get(&m, "h", at(5))->alarm);
+	assert_true(ins_maintenance_end(&m, "h", true));
+	assert_false(ins_maintenance_end(&m, "h", true));
+	assert_false(ins_maintenance_get(&m, "h", at(5))->alarm);
+	assert_int_equal(ins_maintenance_set(&m, &alarm), 0);
+	assert_true(ins_maintenance_end(&m, "h", false));
+	assert_true(ins_maintenance_get(&m, "h", at(5))->alarm);
+	assert_int_equal(ins_maintenance_hosts(&m), 1);
+	ins_maintenance_expire(&m, at(30));
+	assert_int_equal(ins_maintenance_hosts(&m), 0);
+}
+
 static void test_maintenance_request(void **state)
 {
 	static const struct {
@@ -790,6 +816,7 @@ int main(void)
 		cmocka_unit_test(test_flap_bounded),
 		cmocka_unit_test(test_gate_flap),
 		cmocka_unit_test(test_maintenance),
+		cmocka_unit_test(test_maintenance_by_both),
 		cmocka_unit_test(test_maintenance_request),
 		cmocka_unit_test(test_gate_maintenance),
 		cmocka_unit_test(test_kept),
