@@ -66,14 +66,30 @@ static void read_judge(struct dr_conf *f, struct dr_conf_node *root, struct ins_
 	dr_conf_check_keys(f, judge);
 }
 
-static void read_brake(struct dr_conf *f, struct dr_conf_node *root, struct ins_brake_conf *c)
+static void read_share(struct dr_conf *f, struct dr_conf_node *map, unsigned hosts_fallback,
+		       uint32_t share_fallback, struct ins_brake_share *ret)
 {
-	struct dr_conf_node *brake = dr_conf_map(f, root, "brake");
 	int64_t hosts;
 
-	dr_conf_int(f, brake, "hosts", 0, 10000, 3, &hosts);
-	c->hosts = (unsigned)hosts;
-	dr_conf_share(f, brake, "share", 1000, 50, &c->share_permille);
+	dr_conf_int(f, map, "hosts", 0, 10000, hosts_fallback, &hosts);
+	ret->hosts = (unsigned)hosts;
+	dr_conf_share(f, map, "share", 1000, share_fallback, &ret->share_permille);
+}
+
+static void read_brake(struct dr_conf *f, struct dr_conf_node *root, struct ins_brake_conf *c)
+{
+	static const char *const per[] = {
+		[INS_PER_CLOUD] = "cloud", [INS_PER_ZONE] = "zone", [INS_PER_AGGREGATE] = "aggregate", NULL
+	};
+	struct dr_conf_node *brake = dr_conf_map(f, root, "brake"), *group;
+	int n;
+
+	read_share(f, brake, 3, 50, &c->cloud);
+	dr_conf_enum(f, brake, "per", per, INS_PER_CLOUD, &n);
+	c->per = (enum ins_brake_per)n;
+	group = dr_conf_map(f, brake, "group");
+	read_share(f, group, 2, 100, &c->group);
+	dr_conf_check_keys(f, group);
 	dr_conf_dur(f, brake, "window", dr_sec(1), dr_sec(7 * 86400), dr_sec(600), &c->window);
 	dr_conf_bool(f, brake, "resume", false, &c->resume);
 	dr_conf_check_keys(f, brake);
@@ -98,6 +114,8 @@ static void read_maintenance(struct dr_conf *f, struct dr_conf_node *root, struc
 	struct dr_conf_node *maintenance = dr_conf_map(f, root, "maintenance");
 
 	dr_conf_bool(f, maintenance, "nova_disabled", true, &c->nova_disabled);
+	dr_conf_dur(f, maintenance, "alarm_for", dr_sec(1), INS_MAINTENANCE_LONGEST, dr_sec(4 * 3600),
+		    &c->alarm_for);
 	dr_conf_check_keys(f, maintenance);
 }
 

@@ -68,6 +68,29 @@ static void release(struct dr_http_exchange *x, struct ins_inspector *s, const c
 	}
 }
 
+static void get_incident(struct dr_http_exchange *x, struct ins_inspector *s, const char *id)
+{
+	struct dr_json *o = NULL;
+
+	if (ins_inspector_incident(s, id, &o))
+		dr_http_reply_error(x, 404, "there is no incident %s", id);
+	else
+		dr_http_reply_json(x, 200, o);
+}
+
+/* ---------------------------------------------------------------- hosts */
+
+static void get_host(struct dr_http_exchange *x, struct ins_inspector *s, const char *host)
+{
+	struct dr_json *o = NULL;
+	char why[384];
+
+	if (ins_inspector_host(s, host, &o, why))
+		dr_http_reply_error(x, 404, "%s", why);
+	else
+		dr_http_reply_json(x, 200, o);
+}
+
 /* ---------------------------------------------------------------- maintenance */
 
 static void get_maintenance(struct dr_http_exchange *x, struct ins_inspector *s)
@@ -105,10 +128,11 @@ static void put_maintenance(struct dr_http_exchange *x, struct ins_inspector *s,
 
 static void delete_maintenance(struct dr_http_exchange *x, struct ins_inspector *s, const char *host)
 {
+	char why[384];
 	struct dr_json *o;
 
-	if (!ins_inspector_maintained(s, host, dr_http_peer(x))) {
-		dr_http_reply_error(x, 404, "%s is not in maintenance", host);
+	if (ins_inspector_maintained(s, host, false, dr_http_peer(x), why)) {
+		dr_http_reply_error(x, 404, "%s", why);
 		return;
 	}
 	o = dr_json_object();
@@ -151,6 +175,21 @@ bool ins_control(struct dr_http_exchange *x, struct ins_inspector *s)
 	if (segment(dr_http_path(x), "/v1/incidents/", "/release", what)) {
 		if (has_method(x, "POST", "POST"))
 			release(x, s, what);
+		return true;
+	}
+	if (segment(dr_http_path(x), "/v1/incidents/", "", what)) {
+		if (has_method(x, "GET", "GET"))
+			get_incident(x, s, what);
+		return true;
+	}
+	if (segment(dr_http_path(x), "/v1/hosts/", "", what)) {
+		if (has_method(x, "GET", "GET"))
+			get_host(x, s, what);
+		return true;
+	}
+	if (!strcmp(dr_http_path(x), "/v1/hosts")) {
+		if (has_method(x, "GET", "GET"))
+			dr_http_reply_json(x, 200, ins_inspector_hosts(s));
 		return true;
 	}
 	if (segment(dr_http_path(x), "/v1/maintenance/", "", what)) {

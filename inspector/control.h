@@ -3,12 +3,15 @@
 #define DOCTOR_INSPECTOR_CONTROL_H
 
 /*
- * What people say to the inspector by HTTP:
- *   POST /v1/incidents/ID/release     acts on an incident that is held. 202; 404: there is none of this id;
- *                                   409: it is not held
- *   GET /v1/maintenance               {"maintenance": [{"host", "since", "until", "reason"}, ...]}
- *   PUT /v1/maintenance/HOST          {"until": TIME} or {"for": DURATION}, and "reason". 200, the host by
- * Nova's name; 400: the body is wrong; 404: Nova has no such host DELETE /v1/maintenance/HOST       200; 404:
+ * What people ask the inspector and say to it by HTTP:
+ *
+ *   GET /v1/incidents/ID            200; 404: there is none of this id
+ *   POST /v1/incidents/ID/release   acts on an incident that is held. 202; 404; 409: it is not held
+ *   GET /v1/hosts                   Nova's computes, as last read
+ *   GET /v1/hosts/HOST              all that is known of one; 404: nothing is
+ *   GET /v1/maintenance             {"maintenance": [{"host", "since", "until", "by", "reason"}, ...]}
+ *   PUT /v1/maintenance/HOST        {"until": TIME} or {"for": DURATION}, and "reason". 200, the host by
+ * Nova's name; 400: the body is wrong; 404: Nova has no such host DELETE /v1/maintenance/HOST     200; 404:
  * it was not in maintenance
  */
 

@@ -115,12 +115,11 @@ static int read_text(const struct part *p, const char *key, bool required, char 
 
 static int read_host(const struct part *details, struct ins_event *e)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
 	size_t good;
 
 	if (read_text(details, "hostname", true, e->host, sizeof(e->host)))
 		return 1;
-	good = strspn(e->host, allowed);
+	good = ins_host_span(e->host);
 	if (!e->host[good])
 		return 0;
 	return refuse(details, "hostname",
@@ -283,7 +282,7 @@ static unsigned depth_at(const char *text, size_t len, bool *ret_quoted)
 }
 
 /* It stopped making sense at this offset. */
-static int refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *why)
+int ins_refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *why)
 {
 	const struct part top = { .why = why };
 	char position[32];
@@ -379,7 +378,7 @@ int ins_dialect_parse(enum ins_dialect dialect, const char *body, size_t len, st
 
 	r = dr_json_parse(body, len, &root, &offset);
 	if (r == -EBADMSG)
-		return refuse_bytes(body, len, offset, ret_refusal);
+		return ins_refuse_bytes(body, len, offset, ret_refusal);
 	if (r)
 		return r;
 	top.object = root;

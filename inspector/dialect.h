@@ -52,6 +52,9 @@ struct ins_refusal {
 	char reason[384];
 };
 
+/* Fills ret_refusal for a body that dr_json_parse() has refused at this offset. Returns 1. */
+int ins_refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *ret_refusal);
+
 /* No events yet, with memory for n. -ENOMEM. */
 int ins_events_alloc(size_t n, struct ins_events *ret) DR_MUST_USE;
 void ins_events_done(struct ins_events *e);

@@ -29,6 +29,11 @@ bool ins_event_is_host(const struct ins_event *e)
 	return !strcmp(e->type, "compute.host.up") || !strcmp(e->type, INS_HOST_DOWN);
 }
 
+size_t ins_host_span(const char *name)
+{
+	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._");
+}
+
 bool ins_event_is_recovery(const struct ins_event *e)
 {
 	return e->status == INS_CLEARED && ins_event_is_host(e);

@@ -45,6 +45,9 @@ struct ins_event {
 /* About the host as a whole: it is down, or up again. */
 bool ins_event_is_host(const struct ins_event *e);
 
+/* How much of it is made of what names of hosts in Nova are: letters, digits, '-', '.', '_'. */
+size_t ins_host_span(const char *name);
+
 /* The host as a whole is back: "up" of compute.host.down or compute.host.up. Of another type it ends that
  * fault alone. */
 bool ins_event_is_recovery(const struct ins_event *e);

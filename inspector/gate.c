@@ -77,6 +77,21 @@ static struct ins_ruling rule_flap(const struct ins_gate_case *c)
 	return r;
 }
 
+static struct ins_ruling braked_by(const struct ins_gate_case *c, const struct ins_brake_scope *s)
+{
+	struct ins_ruling r;
+	char text[DR_TIME_STR_MAX];
+
+	r = ruling(INS_GATE_HOLD, c->brake->resume ? s->left : on_news,
+		   "brake: %zu hosts%s%s%s%.120s were marked down within %s and %zu more are to be, where "
+		   "%zu may "
+		   "be",
+		   s->marked, s->kind ? " of " : "", s->kind ? s->kind : "", s->kind ? " " : "",
+		   s->kind ? s->name : "", dr_dur_format(c->brake->window, text), s->asking + 1, s->limit);
+	r.hold = INS_HOLD_BRAKE;
+	return r;
+}
+
 /*
  * Everything that asks at once counts, not only what was marked already, and what is held goes on asking: so
  * a rack that falls silent is held as a whole, and not after the first few. That a window has passed makes
@@ -85,19 +100,20 @@ static struct ins_ruling rule_flap(const struct ins_gate_case *c)
  */
 static struct ins_ruling rule_brake(const struct ins_gate_case *c)
 {
-	size_t limit, wanted;
 	struct ins_ruling r;
-	char text[DR_TIME_STR_MAX];
 
 	if (!c->brake || c->counted)
 		return ruling(INS_GATE_GO, on_news, "%s", "");
-	limit = ins_brake_limit(c->brake, c->hosts);
-	wanted = c->marked + 1 + (c->brake->resume ? 0 : c->asking);
-	if (wanted <= limit && (!c->braked || c->brake->resume))
+	for (size_t i = 0; i < c->scope_count; i++) {
+		const struct ins_brake_scope *s = &c->scopes[i];
+
+		if (s->marked + 1 + (c->brake->resume ? 0 : s->asking) > s->limit)
+			return braked_by(c, s);
+	}
+	if (!c->braked || c->brake->resume)
 		return ruling(INS_GATE_GO, on_news, "%s", "");
-	r = ruling(INS_GATE_HOLD, c->brake->resume ? c->window_left : on_news,
-		   "brake: %zu hosts were marked down within %s and %zu more are to be, where %zu may be",
-		   c->marked, dr_dur_format(c->brake->window, text), c->asking + 1, limit);
+	r = ruling(INS_GATE_HOLD, on_news,
+		   "brake: it was among too many at once, and a person has to decide");
 	r.hold = INS_HOLD_BRAKE;
 	return r;
 }

@@ -38,12 +38,10 @@ struct ins_gate_case {
 	struct ins_flap_state flap;
 	unsigned reuse; /* its threshold */
 
-	const struct ins_brake_conf *brake; /* NULL: as if there was none */
-	size_t marked;			    /* hosts marked down within the window */
-	bool counted;			    /* this one is among them */
-	size_t asking;			    /* others that would be acted upon now, but for the brake */
-	size_t hosts;			    /* Nova's computes */
-	struct dr_dur window_left;	    /* until the first of those marked leaves it; negative: none */
+	const struct ins_brake_conf *brake;   /* NULL: as if there was none */
+	bool counted;			      /* this host is among those marked down within the window */
+	const struct ins_brake_scope *scopes; /* what it is limited by, the cloud first */
+	size_t scope_count;
 };
 
 enum ins_gate_answer {

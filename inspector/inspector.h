@@ -77,12 +77,31 @@ int ins_inspector_release(struct ins_inspector *s, const char *id, const char *b
 int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins_upkeep *u, const char *by,
 			   char why[384]) DR_MUST_USE;
 
-/* He is done: what is still said to be down is judged anew. False: the host was not in maintenance. */
-bool ins_inspector_maintained(struct ins_inspector *s, const char *host, const char *by) DR_MUST_USE;
+/*
+ * He is done: what is still said to be down is judged anew. alarm: only what an alarm has begun ends. 1: Nova
+ * has no such host, or several; 2: it was not in maintenance; why says so.
+ */
+int ins_inspector_maintained(struct ins_inspector *s, const char *host, bool alarm, const char *by,
+			     char why[384]) DR_MUST_USE;
 
 struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
 	DR_MUST_USE;								    /* GET /v1/maintenance */
 struct dr_json *ins_inspector_incidents(const struct ins_inspector *s) DR_MUST_USE; /* GET /v1/incidents */
+/* The same of one host (its name, or the monitor's; NULL: all), "open", "ended" or in one state (NULL: any).
+ */
+struct dr_json *ins_inspector_incidents_of(const struct ins_inspector *s, const char *host,
+					   const char *state) DR_MUST_USE;
+bool ins_inspector_state_known(const char *state);
+
+/* GET /v1/incidents/ID. 1: there is none of this id. */
+int ins_inspector_incident(const struct ins_inspector *s, const char *id, struct dr_json **ret) DR_MUST_USE;
+
+struct dr_json *ins_inspector_hosts(const struct ins_inspector *s) DR_MUST_USE; /* GET /v1/hosts */
+
+/* GET /v1/hosts/HOST. 1: neither Nova nor a monitor has told of it; why says so. */
+int ins_inspector_host(const struct ins_inspector *s, const char *host, struct dr_json **ret,
+		       char why[384]) DR_MUST_USE;
+
 struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good) DR_MUST_USE;
 
 #endif

@@ -106,4 +106,22 @@ void ins_review(struct ins_inspector *s);
 
 void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason);
 
+/* The incident of this id; NULL: there is none. */
+struct ins_incident *ins_find_id(const struct ins_inspector *s, const char *id);
+
+/* ---- show.c ---- */
+
+/* What each monitor says of the host, in the order of time. */
+/* Of the fault of this key (evidence.h). */
+void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key);
+
+/* The events that led to nothing, oldest first; is NULL: all. */
+void ins_show_notes(const struct ins_inspector *s, struct dr_json *list,
+		    bool (*is)(const struct ins_note *note, const void *userdata), const void *userdata);
+
+/* Maintenance of this host; NULL: of all. */
+void ins_show_maintenance(const struct ins_inspector *s, struct dr_json *list, const char *host);
+
+void ins_show_incident(const struct ins_inspector *s, struct dr_json *list, const struct ins_incident *i);
+
 #endif

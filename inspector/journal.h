@@ -73,7 +73,7 @@ void ins_journal_unqueued(struct ins_journal *j, uint64_t number);
 /* A row of a data source's set is there, or is no more. */
 void ins_journal_row(struct ins_journal *j, const char *source, const struct ins_event *e, bool there);
 void ins_journal_upkeep(struct ins_journal *j, const struct ins_upkeep *u);
-void ins_journal_drop_upkeep(struct ins_journal *j, const char *host);
+void ins_journal_drop_upkeep(struct ins_journal *j, const char *host, bool alarm);
 void ins_journal_braked(struct ins_journal *j, const char *host, struct dr_wall when);
 void ins_journal_flap(struct ins_journal *j, const struct ins_flap *f);
 

@@ -61,9 +61,9 @@ void ins_journal_upkeep(struct ins_journal *j, const struct ins_upkeep *u)
 	ins_journal_put(j, &ins_table_maintenance, u);
 }
 
-void ins_journal_drop_upkeep(struct ins_journal *j, const char *host)
+void ins_journal_drop_upkeep(struct ins_journal *j, const char *host, bool alarm)
 {
-	struct ins_upkeep u = {};
+	struct ins_upkeep u = { .alarm = alarm };
 
 	snprintf(u.host, sizeof(u.host), "%s", host);
 	ins_journal_delete(j, &ins_table_maintenance, &u);

@@ -43,7 +43,8 @@ static const char schema_first[] =
 	" monitor TEXT NOT NULL, id TEXT, time TEXT, status TEXT, severity TEXT,"
 	" PRIMARY KEY(source, host, type, subject, monitor));"
 	"CREATE TABLE maintenance("
-	" host TEXT PRIMARY KEY, reason TEXT, since INTEGER, until INTEGER);"
+	" host TEXT NOT NULL, alarm INTEGER NOT NULL, reason TEXT, since INTEGER, until INTEGER,"
+	" PRIMARY KEY(host, alarm));"
 	"CREATE TABLE brake(host TEXT PRIMARY KEY, marked INTEGER);"
 	"CREATE TABLE flap(host TEXT PRIMARY KEY, penalty REAL, acted INTEGER, suppressed INTEGER);";
 
@@ -272,12 +273,10 @@ TABLE(rows, row_columns, 5, .order = "rowid");
 
 #define RECORD struct ins_upkeep
 static const struct ins_column upkeep_columns[] = {
-	TEXT("host", host),
-	TEXT("reason", reason),
-	WALL("since", since),
-	WALL("until", until_wall),
+	TEXT("host", host),   FLAG("alarm", alarm),	 TEXT("reason", reason),
+	WALL("since", since), WALL("until", until_wall),
 };
-TABLE(maintenance, upkeep_columns, 1, .order = "rowid");
+TABLE(maintenance, upkeep_columns, 2, .order = "rowid");
 #undef RECORD
 
 #define RECORD struct ins_braked

@@ -12,18 +12,18 @@ void ins_maintenance_done(struct ins_maintenance *m)
 	*m = (struct ins_maintenance){};
 }
 
-static size_t find(const struct ins_maintenance *m, const char *host)
+static size_t find(const struct ins_maintenance *m, const char *host, bool alarm)
 {
 	size_t i = 0;
 
-	while (i < m->count && strcmp(m->items[i].host, host))
+	while (i < m->count && (m->items[i].alarm != alarm || strcmp(m->items[i].host, host)))
 		i++;
 	return i;
 }
 
-bool ins_maintenance_end(struct ins_maintenance *m, const char *host)
+bool ins_maintenance_end(struct ins_maintenance *m, const char *host, bool alarm)
 {
-	size_t i = find(m, host);
+	size_t i = find(m, host, alarm);
 
 	if (i == m->count)
 		return false;
@@ -34,7 +34,7 @@ bool ins_maintenance_end(struct ins_maintenance *m, const char *host)
 
 int ins_maintenance_set(struct ins_maintenance *m, const struct ins_upkeep *u)
 {
-	size_t i = find(m, u->host);
+	size_t i = find(m, u->host, u->alarm);
 
 	if (i < m->count) {
 		m->items[i] = *u;
@@ -55,6 +55,15 @@ int ins_maintenance_set(struct ins_maintenance *m, const struct ins_upkeep *u)
 	return 0;
 }
 
+size_t ins_maintenance_hosts(const struct ins_maintenance *m)
+{
+	size_t hosts = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		hosts += !m->items[i].alarm || find(m, m->items[i].host, false) == m->count;
+	return hosts;
+}
+
 void ins_maintenance_expire(struct ins_maintenance *m, struct dr_mono now)
 {
 	size_t kept = 0;
@@ -68,9 +77,16 @@ void ins_maintenance_expire(struct ins_maintenance *m, struct dr_mono now)
 const struct ins_upkeep *ins_maintenance_get(const struct ins_maintenance *m, const char *host,
 					     struct dr_mono now)
 {
-	size_t i = find(m, host);
+	const struct ins_upkeep *found = NULL;
 
-	return i < m->count && m->items[i].until.ns > now.ns ? &m->items[i] : NULL;
+	for (size_t i = 0; i < m->count; i++) {
+		const struct ins_upkeep *u = &m->items[i];
+
+		if (u->until.ns > now.ns && (!found || u->until.ns > found->until.ns) &&
+		    !strcmp(u->host, host))
+			found = u;
+	}
+	return found;
 }
 
 /* ---------------------------------------------------------------- the request */

@@ -19,6 +19,7 @@
 struct ins_upkeep {
 	char host[256]; /* Nova's name */
 	char reason[256];
+	bool alarm; /* Doctor's maintenance alarm says so; else a person */
 	struct dr_mono until;
 	struct dr_wall since, until_wall; /* for people */
 };
@@ -29,20 +30,27 @@ struct ins_maintenance {
 };
 
 struct ins_maintenance_conf {
-	bool nova_disabled; /* a host that is disabled in Nova is worked on */
+	bool nova_disabled;	 /* a host that is disabled in Nova is worked on */
+	struct dr_dur alarm_for; /* what an alarm has begun ends then, if no alarm ends it before */
 };
 
 void ins_maintenance_done(struct ins_maintenance *m);
 
-/* Sets u's host, or sets it anew. -ENOMEM; -ENOSPC: there are as many as may be. */
+/*
+ * Sets u's host, or sets it anew; what a person and what an alarm says of a host stand beside each other.
+ * -ENOMEM; -ENOSPC: there are as many as may be.
+ */
 int ins_maintenance_set(struct ins_maintenance *m, const struct ins_upkeep *u) DR_MUST_USE;
 
-bool ins_maintenance_end(struct ins_maintenance *m, const char *host); /* false: there was none */
+/* What an alarm, or a person, has said of the host; false: nothing. */
+bool ins_maintenance_end(struct ins_maintenance *m, const char *host, bool alarm);
+
+size_t ins_maintenance_hosts(const struct ins_maintenance *m); /* of which somebody says so */
 
 /* Ends those whose time is over. */
 void ins_maintenance_expire(struct ins_maintenance *m, struct dr_mono now);
 
-/* NULL: none, or it is over. */
+/* The one that lasts longest; NULL: none, or it is over. */
 const struct ins_upkeep *ins_maintenance_get(const struct ins_maintenance *m, const char *host,
 					     struct dr_mono now);
 

@@ -14,12 +14,16 @@ struct waiter {
 	void *userdata;
 };
 
-/* A round reads the services, then the servers page by page; the first has login and version ahead of it. */
+/*
+ * A round reads the services, the aggregates, then the servers page by page; the first has login and version
+ * ahead of it.
+ */
 enum step {
 	STEP_IDLE,
 	STEP_LOGIN,
 	STEP_VERSION,
 	STEP_SERVICES,
+	STEP_AGGREGATES,
 	STEP_SERVERS,
 };
 
@@ -30,6 +34,8 @@ struct ins_nova {
 	struct dr_source *timer; /* the next round, or the next try of this one */
 	struct dr_nova_api api;
 	struct ins_map *map;
+	struct ins_groups *zones, *aggregates;
+	char no_aggregates[256]; /* why the last reading of them failed */
 
 	enum step step;
 	struct ins_map *filling; /* STEP_SERVERS */
@@ -153,7 +159,8 @@ static bool is_disabled(const struct dr_nova_service *s)
 	       (!s->disabled_reason || strncmp(s->disabled_reason, BY_NOVA, strlen(BY_NOVA)));
 }
 
-static int read_row(const struct dr_json *row, const struct dr_nova_api *api, struct ins_map *map)
+static int read_row(const struct dr_json *row, const struct dr_nova_api *api, struct ins_map *map,
+		    struct ins_groups *zones)
 {
 	struct dr_nova_service s;
 	struct ins_host h = {};
@@ -169,25 +176,31 @@ static int read_row(const struct dr_json *row, const struct dr_nova_api *api, st
 	h.forced_down = s.forced_down;
 	h.disabled = is_disabled(&s);
 	h.up = s.state && !strcmp(s.state, "up");
+	if (s.zone && ins_groups_add(zones, s.zone, s.host) == -ENOMEM)
+		return -ENOMEM;
 	return ins_map_add_host(map, &h);
 }
 
 static int take_services(struct ins_nova *n, const struct dr_json *body)
 {
 	DR_AUTO(ins_map_freep) struct ins_map *map = ins_map_new();
+	DR_AUTO(ins_groups_freep) struct ins_groups *zones = ins_groups_new();
 	const struct dr_json *rows = dr_json_get(body, "services");
 
-	if (!map)
+	if (!map || !zones)
 		return -ENOMEM;
 	if (!dr_json_is_array(rows))
 		return -EBADMSG;
 	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v)) {
-		int r = read_row(v, &n->api, map);
+		int r = read_row(v, &n->api, map, zones);
 
 		if (r)
 			return r;
 	}
 	ins_map_sort(map);
+	ins_groups_sort(zones);
+	ins_groups_free(n->zones);
+	n->zones = DR_TAKE_PTR(zones);
 	if (n->map)
 		ins_map_move_vms(map, n->map);
 	ins_map_free(n->map);
@@ -233,7 +246,7 @@ static void on_services(const struct dr_cloud_reply *r, void *userdata)
 				     r->reason[0] ? r->reason : strerror(-error), is_fatal(r));
 		} else {
 			dr_timer_disarm(n->timer); /* of a round that failed, if someone else had it read */
-			n->step = STEP_SERVERS;
+			n->step = STEP_AGGREGATES;
 			run_step(n);
 		}
 	}
@@ -301,6 +314,86 @@ int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata)
 	if (!n->reread_due)
 		plan_reread(n);
 	return 0;
+}
+
+/* ---------------------------------------------------------------- aggregates */
+
+static int add_hosts(struct ins_groups *to, const struct dr_nova_aggregate *a)
+{
+	for (const struct dr_json *v = dr_json_first(a->hosts); v; v = dr_json_next(v)) {
+		int r = dr_json_str(v) ? ins_groups_add(to, a->name, dr_json_str(v)) : 0;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int take_aggregates(struct ins_nova *n, const struct dr_json *body)
+{
+	DR_AUTO(ins_groups_freep) struct ins_groups *groups = ins_groups_new();
+	const struct dr_json *rows = dr_json_get(body, "aggregates");
+	struct dr_nova_aggregate a;
+
+	if (!groups)
+		return -ENOMEM;
+	if (!dr_json_is_array(rows))
+		return -EBADMSG;
+	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v)) {
+		int r = dr_nova_aggregate_parse(v, &a) ? 0 : add_hosts(groups, &a);
+
+		if (r)
+			return r;
+	}
+	ins_groups_sort(groups);
+	ins_groups_free(n->aggregates);
+	n->aggregates = DR_TAKE_PTR(groups);
+	return 0;
+}
+
+/* The round goes on in any case: they only narrow what the brake of the whole cloud lets through. */
+static void aggregates_read(struct ins_nova *n, int error, const char *why)
+{
+	bool known = !n->no_aggregates[0];
+
+	if (error)
+		snprintf(n->no_aggregates, sizeof(n->no_aggregates), "%.255s",
+			 why[0] ? why : strerror(-error));
+	else
+		n->no_aggregates[0] = '\0';
+	if (error && known)
+		dr_warning("reading the aggregates from Nova: %s; %s", n->no_aggregates,
+			   n->aggregates
+				   ? "those read before count"
+				   : "the brake knows the whole cloud only, where it is for each of them");
+	else if (!error && !known)
+		dr_info("the aggregates of Nova are known again");
+	n->step = STEP_SERVERS;
+	run_step(n);
+}
+
+static void on_aggregates(const struct dr_cloud_reply *r, void *userdata)
+{
+	int error = r->error;
+
+	if (error == -ECANCELED)
+		return;
+	if (!error && r->status != 200)
+		error = -EIO;
+	if (!error)
+		error = take_aggregates(userdata, r->json);
+	aggregates_read(userdata, error, r->reason);
+}
+
+static int read_aggregates(struct ins_nova *n)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+	int r = dr_nova_aggregates_list(&call, &n->api);
+
+	if (r)
+		return r;
+	call.req.timeout = n->config->timeout;
+	return dr_cloud_send(n->cloud, &call.req, on_aggregates, n);
 }
 
 /* ---------------------------------------------------------------- servers */
@@ -476,6 +569,11 @@ static void run_step(struct ins_nova *n)
 	case STEP_SERVICES:
 		r = read_services(n);
 		break;
+	case STEP_AGGREGATES:
+		r = read_aggregates(n);
+		if (r)
+			aggregates_read(n, r, "");
+		return;
 	case STEP_SERVERS:
 		r = begin_servers(n);
 		break;
@@ -526,6 +624,8 @@ void ins_nova_free(struct ins_nova *n)
 	ins_map_free(n->map);
 	ins_map_free(n->filling);
 	ins_changes_done(&n->kept);
+	ins_groups_free(n->zones);
+	ins_groups_free(n->aggregates);
 	free(n);
 }
 
@@ -545,6 +645,21 @@ const struct dr_nova_api *ins_nova_api(const struct ins_nova *n)
 const struct ins_map *ins_nova_map(const struct ins_nova *n)
 {
 	return n->started ? NULL : n->map;
+}
+
+const struct ins_groups *ins_nova_zones(const struct ins_nova *n)
+{
+	return n->zones;
+}
+
+const struct ins_groups *ins_nova_aggregates(const struct ins_nova *n)
+{
+	return n->aggregates;
+}
+
+const char *ins_nova_aggregates_trouble(const struct ins_nova *n)
+{
+	return n->no_aggregates;
 }
 
 struct ins_nova_health ins_nova_health(const struct ins_nova *n)

@@ -12,6 +12,7 @@
 #include "doctor/loop.h"
 #include "inspector/changes.h"
 #include "inspector/config.h"
+#include "inspector/groups.h"
 
 /*
  * Of one list of servers; Nova gives up to 1000 servers on each. A list that goes on is refused: its links
@@ -39,6 +40,14 @@ int ins_nova_start(struct ins_nova *n, ins_nova_started_fn fn, void *userdata) D
 
 const struct dr_nova_api *ins_nova_api(const struct ins_nova *n);
 const struct ins_map *ins_nova_map(const struct ins_nova *n); /* NULL before the start has ended well */
+
+/*
+ * Nova's availability zones and aggregates of computes, as last read; NULL: not yet. That aggregates cannot
+ * be read (403, say) is logged once and keeps what was known.
+ */
+const struct ins_groups *ins_nova_zones(const struct ins_nova *n);
+const struct ins_groups *ins_nova_aggregates(const struct ins_nova *n);
+const char *ins_nova_aggregates_trouble(const struct ins_nova *n); /* why not; "": the last time went well */
 
 /*
  * Reads the list of computes again, because a host is missing in it: at once, or when a second has passed

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "doctor/log.h"
+#include "inspector/alarm.h"
 #include "inspector/control.h"
 #include "inspector/receive.h"
 #include "inspector/source.h"
@@ -313,6 +314,53 @@ static void take_congress(struct dr_http_exchange *x, struct ins_receiver *r, st
 		take_events(x, r, INS_CONGRESS, source);
 }
 
+/* What an alarm begins ends by itself at last: the one that says so may never come. */
+static int begin_maintenance(struct dr_http_exchange *x, struct ins_receiver *r, const struct ins_alarm *a,
+			     char why[384])
+{
+	struct dr_dur period = r->config->maintenance.alarm_for;
+	struct ins_upkeep u = {
+		.alarm = true,
+		.reason = "maintenance alarm",
+		.until = dr_mono_add(dr_mono_now(), period),
+		.since = dr_wall_now(),
+	};
+
+	u.until_wall.ns = u.since.ns + period.ns;
+	return ins_inspector_maintain(r->inspector, a->host, &u, dr_http_peer(x), why);
+}
+
+/* Answers as to an event; that the end of none is told is a duplicate. */
+static void take_alarm(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
+{
+	struct request q = { .x = x, .receiver = r };
+	struct ins_alarm a = {};
+	struct ins_refusal refusal;
+	char why[384];
+	size_t len;
+	const char *body = dr_http_body(x, &len);
+	int error = ins_alarm_parse(body, len, &a, &refusal);
+
+	if (error == 1) {
+		refuse(x, r, 400, refusal.position, refusal.reason, 0);
+		return;
+	}
+	if (!error && a.begins)
+		error = begin_maintenance(x, r, &a, why);
+	else if (!error)
+		error = ins_inspector_maintained(r->inspector, a.host, true, dr_http_peer(x), why);
+	if (error == 1) {
+		refuse(x, r, 400, a.position, why, 0);
+	} else if (error < 0) {
+		refuse_for_now(x, r,
+			       error == -ENOSPC ? "too many hosts are in maintenance" : strerror(-error), 0);
+	} else {
+		q.accepted = !error;
+		q.duplicates = error == 2;
+		reply_accepted(&q);
+	}
+}
+
 static void shut_down(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
 {
 	if (!r->config->remote_shutdown) {
@@ -334,8 +382,14 @@ static void get_health(struct dr_http_exchange *x, struct ins_receiver *r, struc
 
 static void get_incidents(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
 {
-	struct dr_json *body = ins_inspector_incidents(r->inspector);
+	const char *host = dr_http_query(x, "host"), *state = dr_http_query(x, "state");
+	struct dr_json *body;
 
+	if (state && !ins_inspector_state_known(state)) {
+		refuse(x, r, 400, "state", "is none of open, ended or the name of a state", 0);
+		return;
+	}
+	body = ins_inspector_incidents_of(r->inspector, host, state);
 	dr_json_add_int(dr_json_get(body, "counters"), "requests_refused", (int64_t)r->refused);
 	dr_http_reply_json(x, 200, body);
 }
@@ -363,6 +417,7 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		{ "/events", { "PUT", "POST" }, take_doctor, "PUT, POST" },
 		{ "/v1/data-sources/*/tables/events/rows", { "PUT" }, take_congress, "PUT" },
 		{ "/v1/event", { "POST" }, take_vitrage, "POST" },
+		{ "/maintenance", { "POST" }, take_alarm, "POST" },
 		{ "/events/shutdown", { "POST" }, shut_down, "POST" },
 		{ "/healthz", { "GET" }, get_health, "GET" },
 		{ "/v1/incidents", { "GET" }, get_incidents, "GET" },

@@ -8,6 +8,7 @@
  *   PUT, POST /events                                  INS_DOCTOR
  *   PUT /v1/data-sources/ID/tables/events/rows         INS_CONGRESS
  *   POST /v1/event                                     INS_VITRAGE
+ *   POST /maintenance                                  a maintenance alarm (alarm.h)
  *
  *   200: accepted, {"accepted": n, "duplicates": n}. What was taken is in the journal, and never lost.
  *   400, 503: refused, {"error": {"code": 400, "message": "...", "position": "events[0].time"}, "accepted":
@@ -19,7 +20,7 @@
  * For people and machines that look after it:
  *
  *   GET /healthz           200, or 503 while the map is stale
- *   GET /v1/incidents      what was done, and what was not
+ *   GET /v1/incidents      what was done, and what was not; ?host=NAME, ?state=open|ended|STATE narrow it
  *   POST /events/shutdown  ends the loop with status 0, in the way of upstream's test harness; 403 unless
  *                          remote_shutdown is set
  *

@@ -6,6 +6,8 @@
 #include "inspector/inspector_private.h"
 #include "inspector/plan.h"
 
+#define REVIEW_AGAIN dr_sec(1)
+
 void ins_link(struct ins_inspector *s, struct ins_incident *i)
 {
 	i->prev = s->last;
@@ -290,27 +292,26 @@ static bool asks(const struct ins_inspector *s, const struct ins_incident *i, st
 /* One review of all that is pending. */
 struct pass {
 	struct dr_mono now;
-	size_t asking;	     /* incidents that ask for the brake */
+	struct ins_brake_counts counts;
 	size_t active;	     /* incidents that are worked on */
 	struct dr_dur again; /* the next one at the latest; negative: on news */
 };
 
-/* others ask as well. */
+/* asked: it is in counts as one that does. */
 static struct ins_ruling ask(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now,
-			     size_t others)
+			     const struct ins_brake_counts *counts, bool asked)
 {
 	const struct ins_tally t = ins_tally(s, i, now);
 	const struct ins_judge_conf rules = rules_of(s, i);
+	struct ins_brake_scope scopes[INS_BRAKE_SCOPES_MAX];
 	struct ins_gate_case c = case_of(s, i, &t, &rules);
 	char monitors[256], key[INS_KEY_MAX];
 
 	c.monitors = ins_evidence_names(s->evidence, key_of(i, key), &t, monitors, sizeof(monitors));
 	c.brake = ins_policy_condemns(i->todo) ? &s->config->brake : NULL;
-	c.marked = s->brake.count;
 	c.counted = ins_brake_has(&s->brake, i->host);
-	c.asking = others;
-	c.hosts = ins_nova_map(s->nova)->count;
-	c.window_left = ins_brake_left(&s->brake, &s->config->brake, t.now);
+	c.scopes = scopes;
+	c.scope_count = ins_brake_scopes(counts, i->host, asked, t.now, scopes);
 	return ins_gate(&c);
 }
 
@@ -348,8 +349,8 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 	ins_incident_step(i, dr_wall_now(), r->reason);
 	ins_journal_incident(s->journal, i);
 	dr_log(r->hold < INS_HOLD_FLAP ? DR_LOG_WARNING : DR_LOG_ERROR,
-	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: POST "
-	       "/v1/incidents/%s/release",
+	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: doctorctl "
+	       "incident release %s",
 	       i->host, i->id, r->reason, i->id);
 }
 
@@ -396,7 +397,10 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 			 strerror(-e));
 		return;
 	}
-	p->asking -= asked;
+	if (asked) {
+		ins_brake_counts_withdraw(&p->counts, i->host);
+		ins_brake_counts_mark(&p->counts, i->host, p->now);
+	}
 	i->acted = true;
 	i->state = ins_state_next(i->state, INS_IN_GO);
 	ins_incident_step(i, dr_wall_now(), r->reason);
@@ -408,7 +412,7 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 static void review(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
 {
 	bool asked = asks(s, i, p->now);
-	const struct ins_ruling r = ask(s, i, p->now, p->asking - asked);
+	const struct ins_ruling r = ask(s, i, p->now, &p->counts, asked);
 
 	if (r.again.ns >= 0 && (p->again.ns < 0 || r.again.ns < p->again.ns))
 		p->again = r.again;
@@ -423,7 +427,8 @@ static void review(struct ins_inspector *s, struct ins_incident *i, struct pass 
 		hold(s, i, &r);
 		break;
 	case INS_GATE_CLOSE:
-		p->asking -= asked;
+		if (asked)
+			ins_brake_counts_withdraw(&p->counts, i->host);
 		ins_clear(s, i, r.reason);
 		break;
 	}
@@ -508,6 +513,32 @@ static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass
 
 /* ---------------------------------------------------------------- all of them */
 
+/* The groups that the brake knows beside the cloud; NULL: none. */
+static int count_marked(const struct ins_inspector *s, struct ins_brake_counts *ret)
+{
+	const struct ins_brake_conf *c = &s->config->brake;
+	const struct ins_groups *groups = NULL;
+
+	if (c->per == INS_PER_ZONE)
+		groups = ins_nova_zones(s->nova);
+	else if (c->per == INS_PER_AGGREGATE)
+		groups = ins_nova_aggregates(s->nova);
+	return ins_brake_counts_init(ret, c, &s->brake, groups, ins_nova_map(s->nova)->count);
+}
+
+static void review_all(struct ins_inspector *s, struct pass *p)
+{
+	for (struct ins_incident *i = s->first; i; i = i->next)
+		if (ins_state_pending(i->state) && asks(s, i, p->now))
+			ins_brake_counts_ask(&p->counts, i->host);
+	for (struct ins_incident *i = s->first; i; i = i->next) {
+		if (ins_state_pending(i->state))
+			review(s, i, p);
+		if (i->state == INS_RECOVERING)
+			recover(s, i, p);
+	}
+}
+
 void ins_review(struct ins_inspector *s)
 {
 	struct pass p = {
@@ -518,13 +549,12 @@ void ins_review(struct ins_inspector *s)
 
 	ins_brake_expire(&s->brake, &s->config->brake, p.now);
 	ins_maintenance_expire(&s->maintenance, p.now);
-	for (struct ins_incident *i = s->first; i; i = i->next)
-		p.asking += ins_state_pending(i->state) && asks(s, i, p.now);
-	for (struct ins_incident *i = s->first; i; i = i->next) {
-		if (ins_state_pending(i->state))
-			review(s, i, &p);
-		if (i->state == INS_RECOVERING)
-			recover(s, i, &p);
+	if (count_marked(s, &p.counts)) {
+		dr_error("out of memory: what is pending is reviewed later");
+		p.again = REVIEW_AGAIN;
+	} else {
+		review_all(s, &p);
+		ins_brake_counts_done(&p.counts);
 	}
 	/* fails for invalid arguments only */
 	if (p.again.ns >= 0 && dr_timer_arm(s->review_timer, p.again))
@@ -553,7 +583,9 @@ static void relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_m
 
 void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_queued *q)
 {
-	const struct ins_ruling r = ask(s, i, dr_mono_now(), 0);
+	const struct ins_brake_counts none = { .conf = &s->config->brake };
+	/* the brake has counted it: only what is said and maintenance can hold it */
+	const struct ins_ruling r = ask(s, i, dr_mono_now(), &none, false);
 
 	i->reports++;
 	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
@@ -600,7 +632,7 @@ void ins_resume(struct ins_inspector *s, struct ins_incident *i)
 
 /* ---------------------------------------------------------------- a person */
 
-static struct ins_incident *find_id(const struct ins_inspector *s, const char *id)
+struct ins_incident *ins_find_id(const struct ins_inspector *s, const char *id)
 {
 	struct ins_incident *i = s->first;
 
@@ -611,7 +643,7 @@ static struct ins_incident *find_id(const struct ins_inspector *s, const char *i
 
 int ins_inspector_release(struct ins_inspector *s, const char *id, const char *by, const char **ret_state)
 {
-	struct ins_incident *i = find_id(s, id);
+	struct ins_incident *i = ins_find_id(s, id);
 	char reason[128];
 
 	if (!i)
@@ -673,17 +705,25 @@ int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins
 	return 0;
 }
 
-bool ins_inspector_maintained(struct ins_inspector *s, const char *host, const char *by)
+int ins_inspector_maintained(struct ins_inspector *s, const char *host, bool alarm, const char *by,
+			     char why[384])
 {
-	const char *name = host;
-	char unused[384];
+	bool known = host_of(s, host, &host, why), ended;
 
 	/* one that Nova has forgotten meanwhile by the name that it had */
-	if (!ins_maintenance_end(&s->maintenance, host) &&
-	    (!host_of(s, host, &name, unused) || !ins_maintenance_end(&s->maintenance, name)))
-		return false;
-	ins_journal_drop_upkeep(s->journal, name);
-	dr_info("maintenance is over host=%s by=%s", name, by);
-	ins_schedule(s);
-	return true;
+	ended = ins_maintenance_end(&s->maintenance, host, true);
+	if (!alarm)
+		ended |= ins_maintenance_end(&s->maintenance, host, false);
+	if (ended) {
+		ins_journal_drop_upkeep(s->journal, host, true);
+		if (!alarm)
+			ins_journal_drop_upkeep(s->journal, host, false);
+		dr_info("maintenance is over host=%s by=%s", host, by);
+		ins_schedule(s);
+		return 0;
+	}
+	if (!known)
+		return 1;
+	snprintf(why, 384, "%.256s is not in maintenance", host);
+	return 2;
 }

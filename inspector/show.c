@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What people see: GET /v1/incidents and /healthz. */
+/* What people see: incidents, maintenance and health. */
+#include <string.h>
+
 #include "inspector/inspector_private.h"
 
-static void add_notes(const struct ins_inspector *s, struct dr_json *list)
+void ins_show_notes(const struct ins_inspector *s, struct dr_json *list,
+		    bool (*is)(const struct ins_note *note, const void *userdata), const void *userdata)
 {
 	char text[DR_TIME_STR_MAX];
 
 	for (size_t n = 0; n < s->note_count; n++) {
 		const struct ins_note *note =
 			&s->notes[(s->note_next + INS_NOTES_MAX - s->note_count + n) % INS_NOTES_MAX];
-		struct dr_json *o = dr_json_push_object(list);
+		struct dr_json *o;
 
+		if (is && !is(note, userdata))
+			continue;
+		o = dr_json_push_object(list);
 		dr_json_add_str(o, "time", dr_wall_format(note->when, text));
 		dr_json_add_str(o, "verdict", note->verdict);
 		dr_json_add_str(o, "host", note->event.host);
@@ -21,40 +27,105 @@ static void add_notes(const struct ins_inspector *s, struct dr_json *list)
 	}
 }
 
-/* What the monitors say of its host. */
-static void add_votes(const struct ins_inspector *s, struct dr_json *o, const struct ins_incident *i)
+static int by_time(const void *a, const void *b)
 {
-	struct dr_json *list = dr_json_add_array(o, "monitors");
-	char text[DR_TIME_STR_MAX], fault[INS_FAULT_MAX], key[INS_KEY_MAX];
+	const struct ins_vote *x = *(const struct ins_vote *const *)a,
+			      *y = *(const struct ins_vote *const *)b;
 
-	ins_evidence_key(i->host, ins_incident_fault(i, fault), key);
-	for (const struct ins_vote *v = ins_evidence_next(s->evidence, key, NULL); v;
-	     v = ins_evidence_next(s->evidence, key, v)) {
-		struct dr_json *vote = dr_json_push_object(list);
-
-		dr_json_add_str(vote, "monitor", v->monitor);
-		dr_json_add_str(vote, "says", v->says == INS_CLEARED ? "up" : "down");
-		dr_json_add_str(vote, "type", v->type);
-		dr_json_add_str(vote, "time", dr_wall_format(v->when, text));
-	}
+	return (x->received.ns > y->received.ns) - (x->received.ns < y->received.ns);
 }
 
-static void add_incident(const struct ins_inspector *s, struct dr_json *list, const struct ins_incident *i)
+static void add_vote(struct dr_json *list, const struct ins_vote *v)
+{
+	struct dr_json *o = dr_json_push_object(list);
+	char text[DR_TIME_STR_MAX];
+
+	dr_json_add_str(o, "monitor", v->monitor);
+	dr_json_add_str(o, "says", v->says == INS_CLEARED ? "up" : "down");
+	dr_json_add_str(o, "type", v->type);
+	dr_json_add_str(o, "time", dr_wall_format(v->when, text));
+	dr_json_add_str(o, "since", dr_wall_format(dr_wall_of(v->since, v->received, v->when), text));
+}
+
+void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key)
+{
+	DR_AUTO_FREE const struct ins_vote **votes = NULL;
+	const struct ins_vote *v = NULL;
+	size_t count = 0, n = 0;
+
+	while ((v = ins_evidence_next(s->evidence, key, v)))
+		count++;
+	votes = calloc(count + 1, sizeof(*votes));
+	if (!votes) {
+		dr_json_push(list, NULL); /* incomplete */
+		return;
+	}
+	while ((v = ins_evidence_next(s->evidence, key, v)))
+		votes[n++] = v;
+	qsort(votes, count, sizeof(*votes), by_time);
+	for (n = 0; n < count; n++)
+		add_vote(list, votes[n]);
+}
+
+static struct dr_json *incident_json(const struct ins_inspector *s, const struct ins_incident *i)
 {
 	struct dr_json *o = ins_incident_json(i);
+	char fault[INS_FAULT_MAX], key[INS_KEY_MAX];
 
 	if (!ins_state_ended(i->state))
-		add_votes(s, o, i);
-	dr_json_push(list, o);
+		ins_show_votes(s, dr_json_add_array(o, "monitors"),
+			       ins_evidence_key(i->host, ins_incident_fault(i, fault), key));
+	return o;
 }
 
-struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
+void ins_show_incident(const struct ins_inspector *s, struct dr_json *list, const struct ins_incident *i)
+{
+	dr_json_push(list, incident_json(s, i));
+}
+
+int ins_inspector_incident(const struct ins_inspector *s, const char *id, struct dr_json **ret)
+{
+	const struct ins_incident *i = ins_find_id(s, id);
+
+	if (!i)
+		return 1;
+	*ret = incident_json(s, i);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- all incidents */
+
+bool ins_inspector_state_known(const char *state)
+{
+	for (int n = 0; n < INS_STATES; n++)
+		if (!strcmp(state, ins_state_name((enum ins_state)n)))
+			return true;
+	return !strcmp(state, "open") || !strcmp(state, "ended");
+}
+
+static bool in_state(const struct ins_incident *i, const char *state)
+{
+	if (!strcmp(state, "open") || !strcmp(state, "ended"))
+		return ins_state_ended(i->state) == !strcmp(state, "ended");
+	return !strcmp(state, ins_state_name(i->state));
+}
+
+static bool of_host(const struct ins_note *note, const void *host)
+{
+	return !strcmp(note->event.host, host);
+}
+
+struct dr_json *ins_inspector_incidents_of(const struct ins_inspector *s, const char *host, const char *state)
 {
 	struct dr_json *o = dr_json_object(), *list = dr_json_add_array(o, "incidents"), *counters;
 
-	for (const struct ins_incident *i = s->first; i; i = i->next)
-		add_incident(s, list, i);
-	add_notes(s, dr_json_add_array(o, "not_acted_on"));
+	for (const struct ins_incident *i = s->first; i; i = i->next) {
+		if (host && strcmp(i->host, host) && strcmp(i->event.host, host))
+			continue;
+		if (!state || in_state(i, state))
+			ins_show_incident(s, list, i);
+	}
+	ins_show_notes(s, dr_json_add_array(o, "not_acted_on"), host ? of_host : NULL, host);
 	counters = dr_json_add_object(o, "counters");
 	dr_json_add_int(counters, "taken", (int64_t)s->taken);
 	dr_json_add_int(counters, "refused", (int64_t)s->refused);
@@ -66,9 +137,15 @@ struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
 	return o;
 }
 
-struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
+struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
 {
-	struct dr_json *o = dr_json_object(), *list = dr_json_add_array(o, "maintenance");
+	return ins_inspector_incidents_of(s, NULL, NULL);
+}
+
+/* ---------------------------------------------------------------- maintenance, health */
+
+void ins_show_maintenance(const struct ins_inspector *s, struct dr_json *list, const char *host)
+{
 	struct dr_mono now = dr_mono_now();
 	char text[DR_TIME_STR_MAX];
 
@@ -76,14 +153,22 @@ struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
 		const struct ins_upkeep *u = &s->maintenance.items[n];
 		struct dr_json *v;
 
-		if (u->until.ns <= now.ns)
+		if (u->until.ns <= now.ns || (host && strcmp(u->host, host)))
 			continue;
 		v = dr_json_push_object(list);
 		dr_json_add_str(v, "host", u->host);
 		dr_json_add_str(v, "since", dr_wall_format(u->since, text));
 		dr_json_add_str(v, "until", dr_wall_format(u->until_wall, text));
+		dr_json_add_str(v, "by", u->alarm ? "alarm" : "person");
 		dr_json_add_str(v, "reason", u->reason);
 	}
+}
+
+struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
+{
+	struct dr_json *o = dr_json_object();
+
+	ins_show_maintenance(s, dr_json_add_array(o, "maintenance"), NULL);
 	return o;
 }
 
@@ -127,7 +212,9 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 	dr_json_add_int(o, "incidents_pending", (int64_t)ins_count_incidents(s, ins_state_pending));
 	dr_json_add_int(o, "incidents_held", (int64_t)count_held(s, INS_HOLD_NONE));
 	dr_json_add_int(o, "held_by_brake", (int64_t)count_held(s, INS_HOLD_BRAKE));
-	dr_json_add_int(o, "hosts_in_maintenance", (int64_t)s->maintenance.count);
+	if (ins_nova_aggregates_trouble(s->nova)[0])
+		dr_json_add_str(o, "aggregates_unknown", ins_nova_aggregates_trouble(s->nova));
+	dr_json_add_int(o, "hosts_in_maintenance", (int64_t)ins_maintenance_hosts(&s->maintenance));
 	dr_json_add_int(o, "events_queued", (int64_t)s->queue_count);
 	*ret_good = !h.stale;
 	return o;

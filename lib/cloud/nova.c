@@ -97,6 +97,7 @@ int dr_nova_service_parse(const struct dr_json *row, struct dr_nova_service *ret
 		.status = dr_json_get_str(row, "status"),
 		.state = dr_json_get_str(row, "state"),
 		.disabled_reason = dr_json_get_str(row, "disabled_reason"),
+		.zone = dr_json_get_str(row, "zone"),
 		.forced_down = dr_json_get_bool(row, "forced_down", false),
 	};
 
@@ -125,6 +126,28 @@ int dr_nova_force_down(struct dr_api_call *call, const struct dr_nova_api *api, 
 	dr_json_add_str(body, "binary", binary);
 	dr_json_add_bool(body, "forced_down", down);
 	return nova_call(call, api, "PUT", body, "/os-services/force-down");
+}
+
+/* ---------------------------------------------------------------- aggregates */
+
+int dr_nova_aggregates_list(struct dr_api_call *call, const struct dr_nova_api *api)
+{
+	return nova_call(call, api, "GET", NULL, "/os-aggregates");
+}
+
+int dr_nova_aggregate_parse(const struct dr_json *row, struct dr_nova_aggregate *ret)
+{
+	const struct dr_json *hosts = dr_json_get(row, "hosts");
+	struct dr_nova_aggregate a = {
+		.name = dr_json_get_str(row, "name"),
+		.zone = dr_json_get_str(row, "availability_zone"),
+		.hosts = dr_json_is_array(hosts) ? hosts : NULL,
+	};
+
+	if (!a.name)
+		return -EBADMSG;
+	*ret = a;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- servers */

@@ -51,7 +51,30 @@ static void services(struct fake *f, struct dr_http_exchange *x)
 			      h->forced_down ? "true" : "false");
 		if (h->disabled_reason)
 			dr_buf_printf(&b, ", \"disabled_reason\": \"%s\"", h->disabled_reason);
+		if (h->zone)
+			dr_buf_printf(&b, ", \"zone\": \"%s\"", h->zone);
 		dr_buf_puts(&b, "}");
+	}
+	dr_buf_puts(&b, "]}");
+	assert_int_equal(b.error, 0);
+	dr_http_reply(x, 200, "application/json", b.data, b.len);
+}
+
+/* An aggregate of one host each, as often as it is named: who reads it puts them together. */
+static void aggregates(struct fake *f, struct dr_http_exchange *x)
+{
+	DR_AUTO_BUF struct dr_buf b = {};
+	const char *comma = "";
+
+	dr_buf_puts(&b, "{\"aggregates\": [");
+	for (size_t i = 0; i < f->host_count; i++) {
+		const struct fake_host *h = &f->hosts[i];
+
+		if (!h->aggregate)
+			continue;
+		dr_buf_printf(&b, "%s{\"id\": %zu, \"name\": \"%s\", \"hosts\": [\"%s\"]}", comma, i,
+			      h->aggregate, h->name);
+		comma = ", ";
 	}
 	dr_buf_puts(&b, "]}");
 	assert_int_equal(b.error, 0);
@@ -155,6 +178,8 @@ static void answer(struct fake *f, struct dr_http_exchange *x)
 		version(f, x);
 	else if (!strcmp(path, "/v2.1/os-services"))
 		services(f, x);
+	else if (!strcmp(path, "/v2.1/os-aggregates"))
+		aggregates(f, x);
 	else if (!strcmp(method, "PUT") && !strncmp(path, "/v2.1/os-services/", 18))
 		force_down(f, x, path + 18);
 	else if (!strcmp(method, "GET") && !strncmp(path, "/v2.1/servers", 13))

@@ -17,7 +17,8 @@
 struct fake_host {
 	char name[64], id[40];
 	bool forced_down, disabled;
-	const char *disabled_reason; /* NULL: none is given */
+	const char *disabled_reason;  /* NULL: none is given */
+	const char *zone, *aggregate; /* NULL: none */
 };
 
 struct fake_vm {

@@ -262,6 +262,7 @@ static void test_nova_services(void **state)
 	assert_int_equal(strlen(s.id), 36);
 	assert_string_equal(s.status, "enabled");
 	assert_string_equal(s.state, "up");
+	assert_string_equal(s.zone, "nova");
 	assert_null(s.disabled_reason);
 	assert_false(s.forced_down);
 
@@ -274,6 +275,32 @@ static void test_nova_services(void **state)
 	assert_string_equal(s.host, "c9");
 	assert_int_equal(dr_nova_service_parse(v, &s), -EBADMSG);
 	assert_int_equal(dr_nova_service_parse(NULL, &s), -EBADMSG);
+}
+
+static void test_nova_aggregates(void **state)
+{
+	static const char text[] = "{\"aggregates\": [{\"id\": 1, \"name\": \"rack-1\", "
+				   "\"availability_zone\": \"az1\", \"hosts\": "
+				   "[\"c1\", \"c2\"]}, {\"id\": 2, \"name\": \"ssd\", \"availability_zone\": "
+				   "null, \"hosts\": 7}, "
+				   "{\"id\": 3, \"name\": null}]}";
+	DR_AUTO_JSON struct dr_json *v = NULL;
+	DR_AUTO_CALL struct dr_api_call call = {};
+	struct dr_nova_aggregate a;
+
+	assert_int_equal(dr_nova_aggregates_list(&call, &newest), 0);
+	assert_request(&call, "compute", "GET", "/os-aggregates", NULL);
+	assert_string_equal(call.req.microversion, "2.93");
+	assert_int_equal(dr_json_parse(text, strlen(text), &v, NULL), 0);
+	assert_int_equal(dr_nova_aggregate_parse(dr_json_path(v, "aggregates.0"), &a), 0);
+	assert_string_equal(a.name, "rack-1");
+	assert_string_equal(a.zone, "az1");
+	assert_int_equal(dr_json_size(a.hosts), 2);
+	assert_int_equal(dr_nova_aggregate_parse(dr_json_path(v, "aggregates.1"), &a), 0);
+	assert_null(a.zone);
+	assert_null(a.hosts);
+	assert_int_equal(dr_nova_aggregate_parse(dr_json_path(v, "aggregates.2"), &a), -EBADMSG);
+	assert_int_equal(dr_nova_aggregate_parse(NULL, &a), -EBADMSG);
 }
 
 static void test_nova_force_down(void **state)
@@ -562,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_error_message),
 		cmocka_unit_test(test_nova_version),
 		cmocka_unit_test(test_nova_services),
+		cmocka_unit_test(test_nova_aggregates),
 		cmocka_unit_test(test_nova_force_down),
 		cmocka_unit_test(test_nova_server_pages),
 		cmocka_unit_test(test_nova_server_parse),

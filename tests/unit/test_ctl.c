@@ -9,6 +9,8 @@
 
 /* ---- calls ---- */
 
+#define VERBS "status, targets, links, counters, reload, inspector, incidents, incident, why"
+
 static int parse(struct ctl_opts *o, char **error, const char *a, const char *b, const char *c)
 {
 	static char texts[4][64]; /* the options point into them */
@@ -36,12 +38,12 @@ static void good_calls(void **state)
 	assert_false(o.json);
 	assert_int_equal(parse(&o, &error, "targets", "compute-1", "--json"), 0);
 	assert_string_equal(o.verb->name, "targets");
-	assert_string_equal(o.host, "compute-1");
+	assert_string_equal(o.operand, "compute-1");
 	assert_true(o.json);
 	assert_int_equal(parse(&o, &error, "--socket", "/x/y", "reload"), 0);
 	assert_string_equal(o.verb->method, "POST");
 	assert_string_equal(o.socket, "/x/y");
-	assert_null(o.host);
+	assert_null(o.operand);
 	assert_int_equal(parse(&o, &error, "--help", NULL, NULL), 0);
 	assert_true(o.help);
 	assert_int_equal(parse(&o, &error, "--version", NULL, NULL), 0);
@@ -53,11 +55,11 @@ static void wrong_calls(void **state)
 	static const struct {
 		const char *a, *b, *c, *error;
 	} cases[] = {
-		{ NULL, NULL, NULL, "say what: status, targets, links, counters or reload" },
-		{ "statuss", NULL, NULL, "\"statuss\" is none of status, targets, links, counters, reload" },
+		{ NULL, NULL, NULL, "say what: " VERBS " or maintenance" },
+		{ "statuss", NULL, NULL, "\"statuss\" is none of " VERBS ", maintenance" },
 		{ "status", "host", NULL, "unexpected argument \"host\"" },
 		{ "targets", "a", "b", "unexpected argument \"b\"" },
-		{ "targets", "", NULL, "the name of a host is empty" },
+		{ "targets", "", NULL, "HOST is empty" },
 		{ "status", "--socket", NULL, "--socket needs a value" },
 		{ "status", "--jsom", NULL, "unknown option --jsom" },
 		{ "status", "-x", NULL, "unknown option -x" },

@@ -27,10 +27,13 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->judge.monitors, 1);
 	assert_int_equal(c->judge.confirm.ns, 0);
 	assert_int_equal(c->judge.forget.ns, dr_sec(3600).ns);
-	assert_int_equal(c->brake.hosts, 3);
-	assert_int_equal(c->brake.share_permille, 50);
+	assert_int_equal(c->brake.cloud.hosts, 3);
+	assert_int_equal(c->brake.cloud.share_permille, 50);
 	assert_int_equal(c->brake.window.ns, dr_sec(600).ns);
 	assert_false(c->brake.resume);
+	assert_int_equal(c->brake.per, INS_PER_CLOUD);
+	assert_int_equal(c->brake.group.hosts, 2);
+	assert_int_equal(c->brake.group.share_permille, 100);
 	assert_int_equal(c->flap.half_life.ns, dr_sec(1800).ns);
 	assert_int_equal(c->flap.limit, 2000);
 	assert_int_equal(c->flap.reuse, 750);
@@ -42,6 +45,7 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->fence.poll.ns, dr_msec(500).ns);
 	assert_null(c->fence.bmc.url);
 	assert_int_equal(c->fence.host_count, 0);
+	assert_int_equal(c->maintenance.alarm_for.ns, dr_sec(4 * 3600).ns);
 	assert_false(c->dry_run);
 }
 
@@ -69,9 +73,10 @@ static void test_all_settings(void **state)
 				   "parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
 				   "retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
 				   "judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
-				   "brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
+				   "brake: {hosts: 0, share: 2.5%, window: 1h, resume: true, per: zone, "
+				   "group: {hosts: 7, share: 30%}}\n"
 				   "flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
-				   "maintenance: {nova_disabled: false}\ndry_run: true\n";
+				   "maintenance: {nova_disabled: false, alarm_for: 90min}\ndry_run: true\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -94,14 +99,18 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.judge.monitors, 2);
 	assert_int_equal(c.judge.confirm.ns, dr_sec(3).ns);
 	assert_int_equal(c.judge.forget.ns, dr_sec(4).ns);
-	assert_int_equal(c.brake.hosts, 0);
-	assert_int_equal(c.brake.share_permille, 25);
+	assert_int_equal(c.brake.cloud.hosts, 0);
+	assert_int_equal(c.brake.cloud.share_permille, 25);
 	assert_int_equal(c.brake.window.ns, dr_sec(3600).ns);
 	assert_true(c.brake.resume);
+	assert_int_equal(c.brake.per, INS_PER_ZONE);
+	assert_int_equal(c.brake.group.hosts, 7);
+	assert_int_equal(c.brake.group.share_permille, 300);
 	assert_int_equal(c.flap.half_life.ns, dr_sec(300).ns);
 	assert_int_equal(c.flap.limit, 1500);
 	assert_int_equal(c.flap.reuse, 1);
 	assert_false(c.maintenance.nova_disabled);
+	assert_int_equal(c.maintenance.alarm_for.ns, dr_sec(5400).ns);
 	assert_true(c.dry_run);
 }
 
@@ -233,6 +242,12 @@ static void test_refused(void **state)
 		{ "brake: {resume: perhaps}\n", "brake.resume: " },
 		{ "brake: {share: 5%, limit: 3}\n", "brake.limit" },
 		{ "brake: []\n", "t:1:8: brake: " },
+		{ "brake: {per: rack}\n", "t:1:14: brake.per: " },
+		{ "brake: {per: aggregate}\n", NULL },
+		{ "brake: {group: {hosts: -1}}\n", "brake.group.hosts: " },
+		{ "brake: {group: {window: 1s}}\n", "brake.group.window" },
+		{ "maintenance: {alarm_for: 0s}\n", "maintenance.alarm_for: " },
+		{ "maintenance: {alarm_for: 745h}\n", "maintenance.alarm_for: " },
 		{ "flap: {half_life: 0s}\n", "t:1:19: flap.half_life: " },
 		{ "flap: {limit: 999}\n", "t:1:15: flap.limit: " },
 		{ "flap: {limit: 1000}\n", NULL },

@@ -330,11 +330,24 @@ static void test_brake_limit(void **state)
 	};
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
-		const struct ins_brake_conf c = { .hosts = cases[n].hosts,
-						  .share_permille = cases[n].permille };
+		const struct ins_brake_share c = { .hosts = cases[n].hosts,
+						   .share_permille = cases[n].permille };
 
 		assert_int_equal(ins_brake_limit(&c, cases[n].known), cases[n].want);
 	}
+}
+
+/* Until the window has room again, in the whole cloud. */
+static int64_t left_at(const struct ins_brake *b, const struct ins_brake_conf *c, struct dr_mono now)
+{
+	struct ins_brake_scope scopes[INS_BRAKE_SCOPES_MAX];
+	struct ins_brake_counts n;
+
+	assert_int_equal(ins_brake_counts_init(&n, c, b, NULL, 10), 0);
+	assert_int_equal(ins_brake_scopes(&n, "a", false, now, scopes), 1);
+	assert_int_equal(scopes[0].marked, b->count);
+	ins_brake_counts_done(&n);
+	return scopes[0].left.ns;
 }
 
 static void test_brake_window(void **state)
@@ -344,11 +357,11 @@ static void test_brake_window(void **state)
 	char host[16];
 
 	ins_brake_expire(&b, &c, at(1));
-	assert_int_equal(ins_brake_left(&b, &c, at(1)).ns, -1);
+	assert_int_equal(left_at(&b, &c, at(1)), -1);
 	assert_false(ins_brake_has(&b, "a"));
 	assert_int_equal(ins_brake_add(&b, "a", at(1)), 0);
 	assert_int_equal(ins_brake_add(&b, "b", at(2)), 0);
-	assert_int_equal(ins_brake_left(&b, &c, at(2)).ns, dr_sec(9).ns);
+	assert_int_equal(left_at(&b, &c, at(2)), dr_sec(9).ns);
 	assert_int_equal(ins_brake_add(&b, "a", at(5)), 0); /* again: one host, and for longer */
 	assert_int_equal(b.count, 2);
 	ins_brake_expire(&b, &c, at(11));
@@ -357,7 +370,7 @@ static void test_brake_window(void **state)
 	assert_int_equal(b.count, 1);
 	assert_true(ins_brake_has(&b, "a"));
 	assert_false(ins_brake_has(&b, "b"));
-	assert_int_equal(ins_brake_left(&b, &c, at(12)).ns, dr_sec(3).ns);
+	assert_int_equal(left_at(&b, &c, at(12)), dr_sec(3).ns);
 	ins_brake_expire(&b, &c, at(1000));
 	assert_int_equal(b.count, 0);
 	for (int n = 0; n < 100; n++) {
@@ -408,9 +421,11 @@ static void test_gate_brake(void **state)
 	static const struct ins_judge_conf judge = { .monitors = 1 };
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
-		const struct ins_brake_conf brake = { .hosts = cases[n].hosts,
-						      .window = dr_sec(600),
-						      .resume = cases[n].resume };
+		const struct ins_brake_conf brake = { .window = dr_sec(600), .resume = cases[n].resume };
+		const struct ins_brake_scope cloud = { .limit = cases[n].hosts,
+						       .marked = cases[n].marked,
+						       .asking = cases[n].asking,
+						       .left = dr_sec(7) };
 		struct ins_gate_case c = {
 			.now = at(100),
 			.judge = &judge,
@@ -420,10 +435,9 @@ static void test_gate_brake(void **state)
 			.released = cases[n].released,
 			.braked = cases[n].braked,
 			.brake = &brake,
-			.marked = cases[n].marked,
 			.counted = cases[n].counted,
-			.asking = cases[n].asking,
-			.window_left = dr_sec(7),
+			.scopes = &cloud,
+			.scope_count = 1,
 		};
 		struct ins_ruling r = ins_gate(&c);
 		int64_t again = cases[n].again < 0 ? -1 : dr_sec(cases[n].again).ns;
@@ -534,7 +548,8 @@ static void test_flap_bounded(void **state)
 static void test_gate_flap(void **state)
 {
 	static const struct ins_judge_conf judge = { .monitors = 1 };
-	static const struct ins_brake_conf brake = { .hosts = 0 };
+	static const struct ins_brake_conf brake = {};
+	static const struct ins_brake_scope cloud = { .limit = 0, .left = { -1 } };
 	struct ins_gate_case c = {
 		.judge = &judge,
 		.votes = { .down = 1, .fresh = 1, .stale_in = { -1 } },
@@ -542,6 +557,8 @@ static void test_gate_flap(void **state)
 		.flap = { .held = true, .penalty = 1500, .left = { 90500 * DR_NSEC_PER_MSEC } },
 		.reuse = 750,
 		.brake = &brake,
+		.scopes = &cloud,
+		.scope_count = 1,
 	};
 	struct ins_ruling r = ins_gate(&c);
 
@@ -576,7 +593,7 @@ static void test_maintenance(void **state)
 	char host[16];
 
 	assert_null(ins_maintenance_get(&m, "h", at(0)));
-	assert_false(ins_maintenance_end(&m, "h"));
+	assert_false(ins_maintenance_end(&m, "h", false));
 	set(&m, "h", 10);
 	set(&m, "g", 20);
 	assert_non_null(ins_maintenance_get(&m, "h", at(9)));
@@ -588,7 +605,7 @@ static void test_maintenance(void **state)
 	assert_non_null(ins_maintenance_get(&m, "h", at(29)));
 	ins_maintenance_expire(&m, at(20));
 	assert_int_equal(m.count, 1);
-	assert_true(ins_maintenance_end(&m, "h"));
+	assert_true(ins_maintenance_end(&m, "h", false));
 	assert_int_equal(m.count, 0);
 	for (int n = 0; n < 100; n++) {
 		snprintf(host, sizeof(host), "h-%d", n);
@@ -597,6 +614,32 @@ static void test_maintenance(void **state)
 	assert_int_equal(ins_maintenance_get(&m, "h-7", at(50))->until.ns, at(107).ns);
 	ins_maintenance_expire(&m, at(199));
 	assert_int_equal(m.count, 0);
+}
+
+/* What a person says and what an alarm says: the longer one holds, and each ends its own. */
+static void test_maintenance_by_both(void **state)
+{
+	DR_AUTO(ins_maintenance_done) struct ins_maintenance m = {};
+	struct ins_upkeep alarm = { .host = "h", .alarm = true, .until = at(10) };
+
+	set(&m, "h", 20);
+	assert_int_equal(ins_maintenance_set(&m, &alarm), 0);
+	assert_int_equal(m.count, 2);
+	assert_int_equal(ins_maintenance_hosts(&m), 1);
+	assert_false(ins_maintenance_get(&m, "h", at(5))->alarm);
+	alarm.until = at(30);
+	assert_int_equal(ins_maintenance_set(&m, &alarm), 0);
+	assert_int_equal(m.count, 2);
+	assert_true(ins_maintenance_get(&m, "h", at(5))->alarm);
+	assert_true(ins_maintenance_end(&m, "h", true));
+	assert_false(ins_maintenance_end(&m, "h", true));
+	assert_false(ins_maintenance_get(&m, "h", at(5))->alarm);
+	assert_int_equal(ins_maintenance_set(&m, &alarm), 0);
+	assert_true(ins_maintenance_end(&m, "h", false));
+	assert_true(ins_maintenance_get(&m, "h", at(5))->alarm);
+	assert_int_equal(ins_maintenance_hosts(&m), 1);
+	ins_maintenance_expire(&m, at(30));
+	assert_int_equal(ins_maintenance_hosts(&m), 0);
 }
 
 static void test_maintenance_request(void **state)
@@ -717,7 +760,8 @@ static void test_gate_stale(void **state)
 		{ 1, 1, 0, false, false, true, INS_GATE_HOLD,
 		  INS_HOLD_BRAKE }, /* that is why, and stays so */
 	};
-	static const struct ins_brake_conf brake = { .hosts = 3 };
+	static const struct ins_brake_conf brake = {};
+	static const struct ins_brake_scope cloud = { .limit = 3, .left = { -1 } };
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
 		const struct ins_judge_conf judge = { .monitors = cases[n].quorum, .forget = dr_sec(3600) };
@@ -730,6 +774,8 @@ static void test_gate_stale(void **state)
 			.released = cases[n].released,
 			.braked = cases[n].braked,
 			.brake = &brake,
+			.scopes = &cloud,
+			.scope_count = 1,
 		};
 		struct ins_ruling r = ins_gate(&c);
 
@@ -764,6 +810,7 @@ int main(void)
 		cmocka_unit_test(test_flap_bounded),
 		cmocka_unit_test(test_gate_flap),
 		cmocka_unit_test(test_maintenance),
+		cmocka_unit_test(test_maintenance_by_both),
 		cmocka_unit_test(test_maintenance_request),
 		cmocka_unit_test(test_gate_maintenance),
 		cmocka_unit_test(test_kept),

@@ -156,7 +156,7 @@ static void test_documented(void **state)
 			method[0] = '\0';
 		}
 	}
-	assert_int_equal(count, 10);
+	assert_int_equal(count, 12);
 	/* Vitrage's has cleared the first host, and the last one both of Congress'; a card is still faulty */
 	wait_for(w, world_incidents(w) == 4 && world_is_state(w, 0, "closed") &&
 			    world_is_state(w, 1, "marked") && world_is_state(w, 2, "closed") &&

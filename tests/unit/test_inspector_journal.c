@@ -267,7 +267,7 @@ static void test_small_tables(void **state)
 	strcpy(u.host, "ended");
 	ins_journal_upkeep(w->journal, &u);
 	journal_settle(w);
-	ins_journal_drop_upkeep(w->journal, "ended");
+	ins_journal_drop_upkeep(w->journal, "ended", false);
 	ins_journal_braked(w->journal, "second", wall_ago(10));
 	ins_journal_braked(w->journal, "first", wall_ago(LONG_AGO));
 	ins_journal_braked(w->journal, "future", wall_ago(-500));

@@ -217,7 +217,7 @@ static void brake_at(struct world *w, unsigned limit, unsigned hosts)
 		fake_add_vm(w->nova_api, vm, host);
 	}
 	world_reread(w);
-	w->config.brake = (struct ins_brake_conf){ .hosts = limit, .window = dr_sec(600) };
+	w->config.brake = (struct ins_brake_conf){ .cloud = { .hosts = limit }, .window = dr_sec(600) };
 }
 
 static void release(struct world *w, size_t n, unsigned status)
@@ -346,11 +346,11 @@ static void test_brake_window(void **state)
 
 	/* without it, what is held stays so when the window has passed */
 	w->config.brake.resume = false;
-	w->config.brake.hosts = 0;
+	w->config.brake.cloud.hosts = 0;
 	w->nova_api->asked_count = 0;
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	wait_for(w, world_is_state(w, 3, "held"));
-	w->config.brake.hosts = 1;
+	w->config.brake.cloud.hosts = 1;
 	world_turn(w, 120);
 	world_put(w, "[" DOWN("compute-1") "]", 200);
 	assert_untouched(w);

@@ -204,6 +204,7 @@ int mc_model_init(struct mc_model *m, const struct mc_model_opts *opts, struct d
 
 	*m = (struct mc_model){ .token_ttl = opts->token_ttl, .host_ip = opts->host_ip };
 	TAILQ_INIT(&m->tokens);
+	TAILQ_INIT(&m->aggregates);
 	TAILQ_INIT(&m->servers);
 	TAILQ_INIT(&m->ports);
 	TAILQ_INIT(&m->images);
@@ -251,6 +252,8 @@ void mc_model_done(struct mc_model *m)
 		TAILQ_REMOVE(&m->alarms, a, entry);
 		mc_alarm_free(a);
 	}
+	for (struct mc_aggregate *a; (a = m->aggregates.tqh_first);)
+		mc_aggregate_delete(m, a);
 	for (size_t i = 0; i < DR_ARRAY_SIZE(m->control); i++)
 		service_done(&m->control[i]);
 	for (size_t i = 0; i < m->host_count; i++)

@@ -83,6 +83,17 @@ struct mc_host { /* a compute host: its service and its one hypervisor */
 	unsigned server_count;
 };
 
+struct mc_aggregate {
+	TAILQ_ENTRY(mc_aggregate) entry; /* oldest first */
+	unsigned id;
+	char uuid[MC_UUID_SIZE];
+	char *name;
+	char *zone; /* the availability zone that it makes; NULL: none */
+	struct mc_host **hosts;
+	size_t host_count;
+	struct dr_wall created;
+};
+
 struct mc_flavor {
 	const char *id, *name;
 	unsigned vcpus, ram_mb, disk_gb;
@@ -189,6 +200,8 @@ struct mc_model {
 	struct mc_service control[2]; /* scheduler and conductor */
 	struct mc_host *hosts;
 	size_t host_count;
+	TAILQ_HEAD(mc_aggregates, mc_aggregate) aggregates;
+	unsigned aggregate_number;
 	struct mc_index host_index;	  /* by name */
 	struct mc_index service_index;	  /* by UUID, compute services */
 	struct mc_index hypervisor_index; /* by UUID */
@@ -261,6 +274,19 @@ const char *mc_host_status_name(enum mc_host_status s);
 int mc_service_set_disabled(struct mc_service *s, bool disabled, const char *reason,
 			    struct dr_wall now) DR_MUST_USE;
 void mc_service_set_forced_down(struct mc_service *s, bool forced_down, struct dr_wall now);
+
+/* No two of one name: the caller looks before. NULL: out of memory. The model owns it. */
+struct mc_aggregate *mc_aggregate_create(struct mc_model *m, const char *name, const char *zone,
+					 struct dr_wall now);
+void mc_aggregate_delete(struct mc_model *m, struct mc_aggregate *a);
+struct mc_aggregate *mc_aggregate_find(const struct mc_model *m, unsigned id);
+struct mc_aggregate *mc_aggregate_by_name(const struct mc_model *m, const char *name);
+/* -EEXIST: it is in there; -EBUSY: it is in another zone; -ENOMEM. */
+int mc_aggregate_add_host(const struct mc_model *m, struct mc_aggregate *a, struct mc_host *h) DR_MUST_USE;
+bool mc_aggregate_remove_host(struct mc_aggregate *a,
+			      const struct mc_host *h); /* false: it is not in there */
+const char *mc_host_zone(const struct mc_model *m,
+			 const struct mc_host *h); /* "nova" if no aggregate has one */
 
 struct mc_boot {
 	const char *name, *description, *requested_host; /* the latter two may be NULL */

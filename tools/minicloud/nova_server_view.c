@@ -143,9 +143,10 @@ static void add_states(struct dr_json *o, const struct mc_server *s)
 	dr_json_add_array(o, "os-extended-volumes:volumes_attached");
 }
 
-static void add_usage(struct dr_json *o, const struct mc_server *s)
+static void add_usage(const struct mc_req *q, struct dr_json *o, const struct mc_server *s)
 {
-	dr_json_add_str(o, "OS-EXT-AZ:availability_zone", s->host ? "nova" : "");
+	dr_json_add_str(o, "OS-EXT-AZ:availability_zone",
+			s->host ? mc_host_zone(&q->cloud->model, s->host) : "");
 	dr_json_add_str(o, "config_drive", "");
 	dr_json_add_str(o, "key_name", NULL);
 	if (s->launched.ns) {
@@ -199,7 +200,7 @@ struct dr_json *mc_nova_server_view(struct mc_req *q, const struct mc_server *s,
 	mc_nova_add_links(q, o, "servers", s->id);
 	dr_json_add_str(o, "OS-DCF:diskConfig", "MANUAL");
 	add_fault(o, s);
-	add_usage(o, s);
+	add_usage(q, o, s);
 	if (!in_list)
 		add_security_groups(o, s);
 	if (q->is_admin)

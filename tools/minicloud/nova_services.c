@@ -16,6 +16,7 @@ static struct dr_wall last_report(const struct mc_service *s, struct dr_wall now
 
 static struct dr_json *view(struct mc_req *q, const struct mc_service *s, bool fresh)
 {
+	const struct mc_host *h = mc_host_by_service(&q->cloud->model, s->uuid);
 	struct dr_json *o = dr_json_object();
 	char time[DR_TIME_STR_MAX];
 
@@ -28,7 +29,7 @@ static struct dr_json *view(struct mc_req *q, const struct mc_service *s, bool f
 		dr_json_add_str(o, "id", s->uuid);
 	else
 		dr_json_add_int(o, "id", s->id);
-	dr_json_add_str(o, "zone", s->zone);
+	dr_json_add_str(o, "zone", h ? mc_host_zone(&q->cloud->model, h) : s->zone);
 	dr_json_add_str(o, "status", s->disabled ? "disabled" : "enabled");
 	dr_json_add_str(o, "state", s->forced_down ? "down" : "up");
 	dr_json_add_str(o, "updated_at", time);

@@ -40,6 +40,7 @@ struct dr_nova_service {
 	const char *status; /* "enabled", "disabled" */
 	const char *state;  /* "up", "down" */
 	const char *disabled_reason;
+	const char *zone; /* the availability zone of a compute, "nova" where none was given to it */
 	bool forced_down;
 };
 
@@ -59,6 +60,20 @@ int dr_nova_service_parse(const struct dr_json *row, struct dr_nova_service *ret
  */
 int dr_nova_force_down(struct dr_api_call *call, const struct dr_nova_api *api, const char *id,
 		       const char *host, const char *binary, bool down) DR_MUST_USE;
+
+/* ---- aggregates ---- */
+
+struct dr_nova_aggregate {
+	const char *name;
+	const char *zone;	     /* the availability zone that it makes; NULL: none */
+	const struct dr_json *hosts; /* an array of names of computes; NULL: none were given */
+};
+
+/* GET /os-aggregates: all at once, there are no pages. */
+int dr_nova_aggregates_list(struct dr_api_call *call, const struct dr_nova_api *api) DR_MUST_USE;
+
+/* One item of body["aggregates"]. -EBADMSG: it has no name. */
+int dr_nova_aggregate_parse(const struct dr_json *row, struct dr_nova_aggregate *ret) DR_MUST_USE;
 
 /* ---- servers ---- */
 
