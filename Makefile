@@ -8,8 +8,9 @@ PREFIX  ?= /usr
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG   ?= clang-14
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl libxdp libcap-ng sqlite3
+PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl libxdp libcap-ng sqlite3 librabbitmq
 CLOUD   ?= minicloud
+FUZZ_SECONDS ?= 60
 WERROR  ?= -Werror
 
 MAKEFLAGS += --no-builtin-rules
@@ -33,9 +34,9 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
+check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
 	@tools/deps check --install
-	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
+	@$(MAKE) --no-print-directory -s $(JOBS) programs tests fuzzers
 	@tests/run $(O) $(if $(T),$(T))
 
 check-unit: ## run the unit tests only (no root needed)
@@ -53,19 +54,24 @@ bench: ## measure the monitor beside its peers; B=detect|quiet|cost|rate|kernel 
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@$(O)/bin/doctor-bench $(B) --json $(O)/bench.json $(BENCH_OPTS)
 
+fuzz: ## fuzz what reads bytes from outside; FUZZ=TARGET for one, FUZZ_SECONDS=60 for all, FUZZ_MERGE=1 keeps what is new
+	@tools/deps all
+	@$(MAKE) --no-print-directory -s $(JOBS) fuzzers
+	@tests/fuzz/run $(O) $(FUZZ_SECONDS) $(FUZZ)
+
 lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
 	@tools/lint $(O)
 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm bench lint clean install man programs tests
+.PHONY: help all deps demo check check-unit check-vm bench fuzz lint clean install man programs tests fuzzers fuzz-targets
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit check-vm bench lint,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell tools/deps $(if $(filter tests,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
+ifneq ($(filter-out help deps clean demo check check-unit check-vm bench fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell tools/deps $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
@@ -91,7 +97,7 @@ src = $(filter-out %.bpf.c,$(sort $(wildcard $(1)/*.c)))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 LIB_SRC   := $(call src,lib/base) $(call src,lib/io) $(call src,lib/cloud)
-LIB_LIBS  := -lcurl -lcjson -lmicrohttpd -lsystemd -lyaml -lsqlite3
+LIB_LIBS  := -lcurl -lcjson -lmicrohttpd -lsystemd -lyaml -lsqlite3 -lrabbitmq
 LIBDOCTOR := $(O)/lib/libdoctor.a
 
 # program NAME, DIR, more libraries: DIR/main.c composes it, the rest is a library that tests link too
@@ -128,6 +134,10 @@ TEST_SHARED := $(filter-out $(TEST_SRC),$(foreach l,. $(TEST_LAYERS),$(wildcard 
 TESTS       := $(patsubst tests/%.c,$(O)/tests/%,$(TEST_SRC))
 ALL_SRC     += $(TEST_SRC) $(TEST_SHARED)
 
+# a fuzz target is one file tests/fuzz/fuzz_*.c; all that it links is built for it below $(O)/fuzz
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+ALL_SRC  += $(FUZZ_SRC)
+
 programs: $(PROGRAMS)
 tests: $(TESTS)
 
@@ -162,6 +172,18 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LI
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		-lxdp -lbpf -lelf -lz -lmnl -lcap-ng -lcmocka $(LIB_LIBS) $(LIBS) -lm
+
+fuzzers:
+	@$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all" fuzz-targets
+
+fuzz-targets: $(patsubst tests/fuzz/%.c,$(O)/%,$(FUZZ_SRC))
+
+# what a target defines itself stands in place of what the libraries have
+$(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/lib/inspector.a $(O)/lib/consumer.a $(O)/lib/user.a $(LIBDOCTOR)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--allow-multiple-definition,--start-group \
+		$(filter %.a,$^) -Wl,--end-group -lxdp -lbpf -lelf -lz -lmnl -lcap-ng $(LIB_LIBS) $(LIBS) -lm
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 man: $(MAN) ## build the man pages (Debian package scdoc)

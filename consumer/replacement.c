@@ -82,9 +82,11 @@ static unsigned rank(enum con_event event)
 
 static void add(struct con_replacements *list, const char *id, enum con_event event, bool best)
 {
-	if (best && list->id[0] && list->event != CON_FAILED)
+	bool again = strcmp(list->id, id) == 0; /* pages overlap when servers come and go meanwhile */
+
+	if (best && !again && list->id[0] && list->event != CON_FAILED)
 		memcpy(list->other, list->id, sizeof(list->other));
-	else if (!best && event != CON_FAILED)
+	else if (!best && !again && event != CON_FAILED)
 		snprintf(list->other, sizeof(list->other), "%s", id);
 	if (best) {
 		snprintf(list->id, sizeof(list->id), "%s", id);
@@ -165,7 +167,8 @@ static void add_security_groups(struct dr_json *out, const struct dr_json *serve
 static void add_metadata(struct dr_json *out, const struct dr_json *server, const char *lost_id)
 {
 	const struct dr_json *old = dr_json_get(server, "metadata");
-	struct dr_json *metadata = dr_json_add(out, "metadata", old ? dr_json_copy(old) : dr_json_object());
+	struct dr_json *metadata =
+		dr_json_add(out, "metadata", dr_json_is_object(old) ? dr_json_copy(old) : dr_json_object());
 
 	dr_json_add_str(metadata, CON_METADATA_KEY, lost_id);
 }

@@ -9,6 +9,7 @@ void ins_config_done(struct ins_config *c)
 	free(c->journal);
 	ins_policies_done(&c->faults);
 	ins_fence_conf_done(&c->fence);
+	ins_bus_conf_done(&c->bus);
 	*c = (struct ins_config){};
 }
 
@@ -143,6 +144,8 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	r = ins_policies_read(f, root, &c.faults);
 	if (!r)
 		r = ins_fence_conf_read(f, root, &c.fence);
+	if (!r)
+		r = ins_bus_conf_read(f, root, &c.bus);
 	dr_conf_check_keys(f, root);
 
 	if (!r)

@@ -6,9 +6,9 @@
 
 #include "doctor/conf.h"
 #include "doctor/http_server.h"
+#include "inspector/bus_conf.h"
 #include "inspector/fence.h"
 #include "inspector/gate.h"
-#include "inspector/fence.h"
 #include "inspector/outcome.h"
 #include "inspector/policy.h"
 
@@ -31,6 +31,7 @@ struct ins_config {
 	struct ins_flap_conf flap;
 	struct ins_maintenance_conf maintenance;
 	struct ins_fence_conf fence;
+	struct ins_bus_conf bus;
 	bool dry_run; /* judge and record, and change nothing */
 	struct ins_policies faults;
 	struct ins_recovery_conf recovery;

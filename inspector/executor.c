@@ -98,6 +98,38 @@ static void plan_from_map(struct ins_executor *x, struct ins_incident *i, const 
 	plan(x, i, vms, INS_FROM_MAP);
 }
 
+/* The shortcut, ahead of force-down. */
+static void tell(struct ins_executor *x, struct ins_incident *i)
+{
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+	const struct ins_action *list = ins_incident_find(i, INS_LIST_BEFORE, NULL);
+	DR_AUTO(ins_vms_done) struct ins_vms narrowed = {};
+	const struct ins_vms *vms = h ? &h->vms : NULL;
+
+	if (!(i->todo & INS_DO_NOTIFY) || !vms)
+		return;
+	if (list && list->state == INS_DONE && !ins_plan_narrow(vms, &list->list, &narrowed))
+		vms = &narrowed;
+	if (ins_plan_notices(i, vms))
+		dr_error("out of memory: owners of servers of host=%s are not told incident=%s", i->host,
+			 i->id);
+	ins_journal_incident(x->o.journal, i);
+	ins_action_enqueue(x, i);
+}
+
+void ins_executor_trouble(struct ins_executor *x, struct ins_incident *i)
+{
+	if (i->state == INS_FORCING && !ins_incident_find(i, INS_NOTIFY, NULL))
+		tell(x, i);
+}
+
+static void send_force_down(struct ins_executor *x, struct ins_incident *i)
+{
+	ins_action_send(x, ins_incident_find(i, INS_FORCE_DOWN, NULL));
+	if (x->o.config->bus.shortcut == INS_SHORTCUT_BEFORE)
+		tell(x, i);
+}
+
 static int on_patience(struct dr_source *s, void *userdata)
 {
 	struct ins_incident *i = userdata;
@@ -186,7 +218,7 @@ static void fence_ended(struct ins_executor *x, struct ins_action *a)
 	else
 		dr_error("host=%s is NOT fenced, and forced down all the same incident=%s: %s", i->host,
 			 i->id, ins_action_reason(a));
-	ins_action_send(x, ins_incident_find(i, INS_FORCE_DOWN, NULL));
+	send_force_down(x, i);
 }
 
 static void list_ended(struct ins_executor *x, struct ins_action *a)
@@ -258,6 +290,22 @@ static void port_ended(struct ins_executor *x, struct ins_action *a)
 	finish_if_done(x, i);
 }
 
+static void notice_ended(struct ins_executor *x, struct ins_action *a)
+{
+	struct ins_incident *i = a->incident;
+
+	if (a->state == INS_DONE) {
+		i->last_told = a->finished;
+		if (!i->first_told.ns)
+			i->first_told = a->finished;
+		dr_log_checkpoint(a->finished, "doctor notified vm(%s)", a->target);
+	} else if (a->state == INS_ACTION_FAILED) {
+		dr_error("the owner of server=%s is NOT told by the bus host=%s incident=%s attempts=%u: %s",
+			 a->target, i->host, i->id, a->attempts, ins_action_reason(a));
+	}
+	finish_if_done(x, i);
+}
+
 void ins_action_ended(struct ins_executor *x, struct ins_action *a)
 {
 	struct ins_incident *i = a->incident;
@@ -280,7 +328,7 @@ void ins_action_ended(struct ins_executor *x, struct ins_action *a)
 		reset_ended(x, a);
 		break;
 	case INS_NOTIFY:
-		finish_if_done(x, i);
+		notice_ended(x, a);
 		break;
 	case INS_LIST_PORTS:
 		ports_listed(x, a);
@@ -399,8 +447,10 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	before = ins_executor_prepare(i, INS_LIST_BEFORE);
 	if (r || !before || !ins_executor_prepare(i, INS_LIST_AFTER))
 		return -ENOMEM;
-	if (first)
+	if (first && first->kind == INS_FENCE)
 		ins_action_send(x, first);
+	else if (first)
+		send_force_down(x, i);
 	if (before->state == INS_PENDING)
 		ins_action_send(x, before);
 	if (first)

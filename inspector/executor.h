@@ -25,6 +25,7 @@
  * Everything that changes the cloud is in the journal before it is sent.
  */
 
+#include "inspector/bus.h"
 #include "inspector/fence.h"
 #include "inspector/incident.h"
 #include "inspector/journal.h"
@@ -41,6 +42,7 @@ struct ins_executor_opts {
 	struct ins_nova *nova;
 	struct ins_journal *journal;
 	struct ins_fencer *fencer;
+	struct ins_bus *bus;
 	const struct ins_config *config;
 	ins_settled_fn settled;
 	void *userdata;

@@ -38,6 +38,9 @@ void ins_action_flush(struct ins_barrier *b, int error);
 /* a is final: what follows. */
 void ins_action_ended(struct ins_executor *x, struct ins_action *a);
 
+/* Nova does not take the force-down: owners hear of it all the same. */
+void ins_executor_trouble(struct ins_executor *x, struct ins_incident *i);
+
 /* Its row in the table of outcomes. */
 enum ins_request ins_request_of(const struct ins_action *a);
 

@@ -87,7 +87,8 @@ unsigned ins_todo(const struct ins_inspector *s, const struct ins_event *e)
 
 	if (s->config->fence.method == INS_FENCE_NONE)
 		todo &= ~(unsigned)INS_DO_FENCE;
-	todo &= ~(unsigned)INS_DO_NOTIFY; /* BUS */
+	if (s->config->bus.shortcut == INS_SHORTCUT_OFF)
+		todo &= ~(unsigned)INS_DO_NOTIFY;
 	return todo;
 }
 
@@ -360,6 +361,7 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 		.nova = o->nova,
 		.journal = o->journal,
 		.fencer = o->fencer,
+		.bus = o->bus,
 		.config = o->config,
 		.settled = on_settled,
 		.userdata = s,

@@ -20,6 +20,7 @@ struct ins_inspector_opts {
 	struct ins_nova *nova;
 	struct ins_journal *journal;
 	struct ins_fencer *fencer;
+	struct ins_bus *bus;
 	const struct ins_config *config;
 };
 

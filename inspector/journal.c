@@ -3,6 +3,7 @@
 #include <search.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "doctor/log.h"
 #include "inspector/journal_private.h"
@@ -497,6 +498,21 @@ static int on_turn(struct dr_source *s, void *userdata)
 
 /* ---------------------------------------------------------------- its life */
 
+/* The folder that the file is in, not those above it. Should it fail, the file cannot be opened. */
+static int make_folder(const char *path)
+{
+	DR_AUTO_FREE char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (!folder)
+		return -ENOMEM;
+	if (slash && slash != folder) {
+		*slash = '\0';
+		(void)mkdir(folder, 0700);
+	}
+	return 0;
+}
+
 static int prepare(struct ins_journal *j, const char *path, char **ret_error)
 {
 	int r;
@@ -504,6 +520,9 @@ static int prepare(struct ins_journal *j, const char *path, char **ret_error)
 	j->path = strdup(path);
 	if (!j->path)
 		return -ENOMEM;
+	r = make_folder(path);
+	if (r)
+		return r;
 	r = dr_store_open(path, ins_journal_schema, ins_journal_version, &j->store, ret_error);
 	if (r)
 		return r;

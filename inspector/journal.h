@@ -36,7 +36,8 @@ struct ins_barrier {
 	bool waiting;
 };
 
-/* path NULL: nothing is kept, barriers open at the end of the turn. -EINVAL ... as dr_store_open(). */
+/* path NULL: nothing is kept, barriers open at the end of the turn. Its folder is made (0700) if it is
+ * missing. -EINVAL ... as dr_store_open(). */
 int ins_journal_new(struct dr_loop *l, const char *path, struct ins_journal **ret,
 		    char **ret_error) DR_MUST_USE;
 /* Commits, and tells all who wait that it is over. What is noted later is lost, who waits later waits in

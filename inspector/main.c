@@ -4,6 +4,7 @@
 
 #include "doctor/daemon.h"
 #include "doctor/log.h"
+#include "inspector/bus.h"
 #include "inspector/dialect.h"
 #include "inspector/receive.h"
 
@@ -39,6 +40,7 @@ struct program {
 	struct ins_nova *nova;
 	struct ins_journal *journal;
 	struct ins_fencer *fencer;
+	struct ins_bus *bus;
 	struct ins_inspector *inspector;
 	struct ins_receiver *receiver;
 	struct dr_http_server *server;
@@ -48,6 +50,7 @@ struct program {
 static void program_done(struct program *p)
 {
 	/* calls end first, so that nobody hears of them afterwards; then who waits for Nova is answered */
+	ins_bus_free(p->bus);
 	dr_cloud_free(p->cloud);
 	ins_nova_stop(p->nova);
 	dr_http_server_free(p->server);
@@ -132,6 +135,7 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
 	    (r = dr_cloud_new(p->loop, p->http, credentials, &p->cloud)) ||
 	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) || (r = open_journal(p)) ||
+	    (r = ins_bus_new(p->loop, &p->config->bus, p->nova, &p->bus)) ||
 	    (r = ins_fencer_new(p->loop, &p->config->fence, &p->fencer)))
 		return r;
 	inspector.loop = p->loop;
@@ -139,6 +143,7 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	inspector.nova = p->nova;
 	inspector.journal = p->journal;
 	inspector.fencer = p->fencer;
+	inspector.bus = p->bus;
 	if ((r = ins_inspector_new(&inspector, &p->inspector)) ||
 	    (r = ins_receiver_new(p->loop, p->inspector, p->config, &p->receiver)))
 		return r;

@@ -26,14 +26,20 @@ void ins_vms_done(struct ins_vms *v)
 	*v = (struct ins_vms){};
 }
 
+static int make_vm(struct ins_vm *vm, const char *id, const char *project, const char *state)
+{
+	*vm = (struct ins_vm){};
+	return dr_strcpy(vm->id, sizeof(vm->id), id) ||
+	       dr_strcpy(vm->project, sizeof(vm->project), project ? project : "") ||
+	       dr_strcpy(vm->state, sizeof(vm->state), state ? state : "");
+}
+
 int ins_vms_add(struct ins_vms *v, const char *id, const char *project, const char *state)
 {
-	struct ins_vm vm = {};
+	struct ins_vm vm;
 	int r;
 
-	if (dr_strcpy(vm.id, sizeof(vm.id), id) ||
-	    dr_strcpy(vm.project, sizeof(vm.project), project ? project : "") ||
-	    dr_strcpy(vm.state, sizeof(vm.state), state ? state : ""))
+	if (make_vm(&vm, id, project, state))
 		return -EINVAL;
 	r = grow((void **)&v->items, &v->cap, v->count, sizeof(*v->items));
 	if (r)
@@ -42,12 +48,17 @@ int ins_vms_add(struct ins_vms *v, const char *id, const char *project, const ch
 	return 0;
 }
 
-const struct ins_vm *ins_vms_get(const struct ins_vms *v, const char *id)
+static struct ins_vm *find(const struct ins_vms *v, const char *id)
 {
 	for (size_t i = 0; i < v->count; i++)
 		if (!strcmp(v->items[i].id, id))
 			return &v->items[i];
 	return NULL;
+}
+
+const struct ins_vm *ins_vms_get(const struct ins_vms *v, const char *id)
+{
+	return find(v, id);
 }
 
 int ins_vms_copy(const struct ins_vms *v, struct ins_vms *ret)
@@ -107,7 +118,8 @@ void ins_map_sort(struct ins_map *m)
 	size_t n = 0;
 
 	/* unstable for equal names, which only two cells with one host name can give us */
-	qsort(m->hosts, m->count, sizeof(*m->hosts), by_name);
+	if (m->count)
+		qsort(m->hosts, m->count, sizeof(*m->hosts), by_name);
 	for (size_t i = 0; i < m->count; i++) {
 		if (n && !strcmp(m->hosts[n - 1].name, m->hosts[i].name)) {
 			ins_vms_done(&m->hosts[n - 1].vms);
@@ -141,6 +153,63 @@ int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, const ch
 	if (!r)
 		m->vm_count++;
 	return r;
+}
+
+/* *ret_host: where it is. NULL: nowhere. */
+static struct ins_vm *locate(const struct ins_map *m, const char *host, const char *id,
+			     struct ins_host **ret_host)
+{
+	struct ins_host *h = host ? ins_map_get(m, host) : NULL;
+	struct ins_vm *vm = h ? find(&h->vms, id) : NULL;
+
+	for (size_t i = 0; !vm && i < m->count; i++) {
+		h = &m->hosts[i];
+		vm = find(&h->vms, id);
+	}
+	*ret_host = h;
+	return vm;
+}
+
+const struct ins_vm *ins_map_vm(const struct ins_map *m, const char *host, const char *id)
+{
+	struct ins_host *h;
+
+	return locate(m, host, id, &h);
+}
+
+bool ins_map_drop(struct ins_map *m, const char *host, const char *id)
+{
+	struct ins_host *h;
+	struct ins_vm *vm = locate(m, host, id, &h);
+
+	if (!vm)
+		return false;
+	*vm = h->vms.items[--h->vms.count];
+	m->vm_count--;
+	return true;
+}
+
+int ins_map_put(struct ins_map *m, const char *host, const char *id, const char *project, const char *state)
+{
+	struct ins_host *to = ins_map_get(m, host), *at;
+	struct ins_vm *vm = locate(m, host, id, &at), now;
+	int r = 0;
+
+	if (make_vm(&now, id, project, state))
+		return -EINVAL;
+	if (vm && at == to) {
+		*vm = now;
+		return 0;
+	}
+	if (to)
+		r = ins_map_add_vm(m, host, id, project, state);
+	if (r)
+		return r;
+	if (vm) {
+		*vm = at->vms.items[--at->vms.count];
+		m->vm_count--;
+	}
+	return to ? 0 : 1;
 }
 
 void ins_map_move_vms(struct ins_map *to, struct ins_map *from)

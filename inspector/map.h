@@ -58,6 +58,20 @@ int ins_map_add_vm(struct ins_map *m, const char *host, const char *id, const ch
 /* For hosts that both know, from's servers replace to's; from has none afterwards. */
 void ins_map_move_vms(struct ins_map *to, struct ins_map *from);
 
+/*
+ * The server is on this host now, and on no other: it comes, moves, or is as it is said. 1: there is no such
+ * host, and the server is on none now. -ENOMEM, -EINVAL: nothing has changed.
+ */
+int ins_map_put(struct ins_map *m, const char *host, const char *id, const char *project,
+		const char *state) DR_MUST_USE;
+
+/* The server is on no host now. It is looked for on this one first (NULL: anywhere). False: it was on none.
+ */
+bool ins_map_drop(struct ins_map *m, const char *host, const char *id);
+
+/* NULL: it is on no host. Looked for on this one first (NULL: anywhere). Until the map changes. */
+const struct ins_vm *ins_map_vm(const struct ins_map *m, const char *host, const char *id);
+
 struct ins_host *ins_map_get(const struct ins_map *m, const char *name);
 
 enum ins_match {

@@ -34,6 +34,7 @@ struct ins_nova {
 	enum step step;
 	struct ins_map *filling; /* STEP_SERVERS */
 	unsigned pages;		 /* read into it */
+	struct ins_changes kept; /* since that began, and what could not be made */
 	unsigned tries;		 /* failed rounds in a row */
 	char trouble[512];
 	struct dr_mono map_read;
@@ -124,15 +125,19 @@ static void warm_up(struct ins_nova *n)
 
 static void round_done(struct ins_nova *n)
 {
+	bool lost;
+
 	ins_map_move_vms(n->map, n->filling);
 	ins_map_free(DR_TAKE_PTR(n->filling));
+	lost = ins_changes_make(&n->kept, n->map) || n->kept.lost;
+	ins_changes_clear(&n->kept);
 	n->map_read = dr_mono_now();
 	n->step = STEP_IDLE;
 	if (n->tries && !n->started)
 		dr_info("the host map is fresh again hosts=%zu servers=%zu", n->map->count, n->map->vm_count);
 	n->tries = 0;
 	n->trouble[0] = '\0';
-	arm(n, n->config->refresh);
+	arm(n, lost ? REREAD_MIN : n->config->refresh);
 	warm_up(n);
 	report_start(n, 0, NULL);
 }
@@ -157,7 +162,8 @@ static int read_row(const struct dr_json *row, const struct dr_nova_api *api, st
 		return 0;
 	if (api->use >= DR_NOVA_SERVICE_UUID && !dr_api_id_valid(s.id))
 		return 0;
-	if (dr_strcpy(h.name, sizeof(h.name), s.host) ||
+	/* a row without a name is none of a host, and no reason to do without the others */
+	if (!s.host[0] || dr_strcpy(h.name, sizeof(h.name), s.host) ||
 	    dr_strcpy(h.service_id, sizeof(h.service_id), s.id ? s.id : ""))
 		return 0;
 	h.forced_down = s.forced_down;
@@ -175,15 +181,18 @@ static int take_services(struct ins_nova *n, const struct dr_json *body)
 		return -ENOMEM;
 	if (!dr_json_is_array(rows))
 		return -EBADMSG;
-	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v))
-		if (read_row(v, &n->api, map))
-			return -ENOMEM;
+	for (const struct dr_json *v = dr_json_first(rows); v; v = dr_json_next(v)) {
+		int r = read_row(v, &n->api, map);
+
+		if (r)
+			return r;
+	}
 	ins_map_sort(map);
 	if (n->map)
 		ins_map_move_vms(map, n->map);
 	ins_map_free(n->map);
 	n->map = DR_TAKE_PTR(map);
-	return 0;
+	return ins_changes_make(&n->kept, n->map);
 }
 
 static void tell_waiters(struct waiter **waiters, int error)
@@ -366,12 +375,38 @@ static int begin_servers(struct ins_nova *n)
 	ins_map_free(n->filling);
 	n->filling = ins_map_new();
 	n->pages = 0;
+	ins_changes_clear(&n->kept); /* what comes from now on may be newer than its page */
 	if (!n->filling)
 		return -ENOMEM;
 	for (size_t i = 0; i < n->map->count; i++)
 		if (ins_map_add_host(n->filling, &n->map->hosts[i]))
 			return -ENOMEM;
 	return read_servers(n, NULL);
+}
+
+/* ---------------------------------------------------------------- changes from the bus */
+
+static void reread_for(struct ins_nova *n, const char *host)
+{
+	if (ins_nova_reread(n, NULL, NULL))
+		dr_error("out of memory: the computes are not read again for host=%s", host);
+}
+
+void ins_nova_change(struct ins_nova *n, const struct ins_change *change)
+{
+	int r;
+
+	if (!n->map)
+		return; /* the first reading is still to come */
+	if (change->kind == INS_CHANGE_SERVICE) {
+		reread_for(n, change->host);
+		return;
+	}
+	r = ins_change_make(change, n->map, false);
+	if (r == 1 && !ins_changes_name(&n->kept, change->host))
+		reread_for(n, change->host);
+	if (r || n->filling || n->kept.count)
+		ins_changes_keep(&n->kept, change);
 }
 
 /* ---------------------------------------------------------------- the first round */
@@ -490,6 +525,7 @@ void ins_nova_free(struct ins_nova *n)
 	dr_source_free(n->reread_timer);
 	ins_map_free(n->map);
 	ins_map_free(n->filling);
+	ins_changes_done(&n->kept);
 	free(n);
 }
 

@@ -4,13 +4,14 @@
 
 /*
  * What we know of Nova ahead of any incident: the microversion, the computes, the servers on them. Read at
- * start, read again every `refresh`, which keeps token and connections warm as well. Logs what it meets.
+ * start, read again every `refresh`, which keeps token and connections warm as well, and kept fresh between
+ * by what the bus tells. Logs what it meets.
  */
 
 #include "doctor/cloud/nova.h"
 #include "doctor/loop.h"
+#include "inspector/changes.h"
 #include "inspector/config.h"
-#include "inspector/map.h"
 
 /*
  * Of one list of servers; Nova gives up to 1000 servers on each. A list that goes on is refused: its links
@@ -45,6 +46,12 @@ const struct ins_map *ins_nova_map(const struct ins_nova *n); /* NULL before the
  */
 typedef void (*ins_nova_reread_fn)(int error, void *userdata);
 int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata) DR_MUST_USE; /* -ENOMEM */
+
+/*
+ * The bus told this: it is made to the map, and again when a reading replaces the map that began before. Of a
+ * host that the map does not know, the computes are read again.
+ */
+void ins_nova_change(struct ins_nova *n, const struct ins_change *change);
 
 struct ins_nova_health {
 	bool stale;	     /* the last refresh failed, or took longer than three intervals */

@@ -97,6 +97,16 @@ static int plan_notice(struct ins_incident *i, const struct ins_vm *vm)
 	return ins_incident_add(i, INS_NOTIFY, vm->id) ? 0 : -ENOMEM;
 }
 
+int ins_plan_notices(struct ins_incident *i, const struct ins_vms *vms)
+{
+	int r = ins_vms_copy(vms, &i->servers);
+
+	for (size_t n = 0; !r && n < vms->count; n++)
+		if (i->todo & INS_DO_NOTIFY)
+			r = plan_notice(i, &vms->items[n]);
+	return r;
+}
+
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source, unsigned *ret_strayed)
 {
 	unsigned strayed = source == INS_FROM_AFTER ? take_back(i, vms) : 0;
@@ -257,6 +267,16 @@ static int plan_back_all(struct ins_incident *i, enum ins_action_kind there, enu
 		}
 	}
 	return 0;
+}
+
+struct ins_action *ins_plan_notice_back(struct ins_incident *i, const char *server)
+{
+	struct ins_action *a = ins_incident_find(i, INS_NOTIFY_BACK, server);
+
+	if (a && a->state != INS_DONE && a->state != INS_SKIPPED)
+		return a;
+	return plan_back(i, INS_NOTIFY_BACK, server, NULL) ? NULL
+							   : ins_incident_find(i, INS_NOTIFY_BACK, server);
 }
 
 int ins_plan_restore(struct ins_incident *i, const struct ins_vms *vms)

@@ -28,6 +28,9 @@ int ins_plan_narrow(const struct ins_vms *map, const struct ins_vms *present,
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source,
 	     unsigned *ret_strayed) DR_MUST_USE;
 
+/* The notifications alone, ahead of the rest. -ENOMEM. */
+int ins_plan_notices(struct ins_incident *i, const struct ins_vms *vms) DR_MUST_USE;
+
 /* The same of ports, by a list of their ids whose state is their data_plane_status. -ENOMEM. */
 int ins_plan_ports(struct ins_incident *i, const struct ins_vms *ports) DR_MUST_USE;
 
@@ -48,6 +51,9 @@ int ins_plan_finished(const struct ins_incident *i, enum ins_input *ret) DR_MUST
  */
 int ins_plan_restore(struct ins_incident *i, const struct ins_vms *vms) DR_MUST_USE;
 int ins_plan_restore_ports(struct ins_incident *i, const struct ins_vms *ports) DR_MUST_USE; /* still DOWN */
+
+/* Its owner is to be told that it is over; NULL when out of memory. */
+struct ins_action *ins_plan_notice_back(struct ins_incident *i, const char *server);
 
 /* This kind of action has something in the ledger. */
 bool ins_plan_owes(const struct ins_incident *i, enum ins_action_kind kind);

@@ -196,6 +196,75 @@ static void on_fenced(const struct ins_fence_result *r, void *userdata)
 			   (struct dr_dur){ 0 });
 }
 
+/* ---------------------------------------------------------------- notices */
+
+/* FNV-1a, 64 bits */
+static uint64_t hash(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3ULL;
+	return h;
+}
+
+/* The same for each repetition, and for nothing else: a UUID of version 8 (RFC 9562 §5.8). */
+static void message_id(const struct ins_action *a, char ret[37])
+{
+	const char *kind = ins_action_trait(a->kind)->name;
+	uint64_t high = hash(hash(hash(0xcbf29ce484222325ULL, a->incident->id), a->target), kind);
+	uint64_t low = hash(hash(hash(high ^ 0x9e3779b97f4a7c15ULL, kind), a->target), a->incident->id);
+
+	high = (high & ~0xf000ULL) | 0x8000;
+	low = (low & ~(3ULL << 62)) | (2ULL << 62);
+	snprintf(ret, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
+		 (unsigned)(high >> 16) & 0xffff, (unsigned)high & 0xffff, (unsigned)(low >> 48),
+		 (unsigned long long)(low & 0xffffffffffffULL));
+}
+
+static void on_told(int error, const char *text, void *userdata)
+{
+	struct ins_action *a = userdata;
+	struct ins_executor *x = a->incident->owner;
+	bool final = error == -ENXIO || error == -EINVAL || error == -EMSGSIZE;
+
+	a->look = error != 0;
+	if (error == -ECANCELED)
+		return;
+	ins_action_set_reason(a, "%s", text);
+	ins_action_outcome(x, a,
+			   !error  ? INS_OUT_OK
+			   : final ? INS_OUT_FAIL
+				   : INS_OUT_WAIT,
+			   (struct dr_dur){ 0 });
+}
+
+/*
+ * A host that is down: what Nova would say of its server. Of other faults owners that want to know make an
+ * alarm of their own: Ceilometer gives all "compute.instance.*" the same traits.
+ */
+static int send_notice(struct ins_executor *x, struct ins_action *a, const char *state)
+{
+	static const char host_prefix[] = "compute.host.";
+	const struct ins_incident *i = a->incident;
+	const struct ins_vm *vm = ins_vms_get(&i->servers, a->target);
+	bool whole = ins_event_is_host(&i->event);
+	char id[37], type[INS_TEXT_MAX + 32];
+	const struct ins_notice n = {
+		.message_id = id,
+		.host = i->host,
+		.project_id = vm ? vm->project : "",
+		.server_id = a->target,
+		.state = state,
+		.event_type = whole ? NULL : type,
+		.when = dr_wall_now(),
+	};
+	bool ours = !strncmp(i->event.type, host_prefix, sizeof(host_prefix) - 1);
+
+	message_id(a, id);
+	snprintf(type, sizeof(type), "compute.instance.%s",
+		 ours ? i->event.type + sizeof(host_prefix) - 1 : i->event.type);
+	return ins_bus_send(x->o.bus, &n, on_told, a);
+}
+
 /* ---------------------------------------------------------------- requests */
 
 static int send_call(struct ins_executor *x, struct ins_action *a, struct dr_api_call *call)
@@ -302,7 +371,9 @@ int ins_request_send(struct ins_executor *x, struct ins_action *a)
 	case INS_PORT_BACK:
 		return send_port(x, a, port_before(a));
 	case INS_NOTIFY:
+		return send_notice(x, a, "error");
 	case INS_NOTIFY_BACK:
+		return send_notice(x, a, "active");
 	case INS_ACTION_KINDS:
 		break;
 	}

@@ -5,20 +5,56 @@
 #include "doctor/log.h"
 #include "inspector/executor_private.h"
 
+/*
+ * Owners that were told hear that it is over: of a server that runs again, and of a fault that took none
+ * away. -ENOMEM.
+ */
+static int tell_back(struct ins_incident *i)
+{
+	size_t count = i->action_count;
+
+	for (size_t n = 0; n < count; n++) {
+		const struct ins_action *told = i->actions[n],
+					*reset = ins_incident_find(i, INS_RESET, told->target);
+		const struct ins_action *restored = ins_incident_find(i, INS_RESTORE, told->target);
+
+		if (told->kind != INS_NOTIFY || !ins_action_in_ledger(told))
+			continue;
+		if (reset && !(restored && restored->state == INS_DONE)) {
+			i->actions[n]->undone = i->actions[n]->dirty = true; /* it is as was told */
+			continue;
+		}
+		if (!ins_plan_notice_back(i, told->target))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Nothing of the way back is under way. */
+static bool all_ended(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++)
+		if (ins_action_trait(i->actions[n]->kind)->back && !ins_action_final(i->actions[n]))
+			return false;
+	return true;
+}
+
 static void finish_if_restored(struct ins_executor *x, struct ins_incident *i)
 {
 	size_t left = 0, failed = 0, back = 0;
 
-	if (i->state != INS_RESTORING)
+	if (i->state != INS_RESTORING || !all_ended(i))
+		return;
+	if (tell_back(i))
+		dr_error("out of memory: owners are not told that host=%s is back incident=%s", i->host,
+			 i->id);
+	ins_action_enqueue(x, i);
+	if (i->state != INS_RESTORING || !all_ended(i))
 		return;
 	for (size_t n = 0; n < i->action_count; n++) {
 		const struct ins_action *a = i->actions[n];
 
-		if (!ins_action_trait(a->kind)->back)
-			continue;
-		if (!ins_action_final(a))
-			return;
-		if (!ins_action_trait(a->kind)->changes)
+		if (!ins_action_trait(a->kind)->back || !ins_action_trait(a->kind)->changes)
 			continue;
 		failed += a->state == INS_ACTION_FAILED;
 		back += a->state == INS_DONE;
@@ -100,6 +136,14 @@ static void restored(struct ins_executor *x, struct ins_action *a)
 	if (original && a->state != INS_ACTION_FAILED &&
 	    (a->state != INS_SKIPPED || i->state == INS_RESTORING))
 		original->undone = original->dirty = true;
+	if (a->kind == INS_NOTIFY_BACK) {
+		if (a->state == INS_ACTION_FAILED)
+			dr_warning(
+				"the owner of server=%s is not told that it is over host=%s incident=%s: %s",
+				a->target, i->host, i->id, ins_action_reason(a));
+		finish_if_restored(x, i);
+		return;
+	}
 	if (a->state == INS_DONE)
 		dr_info("%s=%s is set back to %s host=%s incident=%s", port ? "port" : "server", a->target,
 			port ? "what it was" : "active", i->host, i->id);

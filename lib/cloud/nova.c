@@ -165,6 +165,9 @@ int dr_nova_servers_more(struct dr_api_call *call, const struct dr_nova_api *api
 
 	if (!query || !strstr(query, "marker="))
 		return -EINVAL;
+	for (const char *p = query; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f)
+			return -EINVAL;
 	return nova_call(call, api, "GET", NULL, "/servers%s%s", detail && detail < query ? "/detail" : "",
 			 query);
 }

@@ -79,8 +79,10 @@ static void add_vm(const struct fake *f, struct dr_buf *b, const struct fake_vm 
 		dr_buf_printf(b, "{\"id\": \"%s\", \"name\": \"vm\"}", vm->id);
 		return;
 	}
-	dr_buf_printf(b, "{\"id\": \"%s\", \"name\": \"vm\", \"OS-EXT-STS:vm_state\": \"%s\"", vm->id,
-		      vm->error ? "error" : "active");
+	dr_buf_printf(
+		b,
+		"{\"id\": \"%s\", \"name\": \"vm\", \"tenant_id\": \"p-%s\", \"OS-EXT-STS:vm_state\": \"%s\"",
+		vm->id, vm->id, vm->error ? "error" : "active");
 	if (!f->hide_hosts)
 		dr_buf_printf(b, ", \"OS-EXT-SRV-ATTR:host\": \"%s\"", vm->host);
 	dr_buf_puts(b, "}");

@@ -29,7 +29,9 @@ static void world_compose(struct world *w)
 		fail_msg("%s", why);
 	assert_int_equal(ins_fencer_new(w->loop, &w->config.fence, &w->fencer), 0);
 	inspector.journal = w->journal;
+	assert_int_equal(ins_bus_new(w->loop, &w->config.bus, w->nova, &w->bus), 0);
 	inspector.fencer = w->fencer;
+	inspector.bus = w->bus;
 	assert_int_equal(ins_inspector_new(&inspector, &w->inspector), 0);
 	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, &w->receiver), 0);
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
@@ -103,6 +105,7 @@ int world_teardown(void **state)
 	dr_cloud_free(w->cloud);
 	ins_nova_stop(w->nova);
 	dr_http_server_free(w->server);
+	ins_bus_free(w->bus);
 	ins_fencer_free(w->fencer);
 	ins_journal_stop(w->journal);
 	ins_receiver_free(w->receiver);

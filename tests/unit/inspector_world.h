@@ -27,6 +27,7 @@ struct world {
 	struct ins_config config;
 	struct ins_journal *journal;
 	struct ins_fencer *fencer;
+	struct ins_bus *bus;
 	struct ins_nova *nova;
 	struct ins_inspector *inspector;
 	struct ins_receiver *receiver;

@@ -328,6 +328,10 @@ static void test_nova_server_pages(void **state)
 	/* a link that would start over is no progress */
 	assert_int_equal(dr_nova_servers_more(&call, &newest, "http://h/servers/detail?limit=1"), -EINVAL);
 	assert_int_equal(dr_nova_servers_more(&call, &newest, "http://h/servers/detail"), -EINVAL);
+	/* what no URL has in it */
+	assert_int_equal(dr_nova_servers_more(&call, &newest, "http://h/servers?marker=1 HTTP/1.1\r\nX: y"),
+			 -EINVAL);
+	assert_int_equal(dr_nova_servers_more(&call, &newest, "http://h/servers?marker=\xc3\xa4"), -EINVAL);
 }
 
 static void test_nova_server_parse(void **state)

@@ -107,6 +107,9 @@ static void wrong_values_say_where_what_and_what_would_be_right(void **state)
 		{ "a: 3\n",
 		  "f:1:4: a: is a single value, but a list (lines that begin with \"- \") is expected" },
 		{ "a: []\na: []\n", "f:2:4: a: given twice, first on line 1" },
+		/* nothing that forges lines, or writes to a terminal what it obeys */
+		{ "a:\n  - n: \"\\n\\e[2J\"\n", "f:2:8: a[0].n: \"??[2J\" is not a whole number (0 to 9)" },
+		{ "a:\n  - \"q\\tr\": 3\n", "f:2:13: a[0].q?r: unknown setting; there are: b, d, e, m, n" },
 	};
 	static const char *const names[] = { "x", "y", NULL };
 

@@ -122,6 +122,9 @@ static void test_replacements(void **state)
 		{ "[" ROW("a", "SHUTOFF", ID) "]", "[" ROW("b", "ACTIVE", ID) "]", "b", "a", CON_IS_ACTIVE },
 		{ "[" ROW("a", "ACTIVE", ID) "]", "[" ROW("b", "BUILD", ID) "]", "a", "b", CON_IS_ACTIVE },
 		{ "[" ROW("a", "ACTIVE", ID) "," ROW("b", "ACTIVE", ID) "]", "[]", "a", "b", CON_IS_ACTIVE },
+		/* one, on two pages */
+		{ "[" ROW("a", "ACTIVE", ID) "]", "[" ROW("a", "ACTIVE", ID) "]", "a", "", CON_IS_ACTIVE },
+		{ "[" ROW("a", "BUILD", ID) "]", "[" ROW("a", "ACTIVE", ID) "]", "a", "", CON_IS_ACTIVE },
 		/* going */
 		{ "[" ROW("a", "DELETED", ID) "," ROW("b", "SOFT_DELETED", ID) "]", "[]", "", "", 0 },
 		{ "[{\"id\":\"a\",\"name\":\"n\",\"status\":\"ACTIVE\",\"OS-EXT-STS:task_state\":"
@@ -196,6 +199,8 @@ static void test_boot_body(void **state)
 			 "\"metadata\":{\"doctor_replaces\":\"an older one\"}"),
 		  "[{\"network_id\":\"n1\"}]", 93,
 		  "\"networks\":[{\"uuid\":\"n1\"}],\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(",\"metadata\":[1]"), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		{ SERVER(",\"metadata\":null"), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {

@@ -44,7 +44,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	static const char *const files[] = { "/inspector.db", "/inspector.db-wal", "/inspector.db-shm", "" };
 	struct world *w = *state;
+	char path[192];
 
 	if (w->pid) {
 		kill(w->pid, SIGKILL);
@@ -55,6 +57,10 @@ static int teardown(void **state)
 	dr_loop_free(w->loop);
 	unlink(w->config);
 	unlink(w->output);
+	for (size_t n = 0; n < DR_ARRAY_SIZE(files); n++) {
+		snprintf(path, sizeof(path), "%s/journal%s", dir, files[n]);
+		remove(path);
+	}
 	assert_int_equal(rmdir(dir), 0);
 	free(w);
 	return 0;
@@ -66,6 +72,7 @@ static void configure(struct world *w, const char *text)
 
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
+	fprintf(f, "journal: %s/journal/inspector.db\n", dir); /* its folder is made */
 }
 
 static const char *output(struct world *w)

@@ -32,6 +32,16 @@ static void test_round_goes_on_early(void **state)
 	assert_int_equal(ins_nova_map(w->nova)->vm_count, 3);
 }
 
+/* A row that is none of a host: the others are read all the same. */
+static void test_nameless_host(void **state)
+{
+	struct world *w = *state;
+
+	fake_add_host(w->nova_api, "", "svc-0");
+	world_start(w);
+	assert_int_equal(ins_nova_map(w->nova)->count, 2);
+}
+
 /* Links that lead in a circle end the reading, loudly: of the map, and of an incident. */
 static void test_endless_lists(void **state)
 {
@@ -379,6 +389,7 @@ int main(void)
 		hot(test_constant_id),
 		hot(test_outage),
 		hot(test_outage_in_silence),
+		cold(test_nameless_host),
 		cold(test_endless_lists),
 		hot(test_failures_do_not_grow),
 		hot(test_full_while_asking),

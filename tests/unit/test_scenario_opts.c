@@ -188,7 +188,7 @@ static void test_inspector_and_consumer_config(void **state)
 	DR_AUTO(dr_conf_freep) struct dr_conf *i = NULL, *c = NULL;
 	struct dr_conf_node *list;
 
-	sc_config_inspector(&ib, 4711);
+	sc_config_inspector(&ib, 4711, "/tmp/x");
 	i = read_yaml(&ib);
 	assert_member(i, dr_conf_root(i), "listen", "127.0.0.1:4711");
 	assert_member(i, dr_conf_root(i), "cloud", "admin");

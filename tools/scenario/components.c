@@ -47,9 +47,9 @@ void sc_config_monitor(struct dr_buf *out, const char *name, const char *ifname,
 			      targets[i].address);
 }
 
-void sc_config_inspector(struct dr_buf *out, unsigned port)
+void sc_config_inspector(struct dr_buf *out, unsigned port, const char *dir)
 {
-	dr_buf_printf(out, "listen: 127.0.0.1:%u\ncloud: admin\n", port);
+	dr_buf_printf(out, "listen: 127.0.0.1:%u\ncloud: admin\njournal: %s/inspector.db\n", port, dir);
 }
 
 void sc_config_consumer(struct dr_buf *out, unsigned port, const struct sc_vm *vms, size_t n)
@@ -181,7 +181,7 @@ int sc_start_components(struct sc_run *run)
 		r = init_timeline(run);
 	if (r < 0)
 		return r;
-	sc_config_inspector(&inspector, inspector_port);
+	sc_config_inspector(&inspector, inspector_port, run->dir);
 	sc_config_consumer(&consumer, consumer_port, run->vms, run->nvms);
 	monitor_config(run, inspector_port, &monitor);
 	dr_closep(&inspector_fd);

@@ -128,7 +128,7 @@ struct sc_config_target {
 };
 void sc_config_monitor(struct dr_buf *out, const char *name, const char *ifname, const struct sc_opts *opts,
 		       unsigned inspector_port, const struct sc_config_target *targets, size_t n);
-void sc_config_inspector(struct dr_buf *out, unsigned port);
+void sc_config_inspector(struct dr_buf *out, unsigned port, const char *dir);
 void sc_config_consumer(struct dr_buf *out, unsigned port, const struct sc_vm *vms, size_t n);
 
 #endif
