@@ -45,6 +45,7 @@ struct ins_journal {
 	struct ins_incident *dirty_first, *dirty_last;
 	struct changes changes; /* in the order in which they are to be made */
 	void *tree;		/* the same, by their keys */
+	size_t pending;		/* so many */
 	bool dropped;		/* incidents are among them */
 
 	struct barriers waiting, opening;
@@ -190,6 +191,7 @@ static void change_forget(struct ins_journal *j, struct change *c)
 {
 	tdelete(c, &j->tree, compare);
 	TAILQ_REMOVE(&j->changes, c, entry);
+	j->pending--;
 	free(c);
 }
 
@@ -224,6 +226,7 @@ static void note(struct ins_journal *j, const struct ins_table *t, const void *r
 		return;
 	}
 	TAILQ_INSERT_TAIL(&j->changes, c, entry);
+	j->pending++;
 }
 
 void ins_journal_put(struct ins_journal *j, const struct ins_table *t, const void *record)
@@ -429,6 +432,7 @@ static void settle(struct ins_journal *j)
 	tdestroy(j->tree, free);
 	j->tree = NULL;
 	TAILQ_INIT(&j->changes);
+	j->pending = 0;
 	j->dropped = false;
 }
 
@@ -610,6 +614,7 @@ struct ins_journal_health ins_journal_health(const struct ins_journal *j)
 	return (struct ins_journal_health){ .kept = j->store,
 					    .failing = j->failing,
 					    .trouble = j->failing ? j->trouble : "",
+					    .pending = j->pending,
 					    .commits = j->commits,
 					    .slowest = j->slowest };
 }

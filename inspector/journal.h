@@ -120,6 +120,7 @@ struct ins_journal_health {
 	bool kept;	     /* there is a file */
 	bool failing;	     /* the last commit failed, and */
 	const char *trouble; /* why */
+	size_t pending;	     /* rows to be written, those of incidents apart */
 	uint64_t commits;
 	struct dr_dur slowest; /* commit so far */
 };

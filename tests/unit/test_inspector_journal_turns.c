@@ -244,28 +244,70 @@ static void test_batches(void **state)
 	free(clients);
 }
 
+struct busy {
+	struct journal_world *w;
+	uint64_t calls, most;
+};
+
+/* Has something to note each time, until it has been called so often. */
 static int on_busy(struct dr_source *s, int fd, uint32_t events, void *userdata)
 {
-	++*(uint64_t *)userdata;
-	return 0;
+	struct busy *b = userdata;
+
+	ins_journal_queued(b->w->journal, ++b->calls, &(struct ins_event){}, "", dr_wall_now());
+	return b->calls < b->most ? 0 : dr_source_set_io_events(s, 0);
 }
 
-/* Where there is always something else to do, the turn ends all the same. */
 static void test_busy(void **state)
 {
 	struct journal_world *w = *state;
+	struct busy b = { .w = w, .most = 300 };
 	int fd = eventfd(1, EFD_CLOEXEC);
 	struct dr_source *s = NULL;
-	uint64_t calls = 0;
+	struct dr_mono start;
+	int64_t turns;
 
+	/* the turn lasts as long as there is something to do */
 	journal_open(w);
-	assert_int_equal(dr_loop_add_io(w->loop, fd, EPOLLIN, on_busy, &calls, &s), 0);
-	ins_journal_queued(w->journal, 1, &(struct ins_event){}, "", dr_wall_now());
+	assert_int_equal(dr_loop_add_io(w->loop, fd, EPOLLIN, on_busy, &b, &s), 0);
+	start = dr_mono_now();
+	while (b.calls < b.most)
+		assert_int_equal(dr_loop_run_once(w->loop, dr_sec(10)), 1);
+	turns = dr_mono_sub(dr_mono_now(), start).ns / dr_msec(20).ns;
+	assert_true((int64_t)commits(w) <= turns);
 	journal_settle(w);
-	assert_int_equal(commits(w), 1);
-	assert_true(calls > 1);
+	assert_int_equal(journal_ask(w, "SELECT count(*) FROM queue"), b.most);
+
+	/* and ends all the same where there always is */
+	b.most = UINT64_MAX;
+	assert_int_equal(dr_source_set_io_events(s, EPOLLIN), 0);
+	journal_settle(w);
+	assert_true(b.calls > 300);
 	dr_source_free(s);
 	close(fd);
+}
+
+/* What came and went in one turn is not written. */
+static void test_came_and_went(void **state)
+{
+	struct journal_world *w = *state;
+	struct ins_incident *i = journal_incident("one", 5);
+	off_t before;
+
+	journal_open(w);
+	ins_journal_queued(w->journal, 1, &(struct ins_event){}, "", dr_wall_now());
+	journal_settle(w);
+	before = size_of(w, "-wal");
+	ins_journal_queued(w->journal, 2, &(struct ins_event){}, "", dr_wall_now());
+	ins_journal_queued(w->journal, 2, &(struct ins_event){}, "resolved", dr_wall_now());
+	ins_journal_unqueued(w->journal, 2);
+	ins_journal_incident(w->journal, i);
+	ins_journal_drop_incident(w->journal, i);
+	ins_incident_free(i);
+	assert_int_equal(ins_journal_health(w->journal).pending, 0);
+	journal_settle(w);
+	assert_int_equal(commits(w), 2);
+	assert_int_equal(size_of(w, "-wal"), before);
 }
 
 /* ---------------------------------------------------------------- failures */
@@ -315,6 +357,7 @@ static void fail_and_recover(struct journal_world *w, const struct trouble *t)
 	ins_journal_incident(w->journal, b);
 	ins_journal_queued(w->journal, 1, &(struct ins_event){}, "", dr_wall_now());
 	ins_journal_drop_incident(w->journal, c);
+	assert_int_equal(ins_journal_health(w->journal).pending, 1);
 	run_for(w, dr_msec(2500)); /* two attempts more */
 	assert_string_equal(order, "");
 	assert_true(waiter.barrier.waiting);
@@ -329,6 +372,7 @@ static void fail_and_recover(struct journal_world *w, const struct trouble *t)
 	h = ins_journal_health(w->journal);
 	assert_false(h.failing);
 	assert_int_equal(h.commits, 2);
+	assert_int_equal(h.pending, 0);
 	journal_reopen(w);
 	assert_int_equal(w->incident_count, 2);
 	journal_assert_same(a, w->incidents[0]);
@@ -634,10 +678,10 @@ static void test_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_one_commit),  with_world(test_order),	     with_world(test_stopped),
-		with_world(test_batches),     with_world(test_busy),	     with_world(test_full),
-		with_world(test_not_written), with_world(test_ends_failing), with_world(test_killed),
-		with_world(test_size),
+		with_world(test_one_commit), with_world(test_order),	   with_world(test_stopped),
+		with_world(test_batches),    with_world(test_busy),	   with_world(test_came_and_went),
+		with_world(test_full),	     with_world(test_not_written), with_world(test_ends_failing),
+		with_world(test_killed),     with_world(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
