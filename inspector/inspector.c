@@ -230,7 +230,6 @@ static int on_drain(struct dr_source *t, void *userdata)
 
 		if (needs_slot(j.verdict) &&
 		    ins_count_incidents(s, ins_state_active) + opened >= s->config->active) {
-			ins_journal_queued(s->journal, q->number, &q->event, q->host, dr_wall_now());
 			s->queue[kept++] = *q; /* continued when one has settled */
 			continue;
 		}
@@ -342,6 +341,8 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 		supersede(s, &q);
 	s->queue[s->queue_count++] = q;
 	s->taken++;
+	/* the turn may end before it is judged */
+	ins_journal_queued(s->journal, q.number, e, q.host, dr_wall_now());
 	if (e->id[0] && e->time[0]) {
 		s->seen[s->seen_next] = *e;
 		s->seen_next = (s->seen_next + 1) % INS_SEEN_MAX;
@@ -416,6 +417,8 @@ static int read_queued(const struct ins_event *e, const char *host, struct dr_mo
 		return -ENOSPC;
 	snprintf(q.host, sizeof(q.host), "%s", host);
 	s->queue[s->queue_count++] = q;
+	ins_journal_queued(s->journal, q.number, e, host,
+			   (struct dr_wall){ dr_wall_now().ns - dr_mono_sub(dr_mono_now(), received).ns });
 	return 0;
 }
 

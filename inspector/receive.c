@@ -32,7 +32,8 @@ static void request_free(struct request *q)
 {
 	if (!q)
 		return;
-	ins_journal_forget(ins_inspector_journal(q->receiver->inspector), &q->barrier);
+	if (q->barrier.waiting)
+		ins_journal_forget(ins_inspector_journal(q->receiver->inspector), &q->barrier);
 	if (q->source)
 		ins_sources_leave(&q->receiver->sources, q->source);
 	ins_events_done(&q->events);
@@ -333,7 +334,7 @@ static int begin_maintenance(struct dr_http_exchange *x, struct ins_receiver *r,
 /* Answers as to an event; that the end of none is told is a duplicate. */
 static void take_alarm(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
 {
-	struct request q = { .x = x, .receiver = r };
+	DR_AUTO(request_freep) struct request *q = calloc(1, sizeof(*q));
 	struct ins_alarm a = {};
 	struct ins_refusal refusal;
 	char why[384];
@@ -345,6 +346,8 @@ static void take_alarm(struct dr_http_exchange *x, struct ins_receiver *r, struc
 		refuse(x, r, 400, refusal.position, refusal.reason, 0);
 		return;
 	}
+	if (!q)
+		error = -ENOMEM;
 	if (!error && a.begins)
 		error = begin_maintenance(x, r, &a, why);
 	else if (!error)
@@ -355,9 +358,9 @@ static void take_alarm(struct dr_http_exchange *x, struct ins_receiver *r, struc
 		refuse_for_now(x, r,
 			       error == -ENOSPC ? "too many hosts are in maintenance" : strerror(-error), 0);
 	} else {
-		q.accepted = !error;
-		q.duplicates = error == 2;
-		reply_accepted(&q);
+		*q = (struct request){ .x = x, .receiver = r, .accepted = !error, .duplicates = error == 2 };
+		dr_http_defer(x);
+		reply_accepted(DR_TAKE_PTR(q));
 	}
 }
 

@@ -58,6 +58,9 @@ static const struct ins_incident **open_ones(const struct ins_inspector *s)
 
 static void add_open(struct dr_json *o, const struct ins_incident *i)
 {
+	/* of several that of the host as a whole */
+	if (dr_json_get(o, "incident") && !ins_event_is_host(&i->event))
+		return;
 	dr_json_add_str(o, "incident", i->id);
 	dr_json_add_str(o, "incident_state", ins_state_name(i->state));
 }
