@@ -6,11 +6,13 @@
 
 #include "doctor/conf.h"
 #include "doctor/http_server.h"
+#include "inspector/admission.h"
 #include "inspector/gate.h"
 #include "inspector/outcome.h"
 
 struct ins_config {
 	struct dr_http_listen listen;
+	struct ins_admission_conf access;
 	bool remote_shutdown; /* whoever reaches listen may end the program */
 	char *cloud;	      /* entry of clouds.yaml; NULL: OS_CLOUD or OS_* */
 	struct dr_dur refresh;

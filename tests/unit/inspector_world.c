@@ -23,9 +23,10 @@ int world_setup_cold(void **state)
 				       "brake: {share: 100%}\nflap: {limit: 1000000}\n"
 				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n";
 	struct world *w = calloc(1, sizeof(*w));
-	struct dr_http_server_opts server = {};
+	struct dr_http_server_opts server = { .admit = ins_receive_admit };
 	struct dr_http_client_opts client = { .per_host_max = 32 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO_FREE char *why = NULL;
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 
 	assert_non_null(w);
@@ -45,7 +46,8 @@ int world_setup_cold(void **state)
 	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
 	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
 	assert_int_equal(ins_inspector_new(w->loop, w->cloud, w->nova, &w->config, &w->inspector), 0);
-	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, &w->receiver), 0);
+	assert_int_equal(ins_admission_new(&w->config.access, &w->admission, &why), 0);
+	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, w->admission, &w->receiver), 0);
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
 	*state = w;
 	return 0;
@@ -86,6 +88,7 @@ int world_teardown(void **state)
 	ins_nova_stop(w->nova);
 	dr_http_server_free(w->server);
 	ins_receiver_free(w->receiver);
+	ins_admission_free(w->admission);
 	ins_inspector_free(w->inspector);
 	ins_nova_free(w->nova);
 	dr_http_client_free(w->http);

@@ -27,6 +27,7 @@ struct world {
 	struct ins_config config;
 	struct ins_nova *nova;
 	struct ins_inspector *inspector;
+	struct ins_admission *admission;
 	struct ins_receiver *receiver;
 	struct dr_http_server *server;
 
