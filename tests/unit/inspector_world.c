@@ -16,7 +16,7 @@ static void on_started(int error, const char *why, void *userdata)
 	snprintf(w->start_why, sizeof(w->start_why), "%s", why ? why : "");
 }
 
-int world_setup_cold(void **state)
+int world_setup_with(void **state, const char *settings)
 {
 	/* each host may be marked down here, and as often as it likes; tests of these rules set them */
 	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
@@ -24,15 +24,17 @@ int world_setup_cold(void **state)
 				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n";
 	struct world *w = calloc(1, sizeof(*w));
 	struct dr_http_server_opts server = { .admit = ins_receive_admit };
+	DR_AUTO_FREE char *text = dr_asprintf("%s%s", defaults, settings);
 	struct dr_http_client_opts client = { .per_host_max = 32 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
 	DR_AUTO_FREE char *why = NULL;
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 
 	assert_non_null(w);
-	assert_int_equal(dr_conf_parse("test", defaults, strlen(defaults), &conf), 0);
+	assert_int_equal(dr_conf_parse("test", text, strlen(text), &conf), 0);
 	assert_int_equal(ins_config_read(conf, &w->config), 0);
-	assert_int_equal(dr_conf_error_count(conf), 0);
+	if (dr_conf_error_count(conf))
+		fail_msg("%s", dr_conf_error_text(conf, 0));
 	assert_int_equal(dr_loop_new(&w->loop), 0);
 	assert_int_equal(fake_new(w->loop, &w->nova_api), 0);
 	fake_add_host(w->nova_api, "compute-1", "svc-1");
@@ -46,11 +48,18 @@ int world_setup_cold(void **state)
 	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
 	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
 	assert_int_equal(ins_inspector_new(w->loop, w->cloud, w->nova, &w->config, &w->inspector), 0);
-	assert_int_equal(ins_admission_new(&w->config.access, &w->admission, &why), 0);
+	if (ins_admission_new(&w->config.access, &w->admission, &why))
+		fail_msg("%s", why);
+	server.tls = ins_admission_tls(w->admission);
 	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, w->admission, &w->receiver), 0);
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
 	*state = w;
 	return 0;
+}
+
+int world_setup_cold(void **state)
+{
+	return world_setup_with(state, "");
 }
 
 void world_begin(struct world *w)

@@ -67,6 +67,7 @@ bool world_passed(struct dr_mono since); /* the deadline of wait_for() */
 
 /* Everything but the start, so that a test can bend the cloud first; world_setup() starts, too. */
 int world_setup_cold(void **state);
+int world_setup_with(void **state, const char *settings); /* the same, more of the configuration */
 int world_setup(void **state);
 int world_teardown(void **state);
 
