@@ -11,6 +11,7 @@
 
 #define PEM_MAX (1UL << 20)
 #define CHAIN_MAX 8
+#define ALTERNATIVES_MAX 64 /* looked at */
 
 struct dr_http_tls {
 	gnutls_certificate_credentials_t credentials;
@@ -179,13 +180,11 @@ static void add_names(struct dr_http_identity *id, gnutls_x509_crt_t crt)
 
 	if (!gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, text, &len))
 		add_name(id, text, len);
-	for (unsigned i = 0;; i++) {
+	for (unsigned i = 0; i < ALTERNATIVES_MAX; i++) {
 		len = sizeof(text);
 		int type = gnutls_x509_crt_get_subject_alt_name(crt, i, text, &len, NULL);
 
-		if (type == GNUTLS_E_SHORT_MEMORY_BUFFER)
-			continue;
-		if (type < 0)
+		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
 			return;
 		if (type == GNUTLS_SAN_IPADDRESS)
 			add_address(id, text, len);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "doctor/buf.h"
@@ -289,6 +290,54 @@ static void test_remote_shutdown(void **state)
 	assert_end(w, 0, "remote_shutdown is not set");
 }
 
+/* ---------------------------------------------------------------- secrets */
+
+/* The program as an ordinary user (whom root becomes), with a configuration on its standard input. */
+static void spawn_as_user(struct world *w, const char *text)
+{
+	DR_AUTO_CLOSE int fd = open(program, O_PATH | O_CLOEXEC), in = -1, out = -1;
+	char *const argv[] = { "doctor-inspector", "-c", "-", NULL };
+	char url[64];
+	char *const cloud[] = { url, "OS_USER_ID=u", "OS_PASSWORD=p", "OS_PROJECT_ID=p", NULL };
+
+	snprintf(url, sizeof(url), "OS_AUTH_URL=http://127.0.0.1:%u", dr_http_server_port(w->cloud->server));
+	configure(w, text);
+	in = open(w->config, O_RDONLY | O_CLOEXEC);
+	out = open(w->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && in >= 0 && out >= 0);
+	w->pid = fork();
+	assert_true(w->pid >= 0);
+	if (!w->pid) {
+		sigset_t all;
+
+		sigemptyset(&all);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		if (!geteuid() && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+			_exit(125);
+		if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+			_exit(126);
+		fexecve(fd, argv, cloud);
+		_exit(127);
+	}
+	assert_int_equal(dr_loop_add_child(w->loop, w->pid, on_end, w, &w->watch), 0);
+}
+
+/* What there is of a process that may not be dumped is root's, proc(5). */
+static void test_not_dumped(void **state)
+{
+	struct world *w = *state;
+	char path[64];
+	struct stat st;
+
+	spawn_as_user(w, "listen: 127.0.0.1:0\n");
+	wait_for(w, strstr(output(w), "listening on=127.0.0.1"));
+	snprintf(path, sizeof(path), "/proc/%d/environ", w->pid);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "listening");
+}
+
 /* ---------------------------------------------------------------- who may come */
 
 #define OLD_TOKEN "old-secret-0123456789"
@@ -399,7 +448,7 @@ int main(void)
 		with_world(test_options),	  with_world(test_bad_config),	with_world(test_credentials),
 		with_world(test_login_refused),	  with_world(test_port_in_use), with_world(test_life),
 		with_world(test_remote_shutdown), with_world(test_dry_run),	with_world(test_access_files),
-		with_world(test_access),
+		with_world(test_access),	  with_world(test_not_dumped),
 	};
 	const char *bin = getenv("DOCTOR_BIN");
 	ssize_t n;
