@@ -5,6 +5,7 @@
 #include "consumer/consumer.h"
 #include "doctor/daemon.h"
 #include "doctor/log.h"
+#include "doctor/secret.h"
 
 #define PURPOSE "Hears from Aodh when one of the owner's servers is lost, and boots a replacement."
 #define STOP_MAX dr_sec(10) /* for deleting the alarms at the end */
@@ -115,5 +116,8 @@ int main(int argc, char **argv)
 		       config.listen.address, config.listen.port);
 		return EXIT_SUCCESS;
 	}
+	int r = dr_secret_process();
+	if (r)
+		dr_warning("core dumps of this process may have secrets in them: %s", strerror(-r));
 	return run(&config);
 }

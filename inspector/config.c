@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "doctor/buf.h"
 #include "inspector/config.h"
 
 void ins_config_done(struct ins_config *c)
 {
+	ins_admission_conf_done(&c->access);
 	free(c->cloud);
 	free(c->journal);
 	ins_policies_done(&c->faults);
@@ -13,22 +15,113 @@ void ins_config_done(struct ins_config *c)
 	*c = (struct ins_config){};
 }
 
-static void read_listen(struct dr_conf *f, struct dr_conf_node *root, struct ins_config *c)
+/* A text of our own; NULL if absent. -ENOMEM. */
+static int read_text(struct dr_conf *f, struct dr_conf_node *map, const char *key, char **ret)
 {
 	const char *text;
+
+	if (!dr_conf_str(f, map, key, NULL, &text))
+		return 0;
+	if (!*text)
+		dr_conf_error(f, dr_conf_get(f, map, key), "is empty");
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int read_tls(struct dr_conf *f, struct dr_conf_node *root, struct ins_admission_conf *c)
+{
+	struct dr_conf_node *tls = dr_conf_map(f, root, "tls");
+	int r;
+
+	if ((r = read_text(f, tls, "cert", &c->cert)) || (r = read_text(f, tls, "key", &c->key)) ||
+	    (r = read_text(f, tls, "client_ca", &c->client_ca)))
+		return r;
+	if (tls && !c->cert)
+		dr_conf_error(f, tls, "\"cert\" is missing");
+	if (tls && !c->key)
+		dr_conf_error(f, tls, "\"key\" is missing");
+	dr_conf_check_keys(f, tls);
+	return 0;
+}
+
+static int read_clients(struct dr_conf *f, struct dr_conf_node *root, struct ins_admission_conf *c)
+{
+	struct dr_conf_node *clients = dr_conf_map(f, root, "clients");
+
+	c->clients = calloc(dr_conf_count(clients) + 1, sizeof(*c->clients));
+	if (!c->clients)
+		return -ENOMEM;
+	for (; c->client_count < dr_conf_count(clients); c->client_count++) {
+		struct dr_holder *h = &c->clients[c->client_count];
+		struct dr_conf_node *n = dr_conf_value(clients, c->client_count);
+		const char *text = dr_conf_scalar(n);
+
+		if (!text || dr_roles_parse(text, &h->roles))
+			dr_conf_error(f, n, "these are not roles, one or more of monitor, operator, reader");
+		if (dr_strcpy(h->name, sizeof(h->name), dr_conf_key(clients, c->client_count)))
+			dr_conf_error(f, n, "the name is too long");
+	}
+	if (clients && !c->client_ca)
+		dr_conf_error(f, clients, "nobody shows a certificate without tls.client_ca");
+	if (!c->client_count && c->client_ca)
+		dr_conf_error(f, dr_conf_get(f, root, "tls"),
+			      "client_ca is of no use without clients, who say what each may do");
+	return 0;
+}
+
+static int read_names(struct dr_conf *f, struct dr_conf_node *root, struct ins_admission_conf *c)
+{
+	struct dr_conf_node *names = dr_conf_list(f, root, "names");
+
+	c->names = calloc(dr_conf_count(names) + 1, sizeof(*c->names));
+	if (!c->names)
+		return -ENOMEM;
+	for (size_t i = 0; i < dr_conf_count(names); i++) {
+		struct dr_conf_node *n = dr_conf_item(names, i);
+		const char *text = dr_conf_scalar(n);
+
+		if (!text || !*text || strpbrk(text, ":/ "))
+			dr_conf_error(f, n, "is no host name");
+		c->names[c->name_count] = strdup(text ? text : "");
+		if (!c->names[c->name_count++])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What others need to be let in safely, and is not there; "" if it is. */
+static void what_is_missing(const struct ins_admission_conf *c, char ret[128])
+{
+	bool who = c->tokens || c->client_count;
+
+	snprintf(ret, 128, "%s%s%s", c->cert ? "" : "tls.cert and tls.key", c->cert || who ? "" : ", and ",
+		 who ? "" : "tokens (or tls.client_ca and clients)");
+}
+
+static int read_access(struct dr_conf *f, struct dr_conf_node *root, struct ins_config *c)
+{
+	const char *text;
+	char missing[128];
 	bool insecure;
+	int r;
 
 	dr_conf_bool(f, root, "insecure_listen", false, &insecure);
 	dr_conf_str(f, root, "listen", "127.0.0.1:12345", &text);
+	dr_conf_bool(f, root, "open_healthz", false, &c->access.open_healthz);
+	if ((r = read_tls(f, root, &c->access)) || (r = read_text(f, root, "tokens", &c->access.tokens)) ||
+	    (r = read_clients(f, root, &c->access)) || (r = read_names(f, root, &c->access)))
+		return r;
+	what_is_missing(&c->access, missing);
 	if (dr_http_listen_parse(text, &c->listen))
 		dr_conf_error(f, dr_conf_get(f, root, "listen"),
 			      "\"%s\" is no numeric address and port such as 127.0.0.1:12345 or [::1]:12345",
 			      text);
-	else if (!c->listen.loopback && !insecure)
+	else if (!c->listen.loopback && !insecure && missing[0])
 		dr_conf_error(f, dr_conf_get(f, root, "listen"),
 			      "\"%s\" is reached from elsewhere, and whoever reaches it can take hosts down: "
-			      "listen on loopback, or say insecure_listen: true",
-			      text);
+			      "this needs %s; or listen on loopback, or say insecure_listen: true",
+			      text, missing);
+	return 0;
 }
 
 static unsigned read_count(struct dr_conf *f, struct dr_conf_node *map, const char *key, int64_t max,
@@ -128,22 +221,16 @@ static void read_recovery(struct dr_conf *f, struct dr_conf_node *root, struct i
 	dr_conf_check_keys(f, recovery);
 }
 
-static int copy(const char *text, char **ret)
-{
-	*ret = text ? strdup(text) : NULL;
-	return text && !*ret ? -ENOMEM : 0;
-}
-
 int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 	struct dr_conf_node *root = dr_conf_root(f);
-	const char *cloud, *journal;
+	const char *journal;
 	int r;
 
-	read_listen(f, root, &c);
+	if ((r = read_access(f, root, &c)) || (r = read_text(f, root, "cloud", &c.cloud)))
+		return r;
 	dr_conf_bool(f, root, "remote_shutdown", false, &c.remote_shutdown);
-	dr_conf_str(f, root, "cloud", NULL, &cloud);
 	dr_conf_dur(f, root, "refresh", dr_sec(1), dr_sec(3600), dr_sec(30), &c.refresh);
 	dr_conf_dur(f, root, "verify", dr_msec(0), dr_sec(5), dr_msec(100), &c.verify);
 	dr_conf_dur(f, root, "timeout", dr_msec(100), dr_sec(300), dr_sec(10), &c.timeout);
@@ -166,10 +253,10 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 		r = ins_bus_conf_read(f, root, &c.bus);
 	dr_conf_check_keys(f, root);
 
-	if (!r)
-		r = copy(cloud, &c.cloud);
-	if (!r)
-		r = copy(strcmp(journal, "none") ? journal : NULL, &c.journal);
+	if (!r && strcmp(journal, "none")) {
+		c.journal = strdup(journal);
+		r = c.journal ? 0 : -ENOMEM;
+	}
 	if (r)
 		return r;
 	*ret = c;

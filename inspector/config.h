@@ -8,6 +8,7 @@
 #include "doctor/http_server.h"
 #include "inspector/bus_conf.h"
 #include "inspector/fence.h"
+#include "inspector/admission.h"
 #include "inspector/gate.h"
 #include "inspector/outcome.h"
 #include "inspector/policy.h"
@@ -19,6 +20,7 @@ struct ins_recovery_conf {
 
 struct ins_config {
 	struct dr_http_listen listen;
+	struct ins_admission_conf access;
 	bool remote_shutdown; /* whoever reaches listen may end the program */
 	char *cloud;	      /* entry of clouds.yaml; NULL: OS_CLOUD or OS_* */
 	struct dr_dur refresh;

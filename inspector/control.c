@@ -53,7 +53,7 @@ static void release(struct dr_http_exchange *x, struct ins_inspector *s, const c
 	const char *state = NULL;
 	struct dr_json *o;
 
-	switch (ins_inspector_release(s, id, dr_http_peer(x), &state)) {
+	switch (ins_inspector_release(s, id, dr_http_user(x), &state)) {
 	case 0:
 		o = dr_json_object();
 		dr_json_add_str(o, "id", id);
@@ -112,7 +112,7 @@ static void put_maintenance(struct dr_http_exchange *x, struct ins_inspector *s,
 		return;
 	}
 	if (!r)
-		r = ins_inspector_maintain(s, host, &u, dr_http_peer(x), why);
+		r = ins_inspector_maintain(s, host, &u, dr_http_user(x), why);
 	if (r == 1) {
 		dr_http_reply_error(x, 404, "%s", why);
 	} else if (r) {
@@ -131,7 +131,7 @@ static void delete_maintenance(struct dr_http_exchange *x, struct ins_inspector 
 	char why[384];
 	struct dr_json *o;
 
-	if (ins_inspector_maintained(s, host, false, dr_http_peer(x), why)) {
+	if (ins_inspector_maintained(s, host, false, dr_http_user(x), why)) {
 		dr_http_reply_error(x, 404, "%s", why);
 		return;
 	}

@@ -5,10 +5,12 @@
 #include "doctor/daemon.h"
 #include "doctor/log.h"
 #include "inspector/bus.h"
+#include "doctor/secret.h"
 #include "inspector/dialect.h"
 #include "inspector/receive.h"
 
 #define PURPOSE "Receives fault events, marks the host down in Nova and its servers as failed."
+#define PER_PEER 64	/* connections from one address, so that one alone does not take all */
 #define BESIDE_RESETS 8 /* connections for force-down, lists and the map while all resets are under way */
 
 static int read_config(struct dr_conf *conf, void *config)
@@ -31,11 +33,25 @@ static int read_credentials(const char *cloud, struct dr_cloud_conf *ret)
 	return r == -EINVAL || r == -ENOENT ? DR_EXIT_USAGE : EXIT_FAILURE;
 }
 
+/* 0, or the exit status after the error has been printed. */
+static int read_access(const struct ins_config *c, struct ins_admission **ret)
+{
+	DR_AUTO_FREE char *why = NULL;
+	int r = ins_admission_new(&c->access, ret, &why);
+
+	if (!r)
+		return 0;
+	dr_error("%s", why ? why : strerror(-r));
+	return r == -ENOMEM ? EXIT_FAILURE : DR_EXIT_USAGE;
+}
+
 /* All there is while it runs; ended in this order, from below. */
 struct program {
 	const struct ins_config *config;
 	struct dr_loop *loop;
 	struct dr_daemon_signals signals;
+	struct dr_source *hangup;
+	struct ins_admission *admission;
 	struct dr_http_client *http;
 	struct ins_nova *nova;
 	struct ins_journal *journal;
@@ -61,6 +77,7 @@ static void program_done(struct program *p)
 	ins_journal_free(p->journal);
 	ins_nova_free(p->nova);
 	dr_http_client_free(p->http);
+	dr_source_free(p->hangup);
 	dr_daemon_signals_done(&p->signals);
 	dr_loop_free(p->loop);
 }
@@ -72,6 +89,9 @@ static int serve(struct program *p)
 		.port = p->config->listen.port,
 		.body_max = INS_BODY_MAX,
 		.server_name = "doctor-inspector",
+		.per_peer_max = p->config->listen.loopback ? 0 : PER_PEER,
+		.tls = ins_admission_tls(p->admission),
+		.admit = ins_receive_admit,
 	};
 	int r = dr_http_server_new(p->loop, &opts, ins_receive, p->receiver, &p->server);
 
@@ -79,6 +99,34 @@ static int serve(struct program *p)
 		dr_error("listening on %s port %u: %s", p->config->listen.address, p->config->listen.port,
 			 strerror(-r));
 	return r;
+}
+
+/* Loopback is open unless somebody wants it otherwise; elsewhere that is what insecure_listen stands for. */
+static void warn_of_insecurity(const struct program *p)
+{
+	if (p->config->listen.loopback)
+		return;
+	if (ins_admission_open(p->admission))
+		dr_warning("insecure_listen: whoever reaches this port can take hosts down");
+	else if (!ins_admission_tls(p->admission))
+		dr_warning("insecure_listen: without tls, tokens and events can be seen and changed on their "
+			   "way");
+}
+
+static int on_hangup(struct dr_source *source, int signo, void *userdata)
+{
+	struct program *p = userdata;
+	DR_AUTO_FREE char *why = NULL;
+	int r = ins_admission_reload(p->admission, &why);
+
+	if (r) {
+		dr_error("%s; tokens and certificates stay as they were", why ? why : strerror(-r));
+		return 0;
+	}
+	if (p->server && ins_admission_tls(p->admission))
+		dr_http_server_set_tls(p->server, ins_admission_tls(p->admission));
+	dr_info("tokens and certificates were read again tokens=%zu", ins_admission_tokens(p->admission));
+	return 0;
 }
 
 static void on_started(int error, const char *why, void *userdata)
@@ -100,8 +148,10 @@ static void on_started(int error, const char *why, void *userdata)
 		return;
 	}
 	map = ins_nova_map(p->nova);
-	dr_info("listening on=%s port=%u hosts=%zu servers=%zu", p->config->listen.address,
-		dr_http_server_port(p->server), map->count, map->vm_count);
+	dr_info("listening on=%s port=%u tls=%s hosts=%zu servers=%zu", p->config->listen.address,
+		dr_http_server_port(p->server), ins_admission_tls(p->admission) ? "yes" : "no", map->count,
+		map->vm_count);
+	warn_of_insecurity(p);
 	if (p->config->dry_run)
 		dr_warning("dry run: hosts are judged, and nothing is changed in the cloud");
 	dr_notify("READY=1");
@@ -132,6 +182,7 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	int r;
 
 	if ((r = dr_loop_new(&p->loop)) || (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
+	    (r = dr_loop_add_signal(p->loop, SIGHUP, on_hangup, p, &p->hangup)) ||
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
 	    (r = dr_cloud_new(p->loop, p->http, credentials, &p->cloud)) ||
 	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) || (r = open_journal(p)) ||
@@ -145,14 +196,15 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	inspector.fencer = p->fencer;
 	inspector.bus = p->bus;
 	if ((r = ins_inspector_new(&inspector, &p->inspector)) ||
-	    (r = ins_receiver_new(p->loop, p->inspector, p->config, &p->receiver)))
+	    (r = ins_receiver_new(p->loop, p->inspector, p->config, p->admission, &p->receiver)))
 		return r;
 	return ins_nova_start(p->nova, on_started, p);
 }
 
-static int run(const struct ins_config *config, struct dr_cloud_conf *credentials)
+static int run(const struct ins_config *config, struct ins_admission *admission,
+	       struct dr_cloud_conf *credentials)
 {
-	DR_AUTO(program_done) struct program p = { .config = config };
+	DR_AUTO(program_done) struct program p = { .config = config, .admission = admission };
 	int r = compose(&p, credentials);
 
 	if (r) {
@@ -169,13 +221,19 @@ static int run(const struct ins_config *config, struct dr_cloud_conf *credential
 int main(int argc, char **argv)
 {
 	DR_AUTO(ins_config_done) struct ins_config config = {};
+	DR_AUTO(ins_admission_freep) struct ins_admission *admission = NULL;
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 	struct dr_daemon_options o;
 	int status = dr_daemon_options(argc, argv, "doctor-inspector", PURPOSE, &o);
 
 	if (status >= 0)
 		return status;
+	int r = dr_secret_process();
+	if (r)
+		dr_warning("core dumps of this process may have secrets in them: %s", strerror(-r));
 	status = dr_daemon_config(o.config, read_config, &config);
+	if (!status)
+		status = read_access(&config, &admission);
 	if (status)
 		return status;
 	if (o.check) {
@@ -185,5 +243,5 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	status = read_credentials(config.cloud, &credentials);
-	return status ? status : run(&config, &credentials);
+	return status ? status : run(&config, admission, &credentials);
 }

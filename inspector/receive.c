@@ -11,6 +11,7 @@ struct ins_receiver {
 	struct dr_loop *loop;
 	struct ins_inspector *inspector;
 	const struct ins_config *config;
+	struct ins_admission *admission;
 	struct ins_sources sources;
 	uint64_t refused; /* requests */
 };
@@ -370,7 +371,7 @@ static void shut_down(struct dr_http_exchange *x, struct ins_receiver *r, struct
 		refuse(x, r, 403, "path", "remote_shutdown is not set", 0);
 		return;
 	}
-	dr_info("ending, as was asked peer=%s", dr_http_peer(x));
+	dr_info("ending, as was asked peer=%s by=%s", dr_http_peer(x), dr_http_user(x));
 	dr_http_reply_json(x, 200, dr_json_object());
 	dr_loop_exit(r->loop, EXIT_SUCCESS);
 }
@@ -386,14 +387,16 @@ static void get_health(struct dr_http_exchange *x, struct ins_receiver *r, struc
 static void get_incidents(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
 {
 	const char *host = dr_http_query(x, "host"), *state = dr_http_query(x, "state");
-	struct dr_json *body;
+	struct dr_json *body, *counters;
 
 	if (state && !ins_inspector_state_known(state)) {
 		refuse(x, r, 400, "state", "is none of open, ended or the name of a state", 0);
 		return;
 	}
 	body = ins_inspector_incidents_of(r->inspector, host, state);
-	dr_json_add_int(dr_json_get(body, "counters"), "requests_refused", (int64_t)r->refused);
+	counters = dr_json_get(body, "counters");
+	dr_json_add_int(counters, "requests_refused", (int64_t)r->refused);
+	dr_json_add_int(counters, "requests_not_admitted", (int64_t)ins_admission_refused(r->admission));
 	dr_http_reply_json(x, 200, body);
 }
 
@@ -408,6 +411,13 @@ static bool path_fits(const char *route, const char *path, struct name *ret)
 		return false;
 	*ret = (struct name){ path + before, len - before - behind };
 	return true;
+}
+
+void ins_receive_admit(struct dr_http_exchange *x, void *userdata)
+{
+	struct ins_receiver *r = userdata;
+
+	ins_admission_judge(r->admission, x);
 }
 
 void ins_receive(struct dr_http_exchange *x, void *userdata)
@@ -450,13 +460,13 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 /* ---------------------------------------------------------------- life */
 
 int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
-		     struct ins_receiver **ret)
+		     struct ins_admission *a, struct ins_receiver **ret)
 {
 	struct ins_receiver *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return -ENOMEM;
-	*r = (struct ins_receiver){ .loop = l, .inspector = s, .config = c };
+	*r = (struct ins_receiver){ .loop = l, .inspector = s, .config = c, .admission = a };
 	*ret = r;
 	return 0;
 }

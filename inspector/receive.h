@@ -24,7 +24,8 @@
  *   POST /events/shutdown  ends the loop with status 0, in the way of upstream's test harness; 403 unless
  *                          remote_shutdown is set
  *
- * 404 and 405 (with Allow) for the rest. Position is absent where the request is as good as any: 503.
+ * 401 and 403: as in admission.h. 404 and 405 (with Allow) for the rest. Position is absent where the request
+ * is as good as any: 503.
  */
 
 #include "doctor/http_server.h"
@@ -34,14 +35,18 @@ struct ins_receiver;
 
 /* All must outlive it. */
 int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
-		     struct ins_receiver **ret) DR_MUST_USE;
+		     struct ins_admission *a, struct ins_receiver **ret) DR_MUST_USE;
 /* A row of a set, from before (journal.h). userdata is the struct ins_receiver. -ENOSPC, -ENOMEM. */
 int ins_receiver_row(const char *source, const struct ins_event *e, void *userdata) DR_MUST_USE;
 /* After ins_nova_stop(), which ends the requests that wait for Nova, and after the server. */
 void ins_receiver_free(struct ins_receiver *r);
 DR_DEFINE_FREEP(struct ins_receiver, ins_receiver_free)
 
-/* The handler for dr_http_server_new(); userdata is the struct ins_receiver. */
+/*
+ * For dr_http_server_new(): who is let in, and the handler, which trusts that. userdata of both is the struct
+ * ins_receiver.
+ */
+void ins_receive_admit(struct dr_http_exchange *x, void *userdata);
 void ins_receive(struct dr_http_exchange *x, void *userdata);
 
 #endif

@@ -5,6 +5,7 @@
 /*
  * HTTP/1.1 server on the loop (libmicrohttpd, in lib/io/http_server.c): keep-alive, bounded bodies,
  * bounded connections, idle time-out. The handler runs on the loop's thread once a whole request is there.
+ * With TLS by GnuTLS (lib/io/http_tls.c); a handshake is a matter of its connection only.
  */
 
 #include "doctor/buf.h"
@@ -18,6 +19,42 @@ struct dr_http_exchange; /* one request and its answer */
 /* Must call dr_http_reply*() exactly once, now or later (dr_http_defer() first). */
 typedef void (*dr_http_handler_fn)(struct dr_http_exchange *x, void *userdata);
 
+/*
+ * Called when the headers are there, before any of the body is kept. Lets the request pass by doing nothing;
+ * refuses it with a reply, never a deferred one: its body is thrown away, and the handler not called.
+ */
+typedef void (*dr_http_admit_fn)(struct dr_http_exchange *x, void *userdata);
+
+/* What a server shows to clients, and whose certificates it believes. Counted references. */
+struct dr_http_tls;
+
+struct dr_http_tls_files {
+	const char *cert; /* PEM: the server's certificate, then those between it and the authority */
+	const char *key;  /* PEM, without a passphrase; as dr_secret_read() wants it */
+	const char
+		*client_ca; /* PEM: the authorities of clients, who are asked for a certificate; NULL: not */
+};
+
+/* *ret_error names the file and the reason, is for people and the caller's; NULL when out of memory. */
+int dr_http_tls_load(const struct dr_http_tls_files *files, struct dr_http_tls **ret,
+		     char **ret_error) DR_MUST_USE;
+void dr_http_tls_unref(struct dr_http_tls *t);
+DR_DEFINE_FREEP(struct dr_http_tls, dr_http_tls_unref)
+
+/* Who a client is, by the certificate that it has shown. */
+struct dr_http_identity {
+	enum {
+		DR_HTTP_CERTIFICATE_NONE, /* it showed none, or was not asked */
+		DR_HTTP_CERTIFICATE_GOOD,
+		DR_HTTP_CERTIFICATE_BAD,
+	} state;
+	char why[256]; /* of a bad one, for people */
+	/* Of a good one: its common name and alternative names (DNS, mail, URI, address), the first of them
+	 */
+	char names[16][256];
+	size_t count;
+};
+
 struct dr_http_server_opts {
 	const char *address;	    /* numeric IPv4 or IPv6; NULL: 127.0.0.1 */
 	uint16_t port;		    /* 0: the kernel chooses */
@@ -26,6 +63,9 @@ struct dr_http_server_opts {
 	unsigned connections_max;   /* 0: 256 */
 	struct dr_dur idle_timeout; /* 0: 30 s */
 	const char *server_name;    /* Server: header; NULL: "doctor" */
+	unsigned per_peer_max;	    /* connections from one address; 0: no limit */
+	struct dr_http_tls *tls;    /* the server takes a reference; NULL: plain HTTP */
+	dr_http_admit_fn admit;	    /* with the handler's userdata; NULL: everybody */
 };
 
 /* A "listen" setting, "127.0.0.1:12345" or "[::1]:12345": numeric, port 0 lets the kernel choose. */
@@ -57,6 +97,12 @@ DR_DEFINE_FREEP(struct dr_http_server, dr_http_server_free)
 int dr_http_server_give(const struct dr_http_server *s, uid_t uid, gid_t gid) DR_MUST_USE;
 uint16_t dr_http_server_port(const struct dr_http_server *s); /* 0 of a local socket */
 
+/*
+ * Of a server with TLS, takes a reference: new connections are shown the new certificate, and the clients of
+ * all connections are held against the new authorities, from their next request.
+ */
+void dr_http_server_set_tls(struct dr_http_server *s, struct dr_http_tls *t);
+
 const char *dr_http_method(const struct dr_http_exchange *x);
 const char *dr_http_path(const struct dr_http_exchange *x); /* percent-decoded, no query */
 const char *dr_http_query(const struct dr_http_exchange *x,
@@ -66,6 +112,13 @@ const char *dr_http_query_name(const struct dr_http_exchange *x,
 const char *dr_http_header(const struct dr_http_exchange *x, const char *name); /* any case; NULL */
 const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len); /* NUL-terminated, never NULL */
 const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client; "local" */
+
+/* Never NULL; valid until the next call. Verified anew once a minute, as a certificate's time passes. */
+const struct dr_http_identity *dr_http_identity(const struct dr_http_exchange *x);
+
+/* Who asks, as far as is known: what dr_http_set_user() was told, else the peer's address. */
+void dr_http_set_user(struct dr_http_exchange *x, const char *name);
+const char *dr_http_user(const struct dr_http_exchange *x);
 
 /* Adds a response header; call before the reply. */
 void dr_http_set_header(struct dr_http_exchange *x, const char *name, const char *value);

@@ -2,6 +2,7 @@
 #include "doctor/http_server.h"
 
 #include <assert.h>
+#include <gnutls/abstract.h>
 #include <limits.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -9,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "lib/io/http_tls.h"
 #include "lib/io/unix_listen.h"
 
 #define BODY_DEFAULT (1UL << 20)
@@ -16,6 +18,7 @@
 #define CONNECTION_MEMORY (64UL << 10) /* request line and headers; more: 431 */
 #define SET_HEADERS_MAX 32
 #define CLOSING_ROUNDS 16
+#define IDENTITY_LIFE dr_sec(60)
 
 /*
  * A body that is too large is read to its end and thrown away up to this many bytes beyond the limit, so
@@ -36,6 +39,7 @@ struct dr_http_exchange {
 	struct MHD_Response *response; /* of dr_http_reply() until it is queued */
 	unsigned status;
 	char peer[NI_MAXHOST];
+	char *user;
 	bool nul_in_uri;
 	bool handled;  /* the handler has been called, or need not be */
 	bool replied;  /* dr_http_reply() was called */
@@ -44,8 +48,19 @@ struct dr_http_exchange {
 	struct dr_http_exchange *prev, *next; /* in server->suspended */
 };
 
+/* One with TLS, from its start to its end. */
+struct connection {
+	struct dr_http_tls *tls; /* what its session uses */
+	struct dr_http_identity *identity;
+	unsigned verified_by; /* the server's tls_count then; 0: not yet */
+	struct dr_mono verified;
+};
+
 struct dr_http_server {
 	struct MHD_Daemon *daemon;
+	struct dr_http_tls *tls; /* NULL: plain HTTP */
+	unsigned tls_count;	 /* it is the how manieth */
+	dr_http_admit_fn admit;
 	struct dr_source *epoll, *timer;
 	dr_http_handler_fn fn;
 	void *userdata;
@@ -68,6 +83,7 @@ static void exchange_free(struct dr_http_exchange *x)
 	if (x->response)
 		MHD_destroy_response(x->response);
 	dr_buf_done(&x->body);
+	free(x->user);
 	free(x);
 }
 
@@ -175,6 +191,102 @@ static void set_peer(struct dr_http_exchange *x)
 						       : sizeof(struct sockaddr_in);
 	if (getnameinfo(info->client_addr, len, x->peer, sizeof(x->peer), NULL, 0, NI_NUMERICHOST))
 		x->peer[0] = '\0';
+}
+
+void dr_http_set_user(struct dr_http_exchange *x, const char *name)
+{
+	free(x->user);
+	x->user = strdup(name);
+}
+
+const char *dr_http_user(const struct dr_http_exchange *x)
+{
+	return x->user ? x->user : x->peer;
+}
+
+/* ---------------------------------------------------------------- TLS */
+
+/* microhttpd wants a source of certificates; what a session uses is set by on_connection(). */
+static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+			  gnutls_pcert_st **certs, unsigned *cert_count, gnutls_ocsp_data_st **ocsp,
+			  unsigned *ocsp_count, gnutls_privkey_t *key, unsigned *flags)
+{
+	return -1;
+}
+
+static void connection_free(struct connection *c)
+{
+	if (!c)
+		return;
+	dr_http_tls_unref(c->tls);
+	free(c->identity);
+	free(c);
+}
+
+static void *session_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info ? info->tls_session : NULL;
+}
+
+/* Before the handshake, and when the session has been ended. Without memory the handshake fails. */
+static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct dr_http_server *s = userdata;
+	struct connection *c = *context;
+	void *session;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		connection_free(c);
+		*context = NULL;
+		return;
+	}
+	session = session_of(connection);
+	c = session ? calloc(1, sizeof(*c)) : NULL;
+	if (!c)
+		return;
+	c->tls = http_tls_ref(s->tls);
+	http_tls_use(c->tls, session);
+	*context = c;
+}
+
+void dr_http_server_set_tls(struct dr_http_server *s, struct dr_http_tls *t)
+{
+	assert(s->tls && t);
+	http_tls_ref(t);
+	dr_http_tls_unref(s->tls);
+	s->tls = t;
+	s->tls_count++;
+}
+
+const struct dr_http_identity *dr_http_identity(const struct dr_http_exchange *x)
+{
+	static const struct dr_http_identity none = { .state = DR_HTTP_CERTIFICATE_NONE };
+	static const struct dr_http_identity broke = { .state = DR_HTTP_CERTIFICATE_BAD,
+						       .why = "out of memory" };
+	const struct dr_http_tls *tls = x->server->tls;
+	const union MHD_ConnectionInfo *info;
+	struct connection *c;
+	struct dr_mono now;
+
+	if (!tls || !http_tls_asks(tls))
+		return &none;
+	info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	c = info ? info->socket_context : NULL;
+	if (c && !c->identity)
+		c->identity = calloc(1, sizeof(*c->identity));
+	if (!c || !c->identity)
+		return &broke;
+	now = dr_mono_now();
+	if (c->verified_by != x->server->tls_count || dr_mono_sub(now, c->verified).ns > IDENTITY_LIFE.ns) {
+		http_tls_identify(tls, session_of(x->connection), c->identity);
+		c->verified_by = x->server->tls_count;
+		c->verified = now;
+	}
+	return c->identity;
 }
 
 /* ---------------------------------------------------------------- replies */
@@ -332,7 +444,10 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 	*request = NULL;
 }
 
-/* The headers are there. What is refused now is answered before a body comes, and the connection closed. */
+/*
+ * The headers are there. What cannot be read is answered before a body comes, and the connection closed. Who
+ * is not admitted gets his answer at the end of the request, so that it is not lost in a reset.
+ */
 static enum MHD_Result on_headers(struct dr_http_exchange *x, struct MHD_Connection *connection,
 				  const char *url, const char *method)
 {
@@ -355,7 +470,12 @@ static enum MHD_Result on_headers(struct dr_http_exchange *x, struct MHD_Connect
 				    "Transfer-Encoding: only chunked is supported");
 	else if (length && strtoull(length, NULL, 10) > limit)
 		reply_too_large(x);
-	return x->replied ? queue_reply(x) : MHD_YES;
+	if (x->replied)
+		return queue_reply(x);
+	if (x->server->admit)
+		x->server->admit(x, x->server->userdata);
+	x->handled = x->replied;
+	return x->replied && dr_http_header(x, MHD_HTTP_HEADER_EXPECT) ? queue_reply(x) : MHD_YES;
 }
 
 static enum MHD_Result on_body(struct dr_http_exchange *x, const char *data, size_t len)
@@ -363,9 +483,9 @@ static enum MHD_Result on_body(struct dr_http_exchange *x, const char *data, siz
 	size_t limit = x->server->body_max;
 
 	x->received += len;
-	if (x->received > limit) {
+	if (x->replied || x->received > limit) {
 		dr_buf_done(&x->body);
-		return x->received - limit > DISCARD_MAX ? MHD_NO : MHD_YES;
+		return x->received > limit + DISCARD_MAX ? MHD_NO : MHD_YES;
 	}
 	dr_buf_append(&x->body, data, len);
 	return x->body.error ? MHD_NO : MHD_YES;
@@ -520,12 +640,17 @@ static int start(struct dr_http_server *s, const struct dr_http_server_opts *o)
 	if (r < 0)
 		return r;
 	s->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (family == AF_INET6 ? MHD_USE_IPv6 : 0), 0, NULL,
-		NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (family == AF_INET6 ? MHD_USE_IPv6 : 0) |
+			(s->tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK,
+		on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
 		o->connections_max ? o->connections_max : (unsigned)CONNECTIONS_DEFAULT,
 		MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_peer_max,
+		s->tls ? MHD_OPTION_NOTIFY_CONNECTION : MHD_OPTION_END, on_connection, s,
+		MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES, MHD_OPTION_HTTPS_CERT_CALLBACK2,
+		no_certificate, MHD_OPTION_END);
 	if (!s->daemon)
 		return -EIO;
 	fd = -1; /* the daemon's now */
@@ -560,6 +685,9 @@ int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts
 		return -ENOMEM;
 	s->fn = fn;
 	s->userdata = userdata;
+	s->tls = http_tls_ref(o->tls);
+	s->tls_count = 1;
+	s->admit = o->admit;
 	s->body_max = o->body_max ? o->body_max : BODY_DEFAULT;
 	s->server_name = strdup(o->server_name ? o->server_name : "doctor");
 	if (!s->server_name)
@@ -599,6 +727,7 @@ void dr_http_server_free(struct dr_http_server *s)
 		dr_source_free(s->timer);
 		MHD_stop_daemon(s->daemon);
 	}
+	dr_http_tls_unref(s->tls);
 	free(s->server_name);
 	free(s);
 }

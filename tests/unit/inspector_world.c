@@ -16,28 +16,30 @@ static void on_started(int error, const char *why, void *userdata)
 	snprintf(w->start_why, sizeof(w->start_why), "%s", why ? why : "");
 }
 
-/* What an inspector is made of, behind Nova; world_decompose() ends it. */
+/* What an inspector is made of, behind Nova. */
 static void world_compose(struct world *w)
 {
-	struct dr_http_server_opts server = {};
+	struct dr_http_server_opts server = { .admit = ins_receive_admit };
 	struct ins_inspector_opts inspector = {
 		.loop = w->loop, .cloud = w->cloud, .nova = w->nova, .config = &w->config
 	};
 	char *why = NULL;
 
-	if (ins_journal_new(w->loop, w->config.journal, &w->journal, &why))
+	if (ins_journal_new(w->loop, w->config.journal, &w->journal, &why) ||
+	    ins_admission_new(&w->config.access, &w->admission, &why))
 		fail_msg("%s", why);
 	assert_int_equal(ins_fencer_new(w->loop, &w->config.fence, &w->fencer), 0);
-	inspector.journal = w->journal;
 	assert_int_equal(ins_bus_new(w->loop, &w->config.bus, w->nova, &w->bus), 0);
+	inspector.journal = w->journal;
 	inspector.fencer = w->fencer;
 	inspector.bus = w->bus;
 	assert_int_equal(ins_inspector_new(&inspector, &w->inspector), 0);
-	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, &w->receiver), 0);
+	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, w->admission, &w->receiver), 0);
+	server.tls = ins_admission_tls(w->admission);
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
 }
 
-int world_setup_cold(void **state)
+int world_setup_with(void **state, const char *settings)
 {
 	/* each host may be marked down here, and as often as it likes; tests of these rules set them */
 	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
@@ -45,14 +47,17 @@ int world_setup_cold(void **state)
 				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n"
 				       "recovery: {undo: false}\njournal: none\n";
 	struct world *w = calloc(1, sizeof(*w));
+	DR_AUTO_FREE char *text = dr_asprintf("%s%s", defaults, settings);
 	struct dr_http_client_opts client = { .per_host_max = 32 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
+	DR_AUTO_FREE char *why = NULL;
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 
 	assert_non_null(w);
-	assert_int_equal(dr_conf_parse("test", defaults, strlen(defaults), &conf), 0);
+	assert_int_equal(dr_conf_parse("test", text, strlen(text), &conf), 0);
 	assert_int_equal(ins_config_read(conf, &w->config), 0);
-	assert_int_equal(dr_conf_error_count(conf), 0);
+	if (dr_conf_error_count(conf))
+		fail_msg("%s", dr_conf_error_text(conf, 0));
 	assert_int_equal(dr_loop_new(&w->loop), 0);
 	assert_int_equal(fake_new(w->loop, &w->nova_api), 0);
 	fake_add_host(w->nova_api, "compute-1", "svc-1");
@@ -68,6 +73,11 @@ int world_setup_cold(void **state)
 	world_compose(w);
 	*state = w;
 	return 0;
+}
+
+int world_setup_cold(void **state)
+{
+	return world_setup_with(state, "");
 }
 
 void world_begin(struct world *w)
@@ -109,6 +119,7 @@ int world_teardown(void **state)
 	ins_fencer_free(w->fencer);
 	ins_journal_stop(w->journal);
 	ins_receiver_free(w->receiver);
+	ins_admission_free(w->admission);
 	ins_inspector_free(w->inspector);
 	ins_journal_free(w->journal);
 	ins_nova_free(w->nova);

@@ -30,6 +30,7 @@ struct world {
 	struct ins_bus *bus;
 	struct ins_nova *nova;
 	struct ins_inspector *inspector;
+	struct ins_admission *admission;
 	struct ins_receiver *receiver;
 	struct dr_http_server *server;
 
@@ -69,6 +70,7 @@ bool world_passed(struct dr_mono since); /* the deadline of wait_for() */
 
 /* Everything but the start, so that a test can bend the cloud first; world_setup() starts, too. */
 int world_setup_cold(void **state);
+int world_setup_with(void **state, const char *settings); /* the same, more of the configuration */
 int world_setup(void **state);
 int world_teardown(void **state);
 

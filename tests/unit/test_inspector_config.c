@@ -13,6 +13,13 @@ static void assert_defaults(const struct ins_config *c)
 	assert_string_equal(c->listen.address, "127.0.0.1");
 	assert_int_equal(c->listen.port, 12345);
 	assert_false(c->remote_shutdown);
+	assert_null(c->access.cert);
+	assert_null(c->access.key);
+	assert_null(c->access.client_ca);
+	assert_null(c->access.tokens);
+	assert_int_equal(c->access.client_count, 0);
+	assert_int_equal(c->access.name_count, 0);
+	assert_false(c->access.open_healthz);
 	assert_null(c->cloud);
 	assert_int_equal(c->refresh.ns, dr_sec(30).ns);
 	assert_int_equal(c->verify.ns, dr_msec(100).ns);
@@ -76,7 +83,10 @@ static void test_all_settings(void **state)
 				   "brake: {hosts: 0, share: 2.5%, window: 1h, resume: true, per: zone, "
 				   "group: {hosts: 7, share: 30%}}\n"
 				   "flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
-				   "maintenance: {nova_disabled: false, alarm_for: 90min}\ndry_run: true\n";
+				   "maintenance: {nova_disabled: false, alarm_for: 90min}\ndry_run: true\n"
+				   "tls: {cert: /c, key: /k, client_ca: /a}\ntokens: /t\n"
+				   "clients: {mon.example.org: monitor, alice: 'operator, monitor'}\n"
+				   "names: [a.example.org, b]\nopen_healthz: true\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -86,6 +96,18 @@ static void test_all_settings(void **state)
 	assert_string_equal(c.listen.address, "::1");
 	assert_int_equal(c.listen.port, 0);
 	assert_true(c.remote_shutdown);
+	assert_string_equal(c.access.cert, "/c");
+	assert_string_equal(c.access.key, "/k");
+	assert_string_equal(c.access.client_ca, "/a");
+	assert_string_equal(c.access.tokens, "/t");
+	assert_int_equal(c.access.client_count, 2);
+	assert_string_equal(c.access.clients[0].name, "mon.example.org");
+	assert_int_equal(c.access.clients[0].roles, DR_ROLE_MONITOR);
+	assert_string_equal(c.access.clients[1].name, "alice");
+	assert_int_equal(c.access.clients[1].roles, DR_ROLE_OPERATOR | DR_ROLE_READER | DR_ROLE_MONITOR);
+	assert_int_equal(c.access.name_count, 2);
+	assert_string_equal(c.access.names[1], "b");
+	assert_true(c.access.open_healthz);
 	assert_string_equal(c.cloud, "admin");
 	assert_int_equal(c.refresh.ns, dr_sec(60).ns);
 	assert_int_equal(c.verify.ns, 0);
@@ -204,6 +226,30 @@ static void test_refused(void **state)
 		{ "listen: 192.0.2.1:12345\ninsecure_listen: true\n", NULL },
 		{ "listen: 192.0.2.1:12345\ninsecure_listen: false\n", "is reached from elsewhere" },
 		{ "listen: 127.9.9.9:1\n", NULL },
+#define ELSEWHERE "listen: 192.0.2.1:1\n"
+		{ ELSEWHERE,
+		  "this needs tls.cert and tls.key, and tokens (or tls.client_ca and clients); or" },
+		{ ELSEWHERE "tokens: /t\n", "this needs tls.cert and tls.key; or listen on loopback" },
+		{ ELSEWHERE "tls: {cert: /c, key: /k}\n",
+		  "this needs tokens (or tls.client_ca and clients); or" },
+		{ ELSEWHERE "tls: {cert: /c, key: /k}\ntokens: /t\n", NULL },
+		{ ELSEWHERE "tls: {cert: /c, key: /k, client_ca: /a}\nclients: {m: monitor}\n", NULL },
+		{ ELSEWHERE "tokens: /t\ninsecure_listen: true\n", NULL },
+		{ "tokens: /t\n", NULL },
+		{ "tls: {cert: /c, key: /k}\n", NULL },
+		{ "tls: {cert: /c}\n", "t:1:6: tls: \"key\" is missing" },
+		{ "tls: {key: /k}\n", "t:1:6: tls: \"cert\" is missing" },
+		{ "tls: {cert: /c, key: ''}\n", "t:1:22: tls.key: is empty" },
+		{ "tls: {cert: /c, key: /k, ca: /a}\n", "tls.ca" },
+		{ "tls: {cert: /c, key: /k, client_ca: /a}\n", "client_ca is of no use without clients" },
+		{ "clients: {m: monitor}\n", "t:1:10: clients: nobody shows a certificate without" },
+		{ "clients: {m: admin}\n", "t:1:14: clients.m: these are not roles" },
+		{ "clients: {m: [monitor]}\n", "clients.m: these are not roles" },
+		{ "clients: {m: ''}\n", "clients.m: these are not roles" },
+		{ "tokens: [a]\n", "t:1:9: tokens: " },
+		{ "names: a.example.org\n", "t:1:8: names: " },
+		{ "names: ['a:1']\n", "t:1:9: names[0]: is no host name" },
+		{ "open_healthz: perhaps\n", "t:1:15: open_healthz: " },
 		{ "listen: localhost:12345\n", "t:1:9: listen: \"localhost:12345\" is no numeric address" },
 		{ "listen: 127.0.0.1\n", "is no numeric address" },
 		{ "listen: 127.0.0.1:65536\n", "is no numeric address" },

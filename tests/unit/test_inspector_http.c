@@ -122,7 +122,7 @@ static void test_replay(void **state)
 		assert_int_equal(world_resets(w, "vm-3"), 0);
 
 		/* the connection stays */
-		raw_puts(&raw, "PUT /events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]");
+		raw_puts(&raw, "PUT /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n[]");
 		raw_expect(&raw, "{\"accepted\":0,\"duplicates\":0}");
 		raw_done(&raw);
 		world_put(w, "[" UP("compute-1") "]", 200);

@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "doctor/buf.h"
 #include "doctor/http_client.h"
 #include "tests/unit/fake_nova.h"
+#include "tests/unit/tls_files.h"
 
 static char program[512];
 static char dir[] = "/tmp/doctor-test-inspector-XXXXXX";
@@ -295,6 +297,156 @@ static void test_remote_shutdown(void **state)
 	assert_end(w, 0, "remote_shutdown is not set");
 }
 
+/* ---------------------------------------------------------------- secrets */
+
+/* The program as an ordinary user (whom root becomes), with a configuration on its standard input. */
+static void spawn_as_user(struct world *w, const char *text)
+{
+	DR_AUTO_CLOSE int fd = open(program, O_PATH | O_CLOEXEC), in = -1, out = -1;
+	char *const argv[] = { "doctor-inspector", "-c", "-", NULL };
+	char url[64];
+	char *const cloud[] = { url, "OS_USER_ID=u", "OS_PASSWORD=p", "OS_PROJECT_ID=p", NULL };
+
+	snprintf(url, sizeof(url), "OS_AUTH_URL=http://127.0.0.1:%u", dr_http_server_port(w->cloud->server));
+	configure(w, text);
+	in = open(w->config, O_RDONLY | O_CLOEXEC);
+	out = open(w->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && in >= 0 && out >= 0);
+	w->pid = fork();
+	assert_true(w->pid >= 0);
+	if (!w->pid) {
+		sigset_t all;
+
+		sigemptyset(&all);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		if (!geteuid() && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+			_exit(125);
+		if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+			_exit(126);
+		fexecve(fd, argv, cloud);
+		_exit(127);
+	}
+	assert_int_equal(dr_loop_add_child(w->loop, w->pid, on_end, w, &w->watch), 0);
+}
+
+/* What there is of a process that may not be dumped is root's, proc(5). */
+static void test_not_dumped(void **state)
+{
+	struct world *w = *state;
+	char path[64];
+	struct stat st;
+
+	spawn_as_user(w, "listen: 127.0.0.1:0\n");
+	wait_for(w, strstr(output(w), "listening on=127.0.0.1"));
+	snprintf(path, sizeof(path), "/proc/%d/environ", w->pid);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "listening");
+}
+
+/* ---------------------------------------------------------------- who may come */
+
+#define OLD_TOKEN "old-secret-0123456789"
+#define NEW_TOKEN "new-secret-0123456789"
+
+static void test_access_files(void **state)
+{
+	static const struct {
+		const char *tls, *tokens, *says; /* NULL tokens: the file is not there */
+		mode_t mode;
+	} cases[] = {
+		{ "", NULL, "/tokens: No such file or directory", 0 },
+		{ "", "monitor m " OLD_TOKEN, "/tokens: others than its owner can read or change it", 0644 },
+		{ "", "monitor m " OLD_TOKEN "\nmonitor " OLD_TOKEN, "/tokens:2: is not \"ROLE", 0600 },
+		{ "server.pem/monitor.key", "", "/monitor.key: is not the key of the certificate", 0600 },
+		{ "empty.pem/server.key", "", "/empty.pem: ", 0600 },
+	};
+	struct world *w = *state;
+	char *const check[] = { "doctor-inspector", "--check", "-c", w->config, NULL };
+	char *const argv[] = { "doctor-inspector", "-c", w->config, NULL };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		char cert[32], text[512];
+		const char *key = strchr(cases[i].tls, '/');
+		int n = snprintf(text, sizeof(text), "tokens: %s\n", tls_file("tokens"));
+
+		unlink(tls_file("tokens"));
+		if (cases[i].tokens)
+			tls_file_write("tokens", cases[i].mode, cases[i].tokens);
+		if (key) {
+			snprintf(cert, sizeof(cert), "%.*s", (int)(key - cases[i].tls), cases[i].tls);
+			snprintf(text + n, sizeof(text) - (size_t)n, "tls: {cert: %s, key: %s}\n",
+				 tls_file(cert), tls_file(key + 1));
+		}
+		configure(w, text);
+		spawn(w, true, check);
+		assert_end(w, 2, cases[i].says);
+		spawn(w, true, argv);
+		assert_end(w, 2, cases[i].says);
+		assert_null(strstr(output(w), "secret"));
+	}
+}
+
+static unsigned get_incidents(struct world *w, const char *token)
+{
+	const struct dr_http_client_opts opts = { .ca_file = tls_file("ca.pem") };
+	DR_AUTO(dr_http_client_freep) struct dr_http_client *client = NULL;
+	DR_AUTO(dr_http_response_done) struct dr_http_response r = { 0 };
+	DR_AUTO_FREE char *url = NULL;
+	struct dr_http_request req = { .method = "GET", .headers = { { "X-Auth-Token", token } } };
+
+	url = dr_asprintf("https://127.0.0.1:%lu/v1/incidents",
+			  strtoul(strstr(output(w), " port=") + 6, NULL, 10));
+	req.url = url;
+	assert_int_equal(dr_http_client_new(w->loop, &opts, &client), 0);
+	assert_int_equal(dr_http_call(client, &req, &r), 0);
+	if (r.error)
+		fail_msg("%s; it says: %s", r.reason, output(w));
+	return r.status;
+}
+
+/* Reached from elsewhere, with TLS and tokens; both are read again on SIGHUP, and kept if they are bad. */
+static void test_access(void **state)
+{
+	struct world *w = *state;
+	char *const argv[] = { "doctor-inspector", "-c", w->config, NULL };
+	char text[512];
+
+	tls_file_write("tokens", 0600, "reader r " OLD_TOKEN "\n");
+	snprintf(text, sizeof(text), "listen: 0.0.0.0:0\ntokens: %s\ntls: {cert: %s, key: %s}\n",
+		 tls_file("tokens"), tls_file("server.pem"), tls_file("server.key"));
+	configure(w, text);
+	spawn(w, true, argv);
+	wait_for(w, strstr(output(w), "listening on=0.0.0.0"));
+	assert_non_null(strstr(output(w), "tls=yes"));
+	assert_int_equal(get_incidents(w, OLD_TOKEN), 200);
+	assert_int_equal(get_incidents(w, NEW_TOKEN), 401);
+	tls_file_write("tokens", 0600, "reader r " NEW_TOKEN "\nreader q " NEW_TOKEN "\n");
+	kill(w->pid, SIGHUP);
+	wait_for(w,
+		 strstr(output(w), "/tokens:2: the token is that of an earlier line; tokens and certificates "
+				   "stay as they were"));
+	assert_int_equal(get_incidents(w, OLD_TOKEN), 200);
+	tls_file_write("tokens", 0600, "reader r " NEW_TOKEN "\n");
+	kill(w->pid, SIGHUP);
+	wait_for(w, strstr(output(w), "were read again tokens=1"));
+	assert_int_equal(get_incidents(w, OLD_TOKEN), 401);
+	assert_int_equal(get_incidents(w, NEW_TOKEN), 200);
+	assert_true(w->pid > 0);
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "were read again");
+	assert_null(strstr(output(w), "secret"));
+	assert_null(strstr(output(w), "insecure"));
+
+	configure(w, "listen: 0.0.0.0:0\ninsecure_listen: true\n");
+	spawn(w, true, argv);
+	wait_for(w, strstr(output(w),
+			   "warning: insecure_listen: whoever reaches this port can take hosts down"));
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "tls=no");
+}
+
 #define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -302,7 +454,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_world(test_options),	  with_world(test_bad_config),	with_world(test_credentials),
 		with_world(test_login_refused),	  with_world(test_port_in_use), with_world(test_life),
-		with_world(test_remote_shutdown), with_world(test_dry_run),
+		with_world(test_remote_shutdown), with_world(test_dry_run),	with_world(test_access_files),
+		with_world(test_access),	  with_world(test_not_dumped),
 	};
 	const char *bin = getenv("DOCTOR_BIN");
 	ssize_t n;
@@ -316,5 +469,5 @@ int main(void)
 			*(strrchr(program, '/') ?: program) = '\0';
 		strcat(program, "/bin/doctor-inspector");
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, tls_files_make, tls_files_remove);
 }

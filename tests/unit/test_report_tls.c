@@ -4,86 +4,14 @@
  * terminal this test plays; the certificates are made by openssl(1), too.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/tls_files.h"
 #include "user/report.h"
-
-static char dir[] = "/tmp/doctor-test-tls-XXXXXX";
-
-/* ca and other sign; server is 127.0.0.1's, elsewhere another's, expired's time is over; monitor is ours,
- * foreign of the other authority, locked has a passphrase. */
-static const char make_certificates[] =
-	"set -e; cd \"$0\"\n"
-	"new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1'\n"
-	"for ca in ca other; do openssl req -x509 $new -nodes -subj /CN=$ca -days 2 -keyout $ca.key -out "
-	"$ca.pem; done\n"
-	"leaf() { # NAME CA SAN DAYS\n"
-	"	openssl req $new -nodes -subj /CN=$1 -addext subjectAltName=$3 -keyout $1.key -out $1.csr\n"
-	"	openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -copy_extensions copy "
-	"-days $4 -out $1.pem\n"
-	"}\n"
-	"leaf server ca IP:127.0.0.1 2; leaf elsewhere ca DNS:elsewhere.example.org 2; leaf expired ca "
-	"IP:127.0.0.1 -1\n"
-	"leaf monitor ca DNS:monitor 2; leaf foreign other DNS:monitor 2\n"
-	"openssl ec -in monitor.key -aes128 -passout pass:secret -out locked.key\n"
-	"cat monitor.pem monitor.key >both.pem\n";
-
-static const char *file(const char *name)
-{
-	static char paths[64][128];
-	static unsigned next;
-	char *path = paths[next++ % DR_ARRAY_SIZE(paths)];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
-	return path;
-}
-
-/* A child whose output nobody needs; to: its standard input and output, or NULL. */
-static pid_t run(char *const argv[], const int *to)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid)
-		return pid;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(to ? to[0] : null, 0) < 0 || dup2(to ? to[1] : null, 1) < 0 || dup2(null, 2) < 0)
-		_exit(126);
-	execvp(argv[0], argv);
-	_exit(127);
-}
-
-static int make_all(void **state)
-{
-	char *argv[] = { "sh", "-c", (char *)make_certificates, dir, NULL };
-	int status;
-
-	if (!mkdtemp(dir))
-		return -1;
-	pid_t pid = run(argv, NULL);
-	if (waitpid(pid, &status, 0) != pid || status != 0)
-		fail_msg("openssl(1) cannot make certificates: status %d", status);
-	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int remove_all(void **state)
-{
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 /* ---------------------------------------------------------------- the world */
 
@@ -144,7 +72,7 @@ static int setup(void **state)
 	assert_int_equal(dr_loop_new(&w->loop), 0);
 	w->in = w->out = -1;
 	w->config.inspectors[0].url = w->url;
-	w->config.inspectors[0].ca_file = (char *)file("ca.pem");
+	w->config.inspectors[0].ca_file = (char *)tls_file("ca.pem");
 	w->config.inspector_count = 1;
 	w->config.all_inspectors = true;
 	w->config.queue_max = 16;
@@ -190,11 +118,11 @@ static void serve(struct world *w, const char *name, bool strict)
 			 "-accept",
 			 "127.0.0.1:0",
 			 "-cert",
-			 (char *)file(cert),
+			 (char *)tls_file(cert),
 			 "-key",
-			 (char *)file(key),
+			 (char *)tls_file(key),
 			 "-CAfile",
-			 (char *)file("ca.pem"),
+			 (char *)tls_file("ca.pem"),
 			 strict ? "-Verify" : NULL,
 			 "1",
 			 "-verify_return_error",
@@ -202,7 +130,7 @@ static void serve(struct world *w, const char *name, bool strict)
 
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	w->pid = run(argv, (const int[]){ in[0], out[1] });
+	w->pid = tls_run(argv, (const int[]){ in[0], out[1] });
 	close(in[0]);
 	close(out[1]);
 	w->in = in[1];
@@ -257,8 +185,8 @@ static void expect_failure(struct world *w, const char *why)
 
 static void show(struct world *w, const char *cert, const char *key)
 {
-	w->config.inspectors[0].cert_file = (char *)file(cert);
-	w->config.inspectors[0].key_file = key ? (char *)file(key) : NULL;
+	w->config.inspectors[0].cert_file = (char *)tls_file(cert);
+	w->config.inspectors[0].key_file = key ? (char *)tls_file(key) : NULL;
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -304,7 +232,7 @@ static void another_authority(void **state)
 	struct world *w = *state;
 
 	serve(w, "server", false);
-	w->config.inspectors[0].ca_file = (char *)file("other.pem");
+	w->config.inspectors[0].ca_file = (char *)tls_file("other.pem");
 	expect_failure(w, "SSL certificate problem");
 }
 
@@ -345,19 +273,19 @@ static void a_certificate_that_is_mended(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(rename(file("foreign.pem"), file("mine.pem")), 0);
-	assert_int_equal(rename(file("foreign.key"), file("mine.key")), 0);
+	assert_int_equal(rename(tls_file("foreign.pem"), tls_file("mine.pem")), 0);
+	assert_int_equal(rename(tls_file("foreign.key"), tls_file("mine.key")), 0);
 	serve(w, "server", true);
 	show(w, "mine.pem", "mine.key");
 	expect_failure(w, "event not delivered");
 	/* read anew for each connection */
-	assert_int_equal(rename(file("mine.pem"), file("foreign.pem")), 0);
-	assert_int_equal(rename(file("mine.key"), file("foreign.key")), 0);
-	assert_int_equal(link(file("monitor.pem"), file("mine.pem")), 0);
-	assert_int_equal(link(file("monitor.key"), file("mine.key")), 0);
+	assert_int_equal(rename(tls_file("mine.pem"), tls_file("foreign.pem")), 0);
+	assert_int_equal(rename(tls_file("mine.key"), tls_file("foreign.key")), 0);
+	assert_int_equal(link(tls_file("monitor.pem"), tls_file("mine.pem")), 0);
+	assert_int_equal(link(tls_file("monitor.key"), tls_file("mine.key")), 0);
 	answer(w, 1);
-	assert_int_equal(unlink(file("mine.pem")), 0);
-	assert_int_equal(unlink(file("mine.key")), 0);
+	assert_int_equal(unlink(tls_file("mine.pem")), 0);
+	assert_int_equal(unlink(tls_file("mine.key")), 0);
 }
 
 static void a_key_with_a_passphrase_is_not_waited_for(void **state)
@@ -385,9 +313,9 @@ static void files_that_are_not_there(void **state)
 		struct mon_inspector *in = &w->config.inspectors[0];
 		DR_AUTO_FREE char *error = NULL;
 
-		in->ca_file = (char *)file(cases[i].ca);
-		in->cert_file = cases[i].cert ? (char *)file(cases[i].cert) : NULL;
-		in->key_file = cases[i].key ? (char *)file(cases[i].key) : NULL;
+		in->ca_file = (char *)tls_file(cases[i].ca);
+		in->cert_file = cases[i].cert ? (char *)tls_file(cases[i].cert) : NULL;
+		in->key_file = cases[i].key ? (char *)tls_file(cases[i].key) : NULL;
 		assert_int_equal(mon_report_new(w->loop, &w->config, &w->report, &error), -ENOENT);
 		assert_null(w->report);
 		assert_non_null(strstr(error, cases[i].says));
@@ -413,5 +341,5 @@ int main(void)
 		TEST(files_that_are_not_there),
 	};
 
-	return cmocka_run_group_tests_name("unit: reports over TLS", tests, make_all, remove_all);
+	return cmocka_run_group_tests_name("unit: reports over TLS", tests, tls_files_make, tls_files_remove);
 }
