@@ -8,7 +8,7 @@ PREFIX  ?= /usr
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG   ?= clang-14
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl libxdp libcap-ng sqlite3
+PKGS    := libbpf libelf libcurl libcjson libmicrohttpd libsystemd yaml-0.1 libmnl libxdp libcap-ng sqlite3 gnutls
 CLOUD   ?= minicloud
 WERROR  ?= -Werror
 
@@ -91,7 +91,7 @@ src = $(filter-out %.bpf.c,$(sort $(wildcard $(1)/*.c)))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 LIB_SRC   := $(call src,lib/base) $(call src,lib/io) $(call src,lib/cloud)
-LIB_LIBS  := -lcurl -lcjson -lmicrohttpd -lsystemd -lyaml -lsqlite3
+LIB_LIBS  := -lcurl -lcjson -lmicrohttpd -lsystemd -lyaml -lsqlite3 -lgnutls
 LIBDOCTOR := $(O)/lib/libdoctor.a
 
 # program NAME, DIR, more libraries: DIR/main.c composes it, the rest is a library that tests link too

@@ -6,6 +6,7 @@
 void ins_config_done(struct ins_config *c)
 {
 	free(c->cloud);
+	ins_north_conf_done(&c->north);
 	*c = (struct ins_config){};
 }
 
@@ -101,6 +102,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 	struct dr_conf_node *root = dr_conf_root(f);
 	const char *cloud;
+	int r;
 
 	read_listen(f, root, &c);
 	dr_conf_bool(f, root, "remote_shutdown", false, &c.remote_shutdown);
@@ -118,6 +120,9 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_flap(f, root, &c.flap);
 	read_maintenance(f, root, &c.maintenance);
 	dr_conf_bool(f, root, "dry_run", false, &c.dry_run);
+	r = ins_north_conf_read(f, root, &c.north);
+	if (r)
+		return r;
 	dr_conf_check_keys(f, root);
 
 	if (cloud) {

@@ -7,6 +7,7 @@
 #include "doctor/conf.h"
 #include "doctor/http_server.h"
 #include "inspector/gate.h"
+#include "inspector/north_conf.h"
 #include "inspector/outcome.h"
 
 struct ins_config {
@@ -22,6 +23,7 @@ struct ins_config {
 	struct ins_brake_conf brake;
 	struct ins_flap_conf flap;
 	struct ins_maintenance_conf maintenance;
+	struct ins_north_conf north;
 	bool dry_run; /* judge and record, and change nothing */
 	unsigned queue;
 	unsigned active; /* incidents worked on at once */

@@ -229,8 +229,7 @@ static unsigned depth_at(const char *text, size_t len, bool *ret_quoted)
 	return depth;
 }
 
-/* It stopped making sense at this offset. */
-static int refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *why)
+int ins_refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *why)
 {
 	const struct part top = { .why = why };
 	char position[32];
@@ -326,7 +325,7 @@ int ins_dialect_parse(enum ins_dialect dialect, const char *body, size_t len, st
 
 	r = dr_json_parse(body, len, &root, &offset);
 	if (r == -EBADMSG)
-		return refuse_bytes(body, len, offset, ret_refusal);
+		return ins_refuse_bytes(body, len, offset, ret_refusal);
 	if (r)
 		return r;
 	top.object = root;

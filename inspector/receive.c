@@ -10,6 +10,7 @@ struct ins_receiver {
 	struct dr_loop *loop;
 	struct ins_inspector *inspector;
 	const struct ins_config *config;
+	struct ins_north *north; /* NULL: there is none */
 	struct ins_sources sources;
 	uint64_t refused; /* requests */
 };
@@ -362,7 +363,7 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		refuse(x, r, 405, "method", reason, 0);
 		return;
 	}
-	if (ins_control(x, r->inspector))
+	if (ins_control(x, r->inspector) || (r->north && ins_north_handle(r->north, x)))
 		return;
 	refuse(x, r, 404, "path", "there is nothing at this path; events go to /events", 0);
 }
@@ -379,6 +380,11 @@ int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct in
 	*r = (struct ins_receiver){ .loop = l, .inspector = s, .config = c };
 	*ret = r;
 	return 0;
+}
+
+void ins_receiver_add_north(struct ins_receiver *r, struct ins_north *n)
+{
+	r->north = n;
 }
 
 void ins_receiver_free(struct ins_receiver *r)

@@ -28,12 +28,15 @@
 
 #include "doctor/http_server.h"
 #include "inspector/inspector.h"
+#include "inspector/north.h"
 
 struct ins_receiver;
 
 /* All must outlive it. */
 int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
 		     struct ins_receiver **ret) DR_MUST_USE;
+/* The routes of north.h, too; n must outlive the server. */
+void ins_receiver_add_north(struct ins_receiver *r, struct ins_north *n);
 /* After ins_nova_stop(), which ends the requests that wait for Nova, and after the server. */
 void ins_receiver_free(struct ins_receiver *r);
 DR_DEFINE_FREEP(struct ins_receiver, ins_receiver_free)
