@@ -36,6 +36,19 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->flap.reuse, 750);
 	assert_true(c->maintenance.nova_disabled);
 	assert_false(c->dry_run);
+	assert_int_equal(c->north.subscriptions, 100);
+	assert_int_equal(c->north.pending, 1000);
+	assert_int_equal(c->north.parallel, 32);
+	assert_int_equal(c->north.per_subscriber, 4);
+	assert_int_equal(c->north.timeout.ns, dr_sec(5).ns);
+	assert_int_equal(c->north.history, 1000);
+	assert_int_equal(c->north.retry.attempts, 100);
+	assert_int_equal(c->north.retry.pause.ns, dr_msec(500).ns);
+	assert_int_equal(c->north.retry.pause_max.ns, dr_sec(60).ns);
+	assert_int_equal(c->north.retry.expire.ns, dr_sec(3600).ns);
+	assert_int_equal(c->north.retry.acknowledge.ns, dr_sec(60).ns);
+	assert_int_equal(c->north.callbacks.count, 0);
+	assert_null(c->north.ca_file);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -57,14 +70,19 @@ static void test_defaults(void **state)
 
 static void test_all_settings(void **state)
 {
-	static const char text[] = "listen: '[::1]:0'\nremote_shutdown: true\ncloud: admin\nrefresh: "
-				   "1min\nverify: 0ms\ntimeout: 500ms\n"
-				   "parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
-				   "retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
-				   "judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
-				   "brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
-				   "flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
-				   "maintenance: {nova_disabled: false}\ndry_run: true\n";
+	static const char text[] =
+		"listen: '[::1]:0'\nremote_shutdown: true\ncloud: admin\nrefresh: "
+		"1min\nverify: 0ms\ntimeout: 500ms\n"
+		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
+		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
+		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
+		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true}\n"
+		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
+		"maintenance: {nova_disabled: false}\ndry_run: true\n"
+		"northbound: {subscriptions: 1, pending: 2, parallel: 3, per_subscriber: 4, "
+		"history: 5, timeout: 6s, retry: {attempts: 7, pause: 10ms, pause_max: 20ms, "
+		"expire: 8s, acknowledge: 9s}, callbacks: [a.example, 192.0.2.0/24], "
+		"ca_file: /ca}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -96,6 +114,21 @@ static void test_all_settings(void **state)
 	assert_int_equal(c.flap.reuse, 1);
 	assert_false(c.maintenance.nova_disabled);
 	assert_true(c.dry_run);
+	assert_int_equal(c.north.subscriptions, 1);
+	assert_int_equal(c.north.pending, 2);
+	assert_int_equal(c.north.parallel, 3);
+	assert_int_equal(c.north.per_subscriber, 4);
+	assert_int_equal(c.north.history, 5);
+	assert_int_equal(c.north.timeout.ns, dr_sec(6).ns);
+	assert_int_equal(c.north.retry.attempts, 7);
+	assert_int_equal(c.north.retry.pause.ns, dr_msec(10).ns);
+	assert_int_equal(c.north.retry.pause_max.ns, dr_msec(20).ns);
+	assert_int_equal(c.north.retry.expire.ns, dr_sec(8).ns);
+	assert_int_equal(c.north.retry.acknowledge.ns, dr_sec(9).ns);
+	assert_int_equal(c.north.callbacks.count, 2);
+	assert_string_equal(c.north.callbacks.items[0].host, "a.example");
+	assert_int_equal(c.north.callbacks.items[1].bits, 24);
+	assert_string_equal(c.north.ca_file, "/ca");
 }
 
 static void test_refused(void **state)
@@ -116,6 +149,14 @@ static void test_refused(void **state)
 		{ "listen: {}\n", "t:1:9: listen: " },
 		{ "insecure_listen: maybe\n", "t:1:18: insecure_listen: " },
 		{ "remote_shutdown: 2\n", "t:1:18: remote_shutdown: " },
+		{ "northbound: {subscriptions: 0}\n", "t:1:29: northbound.subscriptions: " },
+		{ "northbound: {pending: 10001}\n", "northbound.pending: " },
+		{ "northbound: {retry: {pause: 2s, pause_max: 1s}}\n", "is shorter than pause" },
+		{ "northbound: {callbacks: []}\n", "must have 1 to 1000 hosts or networks" },
+		{ "northbound: {callbacks: [a, 1.2.3.4/33]}\n",
+		  "t:1:29: northbound.callbacks[1]: \"1.2.3.4/33\" is no host such as" },
+		{ "northbound: {callbacks: [{}]}\n", "northbound.callbacks[0]: " },
+		{ "northbound: {callback: [a]}\n", "callbacks" },
 		{ "refresh: 30\n", "t:1:10: refresh: " },
 		{ "refresh: 10ms\n", "below the minimum" },
 		{ "verify: 6s\n", "verify: " },
