@@ -112,11 +112,12 @@ const char *ins_callback_check(const char *url, const struct ins_callback_rules 
 {
 	size_t scheme = !strncmp(url, "http://", 7) ? 7 : !strncmp(url, "https://", 8) ? 8 : 0;
 	char authority[INS_CALLBACK_HOST_MAX + 16];
-	size_t len = strcspn(url + scheme, "/?#");
 	const char *host;
+	size_t len;
 
 	if (!scheme)
 		return "is no http:// or https:// URL";
+	len = strcspn(url + scheme, "/?#");
 	for (const char *c = url; *c; c++)
 		if (*c <= ' ' || *c >= 0x7f || strchr("\"<>\\^`{|}#", *c))
 			return "has a character that a URL must not have, or a fragment";
