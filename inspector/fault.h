@@ -18,7 +18,8 @@
 #define INS_FAULT_TEXT_MAX 256 /* type, host */
 #define INS_FAULT_REASON_MAX 512
 
-/* The severities of the requirements' annex, "NFVI faults"; the more severe the greater. */
+/* The severities of the requirements' annex, "NFVI faults"; the more severe the greater. The
+ * database has these numbers, and those of the states. */
 enum ins_severity {
 	INS_INFO,
 	INS_WARNING,

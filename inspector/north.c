@@ -8,8 +8,13 @@
 
 void north_wake(struct ins_north *n, struct dr_dur from_now)
 {
-	int r = n->timer ? dr_timer_arm(n->timer, from_now) : 0;
+	struct dr_mono then = dr_mono_add(dr_mono_now(), from_now);
+	int r;
 
+	if (!n->timer || (n->wake.ns && n->wake.ns <= then.ns))
+		return;
+	n->wake = then;
+	r = dr_timer_arm(n->timer, from_now);
 	if (r)
 		dr_error("northbound: no timer, notifications wait for the next event: %s", strerror(-r));
 }
@@ -68,6 +73,7 @@ static int on_timer(struct dr_source *s, void *userdata)
 {
 	struct ins_north *n = userdata;
 
+	n->wake = (struct dr_mono){};
 	while (n->replies && n->replies->turn < n->turn)
 		reply_first(n, false);
 	north_pump(n);

@@ -4,7 +4,7 @@
 
 /*
  * Between north.c (life, and what a fault means to whom), north_deliver.c (webhooks) and north_http.c
- * (routes).
+ * and north_query.c (routes).
  */
 
 #include "doctor/http_client.h"
@@ -55,6 +55,7 @@ struct ins_north {
 	struct north_store *store;
 	struct dr_http_client *http; /* NULL: stopped */
 	struct dr_source *timer;
+	struct dr_mono wake; /* it is armed for; 0: it is not */
 
 	struct north_subscriber **subs; /* in the order in which they subscribed */
 	size_t count, cap;
@@ -73,7 +74,7 @@ struct ins_north {
 /* Something was written: what waits for it goes on after the commit. */
 void north_written(struct ins_north *n);
 
-/* Begins in the next turn of the loop; never runs anything itself. */
+/* north_pump() runs then at the latest; never from in here. */
 void north_wake(struct ins_north *n, struct dr_dur from_now);
 
 /* Sends body (it is freed) with this status once all that was written by now is on the disk. */
@@ -102,5 +103,29 @@ int north_acknowledge(struct north_note *note) DR_MUST_USE;
 
 /* Expires what has to, sends what is due, and sets the timer for the rest. */
 void north_pump(struct ins_north *n);
+
+/* ---------------------------------------------------------------- north_http.c */
+
+/* Answers with an error; position may be NULL. */
+void north_refuse(struct dr_http_exchange *x, unsigned status, const char *position, const char *fmt, ...)
+	DR_PRINTF(4, 5);
+
+/* The same for what the database or the memory has to do with: nobody's fault who asks. */
+void north_fail(struct dr_http_exchange *x, int error);
+
+/* False, and 400 is answered: a query parameter is not one of these, or is empty. names ends with NULL. */
+bool north_has_only(struct dr_http_exchange *x, const char *const names[]);
+/* Of the parameter "limit". False: 400 is answered. */
+bool north_read_limit(struct dr_http_exchange *x, unsigned *ret);
+
+/* ---------------------------------------------------------------- north_query.c */
+
+/* A fault with its servers that are wanted. NULL or incomplete when out of memory. */
+struct dr_json *north_fault_json(const struct ins_fault *f, ins_server_wanted_fn wanted,
+				 const void *userdata) DR_MUST_USE;
+
+void north_get_faults(struct ins_north *n, struct dr_http_exchange *x, const char *unused);
+void north_get_fault(struct ins_north *n, struct dr_http_exchange *x, const char *id);
+void north_get_state(struct ins_north *n, struct dr_http_exchange *x, const char *unused);
 
 #endif
