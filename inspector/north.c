@@ -135,8 +135,8 @@ void north_remove_subscriber(struct ins_north *n, struct north_subscriber *s)
 	memmove(&n->subs[i], &n->subs[i + 1], (n->count - i - 1) * sizeof(*n->subs));
 	n->count--;
 	n->counters.pending -= s->pending;
-	if (s->failures)
-		n->troubled -= s->sending;
+	if (!s->proven)
+		n->unproven -= s->sending;
 	subscriber_free(s);
 }
 

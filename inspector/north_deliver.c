@@ -107,11 +107,12 @@ static void answered_well(struct north_subscriber *s)
 {
 	struct ins_north *n = s->first->north;
 
-	if (s->failures) {
+	if (s->failures)
 		dr_info("northbound: the subscriber answers again subscription=%s failures=%u", s->about.id,
 			s->failures);
-		n->troubled -= s->sending;
-	}
+	if (!s->proven)
+		n->unproven -= s->sending;
+	s->proven = true;
 	s->failures = 0;
 	s->trouble[0] = '\0';
 	s->due = (struct dr_mono){};
@@ -131,14 +132,15 @@ static void answered_badly(struct north_note *note, const struct dr_http_respons
 		snprintf(s->trouble, sizeof(s->trouble), "it answers with %u", r->status);
 	note->due = dr_mono_add(now, pause_after(&n->conf->retry, note->attempts));
 	s->window = 1;
+	if (s->proven)
+		n->unproven += s->sending;
+	s->proven = false;
 	/* several that fail at once are one failure */
 	if (s->failures && s->due.ns > now.ns)
 		return;
-	if (!s->failures) {
+	if (!s->failures)
 		dr_warning("northbound: the subscriber does not take notifications: %s subscription=%s",
 			   s->trouble, s->about.id);
-		n->troubled += s->sending;
-	}
 	s->failures++;
 	s->due = dr_mono_add(now, pause_after(&n->conf->retry, s->failures));
 }
@@ -184,8 +186,8 @@ static void on_answer(const struct dr_http_response *r, void *userdata)
 		return;
 	}
 	note->to->sending--;
-	if (note->to->failures)
-		n->troubled--;
+	if (!note->to->proven)
+		n->unproven--;
 	if (n->http) /* else it is being stopped */
 		take_answer(note, r);
 	north_wake(n, dr_msec(0));
@@ -237,8 +239,8 @@ static void send(struct north_note *note, struct dr_mono now)
 	note->sending = true;
 	note->to->sending++;
 	n->sending++;
-	if (note->to->failures)
-		n->troubled++;
+	if (!note->to->proven)
+		n->unproven++;
 }
 
 /* Whose time is over, and what is too much: the oldest go. One that is under way waits for its answer. */
@@ -270,7 +272,7 @@ static struct north_note *next_due(struct ins_north *n, struct north_subscriber 
 	struct north_note *best = NULL;
 
 	if (!s->first || s->sending >= s->window ||
-	    (s->failures && n->troubled >= (n->conf->parallel + 1) / 2))
+	    (!s->proven && n->unproven >= (n->conf->parallel + 1) / 2))
 		return NULL;
 	if (s->due.ns > now.ns) {
 		sooner(wake, s->due);

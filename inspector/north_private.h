@@ -33,6 +33,7 @@ struct north_subscriber {
 	unsigned pending, sending;
 	unsigned window;   /* of these at once: grows as it answers, up to per_subscriber */
 	unsigned failures; /* in a row */
+	bool proven;	   /* it answered well last */
 	struct dr_mono due;
 	struct dr_mono expiry; /* of none of its notifications earlier; 0: no need to look */
 	uint64_t acknowledged, expired;
@@ -65,7 +66,8 @@ struct ins_north {
 	bool asked;    /* for the end of this one */
 	struct north_reply *replies;
 
-	unsigned sending, troubled; /* webhooks under way; of those, to subscribers that failed last */
+	unsigned sending,
+		unproven; /* webhooks under way; of those, to subscribers that did not answer well last */
 	struct ins_north_counters counters;
 };
 

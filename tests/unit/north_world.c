@@ -35,6 +35,11 @@ static void hear(struct north_world *w, struct dr_http_exchange *x)
 	h->signed_well = is_signed(x);
 }
 
+static bool begins(const char *path, const char *with)
+{
+	return with && !strncmp(path, with, strlen(with));
+}
+
 static void on_webhook(struct dr_http_exchange *x, void *userdata)
 {
 	struct north_world *w = userdata;
@@ -43,10 +48,12 @@ static void on_webhook(struct dr_http_exchange *x, void *userdata)
 
 	assert_non_null(text);
 	hear(w, x);
-	if ((w->fails && !strcmp(w->fails, dr_http_path(x))) ||
+	if (w->dice)
+		status = (const unsigned[]){ 200, 202, 500 }[random() % 3];
+	if (begins(dr_http_path(x), w->fails) ||
 	    (w->poison && !strcmp(w->poison, w->heard[w->heard_count - 1].fault)))
 		status = 500;
-	if (!status || (w->hangs && !strcmp(w->hangs, dr_http_path(x)))) {
+	if (!status || begins(dr_http_path(x), w->hangs)) {
 		assert_in_range(w->waiting_count, 0, DR_ARRAY_SIZE(w->waiting) - 1);
 		w->waiting[w->waiting_count++] = x;
 		dr_http_defer(x);

@@ -18,7 +18,7 @@
 #include "inspector/north.h"
 
 #define SECRET "0123456789abcdef"
-#define HEARD_MAX 256
+#define HEARD_MAX 4096
 
 /* A webhook that came. */
 struct heard {
@@ -49,6 +49,7 @@ struct north_world {
 	const char *fails;  /* path that gets 500 whatever status says; NULL */
 	const char *hangs;  /* path that gets no answer; NULL */
 	const char *poison; /* fault that gets 500; NULL */
+	bool dice;	    /* it answers with 200, 202 or 500, as it falls */
 	unsigned huge;	    /* bytes of its answers */
 	const char *location;
 	struct dr_http_exchange *waiting[64];

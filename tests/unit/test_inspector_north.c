@@ -396,6 +396,70 @@ static void test_order_under_way(void **state)
 	assert_string_equal(w->heard[2].state, "cleared");
 }
 
+#define FAULTS 12
+
+/* Of each fault the subscriber hears in order, its beginning and its end at least, once or more often. */
+static void assert_heard_in_order(const struct north_world *w, const char *path, const char *fault)
+{
+	double last = 0;
+	const char *first = NULL, *end = NULL;
+
+	for (unsigned i = 0; i < w->heard_count; i++) {
+		const struct heard *h = &w->heard[i];
+		double sequence = dr_json_get_number(h->body, "sequence", 0);
+
+		if (strcmp(h->fault, fault) || strcmp(h->path, path))
+			continue;
+		if (sequence < last)
+			fail_msg("%s: %s: %g after %g", path, fault, sequence, last);
+		last = sequence;
+		first = first ? first : h->state;
+		end = h->state;
+	}
+	assert_string_equal(first, "raised");
+	assert_string_equal(end, "cleared");
+}
+
+/* Whatever the subscribers answer, and however often the inspector is started anew. */
+static void test_any_order_of_things(void **state)
+{
+	struct north_world *w = *state;
+	unsigned at[FAULTS] = {}; /* steps of each: raised, three changes, cleared */
+	unsigned open = FAULTS, restarts = 0;
+	char id[64], fault[32];
+
+	srandom(4711);
+	w->dice = true;
+	north_subscribe(w, "/a", NULL, id);
+	north_subscribe(w, "/b", NULL, id);
+	while (open || restarts < 5) {
+		unsigned i = (unsigned)random() % FAULTS;
+
+		snprintf(fault, sizeof(fault), "f%u", i);
+		if (at[i] == 0)
+			north_raise(w, fault, "compute-1", 1);
+		else if (at[i] < 4)
+			north_change(w, fault, "compute-1", 1, 1000 + at[i]);
+		else if (at[i] == 4)
+			north_clear(w, fault, "compute-1", 1);
+		open -= at[i]++ == 4;
+		if (random() % 4 == 0)
+			north_turn(w, dr_msec(random() % 8));
+		if (random() % 10 == 0) {
+			north_restart(w);
+			restarts++;
+		}
+	}
+	north_turn(w, dr_msec(100));
+	w->dice = false;
+	north_wait(w, ins_north_counters(w->north).pending == 0);
+	for (unsigned i = 0; i < FAULTS; i++) {
+		snprintf(fault, sizeof(fault), "f%u", i);
+		assert_heard_in_order(w, "/a", fault);
+		assert_heard_in_order(w, "/b", fault);
+	}
+}
+
 /* ---------------------------------------------------------------- acknowledgement */
 
 static void test_acknowledged_in_words(void **state)
@@ -561,6 +625,39 @@ static void test_slow_holds_up_nobody(void **state)
 	dr_http_reply(w->waiting[0], 200, NULL, NULL, 0);
 }
 
+/* Be there ever so many that do not answer. */
+static void test_many_slow_ones(void **state)
+{
+	struct north_world *w = *state;
+	char id[64], path[32], fault[32];
+
+	w->conf.parallel = 4;
+	w->hangs = "/slow";
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/slow-%u", i);
+		north_subscribe(w, path, NULL, id);
+	}
+	north_subscribe(w, "/good", NULL, id);
+	/* it has proven itself before the others came into trouble */
+	w->hangs = NULL;
+	north_raise(w, "f", "compute-1", 1);
+	north_wait(w, ins_north_counters(w->north).acknowledged == 9);
+	w->fails = "/slow";
+	north_raise(w, "g", "compute-1", 1);
+	north_wait(w, ins_north_counters(w->north).failures >= 8);
+	w->hangs = "/slow";
+	w->fails = NULL;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(fault, sizeof(fault), "f%u", i);
+		north_raise(w, fault, "compute-1", 1);
+	}
+	north_wait(w, ins_north_counters(w->north).acknowledged == 30);
+	north_turn(w, dr_msec(60));
+	assert_int_equal(w->waiting_count, 2);
+	for (unsigned i = 0; i < 2; i++)
+		dr_http_reply(w->waiting[i], 200, NULL, NULL, 0);
+}
+
 /* No more at once than is allowed, neither of one nor of all. */
 static void test_parallel(void **state)
 {
@@ -663,6 +760,7 @@ int main(void)
 		world(test_rolled_back_whole),
 		world(test_order),
 		world(test_order_under_way),
+		world(test_any_order_of_things),
 		world(test_acknowledged_in_words),
 		world(test_acknowledged_under_way),
 		world(test_attempts),
@@ -671,6 +769,7 @@ int main(void)
 		world(test_pending),
 		world(test_history),
 		world(test_slow_holds_up_nobody),
+		world(test_many_slow_ones),
 		world(test_parallel),
 		world(test_poison),
 		world(test_unsubscribed_under_way),
