@@ -12,6 +12,7 @@ void ins_config_done(struct ins_config *c)
 	ins_policies_done(&c->faults);
 	ins_fence_conf_done(&c->fence);
 	ins_bus_conf_done(&c->bus);
+	ins_north_conf_done(&c->north);
 	*c = (struct ins_config){};
 }
 
@@ -251,6 +252,8 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 		r = ins_fence_conf_read(f, root, &c.fence);
 	if (!r)
 		r = ins_bus_conf_read(f, root, &c.bus);
+	if (!r)
+		r = ins_north_conf_read(f, root, &c.north);
 	dr_conf_check_keys(f, root);
 
 	if (!r && strcmp(journal, "none")) {

@@ -10,6 +10,7 @@
 #include "inspector/fence.h"
 #include "inspector/admission.h"
 #include "inspector/gate.h"
+#include "inspector/north_conf.h"
 #include "inspector/outcome.h"
 #include "inspector/policy.h"
 
@@ -34,6 +35,7 @@ struct ins_config {
 	struct ins_maintenance_conf maintenance;
 	struct ins_fence_conf fence;
 	struct ins_bus_conf bus;
+	struct ins_north_conf north;
 	bool dry_run; /* judge and record, and change nothing */
 	struct ins_policies faults;
 	struct ins_recovery_conf recovery;

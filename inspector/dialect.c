@@ -281,7 +281,6 @@ static unsigned depth_at(const char *text, size_t len, bool *ret_quoted)
 	return depth;
 }
 
-/* It stopped making sense at this offset. */
 int ins_refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *why)
 {
 	const struct part top = { .why = why };

@@ -62,6 +62,9 @@ void ins_events_done(struct ins_events *e);
 /* Into position, where the hostname of e's n-th event is. */
 void ins_events_position(const struct ins_events *e, size_t n, char position[INS_POSITION_MAX]);
 
+/* What is wrong at the offset where dr_json_parse() refused this body. Returns 1. */
+int ins_refuse_bytes(const char *body, size_t len, size_t offset, struct ins_refusal *why);
+
 /* 0: the caller ends *ret. 1: refused, *ret_refusal says why and *ret is untouched. -ENOMEM. */
 int ins_dialect_parse(enum ins_dialect dialect, const char *body, size_t len, struct ins_events *ret,
 		      struct ins_refusal *ret_refusal) DR_MUST_USE;

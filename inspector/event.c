@@ -3,27 +3,6 @@
 
 #include "inspector/event.h"
 
-static const char *const severities[] = {
-	[INS_INFO] = "info",
-	[INS_WARNING] = "warning",
-	[INS_CRITICAL] = "critical",
-};
-
-const char *ins_severity_name(enum ins_severity s)
-{
-	return severities[s];
-}
-
-bool ins_severity_parse(const char *text, enum ins_severity *ret)
-{
-	for (size_t i = 0; i < DR_ARRAY_SIZE(severities); i++)
-		if (!strcmp(text, severities[i])) {
-			*ret = (enum ins_severity)i;
-			return true;
-		}
-	return false;
-}
-
 bool ins_event_is_host(const struct ins_event *e)
 {
 	return !strcmp(e->type, "compute.host.up") || !strcmp(e->type, INS_HOST_DOWN);

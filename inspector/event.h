@@ -9,6 +9,7 @@
 
 #include "doctor/clock.h"
 #include "doctor/mem.h"
+#include "inspector/severity.h"
 
 #define INS_TEXT_MAX 256 /* with its NUL: Nova's own limit for host names */
 
@@ -16,17 +17,6 @@ enum ins_status {
 	INS_FAULT,   /* "down", or no status at all */
 	INS_CLEARED, /* "up"; type compute.host.up without a status; "TYPE.cleared" */
 };
-
-/* X.733's severities as the Doctor requirements use them, the least first. */
-enum ins_severity {
-	INS_INFO,
-	INS_WARNING,
-	INS_CRITICAL,
-};
-
-const char *ins_severity_name(enum ins_severity s);
-/* false: it is none */
-bool ins_severity_parse(const char *text, enum ins_severity *ret);
 
 #define INS_HOST_DOWN "compute.host.down"
 

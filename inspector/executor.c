@@ -80,6 +80,7 @@ static void plan(struct ins_executor *x, struct ins_incident *i, const struct in
 	}
 	ins_journal_incident(x->o.journal, i);
 	ins_action_enqueue(x, i);
+	x->o.found(i, x->o.userdata);
 	if (first) /* behind the resets: it is long, and its answer changes little */
 		ins_action_send(x, ins_incident_find(i, INS_LIST_AFTER, NULL));
 	finish_if_done(x, i);

@@ -36,6 +36,9 @@ struct ins_executor;
 /* An incident is no longer active, or idle while it waits: what follows may be done now. */
 typedef void (*ins_settled_fn)(struct ins_incident *i, void *userdata);
 
+/* What servers an incident affects is known, or known better. */
+typedef void (*ins_found_fn)(struct ins_incident *i, void *userdata);
+
 struct ins_executor_opts {
 	struct dr_loop *loop;
 	struct dr_cloud *cloud;
@@ -44,6 +47,7 @@ struct ins_executor_opts {
 	struct ins_fencer *fencer;
 	struct ins_bus *bus;
 	const struct ins_config *config;
+	ins_found_fn found;
 	ins_settled_fn settled;
 	void *userdata;
 };

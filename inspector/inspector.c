@@ -246,6 +246,11 @@ static int on_drain(struct dr_source *t, void *userdata)
 	return 0;
 }
 
+static void on_found(struct ins_incident *i, void *userdata)
+{
+	ins_tell(userdata, i);
+}
+
 static void on_settled(struct ins_incident *i, void *userdata)
 {
 	if (ins_state_ended(i->state) && !i->ended.ns)
@@ -258,6 +263,11 @@ static void on_settled(struct ins_incident *i, void *userdata)
 struct ins_nova *ins_inspector_nova(const struct ins_inspector *s)
 {
 	return s->nova;
+}
+
+struct ins_north *ins_inspector_north(const struct ins_inspector *s)
+{
+	return s->north;
 }
 
 struct ins_journal *ins_inspector_journal(const struct ins_inspector *s)
@@ -364,6 +374,7 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 		.fencer = o->fencer,
 		.bus = o->bus,
 		.config = o->config,
+		.found = on_found,
 		.settled = on_settled,
 		.userdata = s,
 	};
@@ -387,6 +398,8 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 		r = dr_loop_add_timer(s->loop, on_drain, s, &s->review_timer);
 	if (!r)
 		r = ins_executor_new(&executor, &s->executor);
+	if (!r)
+		r = ins_tell_new(s);
 	if (r)
 		return r;
 	*ret = DR_TAKE_PTR(s);
@@ -460,10 +473,18 @@ int ins_inspector_start(struct ins_inspector *s, ins_row_fn row, void *userdata)
 
 	if (r)
 		return r;
-	for (struct ins_incident *i = s->first; i; i = i->next)
+	for (struct ins_incident *i = s->first; i; i = i->next) {
+		ins_tell(s, i);
 		ins_resume(s, i);
+	}
 	ins_schedule(s);
 	return 0;
+}
+
+void ins_inspector_stop(struct ins_inspector *s)
+{
+	if (s)
+		ins_north_stop(s->north);
 }
 
 void ins_inspector_free(struct ins_inspector *s)
@@ -472,6 +493,7 @@ void ins_inspector_free(struct ins_inspector *s)
 
 	if (!s)
 		return;
+	ins_north_free(s->north);
 	ins_executor_free(s->executor);
 	if (s->queue_count && !ins_journal_store(s->journal))
 		dr_error("stopped: %zu accepted events were not acted on", s->queue_count);

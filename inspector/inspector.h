@@ -10,6 +10,7 @@
 
 #include "inspector/event.h"
 #include "inspector/executor.h"
+#include "inspector/north.h"
 #include "inspector/nova.h"
 
 struct ins_inspector;
@@ -36,6 +37,10 @@ DR_DEFINE_FREEP(struct ins_inspector, ins_inspector_free)
 typedef int (*ins_row_fn)(const char *source, const struct ins_event *e, void *userdata);
 int ins_inspector_start(struct ins_inspector *s, ins_row_fn row, void *userdata) DR_MUST_USE;
 
+/* No event is taken any more, nor anybody told; before the HTTP server ends. */
+void ins_inspector_stop(struct ins_inspector *s);
+
+struct ins_north *ins_inspector_north(const struct ins_inspector *s); /* NULL: there is none */
 struct ins_nova *ins_inspector_nova(const struct ins_inspector *s);
 struct ins_journal *ins_inspector_journal(const struct ins_inspector *s);
 

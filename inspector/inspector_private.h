@@ -10,6 +10,7 @@
 #include "inspector/evidence.h"
 #include "inspector/inspector.h"
 #include "inspector/judge.h"
+#include "inspector/north.h"
 #include "inspector/policy.h"
 
 #define INS_SEEN_MAX 1024 /* events remembered, to know those that are sent again */
@@ -37,6 +38,10 @@ struct ins_inspector {
 	struct ins_journal *journal;
 	const struct ins_config *config;
 	struct ins_executor *executor;
+	struct ins_north *north; /* NULL: there is no journal, and so none */
+	struct ins_barrier north_barrier;
+	void (*north_fn)(void *arg); /* waits for it, with */
+	void *north_arg;
 	struct dr_source *drain_timer;
 	struct dr_source *review_timer; /* something may be decided by time alone */
 	struct ins_evidence *evidence;
@@ -78,6 +83,13 @@ unsigned ins_quorum(const struct ins_inspector *s, unsigned todo);
 
 /* How the evidence of i's host is counted. */
 struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now);
+
+/* ---- tell.c ---- */
+
+int ins_tell_new(struct ins_inspector *s) DR_MUST_USE;
+
+/* Subscribers hear of it, if there is something new to hear. */
+void ins_tell(struct ins_inspector *s, const struct ins_incident *i);
 
 /* ---- review.c ---- */
 

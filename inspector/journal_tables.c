@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "inspector/journal_private.h"
+#include "inspector/north.h"
 #include "inspector/policy.h"
 
 /* ---------------------------------------------------------------- the file */
@@ -51,6 +52,7 @@ static const char schema_first[] =
 /* Steps are only added, also by modules that have tables of their own (const char ins_..._schema[]). */
 const char *const ins_journal_schema[] = {
 	schema_first,
+	ins_north_schema,
 };
 
 const unsigned ins_journal_version = DR_ARRAY_SIZE(ins_journal_schema);

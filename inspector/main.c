@@ -69,6 +69,7 @@ static void program_done(struct program *p)
 	ins_bus_free(p->bus);
 	dr_cloud_free(p->cloud);
 	ins_nova_stop(p->nova);
+	ins_inspector_stop(p->inspector);
 	dr_http_server_free(p->server);
 	ins_fencer_free(p->fencer);
 	ins_journal_stop(p->journal);
@@ -198,6 +199,7 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	if ((r = ins_inspector_new(&inspector, &p->inspector)) ||
 	    (r = ins_receiver_new(p->loop, p->inspector, p->config, p->admission, &p->receiver)))
 		return r;
+	ins_receiver_add_north(p->receiver, ins_inspector_north(p->inspector));
 	return ins_nova_start(p->nova, on_started, p);
 }
 

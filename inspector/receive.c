@@ -12,6 +12,7 @@ struct ins_receiver {
 	struct ins_inspector *inspector;
 	const struct ins_config *config;
 	struct ins_admission *admission;
+	struct ins_north *north; /* NULL: there is none */
 	struct ins_sources sources;
 	uint64_t refused; /* requests */
 };
@@ -452,7 +453,7 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		refuse(x, r, 405, "method", reason, 0);
 		return;
 	}
-	if (ins_control(x, r->inspector))
+	if (ins_control(x, r->inspector) || (r->north && ins_north_handle(r->north, x)))
 		return;
 	refuse(x, r, 404, "path", "there is nothing at this path; events go to /events", 0);
 }
@@ -485,6 +486,11 @@ int ins_receiver_row(const char *source, const struct ins_event *e, void *userda
 	ins_set_apply(&to->set, e);
 	ins_sources_leave(&r->sources, to);
 	return 0;
+}
+
+void ins_receiver_add_north(struct ins_receiver *r, struct ins_north *n)
+{
+	r->north = n;
 }
 
 void ins_receiver_free(struct ins_receiver *r)

@@ -30,12 +30,15 @@
 
 #include "doctor/http_server.h"
 #include "inspector/inspector.h"
+#include "inspector/north.h"
 
 struct ins_receiver;
 
 /* All must outlive it. */
 int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct ins_config *c,
 		     struct ins_admission *a, struct ins_receiver **ret) DR_MUST_USE;
+/* The routes of north.h, too; n must outlive the server. */
+void ins_receiver_add_north(struct ins_receiver *r, struct ins_north *n);
 /* A row of a set, from before (journal.h). userdata is the struct ins_receiver. -ENOSPC, -ENOMEM. */
 int ins_receiver_row(const char *source, const struct ins_event *e, void *userdata) DR_MUST_USE;
 /* After ins_nova_stop(), which ends the requests that wait for Nova, and after the server. */

@@ -26,6 +26,7 @@ void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason
 	i->ended = dr_wall_now();
 	ins_incident_step(i, i->ended, reason);
 	ins_journal_incident(s->journal, i);
+	ins_tell(s, i);
 	ins_schedule(s);
 }
 
@@ -190,9 +191,13 @@ void ins_record(struct ins_inspector *s, const struct ins_queued *q, const struc
 	if (!i)
 		return;
 	i->state = INS_RECORDED;
+	i->found = i->opened;
+	if (h && ins_vms_copy(&h->vms, &i->servers))
+		dr_error("out of memory: servers of host=%s are left out incident=%s", i->host, i->id);
 	ins_incident_step(i, i->opened, j->reason);
 	ins_link(s, i);
 	ins_journal_incident(s->journal, i);
+	ins_tell(s, i);
 	dr_info("incident=%s recorded host=%s type=%s severity=%s monitor=%s: %s", i->id, i->host,
 		i->event.type, ins_severity_name(i->severity), i->event.monitor, j->reason);
 }

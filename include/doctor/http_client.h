@@ -19,6 +19,7 @@ struct dr_http_client;
 struct dr_http_client_opts {
 	unsigned per_host_max;	/* parallel connections to one host; more requests wait; 0: 8 */
 	unsigned idle_max;	/* warm connections kept; 0: 32 */
+	size_t answer_max;	/* bytes of an answer's body; 0: 16 MiB */
 	const char *user_agent; /* NULL: "doctor/VERSION" */
 	const char *ca_file;	/* PEM; NULL: the system's */
 	/* What we show the server, PEM, read for each connection; key_file NULL: the key is in cert_file. A
@@ -51,7 +52,7 @@ struct dr_http_request {
 
 struct dr_http_response {
 	int error;	  /* 0: an answer came, see status; else -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH,
-			     -ECANCELED, -EMSGSIZE (answer over 16 MiB), -EPROTO, -EIO ... */
+			     -ECANCELED, -EMSGSIZE (answer too large), -EPROTO, -EIO ... */
 	char reason[256]; /* for people; "" if error is 0 */
 	unsigned status;
 	struct dr_buf body;

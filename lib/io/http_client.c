@@ -321,6 +321,7 @@ static int set_texts(struct dr_http_client *c, const struct dr_http_client_opts 
 	    copy_text(opts->key_file, &s->key_file) || copy_text(opts->unix_socket, &s->unix_socket))
 		return -ENOMEM;
 	s->insecure = opts->insecure;
+	s->answer_max = opts->answer_max;
 	return 0;
 }
 

@@ -303,7 +303,7 @@ int dr_http_transfer_new(const struct dr_http_settings *settings, const struct d
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	c->response.body.limit = BODY_MAX;
+	c->response.body.limit = settings->answer_max ? settings->answer_max : BODY_MAX;
 	c->response.headers.limit = HEADERS_MAX;
 	c->timeout = req->timeout.ns > 0 ? req->timeout : dr_sec(10);
 	c->start = dr_mono_now();

@@ -15,6 +15,7 @@
 struct dr_http_settings {
 	char *user_agent, *ca_file, *cert_file, *key_file, *no_proxy, *unix_socket;
 	bool insecure;
+	size_t answer_max; /* 0: the default */
 };
 
 struct dr_http_transfer {

@@ -35,6 +35,7 @@ static void world_compose(struct world *w)
 	inspector.bus = w->bus;
 	assert_int_equal(ins_inspector_new(&inspector, &w->inspector), 0);
 	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, w->admission, &w->receiver), 0);
+	ins_receiver_add_north(w->receiver, ins_inspector_north(w->inspector));
 	server.tls = ins_admission_tls(w->admission);
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
 }
@@ -114,6 +115,7 @@ int world_teardown(void **state)
 
 	dr_cloud_free(w->cloud);
 	ins_nova_stop(w->nova);
+	ins_inspector_stop(w->inspector);
 	dr_http_server_free(w->server);
 	ins_bus_free(w->bus);
 	ins_fencer_free(w->fencer);

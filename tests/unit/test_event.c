@@ -10,6 +10,7 @@
 
 #include "inspector/dialect.h"
 #include "inspector/judge.h"
+#include "inspector/policy.h"
 #include "user/event.h"
 #include "user/report_faults.h"
 
@@ -184,12 +185,16 @@ static enum ins_verdict judged(const struct mon_event *e, bool open)
 	DR_AUTO_FREE char *body = dr_json_print(json);
 	DR_AUTO(ins_events_done) struct ins_events events = { 0 };
 	struct ins_refusal why;
+	char fault[INS_FAULT_MAX];
 
 	dr_json_free(json);
 	if (ins_dialect_parse(INS_DOCTOR, body, strlen(body), &events, &why))
 		fail_msg("%s %s: %s", body, why.position, why.reason);
 	assert_int_equal(events.count, 1);
 	c.event = &events.items[0];
+	c.todo = ins_event_is_host(c.event) ? INS_DO_FORCE_DOWN : 0;
+	/* it is not the host's fault, and opens or ends no incident of that */
+	assert_int_equal(!strcmp(ins_event_fault(c.event, fault), INS_HOST_DOWN), e->type == MON_EVENT_HOST);
 	c.open = open ? &incident : NULL;
 	return ins_judge(&c).verdict;
 }
@@ -204,9 +209,8 @@ static void our_inspector_acts_on_hosts_only(void **state)
 				assert_int_equal(judged(&e, false), on ? INS_ACT : INS_NOTHING);
 				assert_int_equal(judged(&e, true), on ? INS_COUNT : INS_CLEAR);
 			} else {
-				assert_int_equal(judged(&e, false), INS_IGNORE);
-				assert_int_equal(judged(&e, true),
-						 INS_IGNORE); /* it does not end an incident */
+				assert_int_equal(judged(&e, false), on ? INS_RECORD : INS_NOTHING);
+				assert_int_equal(judged(&e, true), on ? INS_COUNT : INS_CLEAR);
 			}
 		}
 	}

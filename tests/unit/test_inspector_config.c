@@ -54,6 +54,19 @@ static void assert_defaults(const struct ins_config *c)
 	assert_int_equal(c->fence.host_count, 0);
 	assert_int_equal(c->maintenance.alarm_for.ns, dr_sec(4 * 3600).ns);
 	assert_false(c->dry_run);
+	assert_int_equal(c->north.subscriptions, 100);
+	assert_int_equal(c->north.pending, 1000);
+	assert_int_equal(c->north.parallel, 32);
+	assert_int_equal(c->north.per_subscriber, 4);
+	assert_int_equal(c->north.timeout.ns, dr_sec(5).ns);
+	assert_int_equal(c->north.history, 1000);
+	assert_int_equal(c->north.retry.attempts, 100);
+	assert_int_equal(c->north.retry.pause.ns, dr_msec(500).ns);
+	assert_int_equal(c->north.retry.pause_max.ns, dr_sec(60).ns);
+	assert_int_equal(c->north.retry.expire.ns, dr_sec(3600).ns);
+	assert_int_equal(c->north.retry.acknowledge.ns, dr_sec(60).ns);
+	assert_int_equal(c->north.callbacks.count, 0);
+	assert_null(c->north.ca_file);
 }
 
 /* The sample shows every default, and an empty file means the same. */
@@ -86,7 +99,11 @@ static void test_all_settings(void **state)
 				   "maintenance: {nova_disabled: false, alarm_for: 90min}\ndry_run: true\n"
 				   "tls: {cert: /c, key: /k, client_ca: /a}\ntokens: /t\n"
 				   "clients: {mon.example.org: monitor, alice: 'operator, monitor'}\n"
-				   "names: [a.example.org, b]\nopen_healthz: true\n";
+				   "names: [a.example.org, b]\nopen_healthz: true\n"
+				   "northbound: {subscriptions: 1, pending: 2, parallel: 3, per_subscriber: 4, "
+				   "history: 5, timeout: 6s, retry: {attempts: 7, pause: 10ms, pause_max: 20ms, "
+				   "expire: 8s, acknowledge: 9s}, callbacks: [a.example, 192.0.2.0/24], "
+				   "ca_file: /ca}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
@@ -134,6 +151,21 @@ static void test_all_settings(void **state)
 	assert_false(c.maintenance.nova_disabled);
 	assert_int_equal(c.maintenance.alarm_for.ns, dr_sec(5400).ns);
 	assert_true(c.dry_run);
+	assert_int_equal(c.north.subscriptions, 1);
+	assert_int_equal(c.north.pending, 2);
+	assert_int_equal(c.north.parallel, 3);
+	assert_int_equal(c.north.per_subscriber, 4);
+	assert_int_equal(c.north.history, 5);
+	assert_int_equal(c.north.timeout.ns, dr_sec(6).ns);
+	assert_int_equal(c.north.retry.attempts, 7);
+	assert_int_equal(c.north.retry.pause.ns, dr_msec(10).ns);
+	assert_int_equal(c.north.retry.pause_max.ns, dr_msec(20).ns);
+	assert_int_equal(c.north.retry.expire.ns, dr_sec(8).ns);
+	assert_int_equal(c.north.retry.acknowledge.ns, dr_sec(9).ns);
+	assert_int_equal(c.north.callbacks.count, 2);
+	assert_string_equal(c.north.callbacks.items[0].host, "a.example");
+	assert_int_equal(c.north.callbacks.items[1].bits, 24);
+	assert_string_equal(c.north.ca_file, "/ca");
 }
 
 static void assert_bmc(const struct ins_fence_bmc *b, const char *url, const char *system, const char *user,
@@ -257,6 +289,14 @@ static void test_refused(void **state)
 		{ "listen: {}\n", "t:1:9: listen: " },
 		{ "insecure_listen: maybe\n", "t:1:18: insecure_listen: " },
 		{ "remote_shutdown: 2\n", "t:1:18: remote_shutdown: " },
+		{ "northbound: {subscriptions: 0}\n", "t:1:29: northbound.subscriptions: " },
+		{ "northbound: {pending: 10001}\n", "northbound.pending: " },
+		{ "northbound: {retry: {pause: 2s, pause_max: 1s}}\n", "is shorter than pause" },
+		{ "northbound: {callbacks: []}\n", "must have 1 to 1000 hosts or networks" },
+		{ "northbound: {callbacks: [a, 1.2.3.4/33]}\n",
+		  "t:1:29: northbound.callbacks[1]: \"1.2.3.4/33\" is no host such as" },
+		{ "northbound: {callbacks: [{}]}\n", "northbound.callbacks[0]: " },
+		{ "northbound: {callback: [a]}\n", "callbacks" },
 		{ "refresh: 30\n", "t:1:10: refresh: " },
 		{ "refresh: 10ms\n", "below the minimum" },
 		{ "verify: 6s\n", "verify: " },

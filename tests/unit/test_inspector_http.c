@@ -143,6 +143,8 @@ static void test_documented(void **state)
 	while (fgets(line, sizeof(line), f)) {
 		bool indented = !strncmp(line, "    ", 4);
 
+		if (!strncmp(line, "# Northbound", 12))
+			break;
 		if (method[0] && indented) {
 			dr_buf_puts(&body, line + 4);
 		} else if (method[0]) {
@@ -161,6 +163,44 @@ static void test_documented(void **state)
 	wait_for(w, world_incidents(w) == 4 && world_is_state(w, 0, "closed") &&
 			    world_is_state(w, 1, "marked") && world_is_state(w, 2, "closed") &&
 			    world_is_state(w, 3, "closed"));
+}
+
+static void commit_at_once(void (*fn)(void *arg), void *arg, void *userdata)
+{
+	fn(arg);
+}
+
+/* The routes of north.h are the receiver's, too, once it has them. */
+static void test_north(void **state)
+{
+	static const char *const steps[] = { ins_north_schema };
+	static const char subscription[] = "{\"callback\": \"http://127.0.0.1:1/\", "
+					   "\"secret\": \"0123456789abcdef\"}";
+	const struct ins_north_hooks hooks = { .after_commit = commit_at_once };
+	struct world *w = *state;
+	char dir[] = "/tmp/doctor-north-XXXXXX", path[64];
+	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
+	DR_AUTO(ins_north_conf_done) struct ins_north_conf conf = {};
+	DR_AUTO(dr_store_freep) struct dr_store *store = NULL;
+	DR_AUTO(ins_north_freep) struct ins_north *north = NULL;
+
+	assert_int_equal(dr_conf_parse("t", "", 0, &f), 0);
+	assert_int_equal(ins_north_conf_read(f, dr_conf_root(f), &conf), 0);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/db", dir);
+	assert_int_equal(dr_store_open(path, steps, 1, &store, NULL), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(ins_north_new(w->loop, store, &conf, &hooks, &north), 0);
+	tell(w, "GET", "/v1/faults", "", 404, "there is nothing at this path");
+	ins_receiver_add_north(w->receiver, north);
+	tell(w, "GET", "/v1/faults", "", 200, "{\"faults\":[]}");
+	tell(w, "POST", "/v1/subscriptions", subscription, 201, "\"subscription_id\":\"");
+	tell(w, "PUT", "/v1/faults", "", 405, "/v1/faults takes GET");
+	tell(w, "GET", "/v1/nothing", "", 404, "there is nothing at this path");
+	ins_receiver_add_north(w->receiver, NULL);
+	snprintf(path, sizeof(path), "%s/db-wal", dir);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 static void test_vitrage(void **state)
@@ -577,6 +617,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		hot(test_replay),
 		hot(test_documented),
+		hot(test_north),
 		hot(test_vitrage),
 		hot(test_set),
 		hot(test_sets_of_several_sources),
