@@ -384,6 +384,10 @@ static void test_unknown(void **state)
 		{ "PRAGMA foreign_keys = OFF; INSERT INTO actions(incident, number, kind, state)"
 		  " VALUES('nobody', 0, 'fence', 'done')",
 		  "incident=nobody", "table=actions", 2, 1 },
+		{ "INSERT INTO flap(host, penalty) VALUES('nowhere', 1e999)", "table=flap row=nowhere ",
+		  "column=penalty", 2, 1 },
+		{ "INSERT INTO flap(host, penalty) VALUES('nowhere', -1)", "table=flap row=nowhere ",
+		  "column=penalty", 2, 1 },
 	};
 	struct journal_world *w = *state;
 
