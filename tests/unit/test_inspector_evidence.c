@@ -515,7 +515,8 @@ static void test_flap_reuse(void **state)
 	assert_flap(&f, "h", 282, 995, false);
 }
 
-/* What an older journal has, of a higher limit or of nobody, is over as soon as the most that there may be. */
+/* What an older journal has, of a higher limit or of nobody, is over as soon as the most that there may be.
+ */
 static void test_flap_restored(void **state)
 {
 	static const struct ins_flap was = { .host = "h", .penalty = 1e300 };

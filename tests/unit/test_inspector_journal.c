@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspector/journal_private.h"
 #include "journal_world.h"
 
 /* ---------------------------------------------------------------- and back */
@@ -466,7 +467,7 @@ static void test_versions(void **state)
 	assert_true(fd >= 0); /* an empty file is a new one: version 0 */
 	journal_open(w);
 	write_two(w);
-	assert_int_equal(journal_ask(w, "PRAGMA user_version"), 1);
+	assert_int_equal(journal_ask(w, "PRAGMA user_version"), ins_journal_version);
 	assert_int_equal(journal_ask(w, "PRAGMA auto_vacuum"), 2);
 	journal_exec(w, "PRAGMA user_version = 1000");
 	journal_close(w);
