@@ -3,12 +3,13 @@
  * The northbound interface on a database in memory: what owners of servers ask for and subscribe to, faults,
  * and the answers of those who are told. Pieces with \xff between them:
  *
- *   METHOD PATH?QUERY\nBODY  a request
- *   FisvthN                  the fault of id i has come to state s, severity v, type t, on host h, with N
- * servers Ass                      the oldest webhook is answered with a status; A alone: it fails Kn the
- * n-th notification that was sent is acknowledged in words R                        the inspector starts anew
+ * - "METHOD PATH?QUERY\nBODY", a request
+ * - F and digits: the fault of this id has come to a state, with a severity, a type, a host and a number of
+ *   servers
+ * - A and two digits: the oldest webhook is answered with such a status; A alone: it fails
+ * - K and a digit: this one of the notifications that were sent is acknowledged in words
+ * - R: the inspector starts anew
  */
-#include "doctor/hmac.h"
 #include "doctor/log.h"
 #include "inspector/north_private.h"
 #include "tests/fuzz/client.h"
@@ -139,7 +140,6 @@ static unsigned digit(const uint8_t *data, size_t size, size_t i)
 	return i < size && data[i] >= '0' && data[i] <= '9' ? data[i] - '0' : 0;
 }
 
-/* "FisTHn": id, state and severity, type, host, number of servers */
 static void fault(const uint8_t *data, size_t size)
 {
 	DR_AUTO(ins_fault_done)
