@@ -37,6 +37,11 @@ static struct {
 } notes[NOTES_MAX];
 static size_t note_count;
 
+static unsigned digit(const uint8_t *data, size_t size, size_t i)
+{
+	return i < size && data[i] >= '0' && data[i] <= '9' ? data[i] - '0' : 0;
+}
+
 /* ---------------------------------------------------------------- what must always be so */
 
 static void check_subscriber(const struct north_subscriber *s)
@@ -72,23 +77,41 @@ static void check_all(void)
 
 /* ---------------------------------------------------------------- webhooks */
 
-static void on_send(const struct dr_http_request *req)
+/* Where in notes the one of this body is, or would be. */
+static size_t note_of(const char *text)
 {
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	const char *id;
 	size_t i = 0;
 
-	FUZZ_CHECK(!ins_callback_check(req->url, &conf.callbacks));
-	FUZZ_CHECK(!strcmp(req->method, "POST") && !strncmp(req->headers[0].value, "sha256=", 7));
-	FUZZ_CHECK(!dr_json_parse(req->body, req->body_len, &body, NULL));
+	FUZZ_CHECK(!dr_json_parse(text, strlen(text), &body, NULL));
 	id = dr_json_get_str(body, "notification_id");
 	FUZZ_CHECK(id && dr_json_path(body, "fault.fault_id"));
 	while (i < note_count && strcmp(notes[i].id, id))
 		i++;
-	if (i < note_count)
-		FUZZ_CHECK(!notes[i].acknowledged);
-	else if (i < NOTES_MAX)
+	if (i == note_count && i < NOTES_MAX)
 		snprintf(notes[note_count++].id, DR_UUID_STR, "%s", id);
+	return i;
+}
+
+static void on_send(const struct dr_http_request *req)
+{
+	size_t i = note_of(req->body);
+
+	FUZZ_CHECK(!ins_callback_check(req->url, &conf.callbacks));
+	FUZZ_CHECK(!strcmp(req->method, "POST") && !strncmp(req->headers[0].value, "sha256=", 7));
+	FUZZ_CHECK(i == NOTES_MAX || !notes[i].acknowledged);
+}
+
+/* "A20": taken, "A22": it acknowledges later */
+static void answer(const uint8_t *data, size_t size)
+{
+	unsigned status = 100 * digit(data, size, 1) + digit(data, size, 2);
+	size_t i = fuzz_calls ? note_of(fuzz_calls->body) : NOTES_MAX;
+
+	if (i < NOTES_MAX && status >= 200 && status <= 299 && status != 202)
+		notes[i].acknowledged = true;
+	fuzz_answer(size > 1 ? 0 : -ECONNREFUSED, status, "", 0);
 }
 
 static void acknowledge(size_t i)
@@ -134,11 +157,6 @@ static void restart(void)
 }
 
 /* ---------------------------------------------------------------- faults */
-
-static unsigned digit(const uint8_t *data, size_t size, size_t i)
-{
-	return i < size && data[i] >= '0' && data[i] <= '9' ? data[i] - '0' : 0;
-}
 
 static void fault(const uint8_t *data, size_t size)
 {
@@ -245,8 +263,7 @@ static void step(const uint8_t *data, size_t size)
 		fault(data, size);
 		break;
 	case 'A':
-		fuzz_answer(size > 1 ? 0 : -ECONNREFUSED, 100 * digit(data, size, 1) + digit(data, size, 2),
-			    "", 0);
+		answer(data, size);
 		break;
 	case 'K':
 		acknowledge(digit(data, size, 1));
