@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspector/journal_private.h"
 #include "journal_world.h"
 
 /* ---------------------------------------------------------------- and back */
@@ -384,6 +385,10 @@ static void test_unknown(void **state)
 		{ "PRAGMA foreign_keys = OFF; INSERT INTO actions(incident, number, kind, state)"
 		  " VALUES('nobody', 0, 'fence', 'done')",
 		  "incident=nobody", "table=actions", 2, 1 },
+		{ "INSERT INTO flap(host, penalty) VALUES('nowhere', 1e999)", "table=flap row=nowhere ",
+		  "column=penalty", 2, 1 },
+		{ "INSERT INTO flap(host, penalty) VALUES('nowhere', -1)", "table=flap row=nowhere ",
+		  "column=penalty", 2, 1 },
 	};
 	struct journal_world *w = *state;
 
@@ -462,7 +467,7 @@ static void test_versions(void **state)
 	assert_true(fd >= 0); /* an empty file is a new one: version 0 */
 	journal_open(w);
 	write_two(w);
-	assert_int_equal(journal_ask(w, "PRAGMA user_version"), 1);
+	assert_int_equal(journal_ask(w, "PRAGMA user_version"), ins_journal_version);
 	assert_int_equal(journal_ask(w, "PRAGMA auto_vacuum"), 2);
 	journal_exec(w, "PRAGMA user_version = 1000");
 	journal_close(w);
