@@ -181,6 +181,23 @@ static void force_accepted(struct ins_executor *x, struct ins_action *a)
 	mark(x, i);
 }
 
+static bool needs_doing(const struct ins_action *a)
+{
+	return a->state != INS_DONE || a->undone;
+}
+
+/* It is fenced, as far as it has to be. */
+static void after_fence(struct ins_executor *x, struct ins_incident *i)
+{
+	if (needs_doing(ins_incident_find(i, INS_FORCE_DOWN, NULL))) {
+		send_force_down(x, i);
+		return;
+	}
+	snprintf(i->reason, sizeof(i->reason), "Nova has the host down still");
+	ins_executor_input(x, i, INS_IN_FORCED);
+	mark(x, i);
+}
+
 /* Finally not fenced, or not forced down. */
 static void give_up(struct ins_executor *x, struct ins_action *a)
 {
@@ -220,7 +237,7 @@ static void fence_ended(struct ins_executor *x, struct ins_action *a)
 	else
 		dr_error("host=%s is NOT fenced, and forced down all the same incident=%s: %s", i->host,
 			 i->id, ins_action_reason(a));
-	send_force_down(x, i);
+	after_fence(x, i);
 }
 
 static void list_ended(struct ins_executor *x, struct ins_action *a)
@@ -403,11 +420,6 @@ static void prepare_force(struct ins_executor *x, struct ins_incident *i, struct
 		snprintf(a->prior, sizeof(a->prior), "%s", h && h->forced_down ? "forced_down" : "");
 }
 
-static bool needs_doing(const struct ins_action *a)
-{
-	return a->state != INS_DONE || a->undone;
-}
-
 /* The action of this kind, which the incident has once; it is not sent anew if it is done. -ENOMEM. */
 static int once(struct ins_incident *i, enum ins_action_kind kind, struct ins_action **ret)
 {
@@ -437,8 +449,10 @@ static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins
 	if (r)
 		return r;
 	prepare_force(x, i, force);
-	if (needs_doing(force))
-		*ret = fence && needs_doing(fence) ? fence : force;
+	if (fence && needs_doing(fence))
+		*ret = fence;
+	else if (needs_doing(force))
+		*ret = force;
 	return 0;
 }
 

@@ -587,8 +587,11 @@ void ins_review(struct ins_inspector *s)
 /* It was taken for over, and is not: judged anew, with what has been changed for it. */
 static void relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono since)
 {
+	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
 	bool undoing = i->state == INS_RESTORING;
 
+	if (fence)
+		fence->undone = fence->dirty = true; /* it was switched on again */
 	ins_executor_cancel(s->executor, i, "the host is down again");
 	i->state = ins_state_next(i->state, INS_IN_FAULT);
 	i->since = since;
