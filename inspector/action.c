@@ -164,6 +164,11 @@ void ins_action_flush(struct ins_barrier *b, int error)
 		r = ins_request_send(x, a);
 		if (!r)
 			continue;
+		if (r == -ENOBUFS) { /* as many as may be wait for the bus */
+			ins_action_set_reason(a, "cannot be sent now: %s", strerror(-r));
+			ins_action_outcome(x, a, INS_OUT_WAIT, (struct dr_dur){ 0 });
+			continue;
+		}
 		if (ins_action_trait(a->kind)->many)
 			x->busy--;
 		ins_action_set_reason(a, "cannot be sent: %s", strerror(-r));
