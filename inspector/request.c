@@ -239,7 +239,8 @@ static void on_told(int error, const char *text, void *userdata)
 	struct ins_executor *x = a->incident->owner;
 	bool final = error == -ENXIO || error == -EINVAL || error == -EMSGSIZE;
 
-	a->look = error != 0;
+	/* what is refused for good was not sent by this attempt */
+	a->look = error && (!final || a->look);
 	if (error == -ECANCELED)
 		return;
 	ins_action_set_reason(a, "%s", text);
