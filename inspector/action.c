@@ -22,6 +22,40 @@ void ins_action_end(struct ins_executor *x, struct ins_action *a, enum ins_actio
 
 /* ---------------------------------------------------------------- turns */
 
+/* The incident still wants it. */
+static bool wanted(const struct ins_action *a)
+{
+	enum ins_state state = a->incident->state;
+
+	if (a->unwanted)
+		return false;
+	if (ins_action_trait(a->kind)->back)
+		return state == INS_RESTORING;
+	if (a->kind == INS_LIST_BEFORE)
+		return !a->incident->planned;
+	if (a->kind == INS_FENCE || a->kind == INS_FORCE_DOWN)
+		return state == INS_FORCING;
+	return state == INS_MARKING || (a->kind == INS_NOTIFY && state == INS_FORCING);
+}
+
+/*
+ * What may have been done already, and what was planned earlier, of a server or port that the last list does
+ * not have, waits for the last word: see ins_plan_unlisted() should there be none.
+ */
+static bool may_be_sent(const struct ins_action *a)
+{
+	const struct ins_incident *i = a->incident;
+	const struct ins_action *list = ins_incident_find(i, INS_LIST_AFTER, NULL);
+
+	if (a->kind == INS_PORT_DOWN)
+		list = ins_incident_find(i, INS_LIST_PORTS, NULL);
+	if ((a->kind == INS_RESET || a->kind == INS_NOTIFY) && !ins_vms_get(&i->servers, a->target))
+		return false;
+	if (a->kind != INS_PORT_DOWN && (a->kind != INS_RESET || !a->look))
+		return true;
+	return list && ins_action_final(list);
+}
+
 static void pump(struct ins_executor *x)
 {
 	while (x->ready_first && x->busy < x->o.config->parallel) {
@@ -32,7 +66,8 @@ static void pump(struct ins_executor *x)
 			x->ready_last = NULL;
 		a->next_ready = NULL;
 		a->queued = false;
-		if (a->state == INS_PENDING) /* not skipped meanwhile */
+		/* not skipped meanwhile, nor begun anew and to be planned again */
+		if (a->state == INS_PENDING && wanted(a) && (a->kind != INS_RESET || a->incident->planned))
 			ins_action_send(x, a);
 	}
 }
@@ -50,17 +85,6 @@ static void enqueue(struct ins_executor *x, struct ins_action *a)
 	x->ready_last = a;
 }
 
-/*
- * What was planned earlier, of a server that the last list does not have, waits for the last word; so does
- * what may have been done already.
- */
-static bool may_be_sent(const struct ins_incident *i, const struct ins_action *a)
-{
-	if (a->look && !i->confirmed && !ins_action_trait(a->kind)->back && !ins_action_trait(a->kind)->port)
-		return false;
-	return a->kind != INS_RESET || ins_vms_get(&i->servers, a->target);
-}
-
 void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i)
 {
 	bool back = i->state == INS_RESTORING;
@@ -69,7 +93,7 @@ void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i)
 		struct ins_action *a = i->actions[n];
 		const struct ins_action_trait *trait = ins_action_trait(a->kind);
 
-		if (a->state != INS_PENDING || trait->back != back || !a->target[0] || !may_be_sent(i, a))
+		if (a->state != INS_PENDING || trait->back != back || !a->target[0] || !may_be_sent(a))
 			continue;
 		if (trait->many)
 			enqueue(x, a);
@@ -80,6 +104,47 @@ void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i)
 }
 
 /* ---------------------------------------------------------------- attempts */
+
+/* Behind the others that wait for the journal. */
+static void append_out(struct ins_executor *x, struct ins_action *a)
+{
+	a->outgoing = true;
+	a->next_out = NULL;
+	if (x->out_last)
+		x->out_last->next_out = a;
+	else
+		x->out_first = a;
+	x->out_last = a;
+}
+
+/* It must not stay in the list: it may be sent again, or freed, before the journal is written. */
+static void remove_out(struct ins_executor *x, struct ins_action *a)
+{
+	struct ins_action **p = &x->out_first, *before = NULL;
+
+	while (*p && *p != a) {
+		before = *p;
+		p = &before->next_out;
+	}
+	if (!*p)
+		return;
+	*p = DR_TAKE_PTR(a->next_out);
+	if (x->out_last == a)
+		x->out_last = before;
+}
+
+void ins_action_call_back(struct ins_executor *x, struct ins_action *a, const char *reason)
+{
+	if (!a->outgoing)
+		return;
+	remove_out(x, a);
+	a->outgoing = false;
+	a->state = INS_SKIPPED;
+	ins_action_set_reason(a, "%s", reason);
+	if (ins_action_trait(a->kind)->many)
+		x->busy--;
+	changed(x, a);
+}
 
 /* What is to be changed is on the disk now, and goes out. */
 void ins_action_flush(struct ins_barrier *b, int error)
@@ -99,6 +164,11 @@ void ins_action_flush(struct ins_barrier *b, int error)
 		r = ins_request_send(x, a);
 		if (!r)
 			continue;
+		if (r == -ENOBUFS) { /* as many as may be wait for the bus */
+			ins_action_set_reason(a, "cannot be sent now: %s", strerror(-r));
+			ins_action_outcome(x, a, INS_OUT_WAIT, (struct dr_dur){ 0 });
+			continue;
+		}
 		if (ins_action_trait(a->kind)->many)
 			x->busy--;
 		ins_action_set_reason(a, "cannot be sent: %s", strerror(-r));
@@ -109,9 +179,8 @@ void ins_action_flush(struct ins_barrier *b, int error)
 
 void ins_action_send(struct ins_executor *x, struct ins_action *a)
 {
-	struct ins_action *last = x->out_last;
-
-	if (!a->attempts++)
+	a->attempts++;
+	if (!a->started.ns)
 		a->started = dr_wall_now();
 	a->state = INS_SENT;
 	if (ins_action_trait(a->kind)->many)
@@ -125,13 +194,7 @@ void ins_action_send(struct ins_executor *x, struct ins_action *a)
 		}
 		return;
 	}
-	a->outgoing = true;
-	a->next_out = NULL;
-	if (last)
-		last->next_out = a;
-	else
-		x->out_first = a;
-	x->out_last = a;
+	append_out(x, a);
 	changed(x, a);
 	ins_journal_barrier(x->o.journal, &x->barrier);
 }
@@ -151,22 +214,6 @@ static int on_pause(struct dr_source *s, void *userdata)
 		ins_action_send(x, a);
 	}
 	return 0;
-}
-
-/* The incident still wants it. */
-static bool wanted(const struct ins_action *a)
-{
-	enum ins_state state = a->incident->state;
-
-	if (a->unwanted)
-		return false;
-	if (ins_action_trait(a->kind)->back)
-		return state == INS_RESTORING;
-	if (a->kind == INS_LIST_BEFORE)
-		return !a->incident->planned;
-	if (a->kind == INS_FENCE || a->kind == INS_FORCE_DOWN)
-		return state == INS_FORCING;
-	return state == INS_MARKING || (a->kind == INS_NOTIFY && state == INS_FORCING);
 }
 
 static bool expired(const struct ins_executor *x, const struct ins_action *a)
@@ -197,6 +244,8 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 	changed(x, a);
 	if (a->kind == INS_FORCE_DOWN)
 		ins_executor_trouble(x, i);
+	else if (a->kind == INS_FORCE_UP)
+		x->o.settled(i, x->o.userdata); /* it may take long, and others wait for their turn */
 	if (a->tries == 1 || !ins_action_trait(a->kind)->many)
 		dr_warning("%s%s%s: %s; again in %s host=%s incident=%s attempt=%u request=%s",
 			   ins_action_trait(a->kind)->verb,

@@ -120,7 +120,7 @@ static void tell(struct ins_executor *x, struct ins_incident *i)
 
 void ins_executor_trouble(struct ins_executor *x, struct ins_incident *i)
 {
-	if (i->state == INS_FORCING && !ins_incident_find(i, INS_NOTIFY, NULL))
+	if (i->state == INS_FORCING)
 		tell(x, i);
 }
 
@@ -169,6 +169,7 @@ static void force_accepted(struct ins_executor *x, struct ins_action *a)
 	struct ins_incident *i = a->incident;
 
 	i->forced = dr_wall_now();
+	ins_nova_forced(x->o.nova, i->host, true);
 	dr_log_checkpoint(i->forced, "doctor mark host(%s) down", i->host);
 	if (i->state != INS_FORCING) {
 		dr_warning("Nova took the force-down of host=%s after the host was back incident=%s", i->host,
@@ -176,6 +177,23 @@ static void force_accepted(struct ins_executor *x, struct ins_action *a)
 		return;
 	}
 	snprintf(i->reason, sizeof(i->reason), "Nova has the host down");
+	ins_executor_input(x, i, INS_IN_FORCED);
+	mark(x, i);
+}
+
+static bool needs_doing(const struct ins_action *a)
+{
+	return a->state != INS_DONE || a->undone;
+}
+
+/* It is fenced, as far as it has to be. */
+static void after_fence(struct ins_executor *x, struct ins_incident *i)
+{
+	if (needs_doing(ins_incident_find(i, INS_FORCE_DOWN, NULL))) {
+		send_force_down(x, i);
+		return;
+	}
+	snprintf(i->reason, sizeof(i->reason), "Nova has the host down still");
 	ins_executor_input(x, i, INS_IN_FORCED);
 	mark(x, i);
 }
@@ -219,7 +237,7 @@ static void fence_ended(struct ins_executor *x, struct ins_action *a)
 	else
 		dr_error("host=%s is NOT fenced, and forced down all the same incident=%s: %s", i->host,
 			 i->id, ins_action_reason(a));
-	send_force_down(x, i);
+	after_fence(x, i);
 }
 
 static void list_ended(struct ins_executor *x, struct ins_action *a)
@@ -241,6 +259,8 @@ static void list_ended(struct ins_executor *x, struct ins_action *a)
 	}
 	dr_error("servers of host=%s cannot be listed, going by what is known incident=%s request=%s: %s",
 		 i->host, i->id, a->request_id, ins_action_reason(a));
+	ins_plan_unlisted(i, false);
+	ins_action_enqueue(x, i);
 	finish_if_done(x, i);
 }
 
@@ -254,6 +274,8 @@ static void ports_listed(struct ins_executor *x, struct ins_action *a)
 		a->state = INS_ACTION_FAILED;
 		ins_action_set_reason(a, "out of memory");
 	}
+	if (a->state != INS_DONE)
+		ins_plan_unlisted(i, true);
 	ins_vms_done(&a->list);
 	if (a->state == INS_ACTION_FAILED)
 		dr_error("ports of host=%s cannot be listed incident=%s request=%s: %s", i->host, i->id,
@@ -377,6 +399,8 @@ struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_
 		return ins_incident_add(i, kind, NULL);
 	if (a->state == INS_SENT)
 		return a;
+	if (ins_action_final(a))
+		a->started = (struct dr_wall){ 0 };
 	a->state = INS_PENDING;
 	a->waiting = a->unwanted = false;
 	a->tries = 0;
@@ -384,18 +408,16 @@ struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_
 	return a;
 }
 
-/* What it was before is told by the map; one that somebody else has forced down is not ours to release. */
+/*
+ * What it was before is told by the map; one that somebody else has forced down is not ours to release. What
+ * we may have done ourselves says nothing.
+ */
 static void prepare_force(struct ins_executor *x, struct ins_incident *i, struct ins_action *a)
 {
 	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
 
-	if (!a->attempts)
+	if (a->state == INS_PENDING && !a->look)
 		snprintf(a->prior, sizeof(a->prior), "%s", h && h->forced_down ? "forced_down" : "");
-}
-
-static bool needs_doing(const struct ins_action *a)
-{
-	return a->state != INS_DONE || a->undone;
 }
 
 /* The action of this kind, which the incident has once; it is not sent anew if it is done. -ENOMEM. */
@@ -427,8 +449,10 @@ static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins
 	if (r)
 		return r;
 	prepare_force(x, i, force);
-	if (needs_doing(force))
-		*ret = fence && needs_doing(fence) ? fence : force;
+	if (fence && needs_doing(fence))
+		*ret = fence;
+	else if (needs_doing(force))
+		*ret = force;
 	return 0;
 }
 
@@ -506,19 +530,6 @@ int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i)
 	return r;
 }
 
-/* What waits for the journal is not sent any more. */
-static void call_back(struct ins_executor *x, struct ins_action *a, const char *reason)
-{
-	if (!a->outgoing)
-		return;
-	a->outgoing = false;
-	a->state = INS_SKIPPED;
-	a->dirty = true;
-	ins_action_set_reason(a, "%s", reason);
-	if (ins_action_trait(a->kind)->many)
-		x->busy--;
-}
-
 void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i, const char *reason)
 {
 	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
@@ -526,7 +537,7 @@ void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i, const c
 	if (i->timer)
 		dr_timer_disarm(i->timer);
 	for (size_t n = 0; n < i->action_count; n++)
-		call_back(x, i->actions[n], reason);
+		ins_action_call_back(x, i->actions[n], reason);
 	ins_plan_cancel(i, reason);
 	if (fence && fence->state == INS_SENT) {
 		ins_fencer_cancel(x->o.fencer, i->id);

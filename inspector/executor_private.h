@@ -26,6 +26,9 @@ void ins_action_send(struct ins_executor *x, struct ins_action *a);
 /* Queues all that is pending of i and takes turns, and sends as many as may be under way. */
 void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i);
 
+/* What waits for the journal still is not sent any more. */
+void ins_action_call_back(struct ins_executor *x, struct ins_action *a, const char *reason);
+
 void ins_action_end(struct ins_executor *x, struct ins_action *a, enum ins_action_state state);
 
 /* An attempt has brought this; the caller has set status and reason. */
@@ -47,7 +50,8 @@ enum ins_request ins_request_of(const struct ins_action *a);
 /* 0: on_answer or the like will be called. Else it could not be sent. */
 int ins_request_send(struct ins_executor *x, struct ins_action *a);
 
-/* The incident's one action of this kind, to be sent (again). NULL when out of memory. */
+/* The incident's one action of this kind, to be sent (again, as if for the first time, if it has ended).
+ * NULL when out of memory. */
 struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_kind kind);
 
 /* The state after it; tells who waits for that. */

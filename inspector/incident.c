@@ -256,7 +256,6 @@ void ins_incident_free(struct ins_incident *i)
 	free(i->actions);
 	ins_vms_done(&i->servers);
 	dr_source_free(i->timer);
-	dr_source_free(i->hold_timer);
 	free(i);
 }
 

@@ -200,7 +200,6 @@ struct ins_incident {
 	/* the executor's, or while RESOLVING the resolver's */
 	void *owner;
 	struct dr_source *timer;
-	struct dr_source *hold_timer; /* RECOVERING */
 	unsigned resolve_attempts;
 
 	/* the journal's */

@@ -46,6 +46,22 @@ size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_st
 	return n;
 }
 
+bool ins_occupies(const struct ins_incident *i)
+{
+	const struct ins_action *up = ins_incident_find(i, INS_FORCE_UP, NULL);
+
+	return ins_state_active(i->state) && !(i->state == INS_RESTORING && up && up->state == INS_PAUSED);
+}
+
+size_t ins_count_occupied(const struct ins_inspector *s)
+{
+	size_t n = 0;
+
+	for (const struct ins_incident *i = s->first; i; i = i->next)
+		n += ins_occupies(i);
+	return n;
+}
+
 /* Forgets the oldest that have ended, beyond what is to be remembered. */
 static void trim(struct ins_inspector *s)
 {
@@ -228,8 +244,7 @@ static int on_drain(struct dr_source *t, void *userdata)
 		struct ins_host *h;
 		struct ins_judgement j = judge(s, q, &h, &open);
 
-		if (needs_slot(j.verdict) &&
-		    ins_count_incidents(s, ins_state_active) + opened >= s->config->active) {
+		if (needs_slot(j.verdict) && ins_count_occupied(s) + opened >= s->config->active) {
 			s->queue[kept++] = *q; /* continued when one has settled */
 			continue;
 		}
@@ -241,7 +256,7 @@ static int on_drain(struct dr_source *t, void *userdata)
 	ins_review(s);
 	trim(s);
 	/* some of those opened did not take their slot */
-	if (opened && kept && ins_count_incidents(s, ins_state_active) < s->config->active)
+	if (opened && kept && ins_count_occupied(s) < s->config->active)
 		ins_schedule(s);
 	return 0;
 }

@@ -70,6 +70,13 @@ void ins_schedule(struct ins_inspector *s);
 
 size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_state));
 
+/*
+ * It is worked on, and counts among those that may be at once (active). Not while Nova refuses to release the
+ * force-down: that may last until a person helps, and must not hold up what is reported meanwhile.
+ */
+bool ins_occupies(const struct ins_incident *i);
+size_t ins_count_occupied(const struct ins_inspector *s);
+
 /* The open incident of e's fault on this host: by Nova's name of it, or by the monitor's where that is all
  * there is. */
 struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct ins_host *host,
@@ -123,8 +130,7 @@ struct ins_incident *ins_find_id(const struct ins_inspector *s, const char *id);
 
 /* ---- show.c ---- */
 
-/* What each monitor says of the host, in the order of time. */
-/* Of the fault of this key (evidence.h). */
+/* What each monitor says of the fault of this key (evidence.h), in the order of time. */
 void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key);
 
 /* The events that led to nothing, oldest first; is NULL: all. */

@@ -502,6 +502,16 @@ void ins_nova_change(struct ins_nova *n, const struct ins_change *change)
 		ins_changes_keep(&n->kept, change);
 }
 
+void ins_nova_forced(struct ins_nova *n, const char *host, bool down)
+{
+	struct ins_host *h = ins_map_get(n->map, host);
+
+	if (h)
+		h->forced_down = down;
+	if (n->services_busy) /* what is being read may be older */
+		reread_for(n, host);
+}
+
 /* ---------------------------------------------------------------- the first round */
 
 static void on_version(const struct dr_cloud_reply *r, void *userdata)

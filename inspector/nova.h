@@ -62,6 +62,9 @@ int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata) D
  */
 void ins_nova_change(struct ins_nova *n, const struct ins_change *change);
 
+/* Nova has just forced this host down for us, or released it: so it is in the map, however old. */
+void ins_nova_forced(struct ins_nova *n, const char *host, bool down);
+
 struct ins_nova_health {
 	bool stale;	     /* the last refresh failed, or took longer than three intervals */
 	struct dr_dur age;   /* of the map */

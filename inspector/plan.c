@@ -22,18 +22,24 @@ static bool is_of_servers(const struct ins_action *a)
 	return a->kind == INS_RESET || a->kind == INS_NOTIFY;
 }
 
+static bool is_of_ports(const struct ins_action *a)
+{
+	return a->kind == INS_PORT_DOWN;
+}
+
 /* ---------------------------------------------------------------- what to do */
 
-/* Planned from older lists, of servers that are not (any more) on the host. What is under way counts as
-   strayed, as its answer may be lost; it is not repeated. */
-static unsigned take_back(struct ins_incident *i, const struct ins_vms *vms)
+/* Planned from older lists, of servers or ports that are not (any more) on the host. What is under way counts
+   as strayed, as its answer may be lost; it is not repeated. */
+static unsigned take_back(struct ins_incident *i, const struct ins_vms *listed,
+			  bool (*is)(const struct ins_action *))
 {
 	unsigned strayed = 0;
 
 	for (size_t n = 0; n < i->action_count; n++) {
 		struct ins_action *a = i->actions[n];
 
-		if (!is_of_servers(a) || ins_vms_get(vms, a->target))
+		if (!is(a) || ins_vms_get(listed, a->target))
 			continue;
 		if (a->state == INS_PENDING || a->state == INS_PAUSED || a->state == INS_ACTION_FAILED)
 			end_action(a, INS_SKIPPED, "no longer on the host");
@@ -59,14 +65,23 @@ int ins_plan_narrow(const struct ins_vms *map, const struct ins_vms *present, st
 	return 0;
 }
 
-/* The last word about an action of before that is there already. */
-static void confirm(struct ins_action *a, bool is_so)
+/* The last word about an action of before that is there already: state is what its server or port is in now,
+ * so that is what it would be now. */
+static void confirm(struct ins_action *a, const char *state, bool is_so)
 {
 	a->unwanted = false;
 	if (a->state == INS_SKIPPED)
 		end_action(a, INS_PENDING, ""); /* taken back once, and here again */
-	if (a->look && is_so && !ins_action_final(a) && a->state != INS_SENT)
+	if (ins_action_final(a) || a->state == INS_SENT)
+		return;
+	if (!a->look || !a->attempts) { /* as if it was seen for the first time */
+		snprintf(a->prior, sizeof(a->prior), "%s", state);
+		a->look = false;
+		if (is_so)
+			end_action(a, INS_ALREADY, "it was so before");
+	} else if (is_so) {
 		end_action(a, INS_DONE, "found done; its answer was lost");
+	}
 }
 
 static int plan_reset(struct ins_incident *i, const struct ins_vm *vm, enum ins_source source)
@@ -74,7 +89,7 @@ static int plan_reset(struct ins_incident *i, const struct ins_vm *vm, enum ins_
 	struct ins_action *a = ins_incident_find(i, INS_RESET, vm->id);
 
 	if (a && source != INS_FROM_MAP)
-		confirm(a, is_error(vm));
+		confirm(a, vm->state, is_error(vm));
 	if (a || (is_error(vm) && source == INS_FROM_MAP))
 		return 0;
 	a = ins_incident_add(i, INS_RESET, vm->id);
@@ -91,7 +106,7 @@ static int plan_notice(struct ins_incident *i, const struct ins_vm *vm)
 	struct ins_action *a = ins_incident_find(i, INS_NOTIFY, vm->id);
 
 	if (a) {
-		confirm(a, false);
+		confirm(a, "", false);
 		return 0;
 	}
 	return ins_incident_add(i, INS_NOTIFY, vm->id) ? 0 : -ENOMEM;
@@ -109,7 +124,7 @@ int ins_plan_notices(struct ins_incident *i, const struct ins_vms *vms)
 
 int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source source, unsigned *ret_strayed)
 {
-	unsigned strayed = source == INS_FROM_AFTER ? take_back(i, vms) : 0;
+	unsigned strayed = source == INS_FROM_AFTER ? take_back(i, vms, is_of_servers) : 0;
 	int r = ins_vms_copy(vms, &i->servers);
 
 	for (size_t n = 0; !r && n < vms->count; n++) {
@@ -125,13 +140,14 @@ int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source 
 
 int ins_plan_ports(struct ins_incident *i, const struct ins_vms *ports)
 {
+	take_back(i, ports, is_of_ports);
 	for (size_t n = 0; n < ports->count; n++) {
 		const struct ins_vm *port = &ports->items[n];
 		bool down = !strcmp(port->state, "DOWN");
 		struct ins_action *a = ins_incident_find(i, INS_PORT_DOWN, port->id);
 
 		if (a) {
-			confirm(a, down);
+			confirm(a, port->state, down);
 			continue;
 		}
 		a = ins_incident_add(i, INS_PORT_DOWN, port->id);
@@ -144,6 +160,18 @@ int ins_plan_ports(struct ins_incident *i, const struct ins_vms *ports)
 	return 0;
 }
 
+void ins_plan_unlisted(struct ins_incident *i, bool ports)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		struct ins_action *a = i->actions[n];
+
+		if (a->state != INS_PENDING || !(ports ? is_of_ports(a) : is_of_servers(a)))
+			continue;
+		if (ports || !ins_vms_get(&i->servers, a->target))
+			end_action(a, INS_SKIPPED, "whether it is on the host is not known");
+	}
+}
+
 void ins_plan_cancel(struct ins_incident *i, const char *reason)
 {
 	for (size_t n = 0; n < i->action_count; n++)
@@ -151,22 +179,51 @@ void ins_plan_cancel(struct ins_incident *i, const char *reason)
 			end_action(i->actions[n], INS_SKIPPED, reason);
 }
 
+/* The answer to what would have changed it back was lost. */
+static void doubt(struct ins_incident *i, struct ins_action *back)
+{
+	struct ins_action *a = ins_plan_original(i, back);
+
+	if (!back->look || !back->attempts || !a || a->state != INS_DONE || a->undone)
+		return;
+	end_action(a, INS_PENDING, "it may have been changed back");
+	a->look = true;
+	a->started = (struct dr_wall){ 0 };
+	back->look = false;
+	back->dirty = true;
+}
+
+/* A new attempt. */
+static void again(struct ins_action *a)
+{
+	bool before = a->state == INS_ALREADY;
+
+	if (a->state != INS_ACTION_FAILED && (a->state != INS_SKIPPED || a->unwanted) && !before &&
+	    !a->undone)
+		return;
+	end_action(a, INS_PENDING, "");
+	a->look = before || (a->look && !a->undone);
+	a->undone = false;
+	a->tries = 0;
+	a->started = (struct dr_wall){ 0 };
+}
+
 void ins_plan_again(struct ins_incident *i)
 {
 	for (size_t n = 0; n < i->action_count; n++) {
 		struct ins_action *a = i->actions[n];
 
-		if (ins_action_trait(a->kind)->back || !ins_action_trait(a->kind)->changes)
+		if (!ins_action_trait(a->kind)->changes)
 			continue;
-		if (a->state != INS_ACTION_FAILED && (a->state != INS_SKIPPED || a->unwanted) && !a->undone)
-			continue;
-		end_action(a, INS_PENDING, "");
-		a->undone = false;
-		a->tries = 0;
+		if (ins_action_trait(a->kind)->back)
+			doubt(i, a);
+		else
+			again(a);
 	}
 }
 
-/* 1: one of this kind is not final. Else failed says whether one has failed. */
+/* 1: one of this way is not final. Else failed says whether one has failed; a fence that need not succeed
+ * does not count, and the others do not come this far. */
 static int all_ended(const struct ins_incident *i, bool back, bool *failed)
 {
 	for (size_t n = 0; n < i->action_count; n++) {
@@ -176,7 +233,7 @@ static int all_ended(const struct ins_incident *i, bool back, bool *failed)
 			continue;
 		if (!ins_action_final(a))
 			return 1;
-		*failed |= a->state == INS_ACTION_FAILED;
+		*failed |= a->state == INS_ACTION_FAILED && a->kind != INS_FENCE;
 	}
 	return 0;
 }
@@ -230,13 +287,37 @@ static int plan_back(struct ins_incident *i, enum ins_action_kind kind, const ch
 	if (!a)
 		return -ENOMEM;
 	a->tries = 0;
-	a->looked = false;
+	a->looked = a->unwanted = false;
+	a->started = (struct dr_wall){ 0 };
 	end_action(a, reason ? INS_SKIPPED : INS_PENDING, reason ? reason : "");
 	return 0;
 }
 
-/* Of all actions of this kind that are in the ledger. want: what they must be now; name: of that, for people.
- */
+/* It was asked for, and no answer came. */
+static bool maybe_done(const struct ins_action *back)
+{
+	return back && back->look && back->attempts && back->state != INS_DONE;
+}
+
+/* Why it stays as it is; "": it is to be changed back. */
+static void judge_back(const struct ins_vm *is, const char *want, char *reason, size_t size)
+{
+	reason[0] = '\0';
+	if (!is)
+		snprintf(reason, size, "left alone: no longer on the host");
+	else if (strcmp(is->state, want))
+		snprintf(reason, size, "left alone: it is %.20s, no longer what was set",
+			 is->state[0] ? is->state : "unset");
+}
+
+static const char *state_back(const struct ins_action *a)
+{
+	if (a->kind == INS_RESET)
+		return "active";
+	return a->prior[0] ? a->prior : "ACTIVE";
+}
+
+/* Of all actions of this kind that are in the ledger. want: what they must be now. */
 static int plan_back_all(struct ins_incident *i, enum ins_action_kind there, enum ins_action_kind back,
 			 const struct ins_vms *now, const char *want)
 {
@@ -245,26 +326,25 @@ static int plan_back_all(struct ins_incident *i, enum ins_action_kind there, enu
 
 	for (size_t n = 0; n < count; n++) {
 		struct ins_action *a = i->actions[n];
+		struct ins_action *before;
 		const struct ins_vm *is;
 		int r;
 
 		if (a->kind != there || !ins_action_in_ledger(a))
 			continue;
 		is = ins_vms_get(now, a->target);
-		if (!is)
-			snprintf(reason, sizeof(reason), "left alone: no longer on the host");
-		else if (strcmp(is->state, want))
-			snprintf(reason, sizeof(reason), "left alone: it is %.20s, no longer what was set",
-				 is->state[0] ? is->state : "unset");
-		else
-			reason[0] = '\0';
+		judge_back(is, want, reason, sizeof(reason));
+		if (reason[0])
+			a->undone = a->dirty = true;
+		before = ins_incident_find(i, back, a->target);
+		if (maybe_done(before) && is && !strcmp(is->state, state_back(a))) {
+			before->look = false;
+			end_action(before, INS_DONE, "found done; its answer was lost");
+			continue;
+		}
 		r = plan_back(i, back, a->target, reason[0] ? reason : NULL);
 		if (r)
 			return r;
-		if (reason[0]) {
-			i->actions[n]->undone = true;
-			i->actions[n]->dirty = true;
-		}
 	}
 	return 0;
 }
@@ -289,6 +369,25 @@ int ins_plan_restore_ports(struct ins_incident *i, const struct ins_vms *ports)
 	return plan_back_all(i, INS_PORT_DOWN, INS_PORT_BACK, ports, "DOWN");
 }
 
+/* The heir found it so, because i had set it; or both need it. */
+static bool is_handed_over(const struct ins_action *a, const struct ins_action *theirs)
+{
+	if (!theirs)
+		return false;
+	if (a->kind == INS_FORCE_DOWN) /* with a prior it is neither's */
+		return !a->prior[0] && ins_action_in_ledger(theirs);
+	return (a->kind == INS_PORT_DOWN || a->kind == INS_RESET) && theirs->state == INS_ALREADY;
+}
+
+static enum ins_action_kind way_back(enum ins_action_kind there)
+{
+	size_t n = 0;
+
+	while (ways[n].there != there)
+		n++;
+	return ways[n].back;
+}
+
 int ins_plan_hand_over(struct ins_incident *i, struct ins_incident *heir)
 {
 	size_t count = i->action_count;
@@ -297,10 +396,10 @@ int ins_plan_hand_over(struct ins_incident *i, struct ins_incident *heir)
 	for (size_t n = 0; n < count; n++) {
 		struct ins_action *a = i->actions[n], *theirs;
 
-		if ((a->kind != INS_PORT_DOWN && a->kind != INS_RESET) || !ins_action_in_ledger(a))
+		if (!ins_action_in_ledger(a))
 			continue;
 		theirs = ins_incident_find(heir, a->kind, a->target);
-		if (!theirs || theirs->state != INS_ALREADY)
+		if (!is_handed_over(a, theirs))
 			continue;
 		memcpy(theirs->prior, a->prior, sizeof(theirs->prior));
 		snprintf(reason, sizeof(reason), "taken over from incident %s", i->id);
@@ -308,7 +407,7 @@ int ins_plan_hand_over(struct ins_incident *i, struct ins_incident *heir)
 		a->undone = true;
 		a->dirty = true;
 		snprintf(reason, sizeof(reason), "left to incident %s", heir->id);
-		if (plan_back(i, a->kind == INS_RESET ? INS_RESTORE : INS_PORT_BACK, a->target, reason))
+		if (plan_back(i, way_back(a->kind), a->target[0] ? a->target : NULL, reason))
 			return -ENOMEM;
 	}
 	return 0;

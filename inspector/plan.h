@@ -31,13 +31,23 @@ int ins_plan(struct ins_incident *i, const struct ins_vms *vms, enum ins_source 
 /* The notifications alone, ahead of the rest. -ENOMEM. */
 int ins_plan_notices(struct ins_incident *i, const struct ins_vms *vms) DR_MUST_USE;
 
-/* The same of ports, by a list of their ids whose state is their data_plane_status. -ENOMEM. */
+/* The same of ports, by a list of their ids whose state is their data_plane_status: the last word. -ENOMEM.
+ */
 int ins_plan_ports(struct ins_incident *i, const struct ins_vms *ports) DR_MUST_USE;
+
+/*
+ * There is no last word about the servers (false), or ports (true): what is not on the last list that there
+ * was is skipped, and the rest need not wait for it any more.
+ */
+void ins_plan_unlisted(struct ins_incident *i, bool ports);
 
 /* Skips everything that has not been sent. */
 void ins_plan_cancel(struct ins_incident *i, const char *reason);
 
-/* Of actions that failed, or were changed back, new attempts: an incident that is reported again. */
+/*
+ * Of actions that failed, or were changed back, new attempts: an incident that is reported again. What may
+ * have been changed back, as the answer was lost, is looked at anew; so is what was so before.
+ */
 void ins_plan_again(struct ins_incident *i);
 
 /* Where marking stands: 1 not all is final; else 0 and *ret is INS_IN_DONE or INS_IN_PARTLY. */
@@ -59,8 +69,8 @@ struct ins_action *ins_plan_notice_back(struct ins_incident *i, const char *serv
 bool ins_plan_owes(const struct ins_incident *i, enum ins_action_kind kind);
 
 /*
- * What i has in its ledger and another open incident of the same host found so already is handed over: that
- * one changes it back, not i. -ENOMEM.
+ * What i has in its ledger and another open incident of the same host found so already, or needs as well, is
+ * handed over: that one changes it back, not i. -ENOMEM.
  */
 int ins_plan_hand_over(struct ins_incident *i, struct ins_incident *heir) DR_MUST_USE;
 

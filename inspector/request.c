@@ -61,7 +61,7 @@ static int take_servers(struct ins_action *a, const struct dr_json *rows)
 	return 0;
 }
 
-/* -ENOTSUP: the extension is not there, so that no port has such a status. */
+/* -ENOTSUP: the extension is not there, so that no port has such a status. -EPERM: as take_servers(). */
 static int take_ports(struct ins_action *a, const struct dr_json *rows)
 {
 	struct dr_neutron_port p;
@@ -73,7 +73,9 @@ static int take_ports(struct ins_action *a, const struct dr_json *rows)
 		r = dr_neutron_port_parse(v, &p);
 		if (!r && !dr_json_get(v, "data_plane_status"))
 			r = -ENOTSUP;
-		if (!r && p.host && strcmp(p.host, a->incident->host))
+		if (!r && !p.host)
+			r = -EPERM;
+		if (!r && strcmp(p.host, a->incident->host))
 			continue;
 		if (!r)
 			r = ins_vms_add(&a->list, p.id, NULL, p.data_plane_status);
@@ -113,7 +115,10 @@ static void list_answered(struct ins_executor *x, struct ins_action *a, const st
 	if (r == 1)
 		return;
 	if (r == -EPERM)
-		ins_action_set_reason(a, "Nova does not show OS-EXT-SRV-ATTR:host to this account");
+		ins_action_set_reason(a, "%s to this account",
+				      ins_request_of(a) == INS_REQ_PORTS
+					      ? "Neutron does not show binding:host_id"
+					      : "Nova does not show OS-EXT-SRV-ATTR:host");
 	else if (r == -ENOTSUP)
 		ins_action_set_reason(a, "Neutron does not have the extension data-plane-status");
 	else if (r)
@@ -163,14 +168,16 @@ static void on_answer(const struct dr_cloud_reply *r, void *userdata)
 	snprintf(a->request_id, sizeof(a->request_id), "%s", r->request_id);
 	explain(a, outcome, r);
 	/* no answer, or one of a proxy: it may have been done all the same */
-	a->look = outcome != INS_OUT_OK && (a->look || r->error || r->status >= 500);
+	if (ins_request_of(a) != INS_REQ_DIAGNOSE)
+		a->look = outcome != INS_OUT_OK && (a->look || r->error || r->status >= 500);
 	if (outcome == INS_OUT_OK && is_list(a)) {
 		list_answered(x, a, r->json);
 		return;
 	}
 	if (outcome == INS_OUT_OK && a->kind == INS_RESTORE && !a->looked) {
-		a->looked = true; /* it runs: on with its state */
-		if (!ins_request_send(x, a))
+		/* it runs: on with its state, if that is still wanted */
+		a->looked = a->incident->state == INS_RESTORING;
+		if (a->looked && !ins_request_send(x, a))
 			return;
 		outcome = INS_OUT_FAIL;
 	} else if (outcome == INS_OUT_FAIL &&
@@ -189,10 +196,11 @@ static void on_fenced(const struct ins_fence_result *r, void *userdata)
 	struct ins_executor *x = a->incident->owner;
 
 	ins_action_set_reason(a, "%s", r->reason);
+	/* one that is not required holds nothing up */
 	ins_action_outcome(x, a,
-			   r->fenced	  ? INS_OUT_OK
-			   : r->retryable ? INS_OUT_WAIT
-					  : INS_OUT_FAIL,
+			   r->fenced					 ? INS_OUT_OK
+			   : r->retryable && x->o.config->fence.required ? INS_OUT_WAIT
+									 : INS_OUT_FAIL,
 			   (struct dr_dur){ 0 });
 }
 
@@ -206,13 +214,18 @@ static uint64_t hash(uint64_t h, const char *text)
 	return h;
 }
 
-/* The same for each repetition, and for nothing else: a UUID of version 8 (RFC 9562 §5.8). */
+/*
+ * The same for each repetition, and for nothing else (of a host that is down again within one incident the
+ * owner is told again): a UUID of version 8 (RFC 9562 §5.8).
+ */
 static void message_id(const struct ins_action *a, char ret[37])
 {
-	const char *kind = ins_action_trait(a->kind)->name;
-	uint64_t high = hash(hash(hash(0xcbf29ce484222325ULL, a->incident->id), a->target), kind);
-	uint64_t low = hash(hash(hash(high ^ 0x9e3779b97f4a7c15ULL, kind), a->target), a->incident->id);
+	char what[64];
+	uint64_t high, low;
 
+	snprintf(what, sizeof(what), "%s %lld", ins_action_trait(a->kind)->name, (long long)a->started.ns);
+	high = hash(hash(hash(0xcbf29ce484222325ULL, a->incident->id), a->target), what);
+	low = hash(hash(hash(high ^ 0x9e3779b97f4a7c15ULL, what), a->target), a->incident->id);
 	high = (high & ~0xf000ULL) | 0x8000;
 	low = (low & ~(3ULL << 62)) | (2ULL << 62);
 	snprintf(ret, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
@@ -226,7 +239,8 @@ static void on_told(int error, const char *text, void *userdata)
 	struct ins_executor *x = a->incident->owner;
 	bool final = error == -ENXIO || error == -EINVAL || error == -EMSGSIZE;
 
-	a->look = error != 0;
+	/* what is refused for good was not sent by this attempt */
+	a->look = error && (!final || a->look);
 	if (error == -ECANCELED)
 		return;
 	ins_action_set_reason(a, "%s", text);

@@ -54,11 +54,13 @@ static void finish_if_restored(struct ins_executor *x, struct ins_incident *i)
 	for (size_t n = 0; n < i->action_count; n++) {
 		const struct ins_action *a = i->actions[n];
 
-		if (!ins_action_trait(a->kind)->back || !ins_action_trait(a->kind)->changes)
+		if (!ins_action_trait(a->kind)->back)
 			continue;
 		failed += a->state == INS_ACTION_FAILED;
+		if (!ins_action_trait(a->kind)->changes)
+			continue;
 		back += a->state == INS_DONE;
-		left += a->state == INS_SKIPPED;
+		left += a->state == INS_SKIPPED || a->state == INS_GONE;
 	}
 	snprintf(i->reason, sizeof(i->reason),
 		 "the host is back: %zu things set back, %zu left alone, %zu failed", back, left, failed);
@@ -73,17 +75,19 @@ static void restore_all(struct ins_executor *x, struct ins_incident *i)
 		enum ins_action_kind there, list;
 	} lists[] = { { INS_RESET, INS_LIST_BACK }, { INS_PORT_DOWN, INS_LIST_PORTS_BACK } };
 
-	for (size_t n = 0; n < DR_ARRAY_SIZE(lists); n++) {
-		struct ins_action *a;
+	struct ins_action *wanted[DR_ARRAY_SIZE(lists)] = {};
 
+	/* all before the first is sent: what ends at once must not be taken for the end of all */
+	for (size_t n = 0; n < DR_ARRAY_SIZE(lists); n++) {
 		if (!ins_plan_owes(i, lists[n].there))
 			continue;
-		a = ins_executor_prepare(i, lists[n].list);
-		if (a)
-			ins_action_send(x, a);
-		else
+		wanted[n] = ins_executor_prepare(i, lists[n].list);
+		if (!wanted[n])
 			dr_error("out of memory: host=%s is not set back incident=%s", i->host, i->id);
 	}
+	for (size_t n = 0; n < DR_ARRAY_SIZE(lists); n++)
+		if (wanted[n])
+			ins_action_send(x, wanted[n]);
 	finish_if_restored(x, i);
 }
 
@@ -94,6 +98,7 @@ static void up_ended(struct ins_executor *x, struct ins_action *a)
 
 	if (a->state == INS_DONE) {
 		force->undone = force->dirty = true;
+		ins_nova_forced(x->o.nova, i->host, false);
 		dr_log_checkpoint(a->finished, "doctor mark host(%s) up", i->host);
 	}
 	if (i->state != INS_RESTORING)
@@ -187,6 +192,9 @@ int ins_executor_restore(struct ins_executor *x, struct ins_incident *i)
 	struct ins_action *up;
 
 	i->owner = x;
+	/* of a former life: planned anew, from what is there now */
+	ins_plan_cancel(i, "the program was restarted");
+	ins_journal_incident(x->o.journal, i);
 	if (!owes_force(i)) {
 		restore_all(x, i);
 		return 0;

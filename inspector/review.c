@@ -411,7 +411,7 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	ins_incident_step(i, dr_wall_now(), r->reason);
 	ins_journal_incident(s->journal, i);
 	act(s, i);
-	p->active += ins_state_active(i->state);
+	p->active += ins_occupies(i);
 }
 
 static void review(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
@@ -465,6 +465,8 @@ static int hand_over(struct ins_inspector *s, struct ins_incident *i)
 	for (struct ins_incident *other = s->first; other && !r; other = other->next) {
 		if (other == i || ins_state_ended(other->state) || strcmp(other->host, i->host))
 			continue;
+		if (other->state == INS_RECOVERING || other->state == INS_RESTORING)
+			continue; /* it does not need it any more */
 		r = ins_plan_hand_over(i, other);
 		ins_journal_incident(s->journal, other);
 	}
@@ -477,6 +479,12 @@ static void close_back(struct ins_inspector *s, struct ins_incident *i, const ch
 	ins_end(s, i, reason);
 }
 
+static void failed_to_restore(struct ins_inspector *s, struct ins_incident *i, int error)
+{
+	dr_error("host=%s is NOT set back incident=%s: %s", i->host, i->id, strerror(-error));
+	close_back(s, i, "out of memory: not all was set back");
+}
+
 static void restore(struct ins_inspector *s, struct ins_incident *i)
 {
 	int r = hand_over(s, i);
@@ -486,10 +494,18 @@ static void restore(struct ins_inspector *s, struct ins_incident *i)
 	ins_journal_incident(s->journal, i);
 	if (!r)
 		r = ins_executor_restore(s->executor, i);
-	if (r) {
-		dr_error("host=%s is NOT set back incident=%s: %s", i->host, i->id, strerror(-r));
-		close_back(s, i, "out of memory: nothing was set back");
-	}
+	if (r)
+		failed_to_restore(s, i, r);
+}
+
+/* Another incident of its host is being acted upon: it may just be finding what this one has changed. */
+static bool is_disputed(const struct ins_inspector *s, const struct ins_incident *i)
+{
+	for (const struct ins_incident *other = s->first; other; other = other->next)
+		if ((other->state == INS_FORCING || other->state == INS_MARKING) &&
+		    !strcmp(other->host, i->host))
+			return true;
+	return false;
 }
 
 /* RECOVERING: not before all is answered, as what is under way may yet change something. */
@@ -510,9 +526,9 @@ static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass
 		close_back(s, i, "the host is back; what was changed is left to a person (recovery.undo)");
 	} else if (left.ns > 0) {
 		p->again = p->again.ns < 0 || left.ns < p->again.ns ? left : p->again;
-	} else if (p->active < s->config->active) {
+	} else if (p->active < s->config->active && !is_disputed(s, i)) { /* else: when one has settled */
 		restore(s, i);
-		p->active += ins_state_active(i->state);
+		p->active += ins_occupies(i);
 	}
 }
 
@@ -548,7 +564,7 @@ void ins_review(struct ins_inspector *s)
 {
 	struct pass p = {
 		.now = dr_mono_now(),
-		.active = ins_count_incidents(s, ins_state_active),
+		.active = ins_count_occupied(s),
 		.again = { -1 },
 	};
 
@@ -571,8 +587,11 @@ void ins_review(struct ins_inspector *s)
 /* It was taken for over, and is not: judged anew, with what has been changed for it. */
 static void relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono since)
 {
+	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
 	bool undoing = i->state == INS_RESTORING;
 
+	if (fence)
+		fence->undone = fence->dirty = true; /* it was switched on again */
 	ins_executor_cancel(s->executor, i, "the host is down again");
 	i->state = ins_state_next(i->state, INS_IN_FAULT);
 	i->since = since;
@@ -593,6 +612,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	const struct ins_ruling r = ask(s, i, dr_mono_now(), &none, false);
 
 	i->reports++;
+	ins_journal_incident(s->journal, i);
 	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
 		relapse(s, i, q->received);
 		return;
@@ -629,9 +649,14 @@ void ins_resume(struct ins_inspector *s, struct ins_incident *i)
 		r = ins_executor_resume(s->executor, i);
 		break;
 	default:
+		/* whose answers never came: they would be waited for */
+		if (!ins_incident_idle(i))
+			ins_executor_cancel(s->executor, i, "the program was restarted");
 		break;
 	}
-	if (r)
+	if (r && i->state == INS_RESTORING)
+		failed_to_restore(s, i, r);
+	else if (r)
 		failed_to_begin(s, i, r);
 }
 
@@ -704,8 +729,10 @@ int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins
 		u->reason);
 	ins_journal_upkeep(s->journal, u);
 	for (struct ins_incident *i = s->first; i; i = i->next)
-		if (!ins_state_ended(i->state) && !strcmp(i->host, u->host))
+		if (i->released && !ins_state_ended(i->state) && !strcmp(i->host, u->host)) {
 			i->released = false; /* who released it did not know of this */
+			ins_journal_incident(s->journal, i);
+		}
 	ins_schedule(s);
 	return 0;
 }

@@ -18,13 +18,20 @@ static void reply_text(struct dr_http_exchange *x, unsigned status, char *text)
 
 static void keystone(struct fake *f, struct dr_http_exchange *x)
 {
+	unsigned port = dr_http_server_port(f->server);
+	DR_AUTO_FREE char *network =
+		dr_asprintf(", {\"type\": \"network\", \"endpoints\": [{\"interface\": \"public\", "
+			    "\"url\": \"http://127.0.0.1:%u\"}]}",
+			    port);
+
+	assert_non_null(network);
 	dr_http_set_header(x, "X-Subject-Token", "token");
 	reply_text(x, 201,
 		   dr_asprintf("{\"token\": {\"issued_at\": \"2026-11-22T17:00:00.000000Z\", \"expires_at\": "
 			       "\"2026-11-22T18:00:00.000000Z\", \"project\": {\"id\": \"p\"}, \"catalog\": "
 			       "[{\"type\": \"compute\", \"endpoints\": [{\"interface\": \"public\", "
-			       "\"url\": \"http://127.0.0.1:%u/v2.1\"}]}]}}",
-			       dr_http_server_port(f->server)));
+			       "\"url\": \"http://127.0.0.1:%u/v2.1\"}]}%s]}}",
+			       port, f->network ? network : ""));
 }
 
 static void version(struct fake *f, struct dr_http_exchange *x)
@@ -87,9 +94,17 @@ static void force_down(struct fake *f, struct dr_http_exchange *x, const char *i
 		struct fake_host *h = &f->hosts[i];
 		bool by_body = !strcmp(id, "force-down") && strstr(dr_http_body(x, NULL), h->name);
 
+		bool down = strstr(dr_http_body(x, NULL), "true");
+
 		if (!by_body && strcmp(h->id, id))
 			continue;
-		h->forced_down = strstr(dr_http_body(x, NULL), "true") != NULL;
+		if (!down && h->evacuated) {
+			reply_text(x, 400,
+				   strdup("{\"badRequest\": {\"code\": 400, \"message\": \"Service "
+					  "has evacuations that are not completed\"}}"));
+			return;
+		}
+		h->forced_down = down;
 		reply_text(x, 200, strdup("{\"service\": {}}"));
 		return;
 	}
@@ -150,7 +165,8 @@ static void servers(struct fake *f, struct dr_http_exchange *x)
 	dr_http_reply(x, 200, "application/json", b.data, b.len);
 }
 
-static void reset(struct fake *f, struct dr_http_exchange *x, const char *path)
+/* The one of a path behind "/v2.1/servers/"; NULL: 404 is answered. */
+static struct fake_vm *find_vm(struct fake *f, struct dr_http_exchange *x, const char *path)
 {
 	const char *id = path + strlen("/v2.1/servers/");
 	size_t len = strcspn(id, "/");
@@ -158,14 +174,87 @@ static void reset(struct fake *f, struct dr_http_exchange *x, const char *path)
 	for (size_t i = 0; i < f->vm_count; i++) {
 		struct fake_vm *vm = &f->vms[i];
 
-		if (vm->deleted || strlen(vm->id) != len || strncmp(vm->id, id, len))
-			continue;
-		vm->error = true;
-		vm->resets++;
-		dr_http_reply(x, 202, NULL, "", 0);
-		return;
+		if (!vm->deleted && strlen(vm->id) == len && !strncmp(vm->id, id, len))
+			return vm;
 	}
 	reply_text(x, 404, strdup("{\"itemNotFound\": {\"code\": 404, \"message\": \"no such server\"}}"));
+	return NULL;
+}
+
+static void reset(struct fake *f, struct dr_http_exchange *x, const char *path)
+{
+	struct fake_vm *vm = find_vm(f, x, path);
+
+	if (!vm)
+		return;
+	vm->error = strstr(dr_http_body(x, NULL), "\"error\"");
+	*(vm->error ? &vm->resets : &vm->actives) += 1;
+	dr_http_reply(x, 202, NULL, "", 0);
+}
+
+static void diagnostics(struct fake *f, struct dr_http_exchange *x, const char *path)
+{
+	struct fake_vm *vm = find_vm(f, x, path);
+
+	if (vm && vm->stopped)
+		reply_text(x, 409,
+			   strdup("{\"conflictingRequest\": {\"code\": 409, \"message\": \"Instance "
+				  "is not running\"}}"));
+	else if (vm)
+		reply_text(x, 200, strdup("{\"state\": \"running\"}"));
+}
+
+/* ---------------------------------------------------------------- Neutron */
+
+static void add_port(const struct fake *f, struct dr_buf *b, const struct fake_port *p)
+{
+	const char *quote = p->status[0] ? "\"" : "";
+
+	dr_buf_printf(b, "{\"id\": \"%s\"", p->id);
+	if (!f->hide_hosts)
+		dr_buf_printf(b, ", \"binding:host_id\": \"%s\"", p->host);
+	if (!f->no_data_plane)
+		dr_buf_printf(b, ", \"data_plane_status\": %s%s%s", quote, p->status[0] ? p->status : "null",
+			      quote);
+	dr_buf_puts(b, "}");
+}
+
+static void ports(struct fake *f, struct dr_http_exchange *x)
+{
+	const char *host = dr_http_query(x, "binding:host_id"), *comma = "";
+	DR_AUTO_BUF struct dr_buf b = {};
+
+	dr_buf_puts(&b, "{\"ports\": [");
+	for (size_t i = 0; i < f->port_count; i++) {
+		if (host && !f->hide_hosts && strcmp(host, f->ports[i].host))
+			continue;
+		dr_buf_puts(&b, comma);
+		add_port(f, &b, &f->ports[i]);
+		comma = ", ";
+	}
+	dr_buf_puts(&b, "]}");
+	assert_int_equal(b.error, 0);
+	dr_http_reply(x, 200, "application/json", b.data, b.len);
+}
+
+static void set_port(struct fake *f, struct dr_http_exchange *x, const char *id)
+{
+	const char *body = dr_http_body(x, NULL);
+
+	for (size_t i = 0; i < f->port_count; i++) {
+		struct fake_port *p = &f->ports[i];
+
+		if (strcmp(p->id, id))
+			continue;
+		if (strstr(body, "null")) { /* as Neutron has it */
+			reply_text(x, 500, strdup("{\"NeutronError\": {\"message\": \"failed\"}}"));
+			return;
+		}
+		strcpy(p->status, strstr(body, "ACTIVE") ? "ACTIVE" : "DOWN");
+		reply_text(x, 200, strdup("{\"port\": {}}"));
+		return;
+	}
+	reply_text(x, 404, strdup("{\"NeutronError\": {\"message\": \"no such port\"}}"));
 }
 
 static void answer(struct fake *f, struct dr_http_exchange *x)
@@ -182,6 +271,12 @@ static void answer(struct fake *f, struct dr_http_exchange *x)
 		aggregates(f, x);
 	else if (!strcmp(method, "PUT") && !strncmp(path, "/v2.1/os-services/", 18))
 		force_down(f, x, path + 18);
+	else if (!strcmp(method, "GET") && !strcmp(path, "/v2.0/ports"))
+		ports(f, x);
+	else if (!strcmp(method, "PUT") && !strncmp(path, "/v2.0/ports/", 12))
+		set_port(f, x, path + 12);
+	else if (!strcmp(method, "GET") && strstr(path, "/diagnostics"))
+		diagnostics(f, x, path);
 	else if (!strcmp(method, "GET") && !strncmp(path, "/v2.1/servers", 13))
 		servers(f, x);
 	else if (!strcmp(method, "POST") && !strncmp(path, "/v2.1/servers/", 14))
@@ -288,6 +383,16 @@ struct fake_vm *fake_add_vm(struct fake *f, const char *id, const char *host)
 	snprintf(vm->id, sizeof(vm->id), "%s", id);
 	snprintf(vm->host, sizeof(vm->host), "%s", host);
 	return vm;
+}
+
+struct fake_port *fake_add_port(struct fake *f, const char *id, const char *host, const char *status)
+{
+	struct fake_port *p = &f->ports[f->port_count++];
+
+	snprintf(p->id, sizeof(p->id), "%s", id);
+	snprintf(p->host, sizeof(p->host), "%s", host);
+	snprintf(p->status, sizeof(p->status), "%s", status);
+	return p;
 }
 
 void fake_rule(struct fake *f, const char *method, const char *path, unsigned status, unsigned count)

@@ -3,8 +3,9 @@
 #define DOCTOR_TESTS_FAKE_NOVA_H
 
 /*
- * A Keystone and a Nova for tests of the inspector, on the test's own loop: computes, servers, and answers
- * that can be bent per request (a status, silence, holding back). It writes down what it is asked.
+ * A Keystone, a Nova and, if a test wants it, a Neutron for tests of the inspector, on the test's own loop:
+ * computes, servers, ports, and answers that can be bent per request (a status, silence, holding back). It
+ * writes down what it is asked.
  */
 
 #include <limits.h>
@@ -19,12 +20,20 @@ struct fake_host {
 	bool forced_down, disabled;
 	const char *disabled_reason;  /* NULL: none is given */
 	const char *zone, *aggregate; /* NULL: none */
+	bool evacuated;		      /* it is not released from forced_down */
 };
 
 struct fake_vm {
 	char id[40], host[64];
 	bool error, deleted;
-	unsigned resets; /* accepted ones */
+	bool stopped;	  /* the hypervisor does not run it: no diagnostics */
+	unsigned resets;  /* accepted ones, to error */
+	unsigned actives; /* to active */
+};
+
+struct fake_port {
+	char id[40], host[64];
+	char status[16]; /* data_plane_status; "": null */
 };
 
 /* The first rule that fits a request and has count left decides. */
@@ -40,12 +49,15 @@ struct fake {
 	struct fake_host hosts[FAKE_MAX];
 	struct fake_vm vms[FAKE_MAX];
 	struct fake_rule rules[FAKE_MAX];
-	size_t host_count, vm_count, rule_count;
+	struct fake_port ports[FAKE_MAX];
+	size_t host_count, vm_count, rule_count, port_count;
 
 	const char *max_version; /* "2.93" */
 	unsigned page;		 /* servers per page; 0: all */
 	bool endless;		 /* a page links to itself */
-	bool hide_hosts;	 /* policy neither shows where servers are nor filters by it */
+	bool hide_hosts;	 /* policy neither shows where servers (and ports) are nor filters by it */
+	bool network;		 /* there is a Neutron */
+	bool no_data_plane;	 /* which does not have the extension */
 
 	struct dr_http_exchange *held[FAKE_MAX];
 	size_t held_count;
@@ -61,6 +73,7 @@ void fake_conf(const struct fake *f, struct dr_cloud_conf *ret); /* credentials 
 
 struct fake_host *fake_add_host(struct fake *f, const char *name, const char *id);
 struct fake_vm *fake_add_vm(struct fake *f, const char *id, const char *host);
+struct fake_port *fake_add_port(struct fake *f, const char *id, const char *host, const char *status);
 void fake_rule(struct fake *f, const char *method, const char *path, unsigned status, unsigned count);
 void fake_rules_clear(struct fake *f);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/inspector_world.h"
 
+#include <unistd.h>
+
 bool world_passed(struct dr_mono since)
 {
 	return dr_mono_sub(dr_mono_now(), since).ns > dr_sec(10).ns;
@@ -16,15 +18,22 @@ static void on_started(int error, const char *why, void *userdata)
 	snprintf(w->start_why, sizeof(w->start_why), "%s", why ? why : "");
 }
 
-/* What an inspector is made of, behind Nova. */
+/* What an inspector is made of. */
 static void world_compose(struct world *w)
 {
 	struct dr_http_server_opts server = { .admit = ins_receive_admit };
-	struct ins_inspector_opts inspector = {
-		.loop = w->loop, .cloud = w->cloud, .nova = w->nova, .config = &w->config
-	};
+	struct ins_inspector_opts inspector = { .loop = w->loop, .config = &w->config };
+	struct dr_http_client_opts client = { .per_host_max = 32 };
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 	char *why = NULL;
 
+	fake_conf(w->nova_api, &credentials);
+	assert_int_equal(dr_http_client_new(w->loop, &client, &w->http), 0);
+	assert_int_equal(dr_http_client_new(w->loop, &client, &w->monitor), 0);
+	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
+	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
+	inspector.cloud = w->cloud;
+	inspector.nova = w->nova;
 	if (ins_journal_new(w->loop, w->config.journal, &w->journal, &why) ||
 	    ins_admission_new(&w->config.access, &w->admission, &why))
 		fail_msg("%s", why);
@@ -40,20 +49,27 @@ static void world_compose(struct world *w)
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
 }
 
-int world_setup_with(void **state, const char *settings)
+static int setup(void **state, const char *settings, bool kept)
 {
 	/* each host may be marked down here, and as often as it likes; tests of these rules set them */
 	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
 				       "brake: {share: 100%}\nflap: {limit: 1000000}\n"
 				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n"
-				       "recovery: {undo: false}\njournal: none\n";
+				       "recovery: {undo: false}\n";
 	struct world *w = calloc(1, sizeof(*w));
-	DR_AUTO_FREE char *text = dr_asprintf("%s%s", defaults, settings);
-	struct dr_http_client_opts client = { .per_host_max = 32 };
+	DR_AUTO_FREE char *text = NULL;
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
-	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 
 	assert_non_null(w);
+	/* in memory where that is possible: the disk's part is the store's test */
+	if (kept) {
+		snprintf(w->dir, sizeof(w->dir), "%s/doctor-world-XXXXXX",
+			 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+		assert_non_null(mkdtemp(w->dir));
+	}
+	text = dr_asprintf("%sjournal: %s%s\n%s", defaults, kept ? w->dir : "none", kept ? "/db" : "",
+			   settings);
+	assert_non_null(text);
 	assert_int_equal(dr_conf_parse("test", text, strlen(text), &conf), 0);
 	assert_int_equal(ins_config_read(conf, &w->config), 0);
 	if (dr_conf_error_count(conf))
@@ -65,14 +81,19 @@ int world_setup_with(void **state, const char *settings)
 	fake_add_vm(w->nova_api, "vm-1", "compute-1");
 	fake_add_vm(w->nova_api, "vm-2", "compute-1");
 	fake_add_vm(w->nova_api, "vm-3", "compute-2");
-	fake_conf(w->nova_api, &credentials);
-	assert_int_equal(dr_http_client_new(w->loop, &client, &w->http), 0);
-	assert_int_equal(dr_http_client_new(w->loop, &client, &w->monitor), 0);
-	assert_int_equal(dr_cloud_new(w->loop, w->http, &credentials, &w->cloud), 0);
-	assert_int_equal(ins_nova_new(w->loop, w->cloud, &w->config, &w->nova), 0);
 	world_compose(w);
 	*state = w;
 	return 0;
+}
+
+int world_setup_with(void **state, const char *settings)
+{
+	return setup(state, settings, false);
+}
+
+int world_setup_kept(void **state, const char *settings)
+{
+	return setup(state, settings, true);
 }
 
 int world_setup_cold(void **state)
@@ -108,10 +129,8 @@ int world_setup(void **state)
 }
 
 /* In the order of the program. */
-int world_teardown(void **state)
+static void world_end(struct world *w)
 {
-	struct world *w = *state;
-
 	dr_cloud_free(w->cloud);
 	ins_nova_stop(w->nova);
 	ins_inspector_stop(w->inspector);
@@ -126,8 +145,31 @@ int world_teardown(void **state)
 	ins_nova_free(w->nova);
 	dr_http_client_free(w->http);
 	dr_http_client_free(w->monitor);
+}
+
+void world_restart(struct world *w)
+{
+	world_end(w);
+	w->started = w->answered = false;
+	world_compose(w);
+	world_start(w);
+}
+
+int world_teardown(void **state)
+{
+	static const char *const endings[] = { "", "-wal", "-shm", "-journal" };
+	struct world *w = *state;
+	char path[80];
+
+	world_end(w);
 	fake_free(w->nova_api);
 	dr_loop_free(w->loop);
+	for (size_t i = 0; w->dir[0] && i < DR_ARRAY_SIZE(endings); i++) {
+		snprintf(path, sizeof(path), "%s/db%s", w->dir, endings[i]);
+		unlink(path);
+	}
+	if (w->dir[0])
+		rmdir(w->dir);
 	ins_config_done(&w->config);
 	free(w);
 	return 0;
@@ -206,6 +248,31 @@ void world_assert_result(struct world *w, const char *server, const char *want)
 	char buf[32];
 
 	assert_string_equal(world_result(w, server, buf), want);
+}
+
+const char *world_action(struct world *w, size_t n, const char *action, const char *target, char buf[512])
+{
+	DR_AUTO_JSON struct dr_json *all = NULL;
+	const struct dr_json *v = dr_json_first(dr_json_get(world_incident(w, n, &all), "actions"));
+
+	snprintf(buf, 512, "none");
+	for (; v; v = dr_json_next(v)) {
+		const char *id = dr_json_get_str(v, "server"), *why = dr_json_get_str(v, "reason");
+
+		if (!id)
+			id = dr_json_get_str(v, "port");
+		if (!strcmp(dr_json_get_str(v, "action"), action) && (!target || (id && !strcmp(id, target))))
+			snprintf(buf, 512, "%s: %s", dr_json_get_str(v, "result"), why ? why : "");
+	}
+	return buf;
+}
+
+void world_assert_action(struct world *w, size_t n, const char *action, const char *target, const char *want)
+{
+	char buf[512];
+
+	if (!strstr(world_action(w, n, action, target, buf), want))
+		fail_msg("%s %s: \"%s\" instead of \"%s\"", action, target ? target : "", buf, want);
 }
 
 unsigned world_resets(struct world *w, const char *id)

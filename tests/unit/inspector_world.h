@@ -33,6 +33,7 @@ struct world {
 	struct ins_admission *admission;
 	struct ins_receiver *receiver;
 	struct dr_http_server *server;
+	char dir[40]; /* of the journal; "": there is none */
 
 	bool started;
 	int start_error;
@@ -72,7 +73,11 @@ bool world_passed(struct dr_mono since); /* the deadline of wait_for() */
 int world_setup_cold(void **state);
 int world_setup_with(void **state, const char *settings); /* the same, more of the configuration */
 int world_setup(void **state);
+int world_setup_kept(void **state, const char *settings); /* cold, with a journal in a file */
 int world_teardown(void **state);
+
+/* The inspector ends, and another one starts with the same journal; Nova, and what it holds back, stays. */
+void world_restart(struct world *w);
 
 void world_start(struct world *w);
 void world_begin(struct world *w);		  /* the same, and does not wait: w->started */
@@ -91,6 +96,10 @@ size_t world_incidents(struct world *w);
 /* How the first incident's action on this server (NULL: force-down) ended, into buf. */
 const char *world_result(struct world *w, const char *server, char buf[32]);
 void world_assert_result(struct world *w, const char *server, const char *want);
+
+/* How the last action of this kind in incident n ended, and why, into buf: "done: because". */
+const char *world_action(struct world *w, size_t n, const char *action, const char *target, char buf[512]);
+void world_assert_action(struct world *w, size_t n, const char *action, const char *target, const char *want);
 
 /* How often Nova has set this server to error. */
 unsigned world_resets(struct world *w, const char *id);
