@@ -462,7 +462,7 @@ static void test_versions(void **state)
 	assert_true(fd >= 0); /* an empty file is a new one: version 0 */
 	journal_open(w);
 	write_two(w);
-	assert_int_equal(journal_ask(w, "PRAGMA user_version"), 1);
+	assert_int_equal(journal_ask(w, "PRAGMA user_version"), 3);
 	assert_int_equal(journal_ask(w, "PRAGMA auto_vacuum"), 2);
 	journal_exec(w, "PRAGMA user_version = 1000");
 	journal_close(w);
