@@ -181,7 +181,7 @@ static void add_opened(struct dr_buf *b, const struct ins_metrics *m)
 
 	family(b, "incidents_opened_total", COUNTER, "Incidents by type and severity of their fault.");
 	for (size_t n = 0; n < m->type_count; n++)
-		for (unsigned s = 0; s <= INS_CRITICAL; s++) {
+		for (unsigned s = 0; s < INS_SEVERITIES; s++) {
 			labels_of(&l, "type", m->types[n].type);
 			dr_labels_add(&l, "severity", ins_severity_name((enum ins_severity)s));
 			dr_metric_uint(b, PREFIX, "incidents_opened_total", &l, m->types[n].opened[s]);

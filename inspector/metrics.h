@@ -40,7 +40,7 @@ struct ins_histogram {
 
 struct ins_metric_type {
 	char type[INS_TEXT_MAX];
-	uint64_t opened[INS_CRITICAL + 1]; /* by severity */
+	uint64_t opened[INS_SEVERITIES]; /* by severity */
 };
 
 struct ins_metrics {

@@ -46,9 +46,10 @@ int world_setup_with(void **state, const char *settings)
 	static const char defaults[] = "refresh: 60s\nverify: 2s\ntimeout: 5s\nactive: 4\nqueue: 8\n"
 				       "brake: {share: 100%}\nflap: {limit: 1000000}\n"
 				       "retry: {attempts: 3, pause: 5ms, pause_max: 20ms}\n"
-				       "recovery: {undo: false}\njournal: none\n";
+				       "recovery: {undo: false}\n";
 	struct world *w = calloc(1, sizeof(*w));
-	DR_AUTO_FREE char *text = dr_asprintf("%s%s", defaults, settings);
+	DR_AUTO_FREE char *text = dr_asprintf(
+		"%s%s%s", defaults, strstr(settings, "journal:") ? "" : "journal: none\n", settings);
 	struct dr_http_client_opts client = { .per_host_max = 32 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
 	DR_AUTO_FREE char *why = NULL;
