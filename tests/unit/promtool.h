@@ -17,6 +17,9 @@ bool promtool_is_there(void);
 /* Lets promtool read it; fails the test with what it says, if anything, and if a series is there twice. */
 void promtool_assert_clean(const struct dr_buf *b);
 
+/* The same of a file of alert rules. */
+void promtool_assert_rules(const struct dr_buf *b);
+
 #define PROMTOOL_OR_SKIP()                                                                                   \
 	do {                                                                                                 \
 		if (!promtool_is_there()) {                                                                  \

@@ -139,6 +139,52 @@ static void test_documented(void **state)
 	assert_in_range(families, 40, 80);
 }
 
+/* The first metric that an expression names is one of ours. */
+static void assert_known(const struct dr_buf *metrics, const char *rule)
+{
+	const char *name = strstr(rule, "doctor_inspector_");
+	size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz_") : 0;
+
+	if (!name)
+		fail_msg("a rule about nothing of ours: %s", rule);
+	if (len > 7 && !strncmp(name + len - 7, "_bucket", 7))
+		len -= 7;
+	DR_AUTO_FREE char *type = dr_asprintf("# TYPE %.*s ", (int)len, name);
+	if (!strstr(dr_buf_str(metrics), type))
+		fail_msg("there is no such metric: %s", rule);
+}
+
+/* The document's alert rules are of metrics that there are, and promtool takes them. */
+static void test_documented_rules(void **state)
+{
+	const struct ins_bus_health bus = {};
+	const struct ins_north_counters north = {};
+	struct ins_metrics m = {};
+	struct ins_metrics_view v = { .metrics = &m, .fence = "none", .bus = &bus, .north = &north };
+	DR_AUTO_FCLOSE FILE *f = fopen("docs/operations.md", "re");
+	DR_AUTO_BUF struct dr_buf metrics = {}, rules = {};
+	char line[1024];
+	unsigned count = 0;
+
+	assert_non_null(f);
+	ins_metrics_print(&metrics, &v);
+	dr_buf_puts(&rules, "groups: [{name: g, rules: [");
+	while (fgets(line, sizeof(line), f) && strcmp(line, "### Metrics\n"))
+		;
+	while (fgets(line, sizeof(line), f) && line[0] != '#') {
+		if (strncmp(line, "    ", 4))
+			continue;
+		line[strcspn(line, "#\n")] = '\0';
+		assert_known(&metrics, line);
+		dr_buf_printf(&rules, "%s{alert: a%u, expr: '%s'}", count ? ", " : "", count, line + 4);
+		count++;
+	}
+	dr_buf_puts(&rules, "]}]");
+	assert_in_range(count, 8, 30);
+	PROMTOOL_OR_SKIP();
+	promtool_assert_rules(&rules);
+}
+
 /* ---------------------------------------------------------------- what is counted */
 
 static void test_marked(void **state)
@@ -307,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_types_are_bounded),
 		cmocka_unit_test(test_promtool),
 		cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_documented_rules),
 		cmocka_unit_test_setup_teardown(test_marked, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_counters_do_not_fall, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_not_sent, world_setup, world_teardown),
