@@ -493,6 +493,7 @@ static void test_northbound(void **state)
 	const struct dr_http_server_opts opts = {};
 	DR_AUTO_JSON struct dr_json *subscribed = NULL, *incidents = NULL;
 	DR_AUTO_FREE char *body = NULL, *path = NULL, *ack = NULL;
+	DR_AUTO_BUF struct dr_buf metrics = {};
 	const char *fault;
 
 	assert_int_equal(dr_http_server_new(w->loop, &opts, on_webhook, &s, &s.server), 0);
@@ -516,6 +517,8 @@ static void test_northbound(void **state)
 	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
 	reach(w, NULL, "closed");
 	assert_non_null(dr_json_path(world_incident(w, 0, &incidents), "times.T09_northbound"));
+	ins_inspector_metrics(w->inspector, 0, 0, &metrics);
+	assert_non_null(strstr(dr_buf_str(&metrics), "_count{span=\"received_to_acknowledged\"} 1\n"));
 	ask_northbound(w, dr_json_get_str(world_incident(w, 0, &incidents), "id"));
 	check(w, "DELETE", path, NULL, 200, "unsubscribed");
 	check(w, "GET", path, NULL, 404, "refusal");
