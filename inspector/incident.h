@@ -193,7 +193,7 @@ struct ins_incident {
 	struct dr_wall first_vm, last_vm;     /* T03 */
 	struct dr_wall first_told, last_told; /* T05 */
 	struct dr_wall acknowledged;	      /* northbound, for the first time; 0: not yet */
-	struct dr_mono last_vm_at;	      /* as last_vm and last_told; 0: not in this process */
+	struct dr_mono last_vm_at; /* as last_vm and last_told, until it is marked; 0: not in this process */
 	struct dr_mono last_told_at;
 	char *verdict;		/* JSON: what was last decided, by which votes; NULL: nothing yet */
 	bool planned;		/* resets have been planned from a first list */

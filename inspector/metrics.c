@@ -66,13 +66,18 @@ void ins_metrics_opened(struct ins_metrics *m, const struct ins_incident *i)
 	ins_metrics_span(m, INS_SPAN_OPENED, i->since);
 }
 
-void ins_metrics_marked(struct ins_metrics *m, const struct ins_incident *i)
+static void observe_last(struct ins_histogram *h, struct dr_mono *last, struct dr_mono since)
+{
+	if (last->ns)
+		observe(h, dr_mono_sub(*last, since));
+	last->ns = 0; /* of this round */
+}
+
+void ins_metrics_marked(struct ins_metrics *m, struct ins_incident *i)
 {
 	ins_metrics_span(m, INS_SPAN_MARKED, i->since);
-	if (i->last_vm_at.ns)
-		observe(&m->spans[INS_SPAN_LAST_VM], dr_mono_sub(i->last_vm_at, i->since));
-	if (i->last_told_at.ns)
-		observe(&m->spans[INS_SPAN_LAST_TOLD], dr_mono_sub(i->last_told_at, i->since));
+	observe_last(&m->spans[INS_SPAN_LAST_VM], &i->last_vm_at, i->since);
+	observe_last(&m->spans[INS_SPAN_LAST_TOLD], &i->last_told_at, i->since);
 }
 
 void ins_metrics_ended(struct ins_metrics *m, const struct ins_incident *i)
@@ -165,7 +170,8 @@ static void add_events(struct dr_buf *b, const struct ins_metrics_view *v)
 	       v->metrics->lost);
 	single(b, "events_queued", GAUGE, "Accepted events that wait for their turn.", v->queued);
 	single(b, "events_queue_limit", GAUGE, "So many may wait.", v->queue_limit);
-	single(b, "requests_refused_total", COUNTER, "Requests answered with an error, but for access.",
+	single(b, "requests_refused_total", COUNTER,
+	       "Requests refused: events that cannot be taken, unknown paths and methods.",
 	       v->requests_refused);
 	single(b, "requests_not_admitted_total", COUNTER, "Requests answered with 401 or 403.",
 	       v->requests_not_admitted);

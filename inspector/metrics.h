@@ -63,7 +63,7 @@ void ins_metrics_init(struct ins_metrics *m, const struct ins_policies *p, struc
 void ins_metrics_opened(struct ins_metrics *m, const struct ins_incident *i);
 void ins_metrics_span(struct ins_metrics *m, enum ins_span span, struct dr_mono since);
 /* It has just been marked, completely or not. */
-void ins_metrics_marked(struct ins_metrics *m, const struct ins_incident *i);
+void ins_metrics_marked(struct ins_metrics *m, struct ins_incident *i);
 void ins_metrics_ended(struct ins_metrics *m, const struct ins_incident *i);
 /* An action that was sent has ended. */
 void ins_metrics_result(struct ins_metrics *m, struct ins_action *a);

@@ -320,6 +320,8 @@ static void test_attempts(void **state)
 			    world_is_state(w, 0, "incomplete"));
 	scrape(w, &b);
 	assert_line(&b, "actions_total{action=\"reset_state\",result=\"failed\"} 2");
+	assert_line(&b, "span_seconds_count{span=\"received_to_marked\"} 2");
+	assert_line(&b, "span_seconds_count{span=\"received_to_last_server\"} 1"); /* none in the second */
 	assert_line(&b, "actions_total{action=\"reset_state\",result=\"done\"} 1");
 }
 
