@@ -222,6 +222,7 @@ size_t ins_count_held(const struct ins_inspector *s, enum ins_hold by)
 
 /* ---------------------------------------------------------------- health */
 
+static void add_problem(struct dr_json *problems, const char *fmt, ...) DR_PRINTF(2, 3);
 static void add_problem(struct dr_json *problems, const char *fmt, ...)
 {
 	DR_AUTO_FREE char *text = NULL;
