@@ -50,13 +50,33 @@ static void enqueue(struct ins_executor *x, struct ins_action *a)
 	x->ready_last = a;
 }
 
+/* The list that says whether a has been done already; NULL: none does. */
+static const struct ins_action *list_of(const struct ins_incident *i, const struct ins_action *a)
+{
+	switch (a->kind) {
+	case INS_RESET:
+	case INS_NOTIFY:
+		return ins_incident_find(i, INS_LIST_AFTER, NULL);
+	case INS_PORT_DOWN:
+		return ins_incident_find(i, INS_LIST_PORTS, NULL);
+	case INS_RESTORE:
+		return ins_incident_find(i, INS_LIST_BACK, NULL);
+	case INS_PORT_BACK:
+		return ins_incident_find(i, INS_LIST_PORTS_BACK, NULL);
+	default:
+		return NULL;
+	}
+}
+
 /*
  * What was planned earlier, of a server that the last list does not have, waits for the last word; so does
- * what may have been done already.
+ * what may have been done already, until its list is there, or does not come.
  */
 static bool may_be_sent(const struct ins_incident *i, const struct ins_action *a)
 {
-	if (a->look && !i->confirmed && !ins_action_trait(a->kind)->back && !ins_action_trait(a->kind)->port)
+	const struct ins_action *list = a->look ? list_of(i, a) : NULL;
+
+	if (list && !ins_action_final(list))
 		return false;
 	return a->kind != INS_RESET || ins_vms_get(&i->servers, a->target);
 }

@@ -241,6 +241,7 @@ static void list_ended(struct ins_executor *x, struct ins_action *a)
 	}
 	dr_error("servers of host=%s cannot be listed, going by what is known incident=%s request=%s: %s",
 		 i->host, i->id, a->request_id, ins_action_reason(a));
+	ins_action_enqueue(x, i); /* what waited for it */
 	finish_if_done(x, i);
 }
 
@@ -471,10 +472,21 @@ static bool is_forced(const struct ins_executor *x, const struct ins_incident *i
 	return force && force->look && h && h->forced_down;
 }
 
+/* The same of the way back. */
+static bool is_released(const struct ins_executor *x, const struct ins_incident *i)
+{
+	const struct ins_action *up = ins_incident_find(i, INS_FORCE_UP, NULL);
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+
+	return up && up->look && !ins_action_final(up) && h && !h->forced_down;
+}
+
 int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
 {
 	struct ins_action *force;
 
+	if (i->state == INS_RESTORING && is_released(x, i))
+		ins_restore_released(i);
 	if (i->state == INS_RESTORING)
 		return ins_executor_restore(x, i);
 	if (i->state == INS_FORCING && is_forced(x, i)) {
