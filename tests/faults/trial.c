@@ -295,6 +295,14 @@ static bool carried_out(const struct dr_json *request)
 	return !dr_json_get_i64(request, "status", &status) && status >= 200 && status <= 299;
 }
 
+/* And whoever asked has been told so. */
+static bool confirmed(const struct dr_json *request)
+{
+	const char *fault = dr_json_get_str(request, "fault");
+
+	return carried_out(request) && (!fault || !strcmp(fault, "delay"));
+}
+
 static bool same(const struct dr_json *a, const struct dr_json *b)
 {
 	return !strcmp(dr_json_get_str(a, "method"), dr_json_get_str(b, "method")) &&
@@ -319,7 +327,7 @@ unsigned trial_repeated(struct trial *t)
 			fail_msg("%s before force-down", path);
 		for (const struct dr_json *w = dr_json_first(dr_json_get(body, "requests")); w != v;
 		     w = dr_json_next(w)) {
-			if (!carried_out(w) || !same(v, w))
+			if (!confirmed(w) || !same(v, w))
 				continue;
 			repeated++;
 			print_error("carried out again: %s %s\n", path, dr_json_get_str(v, "body"));

@@ -65,7 +65,7 @@ struct trial_host trial_look(struct trial *t, const char *host);
 
 /*
  * Goes through what was asked of the cloud: fails if a server or port was touched before a force-down was
- * carried out. Returns how many changes were carried out more than once.
+ * carried out. Returns how many changes were carried out again although the first one was answered well.
  */
 unsigned trial_repeated(struct trial *t);
 /* Requests of this kind that were carried out. */
