@@ -114,7 +114,7 @@ static void assert_met(struct trial *t, const char *what)
 	for (const struct dr_json *v = dr_json_first(list); v; v = dr_json_next(v)) {
 		int64_t hits;
 
-		if (dr_json_get_i64(v, "hits", &hits) || hits != 1)
+		if (dr_json_get_i64(v, "hits", &hits) || !hits)
 			fail_msg("%s: the fault was not met", what);
 	}
 	trial_put(t, "DELETE", "/minicloud/faults", NULL);
@@ -218,8 +218,9 @@ static void test_hang(void **state)
 
 static void test_reset(void **state)
 {
-	sweep("\"fault\": \"reset\"", none);
-	sweep("\"fault\": \"reset\"" DONE, none);
+	/* on a warm connection libcurl tries once more by itself */
+	sweep("\"fault\": \"reset\", \"count\": 2", none);
+	sweep("\"fault\": \"reset\", \"count\": 2" DONE, none);
 }
 
 static void test_cut(void **state)
