@@ -128,7 +128,7 @@ BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
 
 # a test program is one file tests/LAYER/test_*.c; other files of that folder are shared by its tests
-TEST_LAYERS := unit prog net guest vm cloud
+TEST_LAYERS := unit prog net guest vm faults cloud
 TEST_SRC    := $(foreach l,$(TEST_LAYERS),$(sort $(wildcard tests/$(l)/test_*.c)))
 TEST_SHARED := $(filter-out $(TEST_SRC),$(foreach l,. $(TEST_LAYERS),$(wildcard tests/$(l)/*.c)))
 TESTS       := $(patsubst tests/%.c,$(O)/tests/%,$(TEST_SRC))

@@ -39,22 +39,36 @@ static bool wanted(const struct ins_action *a)
 	return state == INS_MARKING || (a->kind == INS_NOTIFY && state == INS_FORCING);
 }
 
+/* The list that says whether a has been done already; NULL: none does. */
+static const struct ins_action *list_of(const struct ins_incident *i, const struct ins_action *a)
+{
+	switch (a->kind) {
+	case INS_RESET:
+		return ins_incident_find(i, INS_LIST_AFTER, NULL);
+	case INS_PORT_DOWN:
+		return ins_incident_find(i, INS_LIST_PORTS, NULL);
+	case INS_RESTORE:
+		return ins_incident_find(i, INS_LIST_BACK, NULL);
+	case INS_PORT_BACK:
+		return ins_incident_find(i, INS_LIST_PORTS_BACK, NULL);
+	default:
+		return NULL;
+	}
+}
+
 /*
  * What may have been done already, and what was planned earlier, of a server or port that the last list does
  * not have, waits for the last word: see ins_plan_unlisted() should there be none.
  */
 static bool may_be_sent(const struct ins_action *a)
 {
-	const struct ins_incident *i = a->incident;
-	const struct ins_action *list = ins_incident_find(i, INS_LIST_AFTER, NULL);
+	const struct ins_action *list = list_of(a->incident, a);
 
-	if (a->kind == INS_PORT_DOWN)
-		list = ins_incident_find(i, INS_LIST_PORTS, NULL);
-	if ((a->kind == INS_RESET || a->kind == INS_NOTIFY) && !ins_vms_get(&i->servers, a->target))
+	if ((a->kind == INS_RESET || a->kind == INS_NOTIFY) && !ins_vms_get(&a->incident->servers, a->target))
 		return false;
-	if (a->kind != INS_PORT_DOWN && (a->kind != INS_RESET || !a->look))
+	if (!list || (!a->look && a->kind != INS_PORT_DOWN))
 		return true;
-	return list && ins_action_final(list);
+	return ins_action_final(list);
 }
 
 static void pump(struct ins_executor *x)

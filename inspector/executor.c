@@ -504,10 +504,21 @@ static bool is_forced(const struct ins_executor *x, const struct ins_incident *i
 	return force && force->look && h && h->forced_down;
 }
 
+/* The same of the way back. */
+static bool is_released(const struct ins_executor *x, const struct ins_incident *i)
+{
+	const struct ins_action *up = ins_incident_find(i, INS_FORCE_UP, NULL);
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+
+	return up && up->look && !ins_action_final(up) && h && !h->forced_down;
+}
+
 int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
 {
 	struct ins_action *force;
 
+	if (i->state == INS_RESTORING && is_released(x, i))
+		ins_restore_released(i);
 	if (i->state == INS_RESTORING)
 		return ins_executor_restore(x, i);
 	if (i->state == INS_FORCING && is_forced(x, i)) {

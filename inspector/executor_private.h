@@ -60,4 +60,7 @@ void ins_executor_input(struct ins_executor *x, struct ins_incident *i, enum ins
 /* ---- restore.c ---- */
 void ins_restore_ended(struct ins_executor *x, struct ins_action *a);
 
+/* Nova has released the force-down; its answer was lost. */
+void ins_restore_released(struct ins_incident *i);
+
 #endif

@@ -114,6 +114,11 @@ static void list_answered(struct ins_executor *x, struct ins_action *a, const st
 
 	if (r == 1)
 		return;
+	if (r == -EBADMSG) { /* half of it, or a proxy's page */
+		ins_action_set_reason(a, "unreadable list");
+		ins_action_outcome(x, a, INS_OUT_RETRY, (struct dr_dur){ 0 });
+		return;
+	}
 	if (r == -EPERM)
 		ins_action_set_reason(a, "%s to this account",
 				      ins_request_of(a) == INS_REQ_PORTS
@@ -151,6 +156,30 @@ static void explain(struct ins_action *a, enum ins_outcome outcome, const struct
 		ins_action_set_reason(a, "%s", r->reason);
 }
 
+/*
+ * A "good" one that is no answer of the service's, or says otherwise, is none: servers are touched on its
+ * word. Nova answers os-resetState with 202 and nothing.
+ */
+static bool is_answer(const struct ins_action *a, const struct dr_cloud_reply *r)
+{
+	enum ins_request request = ins_request_of(a);
+	bool down = request == INS_REQ_FORCE_DOWN;
+
+	switch (request) {
+	case INS_REQ_FORCE_DOWN:
+	case INS_REQ_FORCE_UP:
+		return dr_json_is_object(r->json) &&
+		       dr_json_get_bool(dr_json_get(r->json, "service"), "forced_down", down) == down;
+	case INS_REQ_PORT:
+	case INS_REQ_DIAGNOSE:
+		return dr_json_is_object(r->json);
+	case INS_REQ_RESET:
+		return r->status == 202;
+	default:
+		return true; /* lists are read */
+	}
+}
+
 static void on_answer(const struct dr_cloud_reply *r, void *userdata)
 {
 	struct ins_action *a = userdata;
@@ -167,9 +196,13 @@ static void on_answer(const struct dr_cloud_reply *r, void *userdata)
 	a->status = r->status;
 	snprintf(a->request_id, sizeof(a->request_id), "%s", r->request_id);
 	explain(a, outcome, r);
+	if (outcome == INS_OUT_OK && !is_answer(a, r)) {
+		outcome = INS_OUT_WAIT;
+		ins_action_set_reason(a, "HTTP %u with an unreadable answer", r->status);
+	}
 	/* no answer, or one of a proxy: it may have been done all the same */
 	if (ins_request_of(a) != INS_REQ_DIAGNOSE)
-		a->look = outcome != INS_OUT_OK && (a->look || r->error || r->status >= 500);
+		a->look = outcome != INS_OUT_OK && (a->look || r->error || r->status >= 500 || r->status < 300);
 	if (outcome == INS_OUT_OK && is_list(a)) {
 		list_answered(x, a, r->json);
 		return;

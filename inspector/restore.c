@@ -187,6 +187,18 @@ static bool owes_force(struct ins_incident *i)
 	return false;
 }
 
+void ins_restore_released(struct ins_incident *i)
+{
+	struct ins_action *up = ins_incident_find(i, INS_FORCE_UP, NULL),
+			  *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
+
+	up->state = INS_DONE;
+	up->look = false;
+	up->finished = dr_wall_now();
+	ins_action_set_reason(up, "found done; its answer was lost");
+	up->dirty = force->undone = force->dirty = true;
+}
+
 int ins_executor_restore(struct ins_executor *x, struct ins_incident *i)
 {
 	struct ins_action *up;

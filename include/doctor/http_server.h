@@ -132,6 +132,12 @@ void dr_http_reply_buf(struct dr_http_exchange *x, unsigned status, const char *
 		       struct dr_buf *body);
 /* Prints and frees body; 500 if it is NULL or incomplete. */
 void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body);
+/*
+ * For tools that play a server in trouble: promises len bytes, sends the first `sent` of them and resets the
+ * connection. With sent 0 nothing is sent, no status either.
+ */
+void dr_http_reply_cut(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       const void *body, size_t len, size_t sent);
 /* {"error": {"code": status, "message": "..."}} */
 void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...) DR_PRINTF(3, 4);
 

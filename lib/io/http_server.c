@@ -337,6 +337,45 @@ void dr_http_reply(struct dr_http_exchange *x, unsigned status, const char *cont
 	      MHD_create_response_from_buffer(len, (void *)body, MHD_RESPMEM_MUST_COPY));
 }
 
+/* The part of a body that is sent before its connection is reset. */
+struct cut {
+	size_t sent;
+	char data[];
+};
+
+static ssize_t read_cut(void *userdata, uint64_t position, char *out, size_t max)
+{
+	const struct cut *c = userdata;
+	size_t n = DR_MIN(max, c->sent - (size_t)position);
+
+	if (!n)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	memcpy(out, c->data + position, n);
+	return (ssize_t)n;
+}
+
+void dr_http_reply_cut(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       const void *body, size_t len, size_t sent)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const struct linger at_once = { .l_onoff = 1 };
+	struct MHD_Response *response = NULL;
+	struct cut *c = sent ? malloc(sizeof(*c) + sent) : NULL;
+
+	/* if it does not work, the end is an orderly one, which is as good */
+	if (info)
+		(void)!setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	if (c) {
+		c->sent = sent;
+		memcpy(c->data, body, sent);
+		response = MHD_create_response_from_callback(len, sent, read_cut, c, free);
+		if (!response)
+			free(c);
+	}
+	reply(x, status, content_type, response);
+}
+
 static void reply_out_of_memory(struct dr_http_exchange *x)
 {
 	static const char failed[] = "{\"error\":{\"code\":500,\"message\":\"out of memory\"}}";

@@ -364,6 +364,25 @@ static void test_reset_state_refused(void **state)
 	assert_string_equal(cb_text(&after, "server.status"), "ACTIVE");
 }
 
+/* A server that runs has diagnostics, whatever its vm_state was reset to. */
+static void test_diagnostics(void **state)
+{
+	struct cb *b = *state;
+	const char *path = cb_format("/servers/%s/diagnostics", shared);
+	CB_ANSWER runs = cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST, path, NULL);
+	CB_ANSWER unknown =
+		cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST, "/servers/" UNKNOWN "/diagnostics", NULL);
+	CB_ANSWER error = { 0 };
+
+	cb_assert_status(runs, 200);
+	assert_string_equal(cb_text(&runs, "state"), "running");
+	cb_assert_error(&unknown, 404, "itemNotFound.message", "Instance " UNKNOWN " could not be found.");
+	cb_reset_state(b, shared, "error");
+	error = cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST, path, NULL);
+	cb_assert_status(error, 200);
+	cb_reset_state(b, shared, "active");
+}
+
 static void test_delete(void **state)
 {
 	struct cb *b = *state;
@@ -406,6 +425,7 @@ int main(void)
 		CB_TEST(test_unknown_server),
 		CB_TEST(test_reset_state),
 		CB_TEST(test_reset_state_refused),
+		CB_TEST(test_diagnostics),
 		CB_TEST(test_delete),
 		CB_TEST(test_delete_on_dead_host),
 	};

@@ -156,6 +156,124 @@ static void test_refused_login(void **state)
 	login(b);
 }
 
+/* ---- the same while it runs ---- */
+
+static void post(struct bed *b, const char *fault)
+{
+	assert_int_equal(status_of(b, "DELETE", "/minicloud/faults", NULL), 204);
+	assert_int_equal(status_of(b, "POST", "/minicloud/faults", fault), 201);
+}
+
+static void test_control(void **state)
+{
+	static const struct {
+		const char *fault;
+		int error;
+		unsigned status;
+		bool json;
+	} cases[] = {
+		/* libcurl tries once more by itself, if the connection is not a new one */
+		{ "{\"fault\": \"reset\", \"count\": 2}", -EPROTO, 0, false },
+		{ "{\"fault\": \"reset\", \"count\": 2, \"done\": true}", -EPROTO, 0, false },
+		{ "{\"fault\": \"cut\", \"count\": 1}", -EPROTO, 0, false },
+		{ "{\"fault\": \"cut\", \"count\": 1, \"done\": false}", -EPROTO, 0, false },
+		{ "{\"fault\": \"garbage\", \"count\": 1}", 0, 200, false },
+		{ "{\"fault\": \"garbage\", \"count\": 1, \"done\": false, \"status\": 404}", 0, 404, false },
+		{ "{\"fault\": \"truncate\", \"count\": 1}", 0, 200, false },
+		{ "{\"fault\": \"hang\", \"count\": 1}", -ETIMEDOUT, 0, false },
+		{ "{\"fault\": \"status\", \"status\": 503, \"count\": 1}", 0, 503, true },
+		{ "{\"fault\": \"status\", \"status\": 503, \"count\": 1, \"done\": true}", 0, 503, true },
+		{ "{\"fault\": \"status\", \"status\": 500, \"count\": 1, \"empty\": true}", 0, 500, false },
+		{ "{\"fault\": \"delay\", \"delay_ms\": 1, \"count\": 1}", 0, 200, true },
+	};
+	const struct mc_cloud_opts opts = { .model.hosts = 1 };
+	AUTO_BED struct bed *b = bed_new(&opts);
+
+	login(b);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *json = NULL;
+		struct dr_http_response r;
+
+		post(b, cases[i].fault);
+		call(b, "GET", "/compute/v2.1/flavors", NULL, dr_msec(500), &r);
+		if (!r.error != !cases[i].error || r.status != cases[i].status)
+			fail_msg("%s: error %d, status %u", cases[i].fault, r.error, r.status);
+		if (!r.error)
+			assert_int_equal(!dr_json_parse(dr_buf_str(&r.body), r.body.len, &json, NULL),
+					 cases[i].json);
+		dr_http_response_done(&r);
+		assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 200);
+	}
+	post(b, "{\"fault\": \"expire\", \"count\": 1}");
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 401);
+	login(b);
+	assert_int_equal(status_of(b, "GET", "/compute/v2.1/flavors", NULL), 200);
+	assert_int_equal(status_of(b, "POST", "/minicloud/faults", "{\"fault\": \"fire\"}"), 400);
+	assert_int_equal(status_of(b, "PUT", "/minicloud/faults", "{}"), 405);
+	assert_int_equal(status_of(b, "GET", "/minicloud/x", NULL), 404);
+}
+
+static void test_retry_after(void **state)
+{
+	const struct mc_cloud_opts opts = { .model.hosts = 1 };
+	AUTO_BED struct bed *b = bed_new(&opts);
+	struct dr_http_response r;
+	char value[8];
+
+	login(b);
+	post(b, "{\"fault\": \"status\", \"status\": 429, \"retry_after\": 7}");
+	call(b, "GET", "/compute/v2.1/flavors", NULL, (struct dr_dur){ 0 }, &r);
+	assert_int_equal(r.status, 429);
+	assert_non_null(dr_http_response_header(&r, "Retry-After", value, sizeof(value)));
+	assert_string_equal(value, "7");
+	dr_http_response_done(&r);
+}
+
+/* What was asked for, what was done, what was said. */
+static void test_requests(void **state)
+{
+	static const char force[] = "{\"host\": \"compute-1\", \"binary\": \"nova-compute\"}";
+	static const struct {
+		const char *fault;
+		int status, answer;
+	} cases[] = {
+		{ "{\"fault\": \"status\", \"status\": 503, \"service\": \"compute\"}", 0, 503 },
+		{ "{\"fault\": \"status\", \"status\": 503, \"service\": \"compute\", \"done\": true}", 200,
+		  503 },
+		{ "{\"fault\": \"reset\", \"service\": \"compute\"}", 0, 0 },
+		{ "{\"fault\": \"reset\", \"service\": \"compute\", \"done\": true}", 200, 0 },
+		{ "{\"fault\": \"cut\", \"service\": \"compute\"}", 200, 200 },
+		{ "{\"fault\": \"status\", \"status\": 503, \"service\": \"image\"}", 200, 200 },
+	};
+	const struct mc_cloud_opts opts = { .model.hosts = 1 };
+	AUTO_BED struct bed *b = bed_new(&opts);
+
+	login(b);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_JSON struct dr_json *body = NULL;
+		const struct dr_json *v;
+		int64_t n;
+
+		assert_int_equal(status_of(b, "DELETE", "/minicloud/requests", NULL), 204);
+		post(b, cases[i].fault);
+		status_of(b, "GET", "/compute/v2.1/flavors", NULL); /* changes nothing */
+		status_of(b, "PUT", "/compute/v2.1/os-services/enable", force);
+		body = get(b, "/minicloud/requests");
+		assert_int_equal(dr_json_size(dr_json_get(body, "requests")), 1);
+		v = dr_json_path(body, "requests.0");
+		assert_string_equal(dr_json_get_str(v, "path"), "/v2.1/os-services/enable");
+		assert_string_equal(dr_json_get_str(v, "body"), force);
+		assert_int_equal(dr_json_get_i64(v, "status", &n), 0);
+		assert_int_equal(n, cases[i].status);
+		assert_int_equal(dr_json_get_i64(v, "answer", &n), 0);
+		assert_int_equal(n, cases[i].answer);
+	}
+	assert_int_equal(status_of(b, "DELETE", "/minicloud/requests", NULL), 204);
+	login(b);
+	DR_AUTO_JSON struct dr_json *logins = get(b, "/minicloud/requests");
+	assert_string_equal(dr_json_str(dr_json_path(logins, "requests.0.body")), ""); /* a secret */
+}
+
 /* ---- latency ---- */
 
 static void test_latency(void **state)
@@ -387,6 +505,9 @@ int main(void)
 		cmocka_unit_test(test_fails),
 		cmocka_unit_test(test_never_answers),
 		cmocka_unit_test(test_refused_login),
+		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_host_ip),
 		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_latency_is_parallel),

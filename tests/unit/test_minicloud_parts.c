@@ -100,28 +100,94 @@ static void test_fail_specs(void **state)
 	assert_int_equal(mc_fails_add(&f, good[0]), -ENOSPC);
 }
 
+static bool taken(struct mc_fails *f, const char *service, const char *method, const char *path,
+		  unsigned status, enum mc_fail_kind kind)
+{
+	struct mc_fail item;
+
+	if (!mc_fails_take(f, service, method, path, &item))
+		return false;
+	assert_int_equal(item.status, status);
+	assert_int_equal(item.kind, kind);
+	return true;
+}
+
 static void test_fail_take(void **state)
 {
 	struct mc_fails f = { 0 };
-	unsigned status = 1;
 
 	assert_int_equal(mc_fails_add(&f, "compute:PUT:/v2.1/os-services:503:2"), 0);
 	assert_int_equal(mc_fails_add(&f, "*:GET:/v2:0"), 0);
 	assert_int_equal(mc_fails_add(&f, "compute:*:/v2.1/os-services:500:1"), 0);
-	assert_false(mc_fails_take(&f, "image", "PUT", "/v2.1/os-services", &status));
-	assert_false(mc_fails_take(&f, "compute", "POST", "/v2.1/servers", &status));
-	assert_int_equal(status, 1);
-	assert_true(mc_fails_take(&f, "compute", "PUT", "/v2.1/os-services/x", &status));
-	assert_int_equal(status, 503);
-	assert_true(mc_fails_take(&f, "compute", "PUT", "/v2.1/os-services", &status));
-	assert_int_equal(status, 503);
-	assert_true(mc_fails_take(&f, "compute", "PUT", "/v2.1/os-services", &status)); /* the next entry */
-	assert_int_equal(status, 500);
-	assert_false(mc_fails_take(&f, "compute", "PUT", "/v2.1/os-services", &status));
-	for (int i = 0; i < 100; i++) { /* without a count: always */
-		assert_true(mc_fails_take(&f, "image", "GET", "/v2/images", &status));
-		assert_int_equal(status, 0);
+	assert_false(taken(&f, "image", "PUT", "/v2.1/os-services", 0, 0));
+	assert_false(taken(&f, "compute", "POST", "/v2.1/servers", 0, 0));
+	assert_true(taken(&f, "compute", "PUT", "/v2.1/os-services/x", 503, MC_FAIL_STATUS));
+	assert_true(taken(&f, "compute", "PUT", "/v2.1/os-services", 503, MC_FAIL_STATUS));
+	/* the next entry */
+	assert_true(taken(&f, "compute", "PUT", "/v2.1/os-services", 500, MC_FAIL_STATUS));
+	assert_false(taken(&f, "compute", "PUT", "/v2.1/os-services", 0, 0));
+	for (int i = 0; i < 100; i++) /* without a count: always */
+		assert_true(taken(&f, "image", "GET", "/v2/images", 0, MC_FAIL_HANG));
+	assert_int_equal(f.items[0].hits, 2);
+	assert_int_equal(f.items[1].hits, 100);
+}
+
+static int add_json(struct mc_fails *f, const char *text, const char **ret_why)
+{
+	DR_AUTO_JSON struct dr_json *rule = NULL;
+
+	assert_int_equal(dr_json_parse(text, strlen(text), &rule, NULL), 0);
+	return mc_fails_add_json(f, rule, ret_why);
+}
+
+static void test_fail_json(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "{}", "fault" },
+		{ "{\"fault\": \"fire\"}", "fault" },
+		{ "{\"fault\": \"status\"}", "status" },
+		{ "{\"fault\": \"status\", \"status\": 199}", "status" },
+		{ "{\"fault\": \"status\", \"status\": \"503\"}", "status" },
+		{ "{\"fault\": \"delay\"}", "delay_ms" },
+		{ "{\"fault\": \"hang\", \"count\": 0}", "skip, count" },
+		{ "{\"fault\": \"hang\", \"skip\": -1}", "skip, count" },
+		{ "{\"fault\": \"hang\", \"done\": 1}", "empty, done" },
+		{ "{\"fault\": \"hang\", \"method\": \"PROPPATCHES\"}", "service, method, path" },
+		{ "{\"fault\": \"hang\", \"path\": 5}", "service, method, path" },
+		{ "{\"fault\": \"hang\", \"retry_after\": 3601}", "retry_after" },
+		{ "{\"fault\": \"hang\", \"stauts\": 503}", "there is no such key" },
+	};
+	struct mc_fails f = { 0 };
+	struct mc_fail item;
+	const char *why = NULL;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(bad); i++) {
+		assert_int_equal(add_json(&f, bad[i][0], &why), -EINVAL);
+		assert_int_equal(strncmp(why, bad[i][1], strlen(bad[i][1])), 0);
 	}
+	assert_int_equal(f.count, 0);
+	assert_int_equal(
+		add_json(&f,
+			 "{\"fault\": \"status\", \"status\": 429, \"retry_after\": 2, \"skip\": 1, "
+			 "\"count\": 1, \"empty\": true, \"service\": \"compute\", \"method\": \"POST\", "
+			 "\"path\": \"/v2.1/servers/*/action\"}",
+			 &why),
+		0);
+	assert_int_equal(add_json(&f, "{\"fault\": \"cut\", \"service\": \"image\"}", &why), 0);
+	assert_false(mc_fails_take(&f, "compute", "POST", "/v2.1/servers", &item));
+	assert_false(mc_fails_take(&f, "compute", "POST", "/v2.1/servers/1/action", &item)); /* skipped */
+	assert_true(mc_fails_take(&f, "compute", "POST", "/v2.1/servers/1/action", &item));
+	assert_int_equal(item.status, 429);
+	assert_int_equal(item.retry_after, 2);
+	assert_true(item.empty);
+	assert_false(item.done);
+	assert_false(mc_fails_take(&f, "compute", "POST", "/v2.1/servers/1/action", &item));
+	assert_true(mc_fails_take(&f, "image", "GET", "/v2/images", &item));
+	assert_int_equal(item.kind, MC_FAIL_CUT);
+	assert_true(item.done); /* it is the answer that is cut */
+	while (f.count < MC_FAILS_MAX)
+		assert_int_equal(add_json(&f, "{\"fault\": \"hang\"}", &why), 0);
+	assert_int_equal(add_json(&f, "{\"fault\": \"hang\"}", &why), -ENOSPC);
 }
 
 /* ---- schemas ---- */
@@ -334,11 +400,12 @@ static void test_bad_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_index),	       cmocka_unit_test(test_index_many),
-		cmocka_unit_test(test_fail_specs),     cmocka_unit_test(test_fail_take),
-		cmocka_unit_test(test_python_repr),    cmocka_unit_test(test_schema),
-		cmocka_unit_test(test_schema_of_body), cmocka_unit_test(test_schema_true),
-		cmocka_unit_test(test_options),	       cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_index),	    cmocka_unit_test(test_index_many),
+		cmocka_unit_test(test_fail_specs),  cmocka_unit_test(test_fail_take),
+		cmocka_unit_test(test_fail_json),   cmocka_unit_test(test_python_repr),
+		cmocka_unit_test(test_schema),	    cmocka_unit_test(test_schema_of_body),
+		cmocka_unit_test(test_schema_true), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_bad_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 /*
  * The cloud as its services see it: the model, what is under way, and how a request is taken and
  * answered. Each service is a table of routes and a way to word errors; dispatch.c does what they share:
- * injected faults, tokens, request ids, bodies.
+ * injected faults, tokens, request ids, bodies. How it is made to fail, and asked what it did: control.c.
  */
 
 #include "doctor/http_client.h"
@@ -14,6 +14,7 @@
 #include "doctor/loop.h"
 #include "tools/minicloud/fail.h"
 #include "tools/minicloud/model.h"
+#include "tools/minicloud/record.h"
 
 #define MC_REGION "RegionOne"
 #define MC_PAGE_MAX 1000 /* items of a page: Nova's, Glance's and Neutron's limit as in the sandbox */
@@ -26,6 +27,7 @@ struct mc_cloud {
 	struct dr_http_client *http; /* for alarm actions */
 	struct mc_model model;
 	struct mc_fails fails;
+	struct mc_records records;
 	struct dr_dur latency;
 	char url[96]; /* "http://127.0.0.1:PORT" */
 	TAILQ_HEAD(mc_replies, mc_reply) replies;
@@ -63,6 +65,9 @@ struct mc_req {
 	struct dr_json *body; /* NULL without one */
 	char request_id[MC_UUID_SIZE + 4];
 	struct dr_wall now;
+	uint64_t record;	    /* its number; 0: it has none */
+	bool replaced;		    /* an injected fault comes instead of what was asked for */
+	const struct mc_fail *fail; /* injected, and not yet taken account of; NULL: none */
 };
 
 typedef void (*mc_handler_fn)(struct mc_req *q); /* answers exactly once */
@@ -102,6 +107,7 @@ struct mc_api {
 
 extern const struct mc_api mc_keystone_api, mc_nova_api, mc_glance_api, mc_neutron_api, mc_aodh_api;
 extern const struct mc_api *const mc_apis[]; /* ends with NULL */
+extern const struct mc_api mc_control_api;   /* not in the catalogue, open to all, never failing */
 
 /* Answers now, or after the latency. json is freed; NULL or incomplete: 500. */
 void mc_reply(struct mc_req *q, unsigned status, struct dr_json *json);

@@ -10,6 +10,8 @@ const struct mc_api *const mc_apis[] = {
 	&mc_keystone_api, &mc_nova_api, &mc_glance_api, &mc_neutron_api, &mc_aodh_api, NULL,
 };
 
+static void refuse_token(struct mc_req *q);
+
 /* ---- answers, some of which wait ---- */
 
 struct mc_reply {
@@ -19,12 +21,23 @@ struct mc_reply {
 	unsigned status;
 	const char *content_type;
 	char *text;
+	size_t sent; /* less than the text: then the connection is reset */
 };
 
 static void reply_free(struct mc_reply *r)
 {
 	free(r->text);
 	free(r);
+}
+
+static void reply_now(const struct mc_reply *r)
+{
+	size_t len = strlen(r->text);
+
+	if (r->sent < len)
+		dr_http_reply_cut(r->x, r->status, r->content_type, r->text, len, r->sent);
+	else
+		dr_http_reply(r->x, r->status, r->content_type, r->text, len);
 }
 
 static int send_due(struct dr_source *timer, void *userdata)
@@ -38,34 +51,126 @@ static int send_due(struct dr_source *timer, void *userdata)
 		if (left.ns > 0)
 			return dr_timer_arm(c->reply_timer, left);
 		TAILQ_REMOVE(&c->replies, r, entry);
-		dr_http_reply(r->x, r->status, r->content_type, r->text, strlen(r->text));
+		reply_now(r);
 		reply_free(r);
 	}
 	return 0;
 }
 
-/* Takes over text. Latency is the same for all, so the queue is sorted by itself. */
-static void send_text(struct mc_req *q, unsigned status, const char *content_type, char *text)
+/* Soonest first; most have the same latency, and so their place at the end. */
+static void insert(struct mc_cloud *c, struct mc_reply *r)
+{
+	struct mc_reply *before = TAILQ_LAST(&c->replies, mc_replies);
+
+	while (before && dr_mono_sub(before->due, r->due).ns > 0)
+		before = TAILQ_PREV(before, mc_replies, entry);
+	if (before)
+		TAILQ_INSERT_AFTER(&c->replies, before, r, entry);
+	else
+		TAILQ_INSERT_HEAD(&c->replies, r, entry);
+}
+
+/* Takes over r->text. */
+static void send_reply(struct mc_req *q, const struct mc_reply *given, struct dr_dur after)
 {
 	struct mc_cloud *c = q->cloud;
 	struct mc_reply *r;
 
-	if (!c->latency.ns) {
-		dr_http_reply(q->x, status, content_type, text, strlen(text));
-		free(text);
+	if (!after.ns) {
+		reply_now(given);
+		free(given->text);
 		return;
 	}
-	r = calloc(1, sizeof(*r));
-	if (!r || (TAILQ_EMPTY(&c->replies) && dr_timer_arm(c->reply_timer, c->latency))) {
-		free(r);
-		free(text);
+	r = malloc(sizeof(*r));
+	if (!r) {
+		free(given->text);
 		dr_http_reply_error(q->x, 503, "out of memory");
 		return;
 	}
-	*r = (struct mc_reply){ .x = q->x, .status = status, .content_type = content_type, .text = text };
-	r->due = dr_mono_add(dr_mono_now(), c->latency);
-	TAILQ_INSERT_TAIL(&c->replies, r, entry);
+	*r = *given;
+	r->due = dr_mono_add(dr_mono_now(), after);
+	insert(c, r);
+	/* arming a timer that lives does not fail */
+	if (TAILQ_FIRST(&c->replies) == r && dr_timer_arm(c->reply_timer, after))
+		abort();
 	dr_http_defer(q->x);
+}
+
+/* ---- injected faults ---- */
+
+static void answer_status(struct mc_req *q, const struct mc_fail *f)
+{
+	char value[16];
+
+	if (f->retry_after) {
+		snprintf(value, sizeof(value), "%u", f->retry_after);
+		dr_http_set_header(q->x, "Retry-After", value);
+	}
+	if (f->empty)
+		mc_reply_empty(q, f->status);
+	else if (f->status == 401)
+		refuse_token(q);
+	else
+		mc_fail(q, f->status, "injected fault");
+}
+
+/* What is sent in the place of this text; NULL: it is good enough. */
+static const char *instead(const struct mc_fail *f, const char *text)
+{
+	static const char filler[] = "{\"services\": [{\"id\": \"", garbage[] = "\x01\xff<}\"]\xc3(&;";
+
+	if (f->kind == MC_FAIL_GARBAGE)
+		return garbage;
+	return f->kind != MC_FAIL_DELAY && strlen(text) < 2 ? filler : NULL; /* there must be a half of it */
+}
+
+/* False: nothing is left to be sent, r->text is freed. */
+static bool spoil(struct mc_req *q, const struct mc_fail *f, struct mc_reply *r, struct dr_dur *after)
+{
+	const char *other = instead(f, r->text);
+
+	if (other) {
+		free(r->text);
+		r->text = strdup(other);
+	}
+	if (!r->text || f->kind == MC_FAIL_HANG) {
+		free(r->text);
+		dr_http_defer(q->x);
+		return false;
+	}
+	r->sent = strlen(r->text);
+	if (f->kind == MC_FAIL_TRUNCATE)
+		r->text[r->sent /= 2] = '\0';
+	else if (f->kind == MC_FAIL_CUT)
+		r->sent /= 2;
+	else if (f->kind == MC_FAIL_RESET)
+		r->sent = 0;
+	else if (f->kind == MC_FAIL_DELAY)
+		after->ns += f->delay.ns;
+	return true;
+}
+
+/* Takes over text. What all answers go through. */
+static void send_text(struct mc_req *q, unsigned status, const char *content_type, char *text)
+{
+	struct mc_record *record = mc_records_find(&q->cloud->records, q->record);
+	const struct mc_fail *f = DR_TAKE_PTR(q->fail);
+	struct mc_reply r = { .x = q->x, .status = status, .content_type = content_type, .text = text };
+	struct dr_dur after = q->api == &mc_control_api ? (struct dr_dur){ 0 } : q->cloud->latency;
+
+	if (record && !q->replaced && !record->status)
+		record->status = status;
+	if (f && f->kind == MC_FAIL_STATUS) {
+		free(text);
+		answer_status(q, f);
+		return;
+	}
+	r.sent = strlen(text);
+	if (f && !spoil(q, f, &r, &after))
+		return;
+	if (record && !(f && f->kind == MC_FAIL_RESET))
+		record->answer = status;
+	send_reply(q, &r, after);
 }
 
 void mc_reply_text(struct mc_req *q, unsigned status, const char *content_type, const char *text)
@@ -125,6 +230,8 @@ static const struct mc_api *find_api(const char *path)
 		if (!strncmp(path, mc_apis[i]->prefix, n) && (path[n] == '/' || !path[n]))
 			return mc_apis[i];
 	}
+	if (!strncmp(path, "/minicloud/", strlen("/minicloud/")))
+		return &mc_control_api;
 	return NULL;
 }
 
@@ -232,31 +339,59 @@ static void set_request_id(struct mc_req *q)
 		dr_http_set_header(q->x, q->api->request_id_alias, q->request_id);
 }
 
-/* True if a fault was injected in its place. */
-static bool injected(struct mc_req *q)
+/* True if that is the answer; else it may be the answer's that is to come. */
+static bool injected(struct mc_req *q, struct mc_fail *f)
 {
-	unsigned status;
+	struct mc_record *record;
 
-	if (!mc_fails_take(&q->cloud->fails, q->api->type, q->method, q->path, &status))
+	if (!mc_fails_take(&q->cloud->fails, q->api->type, q->method, q->path, f))
 		return false;
-	dr_info("injected fault service=%s method=%s path=%s status=%u", q->api->type, q->method, q->path,
-		status);
-	if (status)
-		mc_fail(q, status, "injected fault");
-	else
-		dr_http_defer(q->x);
+	dr_info("injected fault=%s service=%s method=%s path=%s status=%u done=%s", mc_fail_name(f->kind),
+		q->api->type, q->method, q->path, f->status, f->done ? "yes" : "no");
+	record = mc_records_find(&q->cloud->records, q->record);
+	if (record)
+		record->fault = mc_fail_name(f->kind);
+	if (f->kind == MC_FAIL_EXPIRE) {
+		mc_tokens_expire(&q->cloud->model);
+		return false;
+	}
+	q->fail = f;
+	if (f->done || f->kind == MC_FAIL_DELAY)
+		return false;
+	q->replaced = true;
+	mc_reply_text(q, f->status, "application/json", "{}"); /* which has the fault, too */
 	return true;
+}
+
+/* What changes something is recorded; the bodies of logins have passwords in them. */
+static void record(struct mc_req *q)
+{
+	const struct mc_request_seen seen = {
+		.service = q->api->type,
+		.method = q->method,
+		.path = q->path,
+		.caller_id = dr_http_header(q->x, "X-OpenStack-Request-ID"),
+		.body = q->api == &mc_keystone_api ? "" : dr_http_body(q->x, NULL),
+		.received = q->now,
+	};
+
+	if (strcmp(q->method, "GET") && strcmp(q->method, "HEAD"))
+		q->record = mc_records_add(&q->cloud->records, &seen);
 }
 
 static void dispatch(struct mc_req *q)
 {
 	const struct mc_route *route;
+	struct mc_fail fail;
 	bool path_known;
 
-	if (*q->path || q->api == &mc_keystone_api) /* version lists are answered above the rest */
-		set_request_id(q);
-	if (injected(q))
-		return;
+	if (q->api != &mc_control_api) {
+		if (*q->path || q->api == &mc_keystone_api) /* version lists are answered above the rest */
+			set_request_id(q);
+		record(q);
+		if (injected(q, &fail))
+			return;
+	}
 	route = find_route(q, &path_known);
 	if (admit(q, route, path_known))
 		route->handle(q);
@@ -290,6 +425,7 @@ int mc_cloud_init(struct mc_cloud *c, struct dr_loop *loop, struct dr_http_clien
 	*c = (struct mc_cloud){ .loop = loop, .http = http, .latency = opts->latency, .fails = opts->fails };
 	TAILQ_INIT(&c->replies);
 	TAILQ_INIT(&c->jobs);
+	mc_records_init(&c->records);
 	r = mc_model_init(&c->model, &opts->model, dr_wall_now());
 	if (r < 0)
 		return r;
@@ -308,6 +444,7 @@ void mc_cloud_done(struct mc_cloud *c)
 		reply_free(r);
 	}
 	mc_jobs_clear(c);
+	mc_records_clear(&c->records);
 	dr_source_free(c->reply_timer);
 	dr_source_free(c->job_timer);
 	mc_model_done(&c->model);

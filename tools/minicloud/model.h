@@ -81,6 +81,7 @@ struct mc_host { /* a compute host: its service and its one hypervisor */
 	char hypervisor_uuid[MC_UUID_SIZE];
 	struct mc_servers servers; /* oldest first */
 	unsigned server_count;
+	bool evacuated; /* servers were, and its nova-compute has not cleaned up since */
 };
 
 struct mc_aggregate {
@@ -132,6 +133,7 @@ struct mc_server {
 	const struct mc_flavor *flavor;
 	char image_id[MC_UUID_SIZE];
 	bool networked; /* gets a port on the one network when it is built */
+	bool halted;	/* its hypervisor says that it does not run, whatever vm_state is */
 	struct dr_json *metadata;
 	struct mc_host *host; /* NULL until it is scheduled */
 	struct mc_port *port; /* NULL: none */
@@ -255,6 +257,7 @@ struct mc_token *mc_token_issue(struct mc_model *m, const struct mc_user *u, con
 /* NULL: unknown or expired. */
 struct mc_token *mc_token_find(struct mc_model *m, const char *id, struct dr_wall now);
 void mc_token_revoke(struct mc_model *m, struct mc_token *t);
+void mc_tokens_expire(struct mc_model *m); /* all of them, now */
 
 /* ---- compute ---- */
 
@@ -313,6 +316,7 @@ enum mc_step {
 enum mc_step mc_server_step(struct mc_model *m, struct mc_server *s, struct dr_wall now);
 
 struct mc_server *mc_server_find(const struct mc_model *m, const char *id);
+bool mc_server_runs(const struct mc_server *s); /* as its hypervisor says */
 void mc_server_reset_state(struct mc_server *s, enum mc_vm_state state, struct dr_wall now);
 void mc_server_mark_deleting(struct mc_server *s, struct dr_wall now);
 const char *mc_server_status(const struct mc_server *s); /* "BUILD", "ACTIVE", "ERROR" */

@@ -268,6 +268,11 @@ struct mc_server *mc_server_find(const struct mc_model *m, const char *id)
 	return mc_index_get(&m->server_index, id);
 }
 
+bool mc_server_runs(const struct mc_server *s)
+{
+	return s->host && s->launched.ns && !s->halted;
+}
+
 void mc_server_reset_state(struct mc_server *s, enum mc_vm_state state, struct dr_wall now)
 {
 	s->vm_state = state;

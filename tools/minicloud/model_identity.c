@@ -104,3 +104,9 @@ void mc_token_revoke(struct mc_model *m, struct mc_token *t)
 	TAILQ_REMOVE(&m->tokens, t, entry);
 	free(t);
 }
+
+void mc_tokens_expire(struct mc_model *m)
+{
+	for (struct mc_token *t; (t = TAILQ_FIRST(&m->tokens));)
+		mc_token_revoke(m, t);
+}

@@ -5,7 +5,8 @@
 
 #include "tools/minicloud/nova.h"
 
-#define DELETE_MS 20 /* what the fake driver needs at its best */
+#define POWER_STATE_SHUTDOWN 4 /* Nova's */
+#define DELETE_MS 20	       /* what the fake driver needs at its best */
 
 /* ---- lists ---- */
 
@@ -284,6 +285,46 @@ void mc_nova_server_show(struct mc_req *q)
 	body = dr_json_object();
 	dr_json_add(body, "server", mc_nova_server_view(q, s, false));
 	mc_reply(q, 200, body);
+}
+
+/* The parts that do not depend on the driver; before 2.48 all of them do. */
+static struct dr_json *diagnostics(struct mc_req *q)
+{
+	struct dr_json *body = dr_json_object();
+
+	if (q->minor < 48)
+		return body;
+	dr_json_add_str(body, "state", "running");
+	dr_json_add_str(body, "driver", "libvirt");
+	dr_json_add_str(body, "hypervisor", "kvm");
+	dr_json_add_str(body, "hypervisor_os", "linux");
+	dr_json_add_int(body, "uptime", 0);
+	dr_json_add_bool(body, "config_drive", false);
+	dr_json_add_int(body, "num_cpus", 0);
+	dr_json_add_int(body, "num_nics", 0);
+	dr_json_add_int(body, "num_disks", 0);
+	dr_json_add_array(body, "cpu_details");
+	dr_json_add_array(body, "nic_details");
+	dr_json_add_array(body, "disk_details");
+	dr_json_add_object(body, "memory_details");
+	return body;
+}
+
+void mc_nova_server_diagnostics(struct mc_req *q)
+{
+	const struct mc_server *s = mc_nova_find_server(q);
+
+	if (!s)
+		return;
+	if (!q->is_admin)
+		mc_nova_forbid(q, "os-server-diagnostics");
+	else if (!s->host)
+		mc_fail(q, 409, "Instance %s is not ready", s->id);
+	else if (!mc_server_runs(s))
+		mc_fail(q, 409, "Cannot 'get_diagnostics' instance %s while it is in power state %d", s->id,
+			POWER_STATE_SHUTDOWN);
+	else
+		mc_reply(q, 200, diagnostics(q));
 }
 
 void mc_nova_server_delete(struct mc_req *q)

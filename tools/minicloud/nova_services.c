@@ -75,6 +75,18 @@ static void refuse_binary(struct mc_req *q, const char *binary)
 		binary);
 }
 
+/* Force-up is refused while evacuations from the host are "done"; true: answered. */
+static bool refuse_up(struct mc_req *q, const struct mc_host *h, const struct dr_json *forced_down)
+{
+	if (!forced_down || mc_schema_true(forced_down) || !h->service.forced_down || !h->evacuated)
+		return false;
+	mc_fail(q, 400,
+		"Service '%s' has evacuated instances that it has not cleaned up: its forced_down flag "
+		"cannot be unset before it was started.",
+		h->service.host);
+	return true;
+}
+
 /* ---- before 2.53: PUT /os-services/ACTION {"host", "binary", ...} ---- */
 
 static void reply_action(struct mc_req *q, const struct mc_service *s, const char *status)
@@ -156,7 +168,7 @@ static void update_by_action(struct mc_req *q)
 		refuse_binary(q, binary);
 	else if (!h)
 		mc_fail(q, 404, "Host '%s' is not mapped to any cell", host);
-	else
+	else if (action != 3 || !refuse_up(q, h, dr_json_get(q->body, "forced_down")))
 		apply_action(q, &h->service);
 }
 
@@ -217,10 +229,10 @@ static void update_by_uuid(struct mc_req *q)
 			return;
 		}
 	}
-	if (h)
-		apply_update(q, &h->service);
-	else
+	if (!h)
 		mc_fail(q, 404, "Service %s could not be found.", q->arg[0]);
+	else if (!refuse_up(q, h, dr_json_get(q->body, "forced_down")))
+		apply_update(q, &h->service);
 }
 
 void mc_nova_service_update(struct mc_req *q)
