@@ -402,7 +402,7 @@ struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_
 	if (ins_action_final(a))
 		a->started = (struct dr_wall){ 0 };
 	a->state = INS_PENDING;
-	a->waiting = a->unwanted = false;
+	a->waiting = a->unwanted = a->undone = false;
 	a->tries = 0;
 	a->dirty = true;
 	return a;
@@ -433,8 +433,9 @@ static int once(struct ins_incident *i, enum ins_action_kind kind, struct ins_ac
 	return a ? 0 : -ENOMEM;
 }
 
-/* The first of fencing and force-down that is not done; NULL: both are. -ENOMEM. */
-static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins_action **ret)
+/* The first of fencing and force-down that is not done; NULL: both are, or fenced (as far as it has to be)
+ * and forced down. -ENOMEM. */
+static int first_step(struct ins_executor *x, struct ins_incident *i, bool fenced, struct ins_action **ret)
 {
 	struct ins_action *fence = NULL, *force = NULL;
 	int r = 0;
@@ -442,7 +443,7 @@ static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins
 	*ret = NULL;
 	if (!(i->todo & INS_DO_FORCE_DOWN))
 		return 0;
-	if (i->todo & INS_DO_FENCE)
+	if (!fenced && (i->todo & INS_DO_FENCE))
 		r = once(i, INS_FENCE, &fence);
 	if (!r)
 		r = once(i, INS_FORCE_DOWN, &force);
@@ -456,7 +457,7 @@ static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins
 	return 0;
 }
 
-int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+static int begin(struct ins_executor *x, struct ins_incident *i, bool fenced)
 {
 	struct ins_action *first, *before;
 	int r;
@@ -468,7 +469,7 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	if (r)
 		return r;
 	ins_plan_again(i);
-	r = first_step(x, i, &first);
+	r = first_step(x, i, fenced, &first);
 	before = ins_executor_prepare(i, INS_LIST_BEFORE);
 	if (r || !before || !ins_executor_prepare(i, INS_LIST_AFTER))
 		return -ENOMEM;
@@ -486,6 +487,11 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	return 0;
 }
 
+int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+{
+	return begin(x, i, false);
+}
+
 /* Nova has done what we asked for before we were killed. */
 static bool is_forced(const struct ins_executor *x, const struct ins_incident *i)
 {
@@ -497,6 +503,7 @@ static bool is_forced(const struct ins_executor *x, const struct ins_incident *i
 
 int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
 {
+	bool fenced = i->state == INS_MARKING;
 	struct ins_action *force;
 
 	if (i->state == INS_RESTORING)
@@ -509,9 +516,9 @@ int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
 		force->dirty = true;
 		ins_action_set_reason(force, "found done; its answer was lost");
 	}
-	if (i->state == INS_MARKING)
-		i->state = INS_FORCING; /* its force-down is done: start() goes on behind that */
-	return ins_executor_start(x, i);
+	if (fenced)
+		i->state = INS_FORCING; /* its force-down is done: begin() goes on behind that */
+	return begin(x, i, fenced);
 }
 
 int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i)
