@@ -134,9 +134,10 @@ TEST_SHARED := $(filter-out $(TEST_SRC),$(foreach l,. $(TEST_LAYERS),$(wildcard 
 TESTS       := $(patsubst tests/%.c,$(O)/tests/%,$(TEST_SRC))
 ALL_SRC     += $(TEST_SRC) $(TEST_SHARED)
 
-# a fuzz target is one file tests/fuzz/fuzz_*.c; all that it links is built for it below $(O)/fuzz
+# a fuzz target is one file tests/fuzz/fuzz_*.c; all that it links is built for it below $(O)/fuzz; other files
+# of that folder stand in place of a file of lib/io
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-ALL_SRC  += $(FUZZ_SRC)
+ALL_SRC  += $(wildcard tests/fuzz/*.c)
 
 programs: $(PROGRAMS)
 tests: $(TESTS)
@@ -179,11 +180,13 @@ fuzzers:
 
 fuzz-targets: $(patsubst tests/fuzz/%.c,$(O)/%,$(FUZZ_SRC))
 
-# what a target defines itself stands in place of what the libraries have
+$(O)/fuzz_request $(O)/fuzz_north: $(O)/obj/tests/fuzz/exchange.o
+$(O)/fuzz_north $(O)/fuzz_redfish: $(O)/obj/tests/fuzz/client.o
+
 $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/lib/inspector.a $(O)/lib/consumer.a $(O)/lib/user.a $(LIBDOCTOR)
 	@echo "  LD      $@"
-	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--allow-multiple-definition,--start-group \
-		$(filter %.a,$^) -Wl,--end-group -lxdp -lbpf -lelf -lz -lmnl -lcap-ng $(LIB_LIBS) $(LIBS) -lm
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
+		-Wl,--end-group -lxdp -lbpf -lelf -lz -lmnl -lcap-ng $(LIB_LIBS) $(LIBS) -lm
 
 MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
 man: $(MAN) ## build the man pages (Debian package scdoc)

@@ -15,6 +15,7 @@ void ins_action_end(struct ins_executor *x, struct ins_action *a, enum ins_actio
 {
 	a->state = state;
 	a->finished = dr_wall_now();
+	ins_metrics_result(x->o.metrics, a);
 	a->outgoing = false;
 	changed(x, a);
 	ins_action_ended(x, a);
@@ -183,6 +184,8 @@ void ins_action_send(struct ins_executor *x, struct ins_action *a)
 	if (!a->started.ns)
 		a->started = dr_wall_now();
 	a->state = INS_SENT;
+	x->o.metrics->attempts[a->kind]++;
+	a->counted = false;
 	if (ins_action_trait(a->kind)->many)
 		x->busy++;
 	if (!ins_action_trait(a->kind)->changes) {

@@ -126,6 +126,18 @@ int ins_bus_send(struct ins_bus *b, const struct ins_notice *n, dr_amqp_done_fn 
 	return dr_amqp_publish(b->amqp, &m, fn, userdata);
 }
 
+bool ins_bus_health(const struct ins_bus *b, struct ins_bus_health *ret)
+{
+	if (!b->amqp)
+		return false;
+	*ret = (struct ins_bus_health){
+		.amqp = dr_amqp_health(b->amqp),
+		.changes = b->changes,
+		.unreadable = b->unreadable,
+	};
+	return true;
+}
+
 struct dr_json *ins_bus_json(const struct ins_bus *b)
 {
 	struct dr_amqp_health h;

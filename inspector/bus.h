@@ -27,6 +27,13 @@ DR_DEFINE_FREEP(struct ins_bus, ins_bus_free)
 int ins_bus_send(struct ins_bus *b, const struct ins_notice *n, dr_amqp_done_fn fn,
 		 void *userdata) DR_MUST_USE;
 
+struct ins_bus_health {
+	struct dr_amqp_health amqp;
+	uint64_t changes, unreadable; /* notifications of Nova that changed the map, or could not be read */
+};
+
+bool ins_bus_health(const struct ins_bus *b, struct ins_bus_health *ret); /* false: there is no bus */
+
 /* As /healthz is to show it; NULL: there is no bus, or no memory. */
 struct dr_json *ins_bus_json(const struct ins_bus *b) DR_MUST_USE;
 

@@ -3,6 +3,13 @@
 
 #include "inspector/changes.h"
 
+#define FITS(member, into)                                                                                   \
+	_Static_assert(sizeof(((struct ins_change *)NULL)->member) <= sizeof(((struct ins_vm *)NULL)->into), \
+		       "a change that was understood can be made")
+FITS(server, id);
+FITS(project, project);
+FITS(state, state);
+
 void ins_changes_done(struct ins_changes *c)
 {
 	free(c->items);

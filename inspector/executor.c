@@ -55,6 +55,7 @@ static void finish_if_done(struct ins_executor *x, struct ins_incident *i)
 			 "the list of %s could not be confirmed: some may be missing",
 			 lists && i->confirmed ? "ports" : "servers");
 	say_how(i, in);
+	ins_metrics_marked(x->o.metrics, i);
 	ins_executor_input(x, i, in);
 }
 
@@ -76,6 +77,7 @@ static void plan(struct ins_executor *x, struct ins_incident *i, const struct in
 	i->planned = true;
 	if (first && !i->found.ns) {
 		i->found = dr_wall_now();
+		ins_metrics_span(x->o.metrics, INS_SPAN_FOUND, i->since);
 		dr_log_checkpoint(i->found, "doctor found affected vms of host(%s)", i->host);
 	}
 	ins_journal_incident(x->o.journal, i);
@@ -170,6 +172,7 @@ static void force_accepted(struct ins_executor *x, struct ins_action *a)
 
 	i->forced = dr_wall_now();
 	ins_nova_forced(x->o.nova, i->host, true);
+	ins_metrics_span(x->o.metrics, INS_SPAN_FORCED, i->since);
 	dr_log_checkpoint(i->forced, "doctor mark host(%s) down", i->host);
 	if (i->state != INS_FORCING) {
 		dr_warning("Nova took the force-down of host=%s after the host was back incident=%s", i->host,
@@ -291,8 +294,11 @@ static void reset_ended(struct ins_executor *x, struct ins_action *a)
 
 	if (a->state == INS_DONE) {
 		i->last_vm = a->finished;
-		if (!i->first_vm.ns)
+		i->last_vm_at = dr_mono_now();
+		if (!i->first_vm.ns) {
 			i->first_vm = a->finished;
+			ins_metrics_span(x->o.metrics, INS_SPAN_FIRST_VM, i->since);
+		}
 		dr_log_checkpoint(a->finished, "doctor mark vm(%s) error", a->target);
 	} else if (a->state == INS_ACTION_FAILED) {
 		dr_error("server=%s is NOT set to error host=%s incident=%s attempts=%u request=%s: %s",
@@ -319,8 +325,11 @@ static void notice_ended(struct ins_executor *x, struct ins_action *a)
 
 	if (a->state == INS_DONE) {
 		i->last_told = a->finished;
-		if (!i->first_told.ns)
+		i->last_told_at = dr_mono_now();
+		if (!i->first_told.ns) {
 			i->first_told = a->finished;
+			ins_metrics_span(x->o.metrics, INS_SPAN_FIRST_TOLD, i->since);
+		}
 		dr_log_checkpoint(a->finished, "doctor notified vm(%s)", a->target);
 	} else if (a->state == INS_ACTION_FAILED) {
 		dr_error("the owner of server=%s is NOT told by the bus host=%s incident=%s attempts=%u: %s",
@@ -402,7 +411,7 @@ struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_
 	if (ins_action_final(a))
 		a->started = (struct dr_wall){ 0 };
 	a->state = INS_PENDING;
-	a->waiting = a->unwanted = a->undone = false;
+	a->waiting = a->unwanted = a->undone = a->counted = false;
 	a->tries = 0;
 	a->dirty = true;
 	return a;

@@ -29,6 +29,7 @@
 #include "inspector/fence.h"
 #include "inspector/incident.h"
 #include "inspector/journal.h"
+#include "inspector/metrics.h"
 #include "inspector/nova.h"
 
 struct ins_executor;
@@ -47,6 +48,7 @@ struct ins_executor_opts {
 	struct ins_fencer *fencer;
 	struct ins_bus *bus;
 	const struct ins_config *config;
+	struct ins_metrics *metrics;
 	ins_found_fn found;
 	ins_settled_fn settled;
 	void *userdata;

@@ -22,6 +22,8 @@ enum ins_fence_method {
 	INS_FENCE_REDFISH,
 };
 
+extern const char *const ins_fence_method_names[]; /* by enum ins_fence_method; ends with NULL */
+
 /* How a BMC is reached. Texts of url and system may have {host} and {short} in them. */
 struct ins_fence_bmc {
 	char *host;	     /* Nova's name; NULL: for those that have no entry */

@@ -9,6 +9,7 @@
 #define ARGS_MAX 64
 #define HOSTS_MAX 10000
 
+const char *const ins_fence_method_names[] = { "none", "exec", "redfish", NULL };
 const char *const ins_fence_reset_names[] = { "ForceOff", "GracefulShutdown", NULL };
 
 /* ---------------------------------------------------------------- patterns */
@@ -289,12 +290,11 @@ static int read_redfish(struct dr_conf *f, struct dr_conf_node *fence, struct in
 
 int ins_fence_conf_read(struct dr_conf *f, struct dr_conf_node *root, struct ins_fence_conf *ret)
 {
-	static const char *const methods[] = { "none", "exec", "redfish", NULL };
 	struct dr_conf_node *fence = dr_conf_map(f, root, "fence");
 	int method, r;
 	bool given;
 
-	dr_conf_enum(f, fence, "method", methods, INS_FENCE_NONE, &method);
+	dr_conf_enum(f, fence, "method", ins_fence_method_names, INS_FENCE_NONE, &method);
 	ret->method = (enum ins_fence_method)method;
 	given = dr_conf_bool(f, fence, "required", true, &ret->required);
 	if (ret->method == INS_FENCE_NONE) {

@@ -11,9 +11,12 @@ void ins_flaps_done(struct ins_flaps *f)
 	*f = (struct ins_flaps){};
 }
 
+/* The limit may have been higher when the penalty was written. */
 static double decayed(const struct ins_flap *i, const struct ins_flap_conf *c, struct dr_mono now)
 {
-	return i->penalty * exp2(-(double)dr_mono_sub(now, i->at).ns / (double)c->half_life.ns);
+	double penalty = fmin(i->penalty, (double)c->limit + INS_FLAP_PENALTY);
+
+	return penalty * exp2(-(double)dr_mono_sub(now, i->at).ns / (double)c->half_life.ns);
 }
 
 static struct ins_flap *find(const struct ins_flaps *f, const char *host)

@@ -101,7 +101,8 @@ void ins_groups_sort(struct ins_groups *g)
 {
 	size_t kept = 0;
 
-	qsort(g->members, g->member_count, sizeof(*g->members), by_host);
+	if (g->member_count)
+		qsort(g->members, g->member_count, sizeof(*g->members), by_host);
 	for (size_t i = 0; i < g->member_count; i++) {
 		if (kept && !by_host(&g->members[kept - 1], &g->members[i])) {
 			free(g->members[i].host);

@@ -259,6 +259,7 @@ void ins_incident_free(struct ins_incident *i)
 		free(i->actions[n]);
 	}
 	free(i->actions);
+	free(i->verdict);
 	ins_vms_done(&i->servers);
 	dr_source_free(i->timer);
 	free(i);
@@ -401,6 +402,17 @@ static void add_steps(struct dr_json *list, const struct ins_incident *i)
 	}
 }
 
+static void add_verdict(struct dr_json *to, const struct ins_incident *i)
+{
+	struct dr_json *v = NULL;
+
+	if (!i->verdict)
+		return;
+	/* out of memory: incomplete. One that was changed by hand in the journal is left out. */
+	if (dr_json_parse(i->verdict, strlen(i->verdict), &v, NULL) != -EBADMSG)
+		dr_json_add(to, "verdict", v);
+}
+
 struct dr_json *ins_incident_json(const struct ins_incident *i)
 {
 	struct dr_json *o = dr_json_object(), *times, *event, *actions;
@@ -431,6 +443,7 @@ struct dr_json *ins_incident_json(const struct ins_incident *i)
 	add_time(times, "T04", i->forced);
 	add_time(times, "T05", i->first_told);
 	add_time(times, "T05_last", i->last_told);
+	add_time(times, "T09_northbound", i->acknowledged);
 
 	event = dr_json_add_object(o, "event");
 	dr_json_add_str(event, "type", i->event.type);
@@ -439,6 +452,7 @@ struct dr_json *ins_incident_json(const struct ins_incident *i)
 	add_text(event, "monitor", i->event.monitor);
 	add_text(event, "monitor_event_id", i->event.id);
 
+	add_verdict(o, i);
 	add_steps(dr_json_add_array(o, "steps"), i);
 	actions = dr_json_add_array(o, "actions");
 	for (size_t n = 0; n < i->action_count; n++)

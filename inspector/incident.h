@@ -144,6 +144,7 @@ struct ins_action {
 	bool outgoing;	     /* waits for the journal to have it */
 	bool look;	     /* what became of it is not known: see first whether it is done */
 	bool looked;	     /* INS_RESTORE: the hypervisor says that the server runs */
+	bool counted;	     /* its end is among the metrics */
 	bool unwanted;	     /* the last word does not have this server: no further attempt */
 	bool waiting;	     /* the last outcome was INS_OUT_WAIT */
 	unsigned tries;	     /* attempts since that changed */
@@ -194,9 +195,13 @@ struct ins_incident {
 	struct dr_wall found, forced;	      /* T02, T04; 0: not yet */
 	struct dr_wall first_vm, last_vm;     /* T03 */
 	struct dr_wall first_told, last_told; /* T05 */
-	bool planned;			      /* resets have been planned from a first list */
-	bool confirmed;			      /* INS_LIST_AFTER has been merged */
-	struct ins_vms servers;		      /* the host's, as last known */
+	struct dr_wall acknowledged;	      /* northbound, for the first time; 0: not yet */
+	struct dr_mono last_vm_at; /* as last_vm and last_told, until it is marked; 0: not in this process */
+	struct dr_mono last_told_at;
+	char *verdict;		/* JSON: what was last decided, by which votes; NULL: nothing yet */
+	bool planned;		/* resets have been planned from a first list */
+	bool confirmed;		/* INS_LIST_AFTER has been merged */
+	struct ins_vms servers; /* the host's, as last known */
 	struct ins_action **actions;
 	size_t action_count, action_cap;
 

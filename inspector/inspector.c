@@ -76,6 +76,7 @@ static void trim(struct ins_inspector *s)
 		if (!ins_state_ended(i->state) || !ins_incident_idle(i))
 			continue;
 		unlink_incident(s, i);
+		ins_metrics_sweep(s->metrics, i);
 		ins_journal_drop_incident(s->journal, i);
 		ins_incident_free(i);
 		ended--;
@@ -350,6 +351,7 @@ static void supersede(struct ins_inspector *s, const struct ins_queued *cleared)
 		if (q->event.status == INS_FAULT && same_fault(q, cleared) &&
 		    (alone || !strcmp(q->event.monitor, cleared->event.monitor))) {
 			ins_note(s, &q->event, "superseded", "it was over before anything was done");
+			s->metrics->superseded++;
 			ins_journal_unqueued(s->journal, q->number);
 		} else {
 			s->queue[kept++] = *q;
@@ -384,7 +386,7 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector **ret)
 {
 	DR_AUTO(ins_inspector_freep) struct ins_inspector *s = calloc(1, sizeof(*s));
-	const struct ins_executor_opts executor = {
+	struct ins_executor_opts executor = {
 		.loop = o->loop,
 		.cloud = o->cloud,
 		.nova = o->nova,
@@ -404,6 +406,12 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 	s->nova = o->nova;
 	s->journal = o->journal;
 	s->config = o->config;
+	s->bus = o->bus;
+	s->metrics = calloc(1, sizeof(*s->metrics));
+	if (!s->metrics)
+		return -ENOMEM;
+	ins_metrics_init(s->metrics, &s->config->faults, dr_wall_now());
+	executor.metrics = s->metrics;
 	s->queue = calloc(s->config->queue, sizeof(*s->queue));
 	if (!s->queue)
 		return -ENOMEM;
@@ -530,5 +538,6 @@ void ins_inspector_free(struct ins_inspector *s)
 	ins_flaps_done(&s->flaps);
 	ins_maintenance_done(&s->maintenance);
 	free(s->queue);
+	free(s->metrics);
 	free(s);
 }

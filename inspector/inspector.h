@@ -8,6 +8,7 @@
  * A host that is reported up takes its faults out of the queue: they are recorded as superseded.
  */
 
+#include "doctor/buf.h"
 #include "inspector/event.h"
 #include "inspector/executor.h"
 #include "inspector/north.h"
@@ -106,6 +107,13 @@ struct dr_json *ins_inspector_hosts(const struct ins_inspector *s) DR_MUST_USE; 
 /* GET /v1/hosts/HOST. 1: neither Nova nor a monitor has told of it; why says so. */
 int ins_inspector_host(const struct ins_inspector *s, const char *host, struct dr_json **ret,
 		       char why[384]) DR_MUST_USE;
+
+/*
+ * GET /metrics, into b; its error tells. What requests were refused and not admitted is the receiver's. Looks
+ * also for what ended without being sent, to count it.
+ */
+void ins_inspector_metrics(struct ins_inspector *s, uint64_t requests_refused, uint64_t requests_not_admitted,
+			   struct dr_buf *b);
 
 struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good) DR_MUST_USE;
 

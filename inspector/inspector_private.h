@@ -60,6 +60,8 @@ struct ins_inspector {
 	struct ins_incident *first, *last; /* oldest first */
 	size_t incident_count;
 	uint64_t taken, refused, ignored, repeated;
+	struct ins_metrics *metrics; /* its own */
+	const struct ins_bus *bus;
 };
 
 /* Records an event that leads to nothing. */
@@ -128,7 +130,16 @@ void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason
 /* The incident of this id; NULL: there is none. */
 struct ins_incident *ins_find_id(const struct ins_inspector *s, const char *id);
 
+/* The brake's counts of what was marked; the caller ends *ret. -ENOMEM. */
+int ins_count_marked(const struct ins_inspector *s, struct ins_brake_counts *ret) DR_MUST_USE;
+
 /* ---- show.c ---- */
+
+/*
+ * What has just been decided of i ("act", "hold", "record"), and the votes as they are: i->verdict, written
+ * with the rest of i. Out of memory: there is none.
+ */
+void ins_keep_verdict(const struct ins_inspector *s, struct ins_incident *i, const char *decision);
 
 /* What each monitor says of the fault of this key (evidence.h), in the order of time. */
 void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key);
@@ -139,6 +150,12 @@ void ins_show_notes(const struct ins_inspector *s, struct dr_json *list,
 
 /* Maintenance of this host; NULL: of all. */
 void ins_show_maintenance(const struct ins_inspector *s, struct dr_json *list, const char *host);
+
+/* Incidents that are held, by this rule alone; INS_HOLD_NONE: by any. */
+size_t ins_count_held(const struct ins_inspector *s, enum ins_hold by);
+
+/* It can act: what GET /healthz answers with 200. */
+bool ins_is_healthy(const struct ins_inspector *s);
 
 void ins_show_incident(const struct ins_inspector *s, struct dr_json *list, const struct ins_incident *i);
 

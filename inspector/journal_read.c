@@ -124,6 +124,7 @@ static int take_action(void *record, void *userdata)
 	*a = from->action;
 	a->reason = DR_TAKE_PTR(from->action.reason);
 	a->incident = i;
+	a->counted = ins_action_final(a); /* by the process that ended it */
 	if (!ins_action_final(a)) {
 		a->look = a->look || a->attempts > 0 || a->state == INS_SENT;
 		a->state = INS_PENDING;
@@ -159,6 +160,7 @@ static int take_incident(void *record, void *userdata)
 	if (!i)
 		return -ENOMEM;
 	*i = *(struct ins_incident *)record;
+	((struct ins_incident *)record)->verdict = NULL; /* it is i's now */
 	r->incident = i;
 	e = read_parts(r);
 	return e ? e : r->reader->incident(DR_TAKE_PTR(i), r->reader->userdata);

@@ -49,10 +49,15 @@ static const char schema_first[] =
 	"CREATE TABLE brake(host TEXT PRIMARY KEY, marked INTEGER);"
 	"CREATE TABLE flap(host TEXT PRIMARY KEY, penalty REAL, acted INTEGER, suppressed INTEGER);";
 
+/* Version 3 (2 is northbound's): what was decided, and when a subscriber had it. */
+static const char schema_verdicts[] = "ALTER TABLE incidents ADD COLUMN verdict TEXT;"
+				      "ALTER TABLE incidents ADD COLUMN acknowledged INTEGER;";
+
 /* Steps are only added, also by modules that have tables of their own (const char ins_..._schema[]). */
 const char *const ins_journal_schema[] = {
 	schema_first,
 	ins_north_schema,
+	schema_verdicts,
 };
 
 const unsigned ins_journal_version = DR_ARRAY_SIZE(ins_journal_schema);
@@ -183,6 +188,8 @@ static const struct ins_column incident_columns[] = {
 	WALL("last_vm", last_vm),
 	WALL("first_told", first_told),
 	WALL("last_told", last_told),
+	WALL("acknowledged", acknowledged),
+	STRING("verdict", verdict),
 	FLAG("planned", planned),
 	FLAG("confirmed", confirmed),
 	TEXT("event_host", event.host),

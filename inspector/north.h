@@ -39,6 +39,9 @@ struct ins_north_hooks {
 	 * no such is known. May be NULL: nothing is.
 	 */
 	const char *(*resource_state)(const char *type, const char *id, void *userdata);
+	/* A subscriber has acknowledged a notification of this fault, which is none of its end. May be NULL.
+	 */
+	void (*acknowledged)(const char *fault, void *userdata);
 	void *userdata;
 };
 

@@ -64,6 +64,8 @@ int north_acknowledge(struct north_note *note)
 		return r;
 	n->counters.acknowledged++;
 	note->to->acknowledged++;
+	if (note->state != INS_ENDED && n->hooks.acknowledged)
+		n->hooks.acknowledged(note->fault, n->hooks.userdata);
 	if (note->sending)
 		note->acknowledged = true; /* leaves the queue when the answer comes */
 	else

@@ -34,7 +34,7 @@ struct ins_change {
 	} kind;
 	char host[256]; /* of a server: "" when it is on none */
 	char server[65], project[65];
-	char state[32]; /* vm_state */
+	char state[20]; /* vm_state; nothing here is longer than what the map keeps */
 	bool deleted;
 };
 

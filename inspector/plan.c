@@ -14,6 +14,7 @@ static void end_action(struct ins_action *a, enum ins_action_state state, const 
 {
 	a->state = state;
 	a->dirty = true;
+	a->counted = false;
 	ins_action_set_reason(a, "%s", reason);
 }
 

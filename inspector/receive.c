@@ -4,6 +4,7 @@
 #include "doctor/log.h"
 #include "inspector/alarm.h"
 #include "inspector/control.h"
+#include "inspector/metrics.h"
 #include "inspector/receive.h"
 #include "inspector/source.h"
 
@@ -401,6 +402,17 @@ static void get_incidents(struct dr_http_exchange *x, struct ins_receiver *r, st
 	dr_http_reply_json(x, 200, body);
 }
 
+static void get_metrics(struct dr_http_exchange *x, struct ins_receiver *r, struct name name)
+{
+	DR_AUTO_BUF struct dr_buf text = {};
+
+	ins_inspector_metrics(r->inspector, r->refused, ins_admission_refused(r->admission), &text);
+	if (text.error)
+		dr_http_reply_error(x, 503, "out of memory");
+	else
+		dr_http_reply_buf(x, 200, DR_METRICS_TYPE, &text);
+}
+
 static bool path_fits(const char *route, const char *path, struct name *ret)
 {
 	const char *star = strchr(route, '*');
@@ -435,6 +447,7 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		{ "/events/shutdown", { "POST" }, shut_down, "POST" },
 		{ "/healthz", { "GET" }, get_health, "GET" },
 		{ "/v1/incidents", { "GET" }, get_incidents, "GET" },
+		{ "/metrics", { "GET" }, get_metrics, "GET" },
 	};
 	struct ins_receiver *r = userdata;
 	char reason[128];

@@ -25,6 +25,7 @@ void ins_end(struct ins_inspector *s, struct ins_incident *i, const char *reason
 {
 	i->ended = dr_wall_now();
 	ins_incident_step(i, i->ended, reason);
+	ins_metrics_ended(s->metrics, i);
 	ins_journal_incident(s->journal, i);
 	ins_tell(s, i);
 	ins_schedule(s);
@@ -172,6 +173,7 @@ static struct ins_incident *new_incident(struct ins_inspector *s, const struct i
 	if (r) {
 		dr_error("no incident can be opened for host=%s: %s", e->host, strerror(-r));
 		ins_note(s, e, "lost", strerror(-r));
+		s->metrics->lost++;
 		return NULL;
 	}
 	i->opened = dr_wall_now();
@@ -180,6 +182,7 @@ static struct ins_incident *new_incident(struct ins_inspector *s, const struct i
 	i->todo = ins_todo(s, e);
 	if (policy->own_severity)
 		i->severity = policy->severity;
+	ins_metrics_opened(s->metrics, i);
 	return i;
 }
 
@@ -195,6 +198,7 @@ void ins_record(struct ins_inspector *s, const struct ins_queued *q, const struc
 	if (h && ins_vms_copy(&h->vms, &i->servers))
 		dr_error("out of memory: servers of host=%s are left out incident=%s", i->host, i->id);
 	ins_incident_step(i, i->opened, j->reason);
+	ins_keep_verdict(s, i, "record");
 	ins_link(s, i);
 	ins_journal_incident(s->journal, i);
 	ins_tell(s, i);
@@ -352,6 +356,8 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 		suppress(s, i);
 	i->state = ins_state_next(i->state, INS_IN_HOLD);
 	ins_incident_step(i, dr_wall_now(), r->reason);
+	s->metrics->holds[r->hold]++;
+	ins_keep_verdict(s, i, "hold");
 	ins_journal_incident(s->journal, i);
 	dr_log(r->hold < INS_HOLD_FLAP ? DR_LOG_WARNING : DR_LOG_ERROR,
 	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: doctorctl "
@@ -409,6 +415,7 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	i->acted = true;
 	i->state = ins_state_next(i->state, INS_IN_GO);
 	ins_incident_step(i, dr_wall_now(), r->reason);
+	ins_keep_verdict(s, i, "act");
 	ins_journal_incident(s->journal, i);
 	act(s, i);
 	p->active += ins_occupies(i);
@@ -535,7 +542,7 @@ static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass
 /* ---------------------------------------------------------------- all of them */
 
 /* The groups that the brake knows beside the cloud; NULL: none. */
-static int count_marked(const struct ins_inspector *s, struct ins_brake_counts *ret)
+int ins_count_marked(const struct ins_inspector *s, struct ins_brake_counts *ret)
 {
 	const struct ins_brake_conf *c = &s->config->brake;
 	const struct ins_groups *groups = NULL;
@@ -570,7 +577,7 @@ void ins_review(struct ins_inspector *s)
 
 	ins_brake_expire(&s->brake, &s->config->brake, p.now);
 	ins_maintenance_expire(&s->maintenance, p.now);
-	if (count_marked(s, &p.counts)) {
+	if (ins_count_marked(s, &p.counts)) {
 		dr_error("out of memory: what is pending is reviewed later");
 		p.again = REVIEW_AGAIN;
 	} else {
@@ -627,6 +634,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	}
 	i->state = ins_state_next(i->state, INS_IN_FAULT);
 	ins_incident_step(i, dr_wall_now(), "reported again, and what was tried before failed");
+	ins_keep_verdict(s, i, "act");
 	ins_journal_incident(s->journal, i);
 	dr_info("incident=%s host=%s: %s", i->id, i->host, i->reason);
 	act(s, i);
@@ -684,6 +692,7 @@ int ins_inspector_release(struct ins_inspector *s, const char *id, const char *b
 	if (i->released)
 		return 0;
 	i->released = true;
+	s->metrics->releases++;
 	snprintf(reason, sizeof(reason), "released by a person (%.64s)", by);
 	ins_incident_step(i, dr_wall_now(), reason);
 	ins_journal_incident(s->journal, i);

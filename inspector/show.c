@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What people see: incidents, maintenance and health. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "inspector/inspector_private.h"
@@ -47,7 +48,8 @@ static void add_vote(struct dr_json *list, const struct ins_vote *v)
 	dr_json_add_str(o, "since", dr_wall_format(dr_wall_of(v->since, v->received, v->when), text));
 }
 
-void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key)
+/* max: the newest so many. */
+static void show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key, size_t max)
 {
 	DR_AUTO_FREE const struct ins_vote **votes = NULL;
 	const struct ins_vote *v = NULL;
@@ -63,8 +65,30 @@ void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const c
 	while ((v = ins_evidence_next(s->evidence, key, v)))
 		votes[n++] = v;
 	qsort(votes, count, sizeof(*votes), by_time);
-	for (n = 0; n < count; n++)
+	for (n = count > max ? count - max : 0; n < count; n++)
 		add_vote(list, votes[n]);
+}
+
+void ins_show_votes(const struct ins_inspector *s, struct dr_json *list, const char *key)
+{
+	show_votes(s, list, key, SIZE_MAX);
+}
+
+#define VERDICT_VOTES_MAX 32
+
+void ins_keep_verdict(const struct ins_inspector *s, struct ins_incident *i, const char *decision)
+{
+	DR_AUTO_JSON struct dr_json *o = dr_json_object();
+	char fault[INS_FAULT_MAX], key[INS_KEY_MAX], text[DR_TIME_STR_MAX];
+
+	dr_json_add_str(o, "time", dr_wall_format(dr_wall_now(), text));
+	dr_json_add_str(o, "decision", decision);
+	dr_json_add_str(o, "reason", i->reason);
+	dr_json_add_int(o, "monitors_needed", ins_quorum(s, i->todo));
+	show_votes(s, dr_json_add_array(o, "votes"),
+		   ins_evidence_key(i->host, ins_incident_fault(i, fault), key), VERDICT_VOTES_MAX);
+	free(i->verdict);
+	i->verdict = dr_json_print(o);
 }
 
 static struct dr_json *incident_json(const struct ins_inspector *s, const struct ins_incident *i)
@@ -83,13 +107,28 @@ void ins_show_incident(const struct ins_inspector *s, struct dr_json *list, cons
 	dr_json_push(list, incident_json(s, i));
 }
 
+static void add_server(struct dr_json *list, const struct ins_vm *vm)
+{
+	struct dr_json *o = dr_json_push_object(list);
+
+	dr_json_add_str(o, "id", vm->id);
+	if (vm->project[0])
+		dr_json_add_str(o, "project_id", vm->project);
+	if (vm->state[0])
+		dr_json_add_str(o, "vm_state", vm->state);
+}
+
 int ins_inspector_incident(const struct ins_inspector *s, const char *id, struct dr_json **ret)
 {
 	const struct ins_incident *i = ins_find_id(s, id);
+	struct dr_json *servers;
 
 	if (!i)
 		return 1;
 	*ret = incident_json(s, i);
+	servers = dr_json_add_array(*ret, "servers");
+	for (size_t n = 0; n < i->servers.count; n++)
+		add_server(servers, &i->servers.items[n]);
 	return 0;
 }
 
@@ -142,7 +181,7 @@ struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
 	return ins_inspector_incidents_of(s, NULL, NULL);
 }
 
-/* ---------------------------------------------------------------- maintenance, health */
+/* ---------------------------------------------------------------- maintenance */
 
 void ins_show_maintenance(const struct ins_inspector *s, struct dr_json *list, const char *host)
 {
@@ -172,8 +211,7 @@ struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
 	return o;
 }
 
-/* Incidents that are held, by this rule alone; INS_HOLD_NONE: by any. */
-static size_t count_held(const struct ins_inspector *s, enum ins_hold by)
+size_t ins_count_held(const struct ins_inspector *s, enum ins_hold by)
 {
 	size_t n = 0;
 
@@ -182,40 +220,129 @@ static size_t count_held(const struct ins_inspector *s, enum ins_hold by)
 	return n;
 }
 
-/* Nobody is ill who holds on purpose, so that nobody restarts him for it; but it is said. */
-static void add_status(const struct ins_inspector *s, const struct ins_nova_health *h, struct dr_json *o)
-{
-	size_t held = count_held(s, INS_HOLD_BRAKE) + count_held(s, INS_HOLD_STALE);
-	char reason[128];
+/* ---------------------------------------------------------------- health */
 
-	dr_json_add_str(o, "status", h->stale ? "degraded" : held ? "holding" : "ok");
-	snprintf(reason, sizeof(reason), "%zu incidents are held until a person decides", held);
-	if (h->stale && h->trouble[0])
-		dr_json_add_str(o, "reason", h->trouble);
-	else if (held)
-		dr_json_add_str(o, "reason", reason);
+static void add_problem(struct dr_json *problems, const char *fmt, ...)
+{
+	DR_AUTO_FREE char *text = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	dr_json_push(problems, r < 0 ? NULL : dr_json_string(text)); /* or incomplete */
+	if (r < 0)
+		text = NULL;
 }
 
-struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good)
+/* All that is wrong, in words; what keeps it from acting comes first. */
+static void add_problems(const struct ins_inspector *s, const struct ins_nova_health *h,
+			 const struct ins_journal_health *journal, struct dr_json *list)
 {
-	struct ins_nova_health h = ins_nova_health(s->nova);
-	const struct ins_map *map = ins_nova_map(s->nova);
-	struct dr_json *o = dr_json_object();
+	size_t held = ins_count_held(s, INS_HOLD_BRAKE) + ins_count_held(s, INS_HOLD_STALE);
+	struct ins_bus_health bus;
 
-	add_status(s, &h, o);
-	if (s->config->dry_run)
-		dr_json_add_bool(o, "dry_run", true);
-	dr_json_add(o, "map_age_seconds", dr_json_number(dr_dur_seconds(h.age)));
+	if (journal->failing)
+		add_problem(list, "the journal cannot be written, nothing is acknowledged or done: %s",
+			    journal->trouble);
+	if (h->stale)
+		add_problem(list, "%s", h->trouble[0] ? h->trouble : "the map of hosts and servers is old");
+	if (held)
+		add_problem(list, "%zu incidents are held until a person decides", held);
+	if (ins_bus_health(s->bus, &bus)) {
+		if (!bus.amqp.connected)
+			add_problem(list, "the bus is not there: %s", bus.amqp.why);
+		else if (bus.amqp.consume_why[0])
+			add_problem(list, "Nova's notifications cannot be heard: %s", bus.amqp.consume_why);
+	}
+	if (ins_nova_aggregates_trouble(s->nova)[0])
+		add_problem(list, "aggregates cannot be read: %s", ins_nova_aggregates_trouble(s->nova));
+}
+
+/* Nobody is ill who holds on purpose, so that nobody restarts him for it; but it is said. */
+static void add_status(const struct ins_inspector *s, bool good, struct dr_json *o, struct dr_json *problems)
+{
+	size_t held = ins_count_held(s, INS_HOLD_BRAKE) + ins_count_held(s, INS_HOLD_STALE);
+	const char *first = dr_json_str(dr_json_first(problems));
+
+	dr_json_add_str(o, "status", !good ? "degraded" : held ? "holding" : "ok");
+	if (first && (!good || held))
+		dr_json_add_str(o, "reason", first);
+	dr_json_add(o, "problems", problems);
+}
+
+static void add_journal(const struct ins_journal_health *h, struct dr_json *o)
+{
+	dr_json_add_bool(o, "kept", h->kept);
+	dr_json_add_bool(o, "failing", h->failing);
+	if (h->failing)
+		dr_json_add_str(o, "reason", h->trouble);
+	dr_json_add_int(o, "pending", (int64_t)h->pending);
+	dr_json_add_int(o, "commits", (int64_t)h->commits);
+	dr_json_add(o, "slowest_commit_seconds", dr_json_number(dr_dur_seconds(h->slowest)));
+}
+
+static void add_fence(const struct ins_inspector *s, struct dr_json *o)
+{
+	dr_json_add_str(o, "method", ins_fence_method_names[s->config->fence.method]);
+	dr_json_add_bool(o, "required", s->config->fence.required);
+}
+
+static void add_north(const struct ins_inspector *s, struct dr_json *o)
+{
+	const struct ins_north_counters c = ins_north_counters(s->north);
+
+	dr_json_add_int(o, "subscriptions", (int64_t)c.subscriptions);
+	dr_json_add_int(o, "pending", (int64_t)c.pending);
+	dr_json_add_int(o, "acknowledged", (int64_t)c.acknowledged);
+	dr_json_add_int(o, "expired", (int64_t)c.expired);
+	dr_json_add_int(o, "attempts", (int64_t)c.attempts);
+	dr_json_add_int(o, "failures", (int64_t)c.failures);
+}
+
+static void add_counts(const struct ins_inspector *s, const struct ins_nova_health *h, struct dr_json *o)
+{
+	const struct ins_map *map = ins_nova_map(s->nova);
+
+	dr_json_add(o, "map_age_seconds", dr_json_number(dr_dur_seconds(h->age)));
 	dr_json_add_int(o, "hosts", (int64_t)map->count);
 	dr_json_add_int(o, "servers", (int64_t)map->vm_count);
 	dr_json_add_int(o, "incidents_active", (int64_t)ins_count_incidents(s, ins_state_active));
 	dr_json_add_int(o, "incidents_pending", (int64_t)ins_count_incidents(s, ins_state_pending));
-	dr_json_add_int(o, "incidents_held", (int64_t)count_held(s, INS_HOLD_NONE));
-	dr_json_add_int(o, "held_by_brake", (int64_t)count_held(s, INS_HOLD_BRAKE));
+	dr_json_add_int(o, "incidents_held", (int64_t)ins_count_held(s, INS_HOLD_NONE));
+	dr_json_add_int(o, "held_by_brake", (int64_t)ins_count_held(s, INS_HOLD_BRAKE));
 	if (ins_nova_aggregates_trouble(s->nova)[0])
 		dr_json_add_str(o, "aggregates_unknown", ins_nova_aggregates_trouble(s->nova));
 	dr_json_add_int(o, "hosts_in_maintenance", (int64_t)ins_maintenance_hosts(&s->maintenance));
 	dr_json_add_int(o, "events_queued", (int64_t)s->queue_count);
-	*ret_good = !h.stale;
+}
+
+bool ins_is_healthy(const struct ins_inspector *s)
+{
+	return !ins_nova_health(s->nova).stale && !ins_journal_health(s->journal).failing;
+}
+
+struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_good)
+{
+	const struct ins_nova_health h = ins_nova_health(s->nova);
+	const struct ins_journal_health journal = ins_journal_health(s->journal);
+	struct dr_json *o = dr_json_object(), *problems = dr_json_array(), *bus = ins_bus_json(s->bus);
+	char text[DR_TIME_STR_MAX];
+
+	*ret_good = ins_is_healthy(s);
+	add_problems(s, &h, &journal, problems);
+	add_status(s, *ret_good, o, problems);
+	dr_json_add_str(o, "version", DR_VERSION);
+	dr_json_add_str(o, "started", dr_wall_format(s->metrics->started, text));
+	if (s->config->dry_run)
+		dr_json_add_bool(o, "dry_run", true);
+	add_counts(s, &h, o);
+	add_journal(&journal, dr_json_add_object(o, "journal"));
+	if (bus)
+		dr_json_add(o, "bus", bus);
+	add_fence(s, dr_json_add_object(o, "fence"));
+	if (s->north)
+		add_north(s, dr_json_add_object(o, "northbound"));
 	return o;
 }

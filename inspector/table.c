@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "doctor/buf.h"
@@ -198,6 +199,13 @@ static int read_number(const struct ins_column *c, int64_t n, const struct ins_n
 	}
 }
 
+/* 1: x is out of range. */
+static int read_real(double x, void *p)
+{
+	*(double *)p = x;
+	return !isfinite(x) || x < 0;
+}
+
 /* 1: column *ret_bad is not understood. */
 static int read_record(const struct ins_table *t, struct dr_query *q, const struct ins_now *now, void *record,
 		       const char **ret_bad)
@@ -210,7 +218,7 @@ static int read_record(const struct ins_table *t, struct dr_query *q, const stru
 		if (is_text(c))
 			r = read_text(c, dr_query_text(q, (int)i), p);
 		else if (c->kind == INS_COL_REAL)
-			*(double *)p = dr_query_real(q, (int)i);
+			r = read_real(dr_query_real(q, (int)i), p);
 		else
 			r = read_number(c, dr_query_int(q, (int)i), now, p);
 		*ret_bad = c->name;

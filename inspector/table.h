@@ -18,7 +18,7 @@ enum ins_column_kind {
 	INS_COL_BIT,	  /* one bit of an unsigned, 0 or 1 */
 	INS_COL_UNSIGNED, /* unsigned */
 	INS_COL_NUMBER,	  /* uint64_t or size_t */
-	INS_COL_REAL,	  /* double */
+	INS_COL_REAL,	  /* double, finite and not negative */
 	INS_COL_WORD,	  /* an enumeration from 0, by name */
 	INS_COL_WALL,	  /* struct dr_wall */
 	INS_COL_AGE,	  /* struct dr_mono, not in the future: by how long ago it was; 0: never */

@@ -44,11 +44,24 @@ static const char *resource_state(const char *type, const char *id, void *userda
 										      : "normal";
 }
 
+static void acknowledged(const char *fault, void *userdata)
+{
+	struct ins_inspector *s = userdata;
+	struct ins_incident *i = ins_find_id(s, fault);
+
+	if (!i || i->acknowledged.ns)
+		return;
+	i->acknowledged = dr_wall_now();
+	ins_metrics_span(s->metrics, INS_SPAN_ACKNOWLEDGED, i->since);
+	ins_journal_incident(s->journal, i);
+}
+
 int ins_tell_new(struct ins_inspector *s)
 {
 	const struct ins_north_hooks hooks = {
 		.after_commit = after_commit,
 		.resource_state = resource_state,
+		.acknowledged = acknowledged,
 		.userdata = s,
 	};
 	struct dr_store *store = ins_journal_store(s->journal);

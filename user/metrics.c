@@ -6,12 +6,12 @@
 #include "user/event.h"
 #include "user/metrics_text.h"
 
-#define AUTO_LABELS DR_AUTO(mon_labels_done)
+#define AUTO_LABELS DR_AUTO(dr_labels_done)
 
-static void labels_of(struct mon_labels *l, const char *name, const char *value)
+static void labels_of(struct dr_labels *l, const char *name, const char *value)
 {
-	mon_labels_clear(l);
-	mon_labels_add(l, name, value);
+	dr_labels_clear(l);
+	dr_labels_add(l, name, value);
 }
 
 /* A family of one series without labels. */
@@ -25,11 +25,11 @@ static void single(struct dr_buf *b, const char *name, const char *type, const c
 
 static void add_build_info(struct dr_buf *b, const struct mon_status *s)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	labels_of(&l, "version", s->version);
-	mon_labels_add(&l, "monitor", s->name);
-	mon_labels_add(&l, "host", s->host);
+	dr_labels_add(&l, "monitor", s->name);
+	dr_labels_add(&l, "host", s->host);
 	mon_metric_family(b, "build_info", "gauge", "Version, name and host of this monitor.");
 	mon_metric_uint(b, "build_info", &l, 1);
 	mon_metric_family(b, "uptime_seconds", "gauge", "Time since it was started.");
@@ -38,7 +38,7 @@ static void add_build_info(struct dr_buf *b, const struct mon_status *s)
 
 static void add_targets_by_verdict(struct dr_buf *b, const struct mon_status *s)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	mon_metric_family(b, "targets", "gauge", "Targets by their verdict.");
 	for (uint32_t v = 0; v < MON_VERDICTS; v++) {
@@ -50,7 +50,7 @@ static void add_targets_by_verdict(struct dr_buf *b, const struct mon_status *s)
 
 static void add_health(struct dr_buf *b, const struct mon_status *s)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	add_build_info(b, s);
 	single(b, "fresh", "gauge", "1: its parts have done their rounds lately.",
@@ -149,23 +149,23 @@ static const struct {
 
 static void add_interface_infos(struct dr_buf *b, const struct mon_status *s)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	mon_metric_family(b, "interface_info", GAUGE, "How the programs are attached.");
 	for (size_t i = 0; i < s->interface_count; i++) {
 		const struct mon_status_interface *n = &s->interfaces[i];
 		labels_of(&l, "interface", n->name);
-		mon_labels_add(&l, "ingress", n->attached && n->ingress ? n->ingress : "none");
-		mon_labels_add(&l, "egress", n->attached && n->egress ? n->egress : "none");
-		mon_labels_add(&l, "reason",
-			       n->state.isolated_ns ? mon_reason_name((enum dr_reason)n->state.reason) : "");
+		dr_labels_add(&l, "ingress", n->attached && n->ingress ? n->ingress : "none");
+		dr_labels_add(&l, "egress", n->attached && n->egress ? n->egress : "none");
+		dr_labels_add(&l, "reason",
+			      n->state.isolated_ns ? mon_reason_name((enum dr_reason)n->state.reason) : "");
 		mon_metric_uint(b, "interface_info", &l, 1);
 	}
 }
 
 static void add_interfaces(struct dr_buf *b, const struct mon_status *s)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	if (s->interface_count == 0)
 		return;
@@ -199,18 +199,18 @@ static uint64_t counter_at(const void *base, size_t offset)
 
 /* For each family the series of each base (n of them, with their own labels, "" for none). */
 static void add_counters(struct dr_buf *b, const struct counter *rows, size_t count, const void *const *bases,
-			 const struct mon_labels *own, size_t n)
+			 const struct dr_labels *own, size_t n)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	for (size_t r = 0; r < count; r++) {
 		if (rows[r].help)
 			mon_metric_family(b, rows[r].name, COUNTER, rows[r].help);
 		for (size_t i = 0; i < n; i++) {
-			mon_labels_clear(&l);
+			dr_labels_clear(&l);
 			dr_buf_puts(&l.text, own ? dr_buf_str(&own[i].text) : "");
 			if (rows[r].label)
-				mon_labels_add(&l, rows[r].label, rows[r].value);
+				dr_labels_add(&l, rows[r].label, rows[r].value);
 			mon_metric_uint(b, rows[r].name, &l, counter_at(bases[i], rows[r].offset));
 		}
 	}
@@ -281,15 +281,15 @@ static const struct counter link_counters[] = {
 
 static void add_links(struct dr_buf *b, const struct mon_status *s)
 {
-	struct mon_labels labels[MON_INTERFACES_MAX] = { 0 };
+	struct dr_labels labels[MON_INTERFACES_MAX] = { 0 };
 	const void *bases[MON_INTERFACES_MAX];
 	size_t n = DR_MIN(s->link_count, (size_t)MON_INTERFACES_MAX);
 
 	for (size_t i = 0; i < n; i++) {
 		bases[i] = &s->links[i];
 		labels_of(&labels[i], "interface", s->links[i].link->name);
-		mon_labels_add(&labels[i], "host", s->links[i].link->host);
-		mon_labels_add(&labels[i], "plane", s->links[i].link->plane);
+		dr_labels_add(&labels[i], "host", s->links[i].link->host);
+		dr_labels_add(&labels[i], "plane", s->links[i].link->plane);
 	}
 	if (n > 0) {
 		mon_metric_family(b, "link_carrier", GAUGE, "1: the link has a carrier.");
@@ -299,12 +299,12 @@ static void add_links(struct dr_buf *b, const struct mon_status *s)
 		add_counters(b, link_counters, DR_ARRAY_SIZE(link_counters), bases, labels, n);
 	}
 	for (size_t i = 0; i < n; i++)
-		mon_labels_done(&labels[i]);
+		dr_labels_done(&labels[i]);
 }
 
 static void add_link_source(struct dr_buf *b, const struct mon_status *s)
 {
-	AUTO_LABELS struct mon_labels l = { 0 };
+	AUTO_LABELS struct dr_labels l = { 0 };
 
 	labels_of(&l, "source", s->link_source);
 	mon_metric_family(b, "link_source_info", GAUGE,
@@ -330,7 +330,7 @@ static const struct counter inspector_counters[] = {
 
 static void add_inspectors(struct dr_buf *b, const struct mon_status *s)
 {
-	struct mon_labels labels[MON_INSPECTORS_MAX] = { 0 };
+	struct dr_labels labels[MON_INSPECTORS_MAX] = { 0 };
 	const void *bases[MON_INSPECTORS_MAX];
 	size_t n = DR_MIN(s->inspector_count, (size_t)MON_INSPECTORS_MAX);
 
@@ -339,7 +339,7 @@ static void add_inspectors(struct dr_buf *b, const struct mon_status *s)
 		snprintf(number, sizeof(number), "%zu", i); /* two may have the same URL */
 		bases[i] = &s->inspectors[i];
 		labels_of(&labels[i], "inspector", number);
-		mon_labels_add(&labels[i], "url", mon_url_format(s->inspectors[i].url, url));
+		dr_labels_add(&labels[i], "url", mon_url_format(s->inspectors[i].url, url));
 	}
 	if (n > 0) {
 		mon_metric_family(b, "inspector_reachable", GAUGE, "1: its last attempt was answered.");
@@ -351,7 +351,7 @@ static void add_inspectors(struct dr_buf *b, const struct mon_status *s)
 		add_counters(b, inspector_counters, DR_ARRAY_SIZE(inspector_counters), bases, labels, n);
 	}
 	for (size_t i = 0; i < n; i++)
-		mon_labels_done(&labels[i]);
+		dr_labels_done(&labels[i]);
 }
 
 void mon_metrics_begin(struct mon_metrics *m, const struct mon_status *s)

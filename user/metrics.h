@@ -8,9 +8,8 @@
  * and inspector. Targets are added one by one, as there may be many.
  */
 
+#include "doctor/metrics.h"
 #include "user/status.h"
-
-#define MON_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 enum mon_target_family { /* what there is of each target */
 	MON_TARGET_INFO,

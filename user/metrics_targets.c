@@ -25,18 +25,18 @@ static const struct {
 
 static void bucket_line(struct dr_buf *b, const struct mon_rtt_group *g, const char *le, uint64_t n)
 {
-	DR_AUTO(mon_labels_done) struct mon_labels l = { 0 };
+	DR_AUTO(dr_labels_done) struct dr_labels l = { 0 };
 
-	mon_labels_add(&l, "interface", g->interface);
-	mon_labels_add(&l, "plane", g->plane);
+	dr_labels_add(&l, "interface", g->interface);
+	dr_labels_add(&l, "plane", g->plane);
 	if (le)
-		mon_labels_add(&l, "le", le);
+		dr_labels_add(&l, "le", le);
 	mon_metric_uint(b, le ? "rtt_seconds_bucket" : "rtt_seconds_count", &l, n);
 }
 
 static void write_histogram(struct dr_buf *b, const struct mon_rtt_group *g)
 {
-	DR_AUTO(mon_labels_done) struct mon_labels l = { 0 };
+	DR_AUTO(dr_labels_done) struct dr_labels l = { 0 };
 	uint64_t n = 0;
 	char le[32];
 
@@ -48,23 +48,23 @@ static void write_histogram(struct dr_buf *b, const struct mon_rtt_group *g)
 	}
 	n += g->buckets[DR_RTT_BUCKETS - 1];
 	bucket_line(b, g, "+Inf", n);
-	mon_labels_add(&l, "interface", g->interface);
-	mon_labels_add(&l, "plane", g->plane);
+	dr_labels_add(&l, "interface", g->interface);
+	dr_labels_add(&l, "plane", g->plane);
 	mon_metric_seconds(b, "rtt_seconds_sum", &l, g->sum_ns);
 	bucket_line(b, g, NULL, n);
 }
 
 /* ---------------------------------------------------------------- one by one */
 
-static void add_infos(struct mon_metrics *m, const struct mon_status_target *t, struct mon_labels *l)
+static void add_infos(struct mon_metrics *m, const struct mon_status_target *t, struct dr_labels *l)
 {
 	char address[MON_ADDRESS_STR_MAX];
 	size_t base = l->text.len;
 
-	mon_labels_add(l, "interface", t->interface);
-	mon_labels_add(l, "address", mon_address_format(t->target->address, address));
-	mon_labels_add(l, "kind", mon_kind_name(t->target->kind));
-	mon_labels_add(l, "canary", t->target->canary ? "true" : "false");
+	dr_labels_add(l, "interface", t->interface);
+	dr_labels_add(l, "address", mon_address_format(t->target->address, address));
+	dr_labels_add(l, "kind", mon_kind_name(t->target->kind));
+	dr_labels_add(l, "canary", t->target->canary ? "true" : "false");
 	mon_metric_uint(&m->families[MON_TARGET_INFO], families[MON_TARGET_INFO].name, l, 1);
 	if (l->text.error)
 		return;
@@ -72,19 +72,19 @@ static void add_infos(struct mon_metrics *m, const struct mon_status_target *t, 
 	l->text.data[base] = '\0';
 	if (t->track.verdict == DR_VERDICT_UP)
 		return;
-	mon_labels_add(l, "verdict", mon_verdict_name(t->track.verdict));
-	mon_labels_add(l, "reason",
-		       t->track.reason ? mon_reason_name((enum dr_reason)t->track.reason) : "none");
+	dr_labels_add(l, "verdict", mon_verdict_name(t->track.verdict));
+	dr_labels_add(l, "reason",
+		      t->track.reason ? mon_reason_name((enum dr_reason)t->track.reason) : "none");
 	mon_metric_uint(&m->families[MON_TARGET_NOT_UP], families[MON_TARGET_NOT_UP].name, l, 1);
 }
 
 void mon_metrics_add(struct mon_metrics *m, const struct mon_status_target *t)
 {
-	DR_AUTO(mon_labels_done) struct mon_labels l = { 0 }, more = { 0 };
+	DR_AUTO(dr_labels_done) struct dr_labels l = { 0 }, more = { 0 };
 	const struct dr_track *k = &t->track;
 
-	mon_labels_add(&l, "host", t->target->host);
-	mon_labels_add(&l, "plane", t->target->plane);
+	dr_labels_add(&l, "host", t->target->host);
+	dr_labels_add(&l, "plane", t->target->plane);
 	dr_buf_append(&more.text, dr_buf_str(&l.text), l.text.len);
 	add_infos(m, t, &more);
 	mon_metric_uint(&m->families[MON_TARGET_UP], families[MON_TARGET_UP].name, &l,

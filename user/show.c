@@ -75,7 +75,7 @@ static void walk_reply(struct walk *w)
 {
 	if (w->metrics) {
 		mon_metrics_end(&w->text_metrics, &w->text);
-		dr_http_reply_buf(w->exchange, 200, MON_METRICS_TYPE, &w->text);
+		dr_http_reply_buf(w->exchange, 200, DR_METRICS_TYPE, &w->text);
 	} else {
 		mon_status_targets_end(&w->text);
 		dr_http_reply_buf(w->exchange, 200, "application/json", &w->text);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor/mem.h"
 
@@ -48,6 +49,17 @@ static inline DR_UNUSED const uint8_t *fuzz_cut(const uint8_t **data, size_t *si
 	*data += DR_MIN(n + 1, *size);
 	*size -= DR_MIN(n + 1, *size);
 	return piece;
+}
+
+/* Where a database can be that is gone when the target ends: in memory, and to be unlinked once it is open.
+ */
+static inline DR_UNUSED const char *fuzz_path(const char *ending)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/doctor-fuzz-%d%s", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm",
+		 (int)getpid(), ending);
+	return path;
 }
 
 static inline DR_UNUSED bool fuzz_has_control(const char *text)

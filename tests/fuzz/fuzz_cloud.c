@@ -118,8 +118,10 @@ static void read_server(const struct dr_json *server, const struct dr_json *port
 	FUZZ_CHECK(dr_api_id_valid(s.id) && (r == 1 || s.name));
 	FUZZ_CHECK(!dr_nova_reset_state(&call, &nova, s.id, "error"));
 	check_call(&call, "/servers/");
-	if (s.host)
-		FUZZ_CHECK(!ins_map_add_vm(map, s.host, s.id, false));
+	if (s.host) {
+		r = ins_map_add_vm(map, s.host, s.id, s.tenant_id, s.vm_state);
+		FUZZ_CHECK(r == 0 || r == -EINVAL);
+	}
 }
 
 static void read_servers(const struct dr_json *body)

@@ -24,6 +24,21 @@ static bool within(struct dr_dur d, struct dr_dur min, struct dr_dur max)
 	return d.ns >= min.ns && d.ns <= max.ns;
 }
 
+static void check_bus(const struct ins_bus_conf *b)
+{
+	FUZZ_CHECK(b->topic_count >= 1 && b->topic_count <= INS_TOPICS_MAX);
+	for (size_t i = 0; i < b->topic_count; i++)
+		FUZZ_CHECK(b->topics[i] && b->topics[i][0]);
+	if (!b->host_count) {
+		FUZZ_CHECK(b->shortcut == INS_SHORTCUT_OFF);
+		return;
+	}
+	for (size_t i = 0; i < b->host_count; i++)
+		FUZZ_CHECK(b->hosts[i].name[0] && b->hosts[i].port && !strpbrk(b->hosts[i].name, "[]"));
+	FUZZ_CHECK(b->user && !b->password != !b->password_file && b->vhost && b->exchange);
+	FUZZ_CHECK(within(b->timeout, dr_msec(10), dr_sec(3600)));
+}
+
 static void read_inspector(struct dr_conf *f)
 {
 	DR_AUTO(ins_config_done) struct ins_config c = {};
@@ -36,7 +51,12 @@ static void read_inspector(struct dr_conf *f)
 		   within(c.timeout, dr_msec(100), dr_sec(300)));
 	FUZZ_CHECK(c.retry.attempts && c.retry.pause.ns <= c.retry.pause_max.ns);
 	FUZZ_CHECK(c.judge.monitors && c.judge.confirm.ns < c.judge.forget.ns);
-	FUZZ_CHECK(c.brake.share_permille <= 1000 && c.flap.reuse < c.flap.limit);
+	FUZZ_CHECK(c.brake.cloud.share_permille <= 1000 && c.brake.group.share_permille <= 1000 &&
+		   c.flap.reuse < c.flap.limit);
+	check_bus(&c.bus);
+	FUZZ_CHECK(c.north.parallel && c.north.per_subscriber && c.north.retry.attempts &&
+		   c.north.retry.pause.ns <= c.north.retry.pause_max.ns);
+	FUZZ_CHECK(!c.fence.required || c.fence.method != INS_FENCE_NONE);
 }
 
 static void read_consumer(struct dr_conf *f)

@@ -27,6 +27,14 @@ static const struct dr_json *stands_at(const struct dr_json *root, const char *p
 	return v;
 }
 
+static bool is_cleared(const char *type)
+{
+	static const char ending[] = ".cleared";
+	size_t len = strlen(type), cut = strlen(ending);
+
+	return len > cut && !strcmp(type + len - cut, ending);
+}
+
 static void check_event(const struct dr_json *root, const struct ins_events *e, size_t n)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
@@ -40,6 +48,8 @@ static void check_event(const struct dr_json *root, const struct ins_events *e, 
 		   !fuzz_has_control(item->id));
 	FUZZ_CHECK(!item->time[0] || !dr_wall_parse(item->time, &time, NULL));
 	FUZZ_CHECK(item->status == INS_CLEARED || strcmp(item->type, "compute.host.up"));
+	FUZZ_CHECK(!is_cleared(item->type) && item->severity <= INS_CRITICAL);
+	FUZZ_CHECK(!item->subject[0] || (!ins_event_is_host(item) && !fuzz_has_control(item->subject)));
 	FUZZ_CHECK(!e->places[n].implied);
 	ins_events_position(e, n, position);
 	FUZZ_CHECK(!strcmp(item->host, dr_json_str(stands_at(root, position))));
@@ -105,7 +115,7 @@ static int parse(enum ins_dialect dialect, const uint8_t *data, size_t len, stru
 
 static bool same_fault(const struct ins_event *a, const struct ins_event *b)
 {
-	return !strcmp(a->host, b->host) && !strcmp(a->type, b->type);
+	return !strcmp(a->host, b->host) && !strcmp(a->type, b->type) && !strcmp(a->subject, b->subject);
 }
 
 static bool same_row(const struct ins_event *a, const struct ins_event *b)

@@ -1,35 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests to the inspector, one after the other with \xff between them: "METHOD PATH\nBODY". The HTTP server
- * and the inspector behind it are replaced by what is here, which counts: each request is answered once, what
- * is said to be accepted was taken, and what is refused as a whole changed nothing. Nova knows the hosts that
- * do not begin with x; an answer of Nova comes with a request of method "N".
+ * is replaced by exchange.c, and what decides about faults by what is here, which counts: each request is
+ * answered once, what is said to be accepted was taken, and what is refused as a whole changed nothing. Nova
+ * knows the hosts that do not begin with x; an answer of Nova, and the end of the turn, come with a request
+ * of method "N".
  */
-#include <stdarg.h>
-
-#include "doctor/json.h"
 #include "doctor/log.h"
 #include "inspector/receive.h"
 #include "inspector/source.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/exchange.h"
 
 #define ROOM 12
 #define WAITING_MAX 64
-
-struct dr_http_exchange {
-	struct dr_http_exchange *next;
-	char *method, *path;
-	const char *body;
-	size_t len;
-	bool deferred;
-	unsigned replies, status;
-	struct dr_json *reply;
-};
 
 static struct {
 	struct dr_http_exchange *exchanges;
 	struct ins_event taken[ROOM];
 	size_t count;
+	size_t upkeep; /* maintenance that alarms have begun or ended */
 	struct {
 		ins_nova_reread_fn fn;
 		void *userdata;
@@ -37,71 +26,16 @@ static struct {
 	size_t waiting_count;
 } world;
 
-/* ---------------------------------------------------------------- the server */
-
-const char *dr_http_method(const struct dr_http_exchange *x)
-{
-	return x->method;
-}
-
-const char *dr_http_path(const struct dr_http_exchange *x)
-{
-	return x->path;
-}
-
-const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len)
-{
-	*ret_len = x->len;
-	return x->body;
-}
-
-const char *dr_http_peer(const struct dr_http_exchange *x)
-{
-	return "192.0.2.1";
-}
-
-void dr_http_set_header(struct dr_http_exchange *x, const char *name, const char *value)
-{
-	FUZZ_CHECK(!x->replies && *name && *value && !fuzz_has_control(value));
-}
-
-void dr_http_defer(struct dr_http_exchange *x)
-{
-	FUZZ_CHECK(!x->deferred && !x->replies);
-	x->deferred = true;
-}
-
-void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body)
-{
-	DR_AUTO_FREE char *text = dr_json_print(body);
-
-	FUZZ_CHECK(text && !x->replies++);
-	x->status = status;
-	x->reply = body;
-}
-
-void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...)
-{
-	struct dr_json *body = dr_json_object(), *error = dr_json_add_object(body, "error");
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	dr_json_add_int(error, "code", status);
-	dr_json_add_str(error, "message", text);
-	dr_http_reply_json(x, status, body);
-}
+/* These last. */
+static struct dr_loop *loop, *asked_to_end; /* the second never runs */
+static struct ins_journal *journal;	    /* nothing is kept, answers wait for the end of the turn */
+static struct ins_admission *admission;
 
 /* ---------------------------------------------------------------- the inspector */
 
-void dr_log(enum dr_log_level level, const char *fmt, ...)
+struct ins_journal *ins_inspector_journal(const struct ins_inspector *s)
 {
-}
-
-void dr_loop_exit(struct dr_loop *l, int code)
-{
+	return journal;
 }
 
 struct ins_nova *ins_inspector_nova(const struct ins_inspector *s)
@@ -169,15 +103,22 @@ int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins
 	FUZZ_CHECK(*host && strlen(host) < 256 && !strchr(host, '/'));
 	FUZZ_CHECK(left <= INS_MAINTENANCE_LONGEST.ns && !fuzz_has_control(u->reason));
 	snprintf(why, 384, "Nova has no host %s", host);
-	if (*host == 'x')
-		return 1;
+	FUZZ_CHECK(!u->alarm || left > 0);
+	if (*host == 'x' || *host == 'y')
+		return *host == 'x' ? 1 : -ENOSPC;
 	snprintf(u->host, sizeof(u->host), "%s", host);
+	world.upkeep += u->alarm;
 	return 0;
 }
 
-bool ins_inspector_maintained(struct ins_inspector *s, const char *host, const char *by)
+int ins_inspector_maintained(struct ins_inspector *s, const char *host, bool alarm, const char *by,
+			     char why[384])
 {
-	return *host != 'x';
+	snprintf(why, 384, "%s was not in maintenance", host);
+	if (*host == 'x' || *host == 'y')
+		return *host == 'x' ? 1 : 2;
+	world.upkeep += alarm;
+	return 0;
 }
 
 struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
@@ -185,7 +126,31 @@ struct dr_json *ins_inspector_maintenance(const struct ins_inspector *s)
 	return dr_json_object();
 }
 
-struct dr_json *ins_inspector_incidents(const struct ins_inspector *s)
+bool ins_inspector_state_known(const char *state)
+{
+	return !strcmp(state, "open") || !strcmp(state, "ended");
+}
+
+int ins_inspector_incident(const struct ins_inspector *s, const char *id, struct dr_json **ret)
+{
+	if (*id == 'x')
+		return 1;
+	*ret = dr_json_object();
+	return 0;
+}
+
+struct dr_json *ins_inspector_hosts(const struct ins_inspector *s)
+{
+	return dr_json_object();
+}
+
+int ins_inspector_host(const struct ins_inspector *s, const char *host, struct dr_json **ret, char why[384])
+{
+	snprintf(why, 384, "nothing is known of %s", host);
+	return ins_inspector_incident(s, host, ret);
+}
+
+struct dr_json *ins_inspector_incidents_of(const struct ins_inspector *s, const char *host, const char *state)
 {
 	struct dr_json *o = dr_json_object();
 
@@ -201,13 +166,6 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 
 /* ---------------------------------------------------------------- requests */
 
-static int64_t number(const struct dr_json *o, const char *key)
-{
-	int64_t n = -1;
-
-	return dr_json_get_i64(o, key, &n) ? -1 : n;
-}
-
 /* The events that its body has; 0 if it has none that can be read. */
 static size_t events_in(const struct dr_http_exchange *x)
 {
@@ -220,20 +178,28 @@ static size_t events_in(const struct dr_http_exchange *x)
 	return ins_dialect_parse(dialect, x->body, x->len, &e, &why) ? 0 : e.count;
 }
 
-/* took: events that were taken for it */
-static void check_reply(const struct dr_http_exchange *x, size_t took)
+static bool is_path(const struct dr_http_exchange *x, const char *prefix)
+{
+	return !strncmp(x->path, prefix, strlen(prefix));
+}
+
+static void check_reply(const struct dr_http_exchange *x)
 {
 	const struct dr_json *error = dr_json_get(x->reply, "error");
-	int64_t accepted = number(x->reply, "accepted"), duplicates = number(x->reply, "duplicates");
+	int64_t accepted = fuzz_number(x->reply, "accepted"),
+		duplicates = fuzz_number(x->reply, "duplicates");
 
-	FUZZ_CHECK(x->replies == 1);
-	FUZZ_CHECK((x->status >= 400) == dr_json_is_object(error));
-	FUZZ_CHECK(!error || (number(error, "code") == x->status && dr_json_get_str(error, "message")));
-	FUZZ_CHECK((accepted < 0 ? 0 : (size_t)accepted) == took);
-	if (x->status < 300 && accepted >= 0 && !strstr(x->path, "/v1/data-sources/"))
-		FUZZ_CHECK((size_t)(accepted + duplicates) == events_in(x));
-	if (x->status == 400 && !took && events_in(x) == 0)
-		FUZZ_CHECK(dr_json_get_str(error, "position") || strstr(x->path, "/v1/maintenance/"));
+	fuzz_exchange_check(x);
+	FUZZ_CHECK((size_t)DR_MAX(accepted, 0) >= x->took);
+	if (x->status < 300 && accepted >= 0 && !is_path(x, "/v1/data-sources/")) {
+		size_t told = !strcmp(x->path, "/maintenance") ? 1 : events_in(x);
+
+		FUZZ_CHECK((size_t)(accepted + duplicates) == told);
+	}
+	if (x->status == 400 && accepted == 0 && events_in(x) == 0)
+		FUZZ_CHECK(dr_json_get_str(error, "position"));
+	if (x->status == 400 && accepted < 0)
+		FUZZ_CHECK(is_path(x, "/v1/maintenance/"));
 }
 
 /* What is taken before Nova was asked counts for its request, too: which that is, is seen by the answers. */
@@ -244,33 +210,25 @@ static void settle(void)
 	world.waiting_count = 0;
 	for (size_t i = 0; i < count; i++)
 		world.waiting[i].fn(i % 3 == 2 ? -ETIMEDOUT : 0, world.waiting[i].userdata);
+	FUZZ_CHECK(dr_loop_run_once(loop, dr_msec(0)) >= 0);
 }
 
 static void request(struct ins_receiver *r, const uint8_t *data, size_t size)
 {
-	struct dr_http_exchange *x = calloc(1, sizeof(*x));
-	size_t before = world.count, len;
-	const uint8_t *first;
-	char cut;
+	struct dr_http_exchange *x = fuzz_exchange(data, size, &world.exchanges);
+	size_t before = world.count + world.upkeep;
 
-	FUZZ_CHECK(x);
-	first = fuzz_cut(&data, &size, " ", &len, &cut);
-	x->method = fuzz_text(first, len);
-	first = fuzz_cut(&data, &size, "\n", &len, &cut);
-	x->path = fuzz_text(first, len);
-	x->body = (const char *)data;
-	x->len = size;
-	x->next = world.exchanges;
-	world.exchanges = x;
 	if (!strcmp(x->method, "N")) {
 		dr_http_reply_json(x, 200, dr_json_object());
 		settle();
 		return;
 	}
-	ins_receive(x, r);
+	ins_receive_admit(x, r);
+	if (!x->replies)
+		ins_receive(x, r);
 	FUZZ_CHECK(x->deferred != (x->replies == 1));
-	if (x->replies)
-		check_reply(x, world.count - before);
+	x->took = world.count + world.upkeep - before;
+	FUZZ_CHECK(x->deferred || !x->took); /* it is not acknowledged before it is written */
 }
 
 static size_t accepted_by_all(void)
@@ -278,35 +236,38 @@ static size_t accepted_by_all(void)
 	size_t sum = 0;
 
 	for (const struct dr_http_exchange *x = world.exchanges; x; x = x->next) {
-		int64_t n = number(x->reply, "accepted");
-
-		FUZZ_CHECK(x->replies == 1);
-		sum += n > 0 ? (size_t)n : 0;
+		check_reply(x);
+		sum += (size_t)DR_MAX(fuzz_number(x->reply, "accepted"), 0);
 	}
 	return sum;
 }
 
-static void forget(void)
+static int ignore(const struct dr_log_record *r, void *userdata)
 {
-	struct dr_http_exchange *next;
+	return 0;
+}
 
-	for (struct dr_http_exchange *x = world.exchanges; x; x = next) {
-		next = x->next;
-		dr_json_free(x->reply);
-		free(x->method);
-		free(x->path);
-		free(x);
-	}
-	memset(&world, 0, sizeof(world));
+static void start(void)
+{
+	static const struct ins_admission_conf open;
+	char *why = NULL;
+
+	dr_log_set_sink(ignore, NULL);
+	FUZZ_CHECK(!dr_loop_new(&loop) && !dr_loop_new(&asked_to_end));
+	FUZZ_CHECK(!ins_journal_new(loop, NULL, &journal, &why));
+	FUZZ_CHECK(!ins_admission_new(&open, &admission, &why));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct ins_config config = { .remote_shutdown = size % 2 };
+	const struct ins_config config = { .remote_shutdown = size % 2,
+					   .maintenance.alarm_for = dr_sec(3600) };
 	struct ins_receiver *r = NULL;
 	char cut;
 
-	FUZZ_CHECK(!ins_receiver_new(NULL, NULL, &config, &r));
+	if (!loop)
+		start();
+	FUZZ_CHECK(!ins_receiver_new(asked_to_end, NULL, &config, admission, &r));
 	do {
 		size_t len;
 		const uint8_t *one = fuzz_cut(&data, &size, "\xff", &len, &cut);
@@ -314,8 +275,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request(r, one, len);
 	} while (cut && world.waiting_count < WAITING_MAX);
 	settle();
-	FUZZ_CHECK(accepted_by_all() == world.count);
-	forget();
+	FUZZ_CHECK(accepted_by_all() == world.count + world.upkeep);
+	fuzz_exchanges_done(&world.exchanges);
+	memset(&world, 0, sizeof(world));
 	ins_receiver_free(r);
 	return 0;
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small texts: times, durations, addresses, URLs, ids, headers, and what goes into a request, JSON or a log.
  */
+#include <sys/socket.h>
+
 #include "doctor/cloud/call.h"
 #include "doctor/http_client.h"
 #include "doctor/http_server.h"
 #include "doctor/log.h"
+#include "inspector/north_callback.h"
+#include "inspector/outcome.h"
 #include "inspector/source.h"
 #include "tests/fuzz/fuzz.h"
 #include "user/config.h"
@@ -139,6 +143,36 @@ static int check_record(const struct dr_log_record *r, void *userdata)
 	return 0;
 }
 
+/* Digits alone are seconds, at most a minute. */
+static void read_retry_after(const char *text)
+{
+	int64_t ns = ins_retry_after(text).ns;
+
+	FUZZ_CHECK(ns >= 0 && ns <= dr_sec(60).ns && ns % DR_NSEC_PER_SEC == 0);
+	if (!text[0] || text[strspn(text, "0123456789")])
+		FUZZ_CHECK(!ns);
+	else
+		FUZZ_CHECK(ns == dr_sec(DR_MIN(strtoull(text, NULL, 10), 60ULL)).ns);
+}
+
+/* A URL that some rule forbids is forbidden without the others; one that is good goes to one host. */
+static void read_callback(const char *url, const char *text)
+{
+	struct ins_callback_rule rule;
+	const struct ins_callback_rules none = { 0 }, one = { &rule, 1 };
+	const char *bad = ins_callback_check(url, &none);
+
+	if (!bad) {
+		FUZZ_CHECK(!strncmp(url, "http://", 7) || !strncmp(url, "https://", 8));
+		FUZZ_CHECK(!fuzz_has_control(url) && !strpbrk(url, " #\\"));
+		FUZZ_CHECK(!memchr(url + 7, '@', strcspn(url + 8, "/?#") + 1));
+	}
+	if (ins_callback_rule_parse(text, &rule)) /* rule is not touched then */
+		return;
+	FUZZ_CHECK(rule.family ? rule.bits <= (rule.family == AF_INET ? 32 : 128) : rule.host[0]);
+	FUZZ_CHECK(!bad || ins_callback_check(url, &one));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *rest = data;
@@ -155,6 +189,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	join(text, second);
 	print(text);
 	read_header(text, second);
+	read_retry_after(text);
+	read_callback(text, second);
 	dr_log_set_sink(check_record, NULL);
 	dr_warning("seen %s host=%s reason=\"%s\"", text, second, text);
 	return 0;

@@ -67,8 +67,11 @@ static int setup(void **state, const char *settings, bool kept)
 			 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 		assert_non_null(mkdtemp(w->dir));
 	}
-	text = dr_asprintf("%sjournal: %s%s\n%s", defaults, kept ? w->dir : "none", kept ? "/db" : "",
-			   settings);
+	if (strstr(settings, "journal:"))
+		text = dr_asprintf("%s%s", defaults, settings);
+	else
+		text = dr_asprintf("%sjournal: %s%s\n%s", defaults, kept ? w->dir : "none", kept ? "/db" : "",
+				   settings);
 	assert_non_null(text);
 	assert_int_equal(dr_conf_parse("test", text, strlen(text), &conf), 0);
 	assert_int_equal(ins_config_read(conf, &w->config), 0);

@@ -249,6 +249,9 @@ static void fill(struct ins_incident *i, const char *host)
 	i->last_vm.ns = 1700000000000000008;
 	i->first_told.ns = 1700000000000000009;
 	i->last_told.ns = 1700000000000000010;
+	i->acknowledged.ns = 1700000000000000011;
+	i->verdict = strdup("{\"decision\":\"it's held\"}");
+	assert_non_null(i->verdict);
 	i->since = dr_mono_now();
 	i->back_since = dr_mono_add(i->since, dr_sec(-20));
 }
@@ -299,7 +302,7 @@ static void assert_same_actions(const struct ins_incident *a, const struct ins_i
 		assert_ptr_equal(y.incident, b);
 		x.reason = y.reason = NULL;
 		x.incident = y.incident = NULL;
-		x.dirty = y.dirty = false;
+		x.dirty = y.dirty = x.counted = y.counted = false;
 		assert_memory_equal(&x, &y, sizeof(x));
 	}
 }
@@ -309,6 +312,7 @@ void journal_assert_same(const struct ins_incident *a, const struct ins_incident
 {
 	struct ins_incident x = *a, y = *b;
 
+	assert_string_equal(a->verdict ? a->verdict : "", b->verdict ? b->verdict : "");
 	assert_true(llabs(dr_mono_sub(a->since, b->since).ns) < dr_sec(2).ns);
 	assert_true(llabs(dr_mono_sub(a->back_since, b->back_since).ns) < dr_sec(2).ns);
 	assert_same_steps(a, b);
@@ -324,6 +328,7 @@ void journal_assert_same(const struct ins_incident *a, const struct ins_incident
 		memset(i->steps, 0, sizeof(i->steps));
 		i->servers = (struct ins_vms){};
 		i->actions = NULL;
+		i->verdict = NULL;
 		i->action_cap = 0;
 	}
 	assert_memory_equal(&x, &y, sizeof(x));

@@ -119,7 +119,9 @@ static void on_request(struct dr_http_exchange *x, void *userdata)
 
 static void start(struct north_world *w)
 {
-	const struct ins_north_hooks hooks = { after_commit, resource_state, w };
+	const struct ins_north_hooks hooks = { .after_commit = after_commit,
+					       .resource_state = resource_state,
+					       .userdata = w };
 	char *why = NULL;
 
 	if (dr_store_open(w->path, steps, DR_ARRAY_SIZE(steps), &w->store, &why))

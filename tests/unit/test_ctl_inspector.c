@@ -230,6 +230,17 @@ static void run_id(struct world *w, const char *verb, size_t n, int status)
 	run(w, arguments, status);
 }
 
+/* What is wrong, and keeps it from nothing. */
+static void problems(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/os-aggregates", 403, UINT_MAX);
+	world_start(w);
+	run(w, "inspector", 0);
+	assert_says("doctor-inspector: ok\nproblem: aggregates cannot be read: ");
+}
+
 static void all_is_well(void **state)
 {
 	struct world *w = *state;
@@ -293,6 +304,7 @@ static void held_and_released(void **state)
 	run(w, "incidents", 0);
 	run_id(w, "incident", 0, 0);
 	assert_says(", ended 2");
+	assert_says("  m-1      down  compute.host.down\n"); /* as it was decided by */
 	run(w, "incidents --all", 0);
 	assert_says("  closed  2");
 	run(w, "why compute-1", 0);
@@ -513,6 +525,7 @@ int main(void)
 		cmocka_unit_test(wrong_calls),
 		cmocka_unit_test(where_the_inspector_is),
 		cmocka_unit_test(tokens),
+		cold(problems),
 		hot(all_is_well),
 		hot(held_and_released),
 		hot(why_nothing_was_done),

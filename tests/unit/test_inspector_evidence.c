@@ -515,6 +515,20 @@ static void test_flap_reuse(void **state)
 	assert_flap(&f, "h", 282, 995, false);
 }
 
+/* What an older journal has, of a higher limit or of nobody, is over as soon as the most that there may be.
+ */
+static void test_flap_restored(void **state)
+{
+	static const struct ins_flap was = { .host = "h", .penalty = 1e300 };
+	DR_AUTO(ins_flaps_done) struct ins_flaps f = {};
+
+	assert_int_equal(ins_flaps_restore(&f, &was), 0);
+	assert_flap(&f, "h", 0, 3000, true);
+	assert_flap(&f, "h", 200, 750, false);
+	act_on(&f, "h", 200);
+	assert_flap(&f, "h", 200, 1750, true);
+}
+
 /* Released by a person again and again: it is still over after so many half-lives. */
 static void test_flap_ceiling(void **state)
 {
@@ -806,6 +820,7 @@ int main(void)
 		cmocka_unit_test(test_gate_brake),
 		cmocka_unit_test(test_flap_decays),
 		cmocka_unit_test(test_flap_reuse),
+		cmocka_unit_test(test_flap_restored),
 		cmocka_unit_test(test_flap_ceiling),
 		cmocka_unit_test(test_flap_bounded),
 		cmocka_unit_test(test_gate_flap),

@@ -56,6 +56,16 @@ static void test_members(void **state)
 	assert_groups(NULL, "c-1", "");
 }
 
+static void test_none(void **state)
+{
+	DR_AUTO(ins_groups_freep) struct ins_groups *g = ins_groups_new();
+
+	assert_non_null(g);
+	ins_groups_sort(g);
+	assert_int_equal(ins_groups_count(g), 0);
+	assert_groups(g, "c-1", "");
+}
+
 static void test_bounds(void **state)
 {
 	DR_AUTO(ins_groups_freep) struct ins_groups *g = ins_groups_new(), *many = ins_groups_new();
@@ -260,9 +270,9 @@ static void test_rule(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_members), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_counts),	cmocka_unit_test(test_no_groups),
-		cmocka_unit_test(test_rule),
+		cmocka_unit_test(test_members),	  cmocka_unit_test(test_none),
+		cmocka_unit_test(test_bounds),	  cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_no_groups), cmocka_unit_test(test_rule),
 	};
 
 	return cmocka_run_group_tests_name("unit: zones and aggregates", tests, NULL, NULL);

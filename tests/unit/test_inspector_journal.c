@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "inspector/journal_private.h"
 #include "journal_world.h"
 
 /* ---------------------------------------------------------------- and back */
@@ -384,6 +385,10 @@ static void test_unknown(void **state)
 		{ "PRAGMA foreign_keys = OFF; INSERT INTO actions(incident, number, kind, state)"
 		  " VALUES('nobody', 0, 'fence', 'done')",
 		  "incident=nobody", "table=actions", 2, 1 },
+		{ "INSERT INTO flap(host, penalty) VALUES('nowhere', 1e999)", "table=flap row=nowhere ",
+		  "column=penalty", 2, 1 },
+		{ "INSERT INTO flap(host, penalty) VALUES('nowhere', -1)", "table=flap row=nowhere ",
+		  "column=penalty", 2, 1 },
 	};
 	struct journal_world *w = *state;
 
@@ -462,12 +467,29 @@ static void test_versions(void **state)
 	assert_true(fd >= 0); /* an empty file is a new one: version 0 */
 	journal_open(w);
 	write_two(w);
-	assert_int_equal(journal_ask(w, "PRAGMA user_version"), 2);
+	assert_int_equal(journal_ask(w, "PRAGMA user_version"), ins_journal_version);
 	assert_int_equal(journal_ask(w, "PRAGMA auto_vacuum"), 2);
 	journal_exec(w, "PRAGMA user_version = 1000");
 	journal_close(w);
 	assert_int_equal(ins_journal_new(w->loop, w->path, &none, &why), -EPROTO);
 	assert_non_null(strstr(why, "newer"));
+}
+
+/* A file of before verdicts were kept is taken over. */
+static void test_older(void **state)
+{
+	struct journal_world *w = *state;
+
+	journal_open(w);
+	write_two(w);
+	journal_exec(w, "ALTER TABLE incidents DROP COLUMN verdict;"
+			"ALTER TABLE incidents DROP COLUMN acknowledged; PRAGMA user_version = 2");
+	journal_reopen(w);
+	assert_int_equal(journal_ask(w, "PRAGMA user_version"), 3);
+	assert_int_equal(w->incident_count, 2);
+	assert_null(w->incidents[0]->verdict);
+	assert_int_equal(w->incidents[0]->acknowledged.ns, 0);
+	assert_int_equal(w->errors + w->warnings, 0);
 }
 
 static void damage(const struct journal_world *w, unsigned seed)
@@ -542,11 +564,12 @@ static void test_not_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_incident),    with_world(test_changes),	     with_world(test_dropped),
-		with_world(test_under_way),   with_world(test_votes),	     with_world(test_queue),
-		with_world(test_rows),	      with_world(test_small_tables), with_world(test_other_module),
-		with_world(test_unknown),     with_world(test_numbers),	     with_world(test_versions),
-		with_world(test_taker_fails), with_world(test_damaged),	     with_world(test_not_kept),
+		with_world(test_incident),  with_world(test_changes),	   with_world(test_dropped),
+		with_world(test_under_way), with_world(test_votes),	   with_world(test_queue),
+		with_world(test_rows),	    with_world(test_small_tables), with_world(test_other_module),
+		with_world(test_unknown),   with_world(test_numbers),	   with_world(test_versions),
+		with_world(test_older),	    with_world(test_taker_fails),  with_world(test_damaged),
+		with_world(test_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,30 @@ static void test_long(void **state)
 	}
 }
 
+/* No state is taken from a notification that the map has no room for: its server would be on no host. */
+static void test_long_state(void **state)
+{
+	static const struct ins_host host = { .name = "c1" };
+	DR_AUTO(ins_map_freep) struct ins_map *m = ins_map_new();
+	char name[] = "hhhhhhhhhhhhhhhhhhhhhhhh", body[1024];
+	struct ins_change c;
+
+	assert_non_null(m);
+	assert_int_equal(ins_map_add_host(m, &host), 0);
+	for (int len = 1; len <= (int)strlen(name); len++) {
+		snprintf(
+			body, sizeof(body),
+			"{\"event_type\": \"compute.instance.update\", \"payload\": {\"instance_id\": \"i\", "
+			"\"host\": \"c1\", \"state\": \"%.*s\"}}",
+			len, name);
+		if (ins_notification_parse(body, strlen(body), &c))
+			assert_true(len > (int)strlen("shelved_offloaded"));
+		else
+			assert_int_equal(ins_change_make(&c, m, true), 0);
+		assert_int_equal(m->vm_count, 1);
+	}
+}
+
 /* ---------------------------------------------------------------- the shortcut */
 
 static const struct ins_notice notice = {
@@ -392,15 +416,11 @@ static void test_changes_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_recorded),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_long),
-		cmocka_unit_test(test_notice),
-		cmocka_unit_test(test_notice_id),
-		cmocka_unit_test(test_put),
-		cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_changes_bounded),
+		cmocka_unit_test(test_parse),	   cmocka_unit_test(test_recorded),
+		cmocka_unit_test(test_truncated),  cmocka_unit_test(test_long),
+		cmocka_unit_test(test_long_state), cmocka_unit_test(test_notice),
+		cmocka_unit_test(test_notice_id),  cmocka_unit_test(test_put),
+		cmocka_unit_test(test_changes),	   cmocka_unit_test(test_changes_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
 #include "tests/unit/status_world.h"
 
 #include <string.h>
-#include <sys/wait.h>
 
+#include "tests/unit/promtool.h"
 #include "user/metrics.h"
 
 static int setup(void **state)
@@ -58,77 +58,13 @@ static void assert_line(const struct dr_buf *b, const char *line)
 
 /* ---- promtool ---- */
 
-static bool have_promtool(void)
-{
-	return system("promtool --version >/dev/null 2>&1") == 0;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* promtool does not see two values of one series. */
-static void assert_series_differ(const struct dr_buf *b)
-{
-	DR_AUTO_FREE char *text = strdup(dr_buf_str(b));
-	DR_AUTO_FREE char **series = calloc(b->len / 8 + 1, sizeof(*series));
-	size_t n = 0;
-
-	assert_non_null(text);
-	assert_non_null(series);
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		if (*line == '\0' || *line == '#')
-			continue;
-		assert_non_null(strrchr(line, ' '));
-		*strrchr(line, ' ') = '\0';
-		series[n++] = line;
-	}
-	qsort(series, n, sizeof(*series), by_text);
-	for (size_t i = 1; i < n; i++) {
-		if (strcmp(series[i - 1], series[i]) == 0)
-			fail_msg("twice: %s", series[i]);
-	}
-}
-
-/* Lets promtool read it; fails the test with what it says, if anything. */
-static void assert_clean(const struct dr_buf *b)
-{
-	char path[] = "/tmp/test_metrics.XXXXXX", said[4096];
-	int fd = mkstemp(path);
-	FILE *tool;
-	size_t n;
-
-	assert_series_differ(b);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, b->data, b->len), b->len);
-	close(fd);
-	DR_AUTO_FREE char *command = dr_asprintf("promtool check metrics <%s 2>&1", path);
-	tool = popen(command, "r");
-	assert_non_null(tool);
-	n = fread(said, 1, sizeof(said) - 1, tool);
-	said[n] = '\0';
-	int status = pclose(tool);
-	unlink(path);
-	if (status != 0 || n > 0)
-		fail_msg("promtool: %s(status %d)", said, WEXITSTATUS(status));
-}
-
-#define PROMTOOL_OR_SKIP()                                                                                   \
-	do {                                                                                                 \
-		if (!have_promtool()) {                                                                      \
-			print_message("skipped: no promtool (Debian package prometheus)\n");                 \
-			skip();                                                                              \
-		}                                                                                            \
-	} while (0)
-
 static void promtool_is_content(void **state)
 {
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 
 	PROMTOOL_OR_SKIP();
 	print(*state, &b);
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 }
 
 /* The check can fail: promtool is asked, and hears what we print. */
@@ -163,7 +99,7 @@ static void hostile_names(void **state)
 			"\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"} 1");
 	assert_int_equal(count(&b, "\n# TYPE x"), 0);
 	PROMTOOL_OR_SKIP();
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 }
 
 static void nothing_configured(void **state)
@@ -176,7 +112,7 @@ static void nothing_configured(void **state)
 	print(w, &b);
 	assert_int_equal(count(&b, "target_"), 0);
 	PROMTOOL_OR_SKIP();
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 }
 
 /* ---- values ---- */
@@ -293,7 +229,7 @@ static void of_inspectors(void **state)
 	assert_line(&b, "inspector_dropped_total{" SECOND ",reason=\"superseded\"} 9");
 	assert_line(&b, "inspector_dropped_total{" SECOND ",reason=\"lost\"} 0");
 	PROMTOOL_OR_SKIP();
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 }
 
 static void of_targets(void **state)
@@ -321,7 +257,7 @@ static void of_targets(void **state)
 	assert_line(&b, "target_rtt_seconds{host=\"host-0\",plane=\"data\"} 0.000210000");
 	assert_int_equal(count(&b, "\ndoctor_monitor_target_rtt_seconds{"), 5); /* not of the silent one */
 	PROMTOOL_OR_SKIP();
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 }
 
 static void histogram(void **state)
@@ -366,7 +302,7 @@ static void answers_of_retired_targets(void **state)
 	assert_line(&b, "rtt_seconds_count{interface=\"eth9\",plane=\"data\"} 99");
 	assert_int_equal(retired.groups[0].buckets[7], 90); /* printing adds nothing to it */
 	PROMTOOL_OR_SKIP();
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 }
 
 /* Those that have had a place keep it when others go, or what they count would jump to the shared one. */
@@ -416,7 +352,7 @@ static void as_many_targets_as_there_may_be(void **state)
 	assert_int_equal(count(&b, "\ndoctor_monitor_target_up{"), MON_TARGETS_MAX);
 	assert_in_range(b.len, 1, 8 << 20);
 	PROMTOOL_OR_SKIP();
-	assert_clean(&b);
+	promtool_assert_clean(&b);
 	world_done(&w);
 }
 

@@ -137,9 +137,12 @@ static void print_heading(const struct dr_json *i, struct dr_buf *out)
 
 enum ctl_exit ctl_print_incident(const struct dr_json *doc, struct dr_buf *out)
 {
+	const struct dr_json *votes = dr_json_get(doc, "monitors");
+
 	print_heading(doc, out);
 	ctl_put(out, "requests to the cloud: %s\n", ctl_text_of(doc, "request_id"));
-	print_votes(dr_json_get(doc, "monitors"), out);
+	/* of one that has ended those by which it was decided */
+	print_votes(votes ? votes : dr_json_path(doc, "verdict.votes"), out);
 	dr_buf_puts(out, "\n");
 	print_steps(dr_json_get(doc, "steps"), out);
 	print_actions(dr_json_get(doc, "actions"), out);
@@ -244,19 +247,25 @@ enum ctl_exit ctl_print_ended(const struct dr_json *doc, struct dr_buf *out)
 
 /* ---------------------------------------------------------------- health */
 
+/* All but the one that was said. */
+static void print_problems(const struct dr_json *problems, const char *said, struct dr_buf *out)
+{
+	for (const struct dr_json *p = dr_json_first(problems); p; p = dr_json_next(p))
+		if (!said || strcmp(dr_json_str(p) ? dr_json_str(p) : "", said) != 0)
+			ctl_put(out, "problem: %s\n", dr_json_str(p) ? dr_json_str(p) : "");
+}
+
 enum ctl_exit ctl_print_health(const struct dr_json *doc, struct dr_buf *out)
 {
 	const char *status = ctl_text_of(doc, "status"), *reason = dr_json_get_str(doc, "reason");
-	const char *unknown = dr_json_get_str(doc, "aggregates_unknown");
 	char age[CTL_QUANTITY_MAX];
 
 	ctl_put(out, "doctor-inspector: %s%s%s\n", status, reason ? ": " : "", reason ? reason : "");
+	print_problems(dr_json_get(doc, "problems"), reason, out);
 	if (dr_json_get_bool(doc, "dry_run", false))
 		dr_buf_puts(out, "dry run: nothing is changed in the cloud\n");
 	ctl_put(out, "nova: %lld hosts, %lld servers, read %s\n", ctl_int_of(doc, "hosts"),
 		ctl_int_of(doc, "servers"), ctl_duration_of(doc, "map_age_seconds", " ago", age));
-	if (unknown)
-		ctl_put(out, "aggregates: not known (%s)\n", unknown);
 	ctl_put(out, "incidents: %lld worked on, %lld wait, %lld of them held (%lld by the brake)\n",
 		ctl_int_of(doc, "incidents_active"), ctl_int_of(doc, "incidents_pending"),
 		ctl_int_of(doc, "incidents_held"), ctl_int_of(doc, "held_by_brake"));

@@ -1,15 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "user/metrics_text.h"
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/metrics.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "doctor/json.h"
 
-void mon_metric_family(struct dr_buf *b, const char *name, const char *type, const char *help)
+void dr_metric_family(struct dr_buf *b, const char *prefix, const char *name, const char *type,
+		      const char *help)
 {
-	dr_buf_printf(b, "# HELP " MON_METRIC_PREFIX "%s %s\n# TYPE " MON_METRIC_PREFIX "%s %s\n", name, help,
-		      name, type);
+	dr_buf_printf(b, "# HELP %s%s %s\n# TYPE %s%s %s\n", prefix, name, help, prefix, name, type);
 }
 
 static void append_escaped(struct dr_buf *b, const char *value)
@@ -31,12 +31,12 @@ static void append_escaped(struct dr_buf *b, const char *value)
 	}
 }
 
-void mon_labels_clear(struct mon_labels *l)
+void dr_labels_clear(struct dr_labels *l)
 {
 	dr_buf_clear(&l->text);
 }
 
-void mon_labels_add(struct mon_labels *l, const char *name, const char *value)
+void dr_labels_add(struct dr_labels *l, const char *name, const char *value)
 {
 	if (l->text.len > 0)
 		dr_buf_puts(&l->text, ",");
@@ -46,15 +46,15 @@ void mon_labels_add(struct mon_labels *l, const char *name, const char *value)
 	dr_buf_puts(&l->text, "\"");
 }
 
-void mon_labels_done(struct mon_labels *l)
+void dr_labels_done(struct dr_labels *l)
 {
 	dr_buf_done(&l->text);
 }
 
-static void append_series(struct dr_buf *b, const char *name, const struct mon_labels *labels,
-			  const char *value)
+static void append_series(struct dr_buf *b, const char *prefix, const char *name,
+			  const struct dr_labels *labels, const char *value)
 {
-	dr_buf_puts(b, MON_METRIC_PREFIX);
+	dr_buf_puts(b, prefix);
 	dr_buf_puts(b, name);
 	if (labels && labels->text.error)
 		b->error = b->error ? b->error : labels->text.error;
@@ -66,18 +66,20 @@ static void append_series(struct dr_buf *b, const char *name, const struct mon_l
 	dr_buf_puts(b, value);
 }
 
-void mon_metric_uint(struct dr_buf *b, const char *name, const struct mon_labels *labels, uint64_t n)
+void dr_metric_uint(struct dr_buf *b, const char *prefix, const char *name, const struct dr_labels *labels,
+		    uint64_t n)
 {
 	char value[24];
 
 	snprintf(value, sizeof(value), " %" PRIu64 "\n", n);
-	append_series(b, name, labels, value);
+	append_series(b, prefix, name, labels, value);
 }
 
-void mon_metric_seconds(struct dr_buf *b, const char *name, const struct mon_labels *labels, uint64_t ns)
+void dr_metric_seconds(struct dr_buf *b, const char *prefix, const char *name, const struct dr_labels *labels,
+		       uint64_t ns)
 {
 	char value[40];
 
 	snprintf(value, sizeof(value), " %" PRIu64 ".%09" PRIu64 "\n", ns / 1000000000, ns % 1000000000);
-	append_series(b, name, labels, value);
+	append_series(b, prefix, name, labels, value);
 }
