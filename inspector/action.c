@@ -261,8 +261,8 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 	changed(x, a);
 	if (a->kind == INS_FORCE_DOWN)
 		ins_executor_trouble(x, i);
-	else if (a->kind == INS_FORCE_UP)
-		x->o.settled(i, x->o.userdata); /* it may take long, and others wait for their turn */
+	if (ins_action_may_last(a))
+		x->o.settled(i, x->o.userdata); /* others wait for their turn */
 	if (a->tries == 1 || !ins_action_trait(a->kind)->many)
 		dr_warning("%s%s%s: %s; again in %s host=%s incident=%s attempt=%u request=%s",
 			   ins_action_trait(a->kind)->verb,

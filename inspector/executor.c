@@ -411,7 +411,7 @@ struct ins_action *ins_executor_prepare(struct ins_incident *i, enum ins_action_
 	if (ins_action_final(a))
 		a->started = (struct dr_wall){ 0 };
 	a->state = INS_PENDING;
-	a->waiting = a->unwanted = a->counted = false;
+	a->waiting = a->unwanted = a->undone = a->counted = false;
 	a->tries = 0;
 	a->dirty = true;
 	return a;
@@ -442,8 +442,9 @@ static int once(struct ins_incident *i, enum ins_action_kind kind, struct ins_ac
 	return a ? 0 : -ENOMEM;
 }
 
-/* The first of fencing and force-down that is not done; NULL: both are. -ENOMEM. */
-static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins_action **ret)
+/* The first of fencing and force-down that is not done; NULL: both are, or fenced (as far as it has to be)
+ * and forced down. -ENOMEM. */
+static int first_step(struct ins_executor *x, struct ins_incident *i, bool fenced, struct ins_action **ret)
 {
 	struct ins_action *fence = NULL, *force = NULL;
 	int r = 0;
@@ -451,7 +452,7 @@ static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins
 	*ret = NULL;
 	if (!(i->todo & INS_DO_FORCE_DOWN))
 		return 0;
-	if (i->todo & INS_DO_FENCE)
+	if (!fenced && (i->todo & INS_DO_FENCE))
 		r = once(i, INS_FENCE, &fence);
 	if (!r)
 		r = once(i, INS_FORCE_DOWN, &force);
@@ -465,7 +466,7 @@ static int first_step(struct ins_executor *x, struct ins_incident *i, struct ins
 	return 0;
 }
 
-int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+static int begin(struct ins_executor *x, struct ins_incident *i, bool fenced)
 {
 	struct ins_action *first, *before;
 	int r;
@@ -477,7 +478,7 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	if (r)
 		return r;
 	ins_plan_again(i);
-	r = first_step(x, i, &first);
+	r = first_step(x, i, fenced, &first);
 	before = ins_executor_prepare(i, INS_LIST_BEFORE);
 	if (r || !before || !ins_executor_prepare(i, INS_LIST_AFTER))
 		return -ENOMEM;
@@ -493,6 +494,11 @@ int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 	ins_journal_incident(x->o.journal, i);
 	mark(x, i);
 	return 0;
+}
+
+int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
+{
+	return begin(x, i, false);
 }
 
 /* Nova has done what we asked for before we were killed. */
@@ -515,6 +521,7 @@ static bool is_released(const struct ins_executor *x, const struct ins_incident 
 
 int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
 {
+	bool fenced = i->state == INS_MARKING;
 	struct ins_action *force;
 
 	if (i->state == INS_RESTORING && is_released(x, i))
@@ -529,9 +536,9 @@ int ins_executor_resume(struct ins_executor *x, struct ins_incident *i)
 		force->dirty = true;
 		ins_action_set_reason(force, "found done; its answer was lost");
 	}
-	if (i->state == INS_MARKING)
-		i->state = INS_FORCING; /* its force-down is done: start() goes on behind that */
-	return ins_executor_start(x, i);
+	if (fenced)
+		i->state = INS_FORCING; /* its force-down is done: begin() goes on behind that */
+	return begin(x, i, fenced);
 }
 
 int ins_executor_rehearse(struct ins_executor *x, struct ins_incident *i)

@@ -177,6 +177,11 @@ const char *ins_action_state_name(enum ins_action_state s)
 	return names[s];
 }
 
+bool ins_action_may_last(const struct ins_action *a)
+{
+	return a->kind == INS_FENCE || a->kind == INS_FORCE_DOWN || ins_action_trait(a->kind)->back;
+}
+
 bool ins_action_in_ledger(const struct ins_action *a)
 {
 	bool ours = a->kind == INS_FORCE_DOWN || a->kind == INS_RESET || a->kind == INS_PORT_DOWN ||

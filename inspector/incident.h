@@ -159,6 +159,9 @@ struct ins_action {
 
 bool ins_action_final(const struct ins_action *a);
 
+/* Its incident has no more to do meanwhile: fencing, force-down, and the way back. */
+bool ins_action_may_last(const struct ins_action *a);
+
 /* Takes part in the ledger: it was changed by us, and is not changed back. */
 bool ins_action_in_ledger(const struct ins_action *a);
 

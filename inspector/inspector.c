@@ -48,9 +48,12 @@ size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_st
 
 bool ins_occupies(const struct ins_incident *i)
 {
-	const struct ins_action *up = ins_incident_find(i, INS_FORCE_UP, NULL);
-
-	return ins_state_active(i->state) && !(i->state == INS_RESTORING && up && up->state == INS_PAUSED);
+	if (!ins_state_active(i->state))
+		return false;
+	for (size_t n = 0; n < i->action_count; n++)
+		if (i->actions[n]->state == INS_PAUSED && ins_action_may_last(i->actions[n]))
+			return false;
+	return true;
 }
 
 size_t ins_count_occupied(const struct ins_inspector *s)

@@ -73,8 +73,8 @@ void ins_schedule(struct ins_inspector *s);
 size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_state));
 
 /*
- * It is worked on, and counts among those that may be at once (active). Not while Nova refuses to release the
- * force-down: that may last until a person helps, and must not hold up what is reported meanwhile.
+ * It is worked on, and counts among those that may be at once (active). Not while it waits for what may last
+ * until a person helps, a BMC or a host's evacuations, say: that must not hold up the others.
  */
 bool ins_occupies(const struct ins_incident *i);
 size_t ins_count_occupied(const struct ins_inspector *s);

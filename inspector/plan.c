@@ -199,6 +199,8 @@ static void again(struct ins_action *a)
 {
 	bool before = a->state == INS_ALREADY;
 
+	if (a->kind == INS_FENCE) /* has its own rules */
+		return;
 	if (a->state != INS_ACTION_FAILED && (a->state != INS_SKIPPED || a->unwanted) && !before &&
 	    !a->undone)
 		return;

@@ -339,6 +339,14 @@ bool fake_release(struct fake *f)
 	return true;
 }
 
+bool fake_release_last(struct fake *f)
+{
+	if (!f->held_count)
+		return false;
+	answer(f, f->held[--f->held_count]);
+	return true;
+}
+
 int fake_new(struct dr_loop *l, struct fake **ret)
 {
 	struct dr_http_server_opts opts = {};

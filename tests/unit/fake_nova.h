@@ -79,6 +79,7 @@ void fake_rules_clear(struct fake *f);
 
 /* Answers the oldest held request as if no rule had been there; false: none is held. */
 bool fake_release(struct fake *f);
+bool fake_release_last(struct fake *f); /* the same of the latest */
 
 /* How many requests begin with this ("PUT /os-services"), and the place of the first; -1: none. */
 size_t fake_count(const struct fake *f, const char *prefix);

@@ -157,6 +157,35 @@ static void test_not_required(void **state)
 	assert_true(w->nova_api->hosts[0].forced_down);
 }
 
+/* It was tried once, and that is over: a restart behind it goes on behind it. */
+static void test_not_required_over_a_restart(void **state)
+{
+	struct world *w = *state;
+
+	put("go");
+	fake_rule(w->nova_api, "POST", "/servers/vm-1", 0, 1);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 1);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(calls(), 1);
+}
+
+/* A host whose BMC does not answer keeps no other from being fenced. */
+static void test_holds_up_nobody(void **state)
+{
+	struct world *w = *state;
+
+	w->config.active = 1;
+	put("go");
+	down(w);
+	wait_for(w, calls() >= 2);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_incidents(w) == 2 && world_is_state(w, 1, "forcing"));
+	put("ok");
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "marked"));
+}
+
 /* The host is back: the hook ends, and nobody waits for it. */
 static void test_cancelled(void **state)
 {
@@ -238,8 +267,14 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		required(test_before_all),   required(test_repeated),  required(test_fails),
-		optional(test_not_required), required(test_cancelled), required(test_again),
+		required(test_before_all),
+		required(test_repeated),
+		required(test_fails),
+		optional(test_not_required),
+		optional(test_not_required_over_a_restart),
+		required(test_holds_up_nobody),
+		required(test_cancelled),
+		required(test_again),
 		required(test_restart),
 	};
 

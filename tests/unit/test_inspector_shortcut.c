@@ -180,6 +180,18 @@ static void test_trouble(void **state)
 	assert_int_equal(heard_count, 2);
 }
 
+/* It is not for want of a turn that owners do not hear. */
+static void test_trouble_of_many(void **state)
+{
+	struct world *w = *state;
+
+	w->config.active = 1;
+	fake_rule(w->nova_api, "PUT", "/os-services/", 503, UINT_MAX);
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("compute-2") "]", 200);
+	wait_for(w, heard_count == 3);
+	assert_true(world_is_state(w, 0, "forcing") && world_is_state(w, 1, "forcing"));
+}
+
 static void test_never_before_fenced(void **state)
 {
 	struct world *w = *state;
@@ -314,6 +326,7 @@ int main(void)
 		before(test_before),
 		beside(test_beside),
 		beside(test_trouble),
+		beside(test_trouble_of_many),
 		cmocka_unit_test_setup_teardown(test_never_before_fenced, setup_fenced, teardown),
 		beside(test_repeated),
 		beside(test_repeated_in_trouble),

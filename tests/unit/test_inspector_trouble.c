@@ -166,18 +166,19 @@ static void test_full_while_asking(void **state)
 
 	w->config.active = 1;
 	fake_add_host(w->nova_api, "compute-9", "svc-9");
-	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 503, UINT_MAX); /* keeps the one slot */
+	w->config.timeout = dr_sec(60);
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1); /* keeps the one slot */
 	world_put(w, "[" DOWN("compute-1") "]", 200);
-	wait_for(w, world_is_state(w, 0, "forcing"));
+	wait_for(w, w->nova_api->held_count == 1);
 	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
 	world_send(w, "PUT", "/events", "[" DOWN("compute-2") ", " DOWN("compute-9") "]");
-	wait_for(w, w->nova_api->held_count == 1);
+	wait_for(w, w->nova_api->held_count == 2);
 	assert_false(w->answered);
 	for (size_t n = ins_inspector_room(w->inspector); n > 0; n--)
 		world_put(w, "[" DOWN("compute-2") "]", 200);
 	assert_int_equal(ins_inspector_room(w->inspector), 0);
 	w->answered = false;
-	fake_release(w->nova_api);
+	fake_release_last(w->nova_api);
 	wait_for(w, w->answered);
 	assert_int_equal(w->status, 503);
 	assert_string_equal(w->body,
