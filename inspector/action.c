@@ -22,16 +22,29 @@ void ins_action_end(struct ins_executor *x, struct ins_action *a, enum ins_actio
 
 /* ---------------------------------------------------------------- turns */
 
+static struct ins_action *take(struct ins_ready *q)
+{
+	struct ins_action *a = q->first;
+
+	if (!a)
+		return NULL;
+	q->first = a->next_ready;
+	if (!q->first)
+		q->last = NULL;
+	a->next_ready = NULL;
+	a->queued = false;
+	return a;
+}
+
 static void pump(struct ins_executor *x)
 {
-	while (x->ready_first && x->busy < x->o.config->parallel) {
-		struct ins_action *a = x->ready_first;
+	while (x->busy < x->o.config->parallel) {
+		struct ins_action *a = take(&x->servers);
 
-		x->ready_first = a->next_ready;
-		if (!x->ready_first)
-			x->ready_last = NULL;
-		a->next_ready = NULL;
-		a->queued = false;
+		if (!a)
+			a = take(&x->ports);
+		if (!a)
+			return;
 		if (a->state == INS_PENDING) /* not skipped meanwhile */
 			ins_action_send(x, a);
 	}
@@ -39,15 +52,17 @@ static void pump(struct ins_executor *x)
 
 static void enqueue(struct ins_executor *x, struct ins_action *a)
 {
+	struct ins_ready *q = ins_action_trait(a->kind)->port ? &x->ports : &x->servers;
+
 	if (a->queued)
 		return;
 	a->queued = true;
 	a->next_ready = NULL;
-	if (x->ready_last)
-		x->ready_last->next_ready = a;
+	if (q->last)
+		q->last->next_ready = a;
 	else
-		x->ready_first = a;
-	x->ready_last = a;
+		q->first = a;
+	q->last = a;
 }
 
 /*

@@ -12,11 +12,16 @@
 #include "inspector/executor.h"
 #include "inspector/plan.h"
 
+struct ins_ready {
+	struct ins_action *first, *last;
+};
+
 struct ins_executor {
 	struct ins_executor_opts o;
-	struct ins_action *ready_first, *ready_last; /* many, that wait for their turn */
-	unsigned busy;				     /* of these, sent and not answered */
-	struct ins_action *out_first, *out_last;     /* wait for the journal */
+	struct ins_ready servers,
+		ports; /* many, that wait for their turn: owners wait for servers, so first */
+	unsigned busy; /* of these, sent and not answered */
+	struct ins_action *out_first, *out_last; /* wait for the journal */
 	struct ins_barrier barrier;
 };
 

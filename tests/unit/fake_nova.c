@@ -23,8 +23,24 @@ static void keystone(struct fake *f, struct dr_http_exchange *x)
 		   dr_asprintf("{\"token\": {\"issued_at\": \"2026-11-22T17:00:00.000000Z\", \"expires_at\": "
 			       "\"2026-11-22T18:00:00.000000Z\", \"project\": {\"id\": \"p\"}, \"catalog\": "
 			       "[{\"type\": \"compute\", \"endpoints\": [{\"interface\": \"public\", "
-			       "\"url\": \"http://127.0.0.1:%u/v2.1\"}]}]}}",
+			       "\"url\": \"http://127.0.0.1:%u/v2.1\"}]}, {\"type\": \"%s\", \"endpoints\": "
+			       "[{\"interface\": \"public\", \"url\": \"http://127.0.0.1:%u\"}]}]}}",
+			       dr_http_server_port(f->server), f->ports ? "network" : "other",
 			       dr_http_server_port(f->server)));
+}
+
+/* Each on whatever host is asked for; they can be set, and nothing is kept. */
+static void ports(struct fake *f, struct dr_http_exchange *x)
+{
+	DR_AUTO_BUF struct dr_buf b = {};
+
+	dr_buf_puts(&b, "{\"ports\": [");
+	for (unsigned n = 0; n < f->ports; n++)
+		dr_buf_printf(&b, "%s{\"id\": \"port-%u\", \"data_plane_status\": \"ACTIVE\"}", n ? ", " : "",
+			      n + 1);
+	dr_buf_puts(&b, "]}");
+	assert_int_equal(b.error, 0);
+	dr_http_reply(x, 200, "application/json", b.data, b.len);
 }
 
 static void version(struct fake *f, struct dr_http_exchange *x)
@@ -160,8 +176,8 @@ static void reset(struct fake *f, struct dr_http_exchange *x, const char *path)
 
 		if (vm->deleted || strlen(vm->id) != len || strncmp(vm->id, id, len))
 			continue;
-		vm->error = true;
-		vm->resets++;
+		vm->error = !strstr(dr_http_body(x, NULL), "\"active\"");
+		vm->resets += vm->error;
 		dr_http_reply(x, 202, NULL, "", 0);
 		return;
 	}
@@ -182,6 +198,8 @@ static void answer(struct fake *f, struct dr_http_exchange *x)
 		aggregates(f, x);
 	else if (!strcmp(method, "PUT") && !strncmp(path, "/v2.1/os-services/", 18))
 		force_down(f, x, path + 18);
+	else if (!strncmp(path, "/v2.0/ports", 11))
+		ports(f, x);
 	else if (!strcmp(method, "GET") && !strncmp(path, "/v2.1/servers", 13))
 		servers(f, x);
 	else if (!strcmp(method, "POST") && !strncmp(path, "/v2.1/servers/", 14))

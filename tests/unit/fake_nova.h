@@ -24,7 +24,7 @@ struct fake_host {
 struct fake_vm {
 	char id[40], host[64];
 	bool error, deleted;
-	unsigned resets; /* accepted ones */
+	unsigned resets; /* accepted ones, to error */
 };
 
 /* The first rule that fits a request and has count left decides. */
@@ -45,6 +45,7 @@ struct fake {
 	const char *max_version; /* "2.93" */
 	unsigned page;		 /* servers per page; 0: all */
 	bool endless;		 /* a page links to itself */
+	unsigned ports;		 /* of Neutron; 0: there is none */
 	bool hide_hosts;	 /* policy neither shows where servers are nor filters by it */
 
 	struct dr_http_exchange *held[FAKE_MAX];
