@@ -217,6 +217,7 @@ static void print_head(void)
 	       "in parallel.\n");
 	printf("%4s %-16s %5s %6s %9s %9s %9s %9s %9s %9s %15s\n", "VMs", "way", "runs", "missed", "first",
 	       "last", "last max", "set", "back", "back max", "upstream");
+	fflush(stdout);
 }
 
 static void print_case(struct sandbox *s, struct measured *m)
