@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cloudbench/owner.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "doctor/cloud/aodh.h"
@@ -9,10 +10,10 @@
 #define PREFIX "doctor-cloud-bench-"
 #define SENTINEL "00000000-0000-4000-8000-00000000cb00" /* a server that there is not */
 #define BOOT_LIMIT dr_sec(300)
-#define GONE_LIMIT dr_sec(120)
+#define GONE_LIMIT dr_sec(300)
 #define DRAIN_LIMIT dr_sec(60)
 #define QUIET dr_msec(200)
-#define LOOK dr_msec(200)
+#define LOOK_MS 200
 #define REARM_PARALLEL 4
 
 static int fail(char **ret_error, int r, const char *what)
@@ -277,7 +278,7 @@ static int await_active(struct cb_owner *o, const struct cb_vm *vm, struct dr_mo
 				dr_asprintf("server %s does not start: %s %s", vm->id, s.status, s.fault);
 			return -EIO;
 		}
-		r = cb_idle(o->b, LOOK);
+		r = cb_idle(o->b, dr_msec(LOOK_MS));
 		if (r < 0)
 			return r;
 	}
@@ -314,50 +315,59 @@ static bool ours(const char *name)
 	return strncmp(name, PREFIX, strlen(PREFIX)) == 0;
 }
 
-static int remove_alarms(struct cb_owner *o, char **ret_error)
+static bool among(const struct sc_server *servers, size_t n, const char *id)
 {
-	DR_AUTO_CALL struct dr_api_call list = {};
-	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = dr_aodh_alarms_list(&list, NULL);
-
-	if (r == 0)
-		r = dr_cloud_call(o->tenant, &list.req, &body, ret_error);
-	for (const struct dr_json *row = dr_json_first(body); r == 0 && row; row = dr_json_next(row)) {
-		struct dr_aodh_alarm a;
-
-		if (dr_aodh_alarm_parse(row, &a) == 0 && a.name && ours(a.name))
-			r = sc_cloud_delete_alarm(o->cloud, a.id, ret_error);
+	for (size_t i = 0; i < n; i++) {
+		if (ours(servers[i].name) && strcmp(servers[i].id, id) == 0)
+			return true;
 	}
-	return r > 0 ? -EREMOTEIO : r;
+	return false;
 }
 
-/* 1: some are still there. */
-static int delete_servers(struct cb_owner *o, bool first, char **ret_error)
+static int remove_alarms(struct cb_owner *o, const struct sc_server *servers, size_t n, char **ret_error)
+{
+	DR_AUTO_FREE struct sc_alarm *alarms = NULL;
+	size_t count = 0;
+	int r = sc_cloud_alarms(o->cloud, &alarms, &count, ret_error);
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		if (strcmp(alarms[i].instance, SENTINEL) == 0 || among(servers, n, alarms[i].instance))
+			r = sc_cloud_delete_alarm(o->cloud, alarms[i].id, ret_error);
+	}
+	return r;
+}
+
+/* How many of ours there are; or negative. */
+static int count_ours(struct cb_owner *o, char **ret_error)
 {
 	DR_AUTO_FREE struct sc_server *list = NULL;
-	size_t n = 0, left = 0;
-	int r = sc_cloud_servers(o->cloud, &list, &n, ret_error);
+	size_t n = 0;
+	int count = 0, r = sc_cloud_servers(o->cloud, &list, &n, ret_error);
 
-	for (size_t i = 0; i < n && r == 0; i++) {
-		if (!ours(list[i].name))
-			continue;
-		left++;
-		if (first)
-			r = sc_cloud_delete_server(o->cloud, list[i].id, ret_error);
-	}
-	return r < 0 ? r : left != 0;
+	for (size_t i = 0; i < n; i++)
+		count += ours(list[i].name);
+	return r < 0 ? r : count;
 }
 
-static int remove_servers(struct cb_owner *o, char **ret_error)
+/* Alarms first, as they are found by their servers. Needs no loop: a signal may have ended ours. */
+static int remove_all(struct cb_owner *o, char **ret_error)
 {
 	struct dr_mono end = dr_mono_add(dr_mono_now(), GONE_LIMIT);
-	int r = delete_servers(o, true, ret_error);
+	DR_AUTO_FREE struct sc_server *list = NULL;
+	size_t n = 0;
+	int r = sc_cloud_servers(o->cloud, &list, &n, ret_error);
 
-	while (r == 1) {
+	if (r == 0)
+		r = remove_alarms(o, list, n, ret_error);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (ours(list[i].name))
+			r = sc_cloud_delete_server(o->cloud, list[i].id, ret_error);
+	}
+	while (r == 0 && (r = count_ours(o, ret_error)) > 0) {
 		if (dr_mono_sub(end, dr_mono_now()).ns < 0)
 			return fail(ret_error, -ETIMEDOUT, "deleting servers");
-		(void)!cb_idle(o->b, LOOK); /* also when a signal has ended the run */
-		r = delete_servers(o, false, ret_error);
+		(void)!poll(NULL, 0, LOOK_MS);
+		r = 0;
 	}
 	return r;
 }
@@ -422,9 +432,8 @@ int cb_owner_new(struct cb *b, struct cb_owner *o, char **ret_error)
 	*o = (struct cb_owner){ .b = b, .sentinel.id = SENTINEL };
 	if ((r = sc_cloud_open(&o->cloud, ret_error)) ||
 	    (r = open_session(o, "admin", &o->admin, ret_error)) ||
-	    (r = open_session(o, "doctor", &o->tenant, ret_error)) || (r = remove_alarms(o, ret_error)) ||
-	    (r = remove_servers(o, ret_error)) || (r = choose_host(o, ret_error)) ||
-	    (r = check_room(o, ret_error)) ||
+	    (r = open_session(o, "doctor", &o->tenant, ret_error)) || (r = remove_all(o, ret_error)) ||
+	    (r = choose_host(o, ret_error)) || (r = check_room(o, ret_error)) ||
 	    (r = dr_http_server_new(b->loop, &(struct dr_http_server_opts){ 0 }, on_alarm, o, &o->server)) ||
 	    (r = open_bus(o)))
 		return fail(ret_error, r, "using the cloud");
@@ -435,14 +444,10 @@ int cb_owner_done(struct cb_owner *o, char **ret_error)
 {
 	int r = 0;
 
-	if (o->cloud && o->tenant) {
-		if (o->host.host[0])
-			r = sc_cloud_force_down(o->cloud, &o->host, false, ret_error);
-		if (r == 0)
-			r = remove_alarms(o, ret_error);
-		if (r == 0)
-			r = remove_servers(o, ret_error);
-	}
+	if (o->cloud && o->host.host[0])
+		r = sc_cloud_force_down(o->cloud, &o->host, false, ret_error);
+	if (o->cloud && r == 0)
+		r = remove_all(o, ret_error);
 	dr_amqp_free(o->bus);
 	dr_cloud_free(o->admin);
 	dr_cloud_free(o->tenant);

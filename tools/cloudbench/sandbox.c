@@ -14,7 +14,7 @@
 #define MARK_LIMIT dr_sec(60)
 #define BACK_LIMIT dr_sec(120)
 #define NOVA_PARALLEL 16 /* as many as the inspector sends at once by default */
-#define NOVA_RUNS_MAX 10
+#define NOVA_RUNS_MAX 5
 
 /* What is the same for all ways: one host fails again and again, and comes back at once. */
 #define SETTINGS "flap:\n  limit: 1000000\nbrake:\n  hosts: 100\nrecovery:\n  hold: 0ms\nhistory: 1\n"
