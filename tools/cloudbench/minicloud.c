@@ -14,6 +14,8 @@
 #define READY_LIMIT dr_sec(60)
 #define MARK_LIMIT dr_sec(30)
 #define FREE_BRAKE "brake:\n  hosts: 10000\n"
+/* The host of each second is forgotten soon: what is to be seen is what grows without end. */
+#define FLOOD_SETTINGS FREE_BRAKE "recovery:\n  hold: 0ms\nhistory: 10\n"
 
 struct minicloud {
 	struct cb *b;
@@ -361,7 +363,7 @@ static int measure_flood(struct cb *b, char **ret_error)
 	struct cb_report report;
 	struct cb_inspector i = { 0 };
 	struct cb_flood f = { 0 };
-	int r = cb_inspector_start(b, "flood", FREE_BRAKE "recovery:\n  hold: 0ms\n", &i, ret_error), stopped;
+	int r = cb_inspector_start(b, "flood", FLOOD_SETTINGS, &i, ret_error), stopped;
 
 	if (r < 0)
 		return r;
