@@ -51,7 +51,6 @@ int world_setup_with(void **state, const char *settings)
 	DR_AUTO_FREE char *text = dr_asprintf("%s%s", defaults, settings);
 	struct dr_http_client_opts client = { .per_host_max = 32 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
-	DR_AUTO_FREE char *why = NULL;
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf credentials = {};
 
 	assert_non_null(w);

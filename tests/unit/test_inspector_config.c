@@ -88,22 +88,23 @@ static void test_defaults(void **state)
 
 static void test_all_settings(void **state)
 {
-	static const char text[] = "listen: '[::1]:0'\nremote_shutdown: true\ncloud: admin\nrefresh: "
-				   "1min\nverify: 0ms\ntimeout: 500ms\n"
-				   "parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
-				   "retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
-				   "judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
-				   "brake: {hosts: 0, share: 2.5%, window: 1h, resume: true, per: zone, "
-				   "group: {hosts: 7, share: 30%}}\n"
-				   "flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
-				   "maintenance: {nova_disabled: false, alarm_for: 90min}\ndry_run: true\n"
-				   "tls: {cert: /c, key: /k, client_ca: /a}\ntokens: /t\n"
-				   "clients: {mon.example.org: monitor, alice: 'operator, monitor'}\n"
-				   "names: [a.example.org, b]\nopen_healthz: true\n"
-				   "northbound: {subscriptions: 1, pending: 2, parallel: 3, per_subscriber: 4, "
-				   "history: 5, timeout: 6s, retry: {attempts: 7, pause: 10ms, pause_max: 20ms, "
-				   "expire: 8s, acknowledge: 9s}, callbacks: [a.example, 192.0.2.0/24], "
-				   "ca_file: /ca}\n";
+	static const char text[] =
+		"listen: '[::1]:0'\nremote_shutdown: true\ncloud: admin\nrefresh: "
+		"1min\nverify: 0ms\ntimeout: 500ms\n"
+		"parallel: 1\nactive: 2\nqueue: 3\nhistory: 4\n"
+		"retry: {attempts: 5, pause: 10ms, pause_max: 10ms}\n"
+		"judge: {monitors: 2, confirm: 3s, forget: 4s}\n"
+		"brake: {hosts: 0, share: 2.5%, window: 1h, resume: true, per: zone, "
+		"group: {hosts: 7, share: 30%}}\n"
+		"flap: {half_life: 5min, limit: 1500, reuse: 1}\n"
+		"maintenance: {nova_disabled: false, alarm_for: 90min}\ndry_run: true\n"
+		"tls: {cert: /c, key: /k, client_ca: /a}\ntokens: /t\n"
+		"clients: {mon.example.org: monitor, alice: 'operator, monitor'}\n"
+		"names: [a.example.org, b]\nopen_healthz: true\n"
+		"northbound: {subscriptions: 1, pending: 2, parallel: 3, per_subscriber: 4, "
+		"history: 5, timeout: 6s, retry: {attempts: 7, pause: 10ms, pause_max: 20ms, "
+		"expire: 8s, acknowledge: 9s}, callbacks: [a.example, 192.0.2.0/24], "
+		"ca_file: /ca}\n";
 	DR_AUTO(dr_conf_freep) struct dr_conf *f = NULL;
 	DR_AUTO(ins_config_done) struct ins_config c = {};
 
