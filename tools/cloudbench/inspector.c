@@ -135,15 +135,11 @@ void cb_event(struct dr_buf *body, const char *type, const char *host, bool up, 
 
 static void on_answer(const struct dr_http_response *r, void *userdata)
 {
-	struct cb_report *report = userdata;
-
-	report->answered_at = dr_mono_now();
-	report->answered = true;
-	report->error = r->error;
-	report->status = r->status;
+	if (r->error != -ECANCELED && (r->error || r->status != 200))
+		fprintf(stderr, "an event was not taken: status %u %s\n", r->status, r->reason);
 }
 
-int cb_inspector_put(struct cb_inspector *i, const struct dr_buf *body, struct cb_report *r)
+int cb_inspector_put(struct cb_inspector *i, const struct dr_buf *body, struct dr_wall *ret_sent)
 {
 	char url[64];
 	struct dr_http_request req = { .method = "PUT",
@@ -155,18 +151,18 @@ int cb_inspector_put(struct cb_inspector *i, const struct dr_buf *body, struct c
 	if (body->error)
 		return body->error;
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/events", i->port);
-	*r = (struct cb_report){ .sent = dr_mono_now(), .sent_wall = dr_wall_now() };
-	return dr_http_send(i->b->http, &req, on_answer, r);
+	*ret_sent = dr_wall_now();
+	return dr_http_send(i->b->http, &req, on_answer, NULL);
 }
 
-int cb_inspector_report(struct cb_inspector *i, const char *host, bool up, struct cb_report *r)
+int cb_inspector_report(struct cb_inspector *i, const char *host, bool up, struct dr_wall *ret_sent)
 {
 	DR_AUTO_BUF struct dr_buf body = { 0 };
 
 	dr_buf_puts(&body, "[");
 	cb_event(&body, "compute.host.down", host, up, "doctor-cloud-bench", ++i->events);
 	dr_buf_puts(&body, "]");
-	return cb_inspector_put(i, &body, r);
+	return cb_inspector_put(i, &body, ret_sent);
 }
 
 /* ---------------------------------------------------------------- questions */

@@ -33,17 +33,13 @@ void cb_inspector_done(struct cb_inspector *i);
 void cb_event(struct dr_buf *body, const char *type, const char *host, bool up, const char *monitor,
 	      uint64_t number);
 
-/* An event that is on its way, or answered. Must stay until it is. */
-struct cb_report {
-	struct dr_mono sent, answered_at;
-	struct dr_wall sent_wall;
-	bool answered;
-	int error;
-	unsigned status;
-};
-int cb_inspector_report(struct cb_inspector *i, const char *host, bool up, struct cb_report *r) DR_MUST_USE;
-/* The same of a body with several. */
-int cb_inspector_put(struct cb_inspector *i, const struct dr_buf *body, struct cb_report *r) DR_MUST_USE;
+/*
+ * Sends one event about host, or a body with several; *ret_sent: when. Does not wait for the answer: that it
+ * was refused is said on standard error, and is seen by what does not follow.
+ */
+int cb_inspector_report(struct cb_inspector *i, const char *host, bool up,
+			struct dr_wall *ret_sent) DR_MUST_USE;
+int cb_inspector_put(struct cb_inspector *i, const struct dr_buf *body, struct dr_wall *ret_sent) DR_MUST_USE;
 
 /* GET; 0, or negative with a text for people. */
 int cb_inspector_get(struct cb_inspector *i, const char *path, struct dr_json **ret,

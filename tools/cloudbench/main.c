@@ -56,15 +56,13 @@ static int measure_all(struct cb *b)
 		r = cb_minicloud(b);
 	if (r == 0 && b->opts.sandbox)
 		r = cb_sandbox(b);
-	if (r < 0) {
-		fprintf(stderr, "doctor-cloud-bench: %s\n", r == -ECANCELED ? "interrupted" : strerror(-r));
-		return EXIT_FAILURE;
-	}
 	summary = bench_report_summary(b->report);
 	printf("\n%s", summary ? summary : "out of memory\n");
+	if (r < 0)
+		fprintf(stderr, "doctor-cloud-bench: %s\n", r == -ECANCELED ? "interrupted" : strerror(-r));
 	if (b->opts.json && write_json(b, machine, date))
 		return EXIT_FAILURE;
-	return bench_report_troubles(b->report) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return r < 0 || bench_report_troubles(b->report) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int run(struct cb *b)

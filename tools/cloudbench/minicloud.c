@@ -71,7 +71,7 @@ struct singles {
 static int fail_one(struct cb_inspector *i, unsigned host, struct singles *s, char **ret_error)
 {
 	DR_AUTO_JSON struct dr_json *incident = NULL;
-	struct cb_report down;
+	struct dr_wall down;
 	struct times t;
 	char name[32];
 	int r;
@@ -164,28 +164,27 @@ struct crowd {
 	struct bench_samples each; /* ms from an event until its last reset is sent */
 };
 
-static int report_all(struct cb_inspector *i, const struct crowd *c, struct cb_report *reports)
+/* *ret_begun: when the first event was sent. */
+static int report_all(struct cb_inspector *i, const struct crowd *c, struct dr_wall *ret_begun)
 {
 	DR_AUTO_BUF struct dr_buf body = { 0 };
+	struct dr_wall sent;
 	char name[32];
 	int r = 0;
 
 	for (unsigned n = 0; n < c->count && r == 0; n++) {
 		snprintf(name, sizeof(name), "compute-%u", c->first + n);
-		if (!c->at_once) {
-			r = cb_inspector_report(i, name, false, &reports[n]);
-			if (r == 0)
-				r = cb_idle(i->b, (struct dr_dur){ DR_NSEC_PER_SEC / c->count });
+		if (c->at_once) {
+			dr_buf_puts(&body, n ? "," : "[");
+			cb_event(&body, "compute.host.down", name, false, "doctor-cloud-bench", ++i->events);
 			continue;
 		}
-		dr_buf_puts(&body, n ? "," : "[");
-		cb_event(&body, "compute.host.down", name, false, "doctor-cloud-bench", ++i->events);
+		r = cb_inspector_report(i, name, false, n ? &sent : ret_begun);
+		if (r == 0)
+			r = cb_idle(i->b, (struct dr_dur){ DR_NSEC_PER_SEC / c->count });
 	}
-	if (r == 0 && c->at_once) {
-		dr_buf_puts(&body, "]");
-		r = cb_inspector_put(i, &body, &reports[0]);
-	}
-	return r;
+	dr_buf_puts(&body, "]");
+	return r == 0 && c->at_once ? cb_inspector_put(i, &body, ret_begun) : r;
 }
 
 static void count_said(struct cb_inspector *i, struct crowd *c)
@@ -225,7 +224,6 @@ static int read_crowd(struct cb_inspector *i, struct crowd *c, struct dr_wall be
 
 static int run_crowd(struct cb *b, struct crowd *c, char **ret_error)
 {
-	struct cb_report reports[TOO_MANY];
 	struct cb_inspector i = { 0 };
 	struct dr_wall begun;
 	char name[32];
@@ -235,8 +233,7 @@ static int run_crowd(struct cb *b, struct crowd *c, char **ret_error)
 	r = cb_inspector_start(b, name, c->brake, &i, ret_error);
 	if (r < 0)
 		return r;
-	begun = dr_wall_now();
-	r = report_all(&i, c, reports);
+	r = report_all(&i, c, &begun);
 	if (r == 0)
 		r = cb_idle(b, dr_sec(1)); /* it is not asked while it works */
 	if (r == 0)
@@ -360,16 +357,16 @@ static void print_flood(struct cb *b, struct cb_flood *f)
 static int measure_flood(struct cb *b, char **ret_error)
 {
 	struct crowd known = { .first = 1, .count = CB_FLOOD_DOWN, .at_once = true };
-	struct cb_report report;
+	struct dr_wall begun;
 	struct cb_inspector i = { 0 };
 	struct cb_flood f = { 0 };
 	int r = cb_inspector_start(b, "flood", FLOOD_SETTINGS, &i, ret_error), stopped;
 
 	if (r < 0)
 		return r;
-	r = report_all(&i, &known, &report);
+	r = report_all(&i, &known, &begun);
 	if (r == 0)
-		r = read_crowd(&i, &known, dr_wall_now(), ret_error);
+		r = read_crowd(&i, &known, begun, ret_error);
 	bench_samples_done(&known.each);
 	if (r == 0) {
 		r = cb_flood_run(&i, HOSTS, b->opts.seconds, &f);

@@ -176,14 +176,12 @@ static int make_alarm_state(struct dr_api_call *call, const struct cb_vm *vm, co
 
 static void on_published(int error, const char *text, void *userdata)
 {
-	int *result = userdata;
-
-	*result = error;
+	((struct cb_owner *)userdata)->published = error;
 }
 
 static bool is_published(void *userdata)
 {
-	return *(const int *)userdata <= 0;
+	return ((struct cb_owner *)userdata)->published <= 0;
 }
 
 static bool sentinel_heard(void *owner)
@@ -198,7 +196,7 @@ static int publish_sentinel(struct cb_owner *o)
 	char now[DR_TIME_STR_MAX];
 	DR_AUTO_FREE char *body = NULL;
 	struct dr_amqp_message m = { .exchange = "nova", .routing_key = "notifications.info" };
-	int result = 1, r;
+	int r;
 
 	dr_wall_format(dr_wall_now(), now);
 	now[10] = ' ';
@@ -213,10 +211,11 @@ static int publish_sentinel(struct cb_owner *o)
 		return -ENOMEM;
 	m.body = body;
 	m.len = strlen(body);
-	r = dr_amqp_publish(o->bus, &m, on_published, &result);
+	o->published = 1;
+	r = dr_amqp_publish(o->bus, &m, on_published, o);
 	if (r == 0)
-		r = cb_until(o->b, dr_sec(30), is_published, &result);
-	return r < 0 ? r : r == 1 ? -ETIMEDOUT : result;
+		r = cb_until(o->b, dr_sec(30), is_published, o);
+	return r < 0 ? r : r == 1 ? -ETIMEDOUT : o->published;
 }
 
 int cb_owner_settle(struct cb_owner *o, char **ret_error)

@@ -32,6 +32,7 @@ struct cb_owner {
 	struct cb_vm vms[CB_VMS_MAX];
 	size_t count, heard;
 	struct cb_vm sentinel; /* of no server */
+	int published;	       /* what became of the message about that; 1: not known yet */
 };
 
 /* b: its loop. Servers and alarms that a run which was killed has left are removed. */

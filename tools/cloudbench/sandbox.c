@@ -133,8 +133,7 @@ static void add_alarms(struct sandbox *s, struct measured *m, struct dr_wall t01
 static int come_back(struct sandbox *s, struct cb_inspector *i, struct measured *m, char **ret_error)
 {
 	DR_AUTO_JSON struct dr_json *incident = NULL;
-	struct cb_report up;
-	struct dr_wall ended;
+	struct dr_wall up, ended;
 	const char *reason;
 	int r = cb_inspector_report(i, s->owner.host.host, true, &up);
 
@@ -147,15 +146,14 @@ static int come_back(struct sandbox *s, struct cb_inspector *i, struct measured 
 		*ret_error = dr_asprintf("not all is back: %s", reason ? reason : "?");
 		return -EIO;
 	}
-	bench_samples_add(&m->back, ms_between(up.sent_wall, ended));
+	bench_samples_add(&m->back, ms_between(up, ended));
 	return 0;
 }
 
 static int fail_once(struct sandbox *s, struct cb_inspector *i, struct measured *m, char **ret_error)
 {
 	DR_AUTO_JSON struct dr_json *incident = NULL;
-	struct cb_report down;
-	struct dr_wall set;
+	struct dr_wall down, set;
 	int r, missed;
 
 	cb_inspector_read_log(i);
@@ -172,13 +170,13 @@ static int fail_once(struct sandbox *s, struct cb_inspector *i, struct measured 
 	if (r != 0)
 		return r == 1 ? -ETIMEDOUT : r;
 	if (cb_time(dr_json_get(incident, "times"), "T03_last", &set))
-		bench_samples_add(&m->set, ms_between(down.sent_wall, set));
+		bench_samples_add(&m->set, ms_between(down, set));
 	m->missed += missed;
 	if (!missed) {
-		add_alarms(s, m, down.sent_wall);
+		add_alarms(s, m, down);
 		cb_inspector_read_log(i);
 		if (i->log.data && !i->log.error)
-			add_shares(s, m, down.sent_wall, i->log.data);
+			add_shares(s, m, down, i->log.data);
 	}
 	return come_back(s, i, m, ret_error);
 }
