@@ -22,6 +22,18 @@ void ins_action_end(struct ins_executor *x, struct ins_action *a, enum ins_actio
 
 /* ---------------------------------------------------------------- turns */
 
+#define PORTS_BESIDE 2 /* under way while servers are */
+
+void ins_action_count(struct ins_executor *x, const struct ins_action *a, int n)
+{
+	const struct ins_action_trait *trait = ins_action_trait(a->kind);
+
+	if (trait->many)
+		x->busy += (unsigned)n;
+	if (trait->many && trait->port)
+		x->busy_ports += (unsigned)n;
+}
+
 static struct ins_action *take(struct ins_ready *q)
 {
 	struct ins_action *a = q->first;
@@ -41,7 +53,7 @@ static void pump(struct ins_executor *x)
 	while (x->busy < x->o.config->parallel) {
 		struct ins_action *a = take(&x->servers);
 
-		if (!a)
+		if (!a && (x->busy == x->busy_ports || x->busy_ports < PORTS_BESIDE))
 			a = take(&x->ports);
 		if (!a)
 			return;
@@ -114,8 +126,7 @@ void ins_action_flush(struct ins_barrier *b, int error)
 		r = ins_request_send(x, a);
 		if (!r)
 			continue;
-		if (ins_action_trait(a->kind)->many)
-			x->busy--;
+		ins_action_count(x, a, -1);
 		ins_action_set_reason(a, "cannot be sent: %s", strerror(-r));
 		ins_action_end(x, a, INS_ACTION_FAILED);
 	}
@@ -129,8 +140,7 @@ void ins_action_send(struct ins_executor *x, struct ins_action *a)
 	if (!a->attempts++)
 		a->started = dr_wall_now();
 	a->state = INS_SENT;
-	if (ins_action_trait(a->kind)->many)
-		x->busy++;
+	ins_action_count(x, a, 1);
 	if (!ins_action_trait(a->kind)->changes) {
 		int r = ins_request_send(x, a);
 
@@ -226,8 +236,7 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 void ins_action_outcome(struct ins_executor *x, struct ins_action *a, enum ins_outcome outcome,
 			struct dr_dur after)
 {
-	if (ins_action_trait(a->kind)->many)
-		x->busy--;
+	ins_action_count(x, a, -1);
 	if (a->waiting != (outcome == INS_OUT_WAIT))
 		a->tries = 0;
 	a->waiting = outcome == INS_OUT_WAIT;

@@ -516,8 +516,7 @@ static void call_back(struct ins_executor *x, struct ins_action *a, const char *
 	a->state = INS_SKIPPED;
 	a->dirty = true;
 	ins_action_set_reason(a, "%s", reason);
-	if (ins_action_trait(a->kind)->many)
-		x->busy--;
+	ins_action_count(x, a, -1);
 }
 
 void ins_executor_cancel(struct ins_executor *x, struct ins_incident *i, const char *reason)

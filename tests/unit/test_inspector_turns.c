@@ -81,6 +81,27 @@ static void test_servers_before_ports(void **state)
 	assert_true(last_reset < first_port);
 }
 
+/* Neutron has little to do while Nova sets servers, and then as much as may be under way. */
+static void test_few_ports_beside_servers(void **state)
+{
+	struct world *w = *state;
+	struct fake *f = w->nova_api;
+
+	f->ports = 8;
+	world_start(w);
+	fake_rule(f, "POST", "/servers/", 0, 2);
+	fake_rule(f, "PUT", "/ports/", 0, 2);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, f->held_count == 4);
+	world_turn(w, 20);
+	assert_int_equal(fake_count(f, "POST /servers/"), 2);
+	assert_int_equal(fake_count(f, "PUT /v2.0/ports/"), 2);
+	while (fake_release(f))
+		;
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(fake_count(f, "PUT /v2.0/ports/"), 8);
+}
+
 #define with_setup(test) cmocka_unit_test_setup_teardown(test, setup, world_teardown)
 
 int main(void)
@@ -88,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_setup(test_failing_again),
 		with_setup(test_servers_before_ports),
+		with_setup(test_few_ports_beside_servers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
