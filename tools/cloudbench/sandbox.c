@@ -129,6 +129,22 @@ static void add_alarms(struct sandbox *s, struct measured *m, struct dr_wall t01
 	bench_samples_add(&m->last, ms_between(t01, cb_owner_last(&s->owner)->heard));
 }
 
+/* What the inspector has not set back, and why. */
+static void say_left(struct cb *b, const struct dr_json *incident)
+{
+	const char *reason = dr_json_get_str(incident, "reason");
+
+	for (const struct dr_json *a = dr_json_first(dr_json_get(incident, "actions")); a;
+	     a = dr_json_next(a)) {
+		const char *action = dr_json_get_str(a, "action"), *result = dr_json_get_str(a, "result");
+
+		if (action && result && (strstr(action, "_back") || !strcmp(action, "restore_state")) &&
+		    strcmp(result, "done") != 0)
+			reason = dr_json_get_str(a, "reason");
+	}
+	bench_report_trouble(b->report, "what the inspector does not set back", reason);
+}
+
 /* The host is back: until all that was changed is as it was. */
 static int come_back(struct sandbox *s, struct cb_inspector *i, struct measured *m, char **ret_error)
 {
@@ -143,8 +159,8 @@ static int come_back(struct sandbox *s, struct cb_inspector *i, struct measured 
 		return r == 1 ? -ETIMEDOUT : r;
 	reason = dr_json_get_str(incident, "reason");
 	if (!cb_time(incident, "ended", &ended) || !reason || !strstr(reason, " 0 left alone, 0 failed")) {
-		*ret_error = dr_asprintf("not all is back: %s", reason ? reason : "?");
-		return -EIO;
+		say_left(s->b, incident);
+		return cb_owner_reset(&s->owner, "active", NOVA_PARALLEL, NULL, ret_error);
 	}
 	bench_samples_add(&m->back, ms_between(up, ended));
 	return 0;
