@@ -54,6 +54,12 @@ bench: ## measure the monitor beside its peers; B=detect|quiet|cost|rate|kernel 
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@$(O)/bin/doctor-bench $(B) --json $(O)/bench.json $(BENCH_OPTS)
 
+bench-cloud: ## measure the inspector on a real OpenStack and on minicloud; B=sandbox|minicloud for one, BENCH_OPTS= (root)
+	@tools/deps demo --install
+	@$(MAKE) --no-print-directory -s $(JOBS) programs
+	@$(O)/bin/doctor-cloud-bench --check $(B) $(BENCH_OPTS)
+	@$(if $(filter minicloud,$(B)),,tools/sandbox/with )$(O)/bin/doctor-cloud-bench $(B) --json $(O)/bench-cloud.json $(BENCH_OPTS)
+
 fuzz: ## fuzz what reads bytes from outside; FUZZ=TARGET for one, FUZZ_SECONDS=60 for all, FUZZ_MERGE=1 keeps what is new
 	@tools/deps all
 	@$(MAKE) --no-print-directory -s $(JOBS) fuzzers
@@ -65,12 +71,12 @@ lint: ## formatting, compiler warnings of clang, static analysis, shell scripts 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm bench fuzz lint clean install man programs tests fuzzers fuzz-targets
+.PHONY: help all deps demo check check-unit check-vm bench bench-cloud fuzz lint clean install man programs tests fuzzers fuzz-targets
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit check-vm bench fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean demo check check-unit check-vm bench bench-cloud fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell tools/deps $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
@@ -123,6 +129,8 @@ $(eval $(call program,minicloud,tools/minicloud))
 $(eval $(call program,doctor-test,tools/scenario))
 $(eval $(call program,doctor-bench,tools/bench,$$(LIBDOCTOR) -lbpf -lelf -lz -lm))
 $(O)/bin/doctor-bench: $(O)/lib/scenario.a
+$(eval $(call program,doctor-cloud-bench,tools/cloudbench,$$(LIBDOCTOR) -lm))
+$(O)/bin/doctor-cloud-bench: $(O)/lib/bench.a $(O)/lib/scenario.a
 
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))

@@ -71,16 +71,41 @@ static bool may_be_sent(const struct ins_action *a)
 	return ins_action_final(list);
 }
 
+#define PORTS_BESIDE 2 /* under way while servers are */
+
+void ins_action_count(struct ins_executor *x, const struct ins_action *a, int n)
+{
+	const struct ins_action_trait *trait = ins_action_trait(a->kind);
+
+	if (trait->many)
+		x->busy += (unsigned)n;
+	if (trait->many && trait->port)
+		x->busy_ports += (unsigned)n;
+}
+
+static struct ins_action *take(struct ins_ready *q)
+{
+	struct ins_action *a = q->first;
+
+	if (!a)
+		return NULL;
+	q->first = a->next_ready;
+	if (!q->first)
+		q->last = NULL;
+	a->next_ready = NULL;
+	a->queued = false;
+	return a;
+}
+
 static void pump(struct ins_executor *x)
 {
-	while (x->ready_first && x->busy < x->o.config->parallel) {
-		struct ins_action *a = x->ready_first;
+	while (x->busy < x->o.config->parallel) {
+		struct ins_action *a = take(&x->servers);
 
-		x->ready_first = a->next_ready;
-		if (!x->ready_first)
-			x->ready_last = NULL;
-		a->next_ready = NULL;
-		a->queued = false;
+		if (!a && (x->busy == x->busy_ports || x->busy_ports < PORTS_BESIDE))
+			a = take(&x->ports);
+		if (!a)
+			return;
 		/* not skipped meanwhile, nor begun anew and to be planned again */
 		if (a->state == INS_PENDING && wanted(a) && (a->kind != INS_RESET || a->incident->planned))
 			ins_action_send(x, a);
@@ -89,15 +114,17 @@ static void pump(struct ins_executor *x)
 
 static void enqueue(struct ins_executor *x, struct ins_action *a)
 {
+	struct ins_ready *q = ins_action_trait(a->kind)->port ? &x->ports : &x->servers;
+
 	if (a->queued)
 		return;
 	a->queued = true;
 	a->next_ready = NULL;
-	if (x->ready_last)
-		x->ready_last->next_ready = a;
+	if (q->last)
+		q->last->next_ready = a;
 	else
-		x->ready_first = a;
-	x->ready_last = a;
+		q->first = a;
+	q->last = a;
 }
 
 void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i)
@@ -156,8 +183,7 @@ void ins_action_call_back(struct ins_executor *x, struct ins_action *a, const ch
 	a->outgoing = false;
 	a->state = INS_SKIPPED;
 	ins_action_set_reason(a, "%s", reason);
-	if (ins_action_trait(a->kind)->many)
-		x->busy--;
+	ins_action_count(x, a, -1);
 	changed(x, a);
 }
 
@@ -184,8 +210,7 @@ void ins_action_flush(struct ins_barrier *b, int error)
 			ins_action_outcome(x, a, INS_OUT_WAIT, (struct dr_dur){ 0 });
 			continue;
 		}
-		if (ins_action_trait(a->kind)->many)
-			x->busy--;
+		ins_action_count(x, a, -1);
 		ins_action_set_reason(a, "cannot be sent: %s", strerror(-r));
 		ins_action_end(x, a, INS_ACTION_FAILED);
 	}
@@ -200,8 +225,7 @@ void ins_action_send(struct ins_executor *x, struct ins_action *a)
 	a->state = INS_SENT;
 	x->o.metrics->attempts[a->kind]++;
 	a->counted = false;
-	if (ins_action_trait(a->kind)->many)
-		x->busy++;
+	ins_action_count(x, a, 1);
 	if (!ins_action_trait(a->kind)->changes) {
 		int r = ins_request_send(x, a);
 
@@ -277,8 +301,7 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 void ins_action_outcome(struct ins_executor *x, struct ins_action *a, enum ins_outcome outcome,
 			struct dr_dur after)
 {
-	if (ins_action_trait(a->kind)->many)
-		x->busy--;
+	ins_action_count(x, a, -1);
 	if (a->waiting != (outcome == INS_OUT_WAIT))
 		a->tries = 0;
 	a->waiting = outcome == INS_OUT_WAIT;

@@ -284,7 +284,8 @@ static void ports_listed(struct ins_executor *x, struct ins_action *a)
 		dr_error("ports of host=%s cannot be listed incident=%s request=%s: %s", i->host, i->id,
 			 a->request_id, ins_action_reason(a));
 	ins_journal_incident(x->o.journal, i);
-	ins_action_enqueue(x, i);
+	if (i->planned) /* else with the servers, ahead of which they must not be */
+		ins_action_enqueue(x, i);
 	finish_if_done(x, i);
 }
 

@@ -10,7 +10,7 @@
  *   force-down, and beside it a short list of the servers that the host has now
  *   Nova took the force-down (T04): what is to be reset is known (T02), the map's servers as far as the short
  *   list has them; or all of the map's, if that list takes longer than `verify`
- *   resets (T03 each), notifications (T05 each) and ports, in parallel
+ *   resets (T03 each), notifications (T05 each) and ports, in parallel; only few ports while resets are sent
  *   and beside them the full list, which is the last word: no server can come after the force-down. What it
  *   has more is reset, too; what it has no more is not, if there is still time
  *

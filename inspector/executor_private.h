@@ -12,16 +12,25 @@
 #include "inspector/executor.h"
 #include "inspector/plan.h"
 
+struct ins_ready {
+	struct ins_action *first, *last;
+};
+
 struct ins_executor {
 	struct ins_executor_opts o;
-	struct ins_action *ready_first, *ready_last; /* many, that wait for their turn */
-	unsigned busy;				     /* of these, sent and not answered */
-	struct ins_action *out_first, *out_last;     /* wait for the journal */
+	/* Many, that wait for their turn. Owners wait for servers: these go first, and while some of them are
+	 * under way only few ports are, as Nova and Neutron often share their processors. */
+	struct ins_ready servers, ports;
+	unsigned busy, busy_ports; /* sent and not answered, of both and of the ports among them */
+	struct ins_action *out_first, *out_last; /* wait for the journal */
 	struct ins_barrier barrier;
 };
 
 /* Sends a, or its next attempt. It always ends in ins_action_ended(), then or later. */
 void ins_action_send(struct ins_executor *x, struct ins_action *a);
+
+/* One that takes turns is sent (1), or answered or not sent after all (-1). */
+void ins_action_count(struct ins_executor *x, const struct ins_action *a, int n);
 
 /* Queues all that is pending of i and takes turns, and sends as many as may be under way. */
 void ins_action_enqueue(struct ins_executor *x, struct ins_incident *i);

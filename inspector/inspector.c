@@ -312,10 +312,24 @@ bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event
 	return j.verdict == INS_REFUSE;
 }
 
+/* FNV-1a, 64 bits: few others have the same. */
+static uint64_t mark_of(const struct ins_event *e)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (const char *c = e->id; *c; c++)
+		h = (h ^ (unsigned char)*c) * 0x100000001b3ULL;
+	for (const char *c = e->time; *c; c++)
+		h = (h ^ (unsigned char)*c) * 0x100000001b3ULL;
+	return h;
+}
+
 bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e)
 {
+	uint64_t mark = mark_of(e);
+
 	for (size_t n = 0; n < s->seen_count; n++)
-		if (ins_event_same(&s->seen[n], e))
+		if (s->seen_marks[n] == mark && ins_event_same(&s->seen[n], e))
 			return true;
 	return false;
 }
@@ -375,6 +389,7 @@ void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool
 	ins_journal_queued(s->journal, q.number, e, q.host, dr_wall_now());
 	if (e->id[0] && e->time[0]) {
 		s->seen[s->seen_next] = *e;
+		s->seen_marks[s->seen_next] = mark_of(e);
 		s->seen_next = (s->seen_next + 1) % INS_SEEN_MAX;
 		s->seen_count = DR_MIN(s->seen_count + 1, (size_t)INS_SEEN_MAX);
 	}

@@ -53,6 +53,7 @@ struct ins_inspector {
 	size_t queue_count;
 	uint64_t numbers; /* of queued events, given so far */
 	struct ins_event seen[INS_SEEN_MAX];
+	uint64_t seen_marks[INS_SEEN_MAX]; /* of each, so that a thousand are looked through quickly */
 	size_t seen_next, seen_count;
 	struct ins_note notes[INS_NOTES_MAX];
 	size_t note_next, note_count;

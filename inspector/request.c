@@ -202,7 +202,8 @@ static void on_answer(const struct dr_cloud_reply *r, void *userdata)
 	}
 	/* no answer, or one of a proxy: it may have been done all the same */
 	if (ins_request_of(a) != INS_REQ_DIAGNOSE)
-		a->look = outcome != INS_OUT_OK && (a->look || r->error || r->status >= 500 || r->status < 300);
+		a->look = outcome != INS_OUT_OK &&
+			  (a->look || r->error || r->status >= 500 || r->status < 300);
 	if (outcome == INS_OUT_OK && is_list(a)) {
 		list_answered(x, a, r->json);
 		return;

@@ -131,6 +131,19 @@ static void listed(struct ins_executor *x, struct ins_action *a)
 	finish_if_restored(x, i);
 }
 
+/* What was read of it while it was in error is over: the host may fail again before it is read anew. */
+static void tell_map(struct ins_executor *x, const struct ins_action *a)
+{
+	const struct ins_vm *vm = ins_vms_get(&a->incident->servers, a->target);
+	struct ins_change c = { .kind = INS_CHANGE_SERVER, .state = "active" };
+
+	memcpy(c.server, a->target, sizeof(a->target));
+	memcpy(c.host, a->incident->host, sizeof(a->incident->host));
+	if (vm)
+		memcpy(c.project, vm->project, sizeof(vm->project));
+	ins_nova_change(x->o.nova, &c);
+}
+
 /* One server or port. Whatever is said of it for good, it is not ours any more. */
 static void restored(struct ins_executor *x, struct ins_action *a)
 {
@@ -149,6 +162,8 @@ static void restored(struct ins_executor *x, struct ins_action *a)
 		finish_if_restored(x, i);
 		return;
 	}
+	if (a->state == INS_DONE && !port)
+		tell_map(x, a);
 	if (a->state == INS_DONE)
 		dr_info("%s=%s is set back to %s host=%s incident=%s", port ? "port" : "server", a->target,
 			port ? "what it was" : "active", i->host, i->id);

@@ -140,10 +140,6 @@ configure_neutron() { # DIRECTORY
 		dhcp_agent_notification = false
 		[database]
 		$(db neutron)
-		[quota]
-		instances = -1
-		cores = -1
-		ram = -1
 		[oslo_concurrency]
 		lock_path = $STATE/lock
 		$(silent)
@@ -188,6 +184,10 @@ configure_nova() { # DIRECTORY
 		lock_path = $STATE/lock
 		[oslo_policy]
 		policy_file = $ETC/nova/policy.yaml
+		[quota]
+		instances = -1
+		cores = -1
+		ram = -1
 		[notifications]
 		notify_on_state_change = vm_state
 		notification_format = unversioned
