@@ -280,6 +280,7 @@ static const struct mc_route routes[] = {
 	{ "GET", "/v2.1/servers/detail", mc_nova_servers_detail, 0 },
 	{ "GET", "/v2.1/servers/{}", mc_nova_server_show, 0 },
 	{ "DELETE", "/v2.1/servers/{}", mc_nova_server_delete, 0 },
+	{ "GET", "/v2.1/servers/{}/diagnostics", mc_nova_server_diagnostics, 0 },
 	{ "POST", "/v2.1/servers/{}/action", mc_nova_server_action, MC_BODY },
 	{ "GET", "/v2.1/os-services", mc_nova_services_index, 0 },
 	{ "PUT", "/v2.1/os-services/{}", mc_nova_service_update, MC_BODY },

@@ -314,7 +314,8 @@ static int append_page(const struct dr_json *body, struct sc_server **list, size
 	return 0;
 }
 
-int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count, char **ret_error)
+int sc_cloud_servers(struct sc_cloud *c, enum sc_role as, struct sc_server **ret, size_t *ret_count,
+		     char **ret_error)
 {
 	DR_AUTO_FREE struct sc_server *list = NULL;
 	DR_AUTO_FREE char *next = NULL;
@@ -326,8 +327,8 @@ int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_cou
 		int r;
 
 		r = next ? dr_nova_servers_more(&api_call, &c->nova, next)
-			 : dr_nova_servers_list(&api_call, &c->nova, false, NULL, 0);
-		r = must(c, SC_OWNER, r, &api_call, &body, ret_error);
+			 : dr_nova_servers_list(&api_call, &c->nova, as == SC_ADMIN, NULL, 0);
+		r = must(c, as, r, &api_call, &body, ret_error);
 		if (r == 0)
 			r = append_page(body, &list, &n);
 		if (r < 0)
@@ -360,6 +361,40 @@ int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error)
 			 ret_error);
 
 	return r == 1 ? 0 : r;
+}
+
+/* ---------------------------------------------------------------- ports */
+
+/* A cloud without Neutron's extension data-plane-status tells of none. */
+int sc_cloud_ports(struct sc_cloud *c, struct sc_port **ret, size_t *ret_count, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	DR_AUTO_FREE struct sc_port *list = NULL;
+	const struct dr_json *rows;
+	size_t n = 0;
+	int r = must(c, SC_ADMIN, dr_neutron_ports_list(&api_call, NULL, NULL), &api_call, &body, ret_error);
+
+	if (r < 0)
+		return r;
+	rows = dr_json_get(body, "ports");
+	list = calloc(dr_json_size(rows) + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (const struct dr_json *row = dr_json_first(rows); row; row = dr_json_next(row)) {
+		struct dr_neutron_port p;
+
+		if (dr_neutron_port_parse(row, &p) < 0)
+			continue;
+		COPY(list[n].id, p.id);
+		COPY(list[n].device, p.device_id);
+		COPY(list[n].host, p.host);
+		COPY(list[n].data_plane_status, p.data_plane_status);
+		n++;
+	}
+	*ret = DR_TAKE_PTR(list);
+	*ret_count = n;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- alarms */

@@ -14,6 +14,8 @@
 #include "doctor/cloud/nova.h"
 #include "doctor/mem.h"
 
+#define SC_PREFIX "doctor-test-" /* of the names of all that we make there */
+
 enum sc_role {
 	SC_ADMIN,
 	SC_OWNER,
@@ -67,9 +69,18 @@ int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *
 int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct sc_server *ret,
 		    char **ret_error) DR_MUST_USE;
 
-/* All servers of the owner's project; the caller frees *ret. */
-int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count,
+/* All servers of the owner's project; as administrator, of all projects. The caller frees *ret. */
+int sc_cloud_servers(struct sc_cloud *c, enum sc_role as, struct sc_server **ret, size_t *ret_count,
 		     char **ret_error) DR_MUST_USE;
+
+struct sc_port {
+	char id[64];
+	char device[64]; /* the server's id, or "" */
+	char host[256];
+	char data_plane_status[16]; /* "" if it has none */
+};
+/* All ports of all projects; the caller frees *ret. */
+int sc_cloud_ports(struct sc_cloud *c, struct sc_port **ret, size_t *ret_count, char **ret_error) DR_MUST_USE;
 
 /* Whether a host carries servers of any project: 1, 0 or negative. */
 int sc_cloud_is_used(struct sc_cloud *c, const char *host, char **ret_error) DR_MUST_USE;

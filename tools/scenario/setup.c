@@ -25,17 +25,25 @@ static int keep_directory(struct sc_run *run, const char *path)
 	return real ? dr_strcpy(run->dir, sizeof(run->dir), real) : dr_errno();
 }
 
-static int temporary_directory(struct sc_run *run)
+const char *sc_temporary_directory(void)
 {
 	const char *tmp = getenv("TMPDIR");
-	int n = snprintf(run->dir, sizeof(run->dir), "%s/doctor-test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+
+	return tmp && *tmp ? tmp : "/tmp";
+}
+
+static int temporary_directory(struct sc_run *run)
+{
+	int n = snprintf(run->dir, sizeof(run->dir), "%s/" SC_DIRECTORY ".XXXXXX", sc_temporary_directory());
 
 	if (n < 0 || (size_t)n >= sizeof(run->dir))
 		return -ENAMETOOLONG;
 	if (!mkdtemp(run->dir))
 		return dr_errno();
 	run->own_dir = true;
-	return 0;
+	/* `doctor-test cleanup` sees that somebody is in there */
+	run->dir_lock = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return run->dir_lock < 0 || flock(run->dir_lock, LOCK_SH | LOCK_NB) < 0 ? dr_errno() : 0;
 }
 
 int sc_setup_directory(struct sc_run *run)
@@ -131,7 +139,7 @@ int sc_setup_cloud(struct sc_run *run)
 		r = sc_start_minicloud(run);
 	if (r == 0)
 		r = choose_clouds_yaml(run);
-	if (r == 0)
+	if (r == 0 && run->opts.cloud != SC_CLOUD_MINICLOUD) /* which is ours alone */
 		r = lock_cloud(run);
 	if (r == 0)
 		r = load_svclogs(run);
@@ -205,23 +213,9 @@ int sc_setup_computes(struct sc_run *run)
 	return r;
 }
 
-/* ---------------------------------------------------------------- network */
-
-int sc_setup_topology(struct sc_run *run)
+int sc_setup_hosts(struct sc_run *run)
 {
-	const char *hosts[SC_COMPUTES_MAX];
-	struct sc_topo_opts opts = { .hosts = hosts, .nhosts = (size_t)run->ncomputes };
-	char *error = NULL;
-	int r;
-
-	for (int i = 0; i < run->ncomputes; i++)
-		hosts[i] = run->computes[i].host;
-	r = sc_topo_new(&opts, &run->topo, &error);
-	if (r < 0)
-		return sc_env_error(run, r, error);
-	sc_step("network", "%s at %s, %s at %s, watched through %s", hosts[0], sc_topo_address(run->topo, 0),
-		hosts[1], sc_topo_address(run->topo, 1), sc_topo_ifname(run->topo, SC_MONITOR));
-	return dr_strcpy(run->ifname, sizeof(run->ifname), sc_topo_ifname(run->topo, SC_MONITOR));
+	return run->installer->open(run);
 }
 
 /* ---------------------------------------------------------------- VMs */
@@ -317,7 +311,7 @@ int sc_setup_vms(struct sc_run *run)
 		r = wait_active(run, &run->vms[i], host, deadline);
 	if (r != 0)
 		return r;
-	r = sc_topo_ping(run->topo, run->victim, PING_WAIT);
+	r = run->installer->answers(run, run->victim, PING_WAIT);
 	if (r != 0)
 		return sc_env_error(run, -EHOSTUNREACH, dr_asprintf("host %s does not answer", host));
 	if (run->nvms == 1)
