@@ -109,7 +109,9 @@ static int remove_leftovers(struct sc_run *run, char **error)
 	}
 	if (r == 0 && n)
 		sc_step("leftovers", "%zu VMs of an earlier run are deleted", n);
-	return r < 0 ? r : delete_servers(run->cloud, servers, n, error);
+	if (r == 0)
+		r = delete_servers(run->cloud, servers, n, error);
+	return r < 0 ? r : sc_cloud_delete_images(run->cloud, SC_PREFIX, error);
 }
 
 int sc_remove_leftovers(struct sc_run *run)
@@ -130,7 +132,9 @@ static int restore_cloud(struct sc_run *run, char **error)
 	snprintf(prefix, sizeof(prefix), SC_PREFIX "%d-", getpid());
 	if (r == 0)
 		r = servers_of(run->cloud, prefix, &servers, &n, error);
-	return r < 0 ? r : delete_servers(run->cloud, servers, n, error);
+	if (r == 0)
+		r = delete_servers(run->cloud, servers, n, error);
+	return r < 0 || !run->opts.image ? r : sc_cloud_delete_images(run->cloud, prefix, error);
 }
 
 /* ---------------------------------------------------------------- network */

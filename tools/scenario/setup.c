@@ -60,14 +60,21 @@ int sc_setup_directory(struct sc_run *run)
 
 /* ---------------------------------------------------------------- cloud */
 
-/* Waits for another run that uses the same cloud: the directory of its clouds.yaml is the lock. */
+/*
+ * Waits for another run that uses the same cloud: the directory of its clouds.yaml is the lock; where that is
+ * ours alone, as for a cloud of the environment, the directory of directories is.
+ */
 static int lock_cloud(struct sc_run *run)
 {
 	struct dr_mono deadline = sc_deadline(LOCK_LIMIT);
 	char dir[SC_PATH_MAX], *slash;
 	bool told = false;
 
-	memcpy(dir, run->clouds_yaml, sizeof(dir));
+	if (run->opts.cloud == SC_CLOUD_ENV) {
+		snprintf(dir, sizeof(dir), "%s/", sc_temporary_directory());
+	} else {
+		memcpy(dir, run->clouds_yaml, sizeof(dir));
+	}
 	slash = strrchr(dir, '/');
 	if (slash)
 		slash[slash == dir] = '\0';
@@ -114,6 +121,17 @@ static int choose_clouds_yaml(struct sc_run *run)
 	return dr_strcpy(run->clouds_yaml, sizeof(run->clouds_yaml), real);
 }
 
+/* Into our directory, where minicloud's is, too. */
+static int write_given(struct sc_run *run)
+{
+	char path[SC_PATH_MAX + 16], *error = NULL;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/clouds.yaml", run->dir);
+	r = sc_cloud_write_given(path, &error);
+	return r < 0 ? sc_env_error(run, r, error) : 0;
+}
+
 static int load_svclogs(struct sc_run *run)
 {
 	char path[SC_PATH_MAX + 16], *slash, *error = NULL;
@@ -137,6 +155,8 @@ int sc_setup_cloud(struct sc_run *run)
 
 	if (run->opts.cloud == SC_CLOUD_MINICLOUD)
 		r = sc_start_minicloud(run);
+	if (r == 0 && run->opts.cloud == SC_CLOUD_ENV)
+		r = write_given(run);
 	if (r == 0)
 		r = choose_clouds_yaml(run);
 	if (r == 0 && run->opts.cloud != SC_CLOUD_MINICLOUD) /* which is ours alone */
@@ -292,14 +312,34 @@ static int wait_active(struct sc_run *run, const struct sc_vm *vm, const char *h
 	return 0;
 }
 
+static int upload_image(struct sc_run *run, char ret_id[64])
+{
+	char name[64], *error = NULL;
+	int r;
+
+	if (!run->opts.image)
+		return 0;
+	run->cloud_touched = true;
+	snprintf(name, sizeof(name), SC_PREFIX "%d-image", getpid());
+	r = sc_cloud_upload(run->cloud, run->opts.image, name, ret_id, &error);
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	sc_step("image", "%s is uploaded as %s", run->opts.image, name);
+	return 0;
+}
+
 int sc_setup_vms(struct sc_run *run)
 {
 	struct dr_mono deadline = sc_deadline(BOOT_LIMIT);
 	const char *host = run->computes[run->victim].host;
 	struct sc_parts parts;
 	char *error = NULL;
-	int r = sc_cloud_parts(run->cloud, &parts, &error);
+	char image[64];
+	int r = upload_image(run, image);
 
+	if (r < 0)
+		return r;
+	r = sc_cloud_parts(run->cloud, run->opts.image ? image : NULL, &parts, &error);
 	if (r < 0)
 		return sc_env_error(run, r, error);
 	r = check_room(run);
