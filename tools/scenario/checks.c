@@ -400,9 +400,15 @@ int sc_check_cloud(struct sc_run *run)
 
 /* ---------------------------------------------------------------- the end of the outage */
 
+/* What has failed already may well go on failing, and is not waited for so long. */
+static struct dr_mono recovery_end(const struct sc_run *run)
+{
+	return sc_deadline(run->problems.n ? CHECKS_AT_LEAST : RECOVERY_LIMIT);
+}
+
 static int wait_heard(struct sc_run *run)
 {
-	struct dr_mono deadline = sc_deadline(RECOVERY_LIMIT);
+	struct dr_mono deadline = recovery_end(run);
 
 	while (sc_pump_logs(run), !run->timeline.recovered) {
 		if (sc_interrupted())
@@ -424,7 +430,7 @@ int sc_check_recovery(struct sc_run *run)
 	size_t before = run->problems.n;
 	int r = wait_heard(run);
 
-	run->checks_until = sc_deadline(RECOVERY_LIMIT);
+	run->checks_until = recovery_end(run);
 	if (r == 0)
 		r = sc_wait_for(&c, sc_is_as_before);
 	for (size_t i = 0; i < run->nvms && r == 0; i++) {

@@ -119,7 +119,7 @@ int sc_check_ports_back(struct sc_run *run)
 	size_t before = run->problems.n;
 	int r;
 
-	run->checks_until = sc_deadline(BACK_LIMIT);
+	run->checks_until = sc_deadline(before ? CHECKS_AT_LEAST : BACK_LIMIT);
 	r = sc_wait_for(&c, sc_is_as_before);
 	if (r == 0)
 		r = check_servers(run);
