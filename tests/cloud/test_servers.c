@@ -322,6 +322,25 @@ static void test_reset_state(void **state)
 	assert_string_equal(cb_text(&active, "server.status"), "ACTIVE");
 }
 
+/* The hypervisor's word, whatever Nova's data base says: what it takes to know that a server in error runs.
+ */
+static void test_diagnostics(void **state)
+{
+	struct cb *b = *state;
+	const char *path = cb_format("/servers/%s/diagnostics", shared);
+	CB_ANSWER admin = { 0 }, member = { 0 }, unknown = { 0 };
+
+	cb_reset_state(b, shared, "error");
+	admin = cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST, path, NULL);
+	member = cb_call(b, CB_DOCTOR, "compute", "GET", CB_LATEST, path, NULL);
+	unknown = cb_call(b, CB_ADMIN, "compute", "GET", CB_LATEST, "/servers/" UNKNOWN "/diagnostics", NULL);
+	cb_reset_state(b, shared, "active");
+	assert_string_equal(cb_text(&admin, "state"), "running");
+	cb_assert_error(&member, 403, "forbidden.message",
+			"Policy doesn't allow os_compute_api:os-server-diagnostics to be performed.");
+	cb_assert_error(&unknown, 404, "itemNotFound.message", "Instance " UNKNOWN " could not be found.");
+}
+
 static void test_reset_state_refused(void **state)
 {
 	static const char *const cases[][2] = {
@@ -405,6 +424,7 @@ int main(void)
 		CB_TEST(test_others_server),
 		CB_TEST(test_unknown_server),
 		CB_TEST(test_reset_state),
+		CB_TEST(test_diagnostics),
 		CB_TEST(test_reset_state_refused),
 		CB_TEST(test_delete),
 		CB_TEST(test_delete_on_dead_host),
