@@ -41,6 +41,8 @@
 #define MORTAL SCRIPT("ready(); sleep 1; print STDERR \"I die\\n\"; exit 4;")
 #define STILLBORN SCRIPT("print STDERR \"no\\n\"; exit 5;")
 #define ACCUSER SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-2'); sleep 1 while 1;")
+#define LATE_ACCUSER                                                                                         \
+	SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 2; detected('compute-1'); sleep 1 while 1;")
 #define HASTY SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-1'); sleep 1 while 1;")
 
 static const char *const programs[] = { "minicloud", "doctor-inspector", "doctor-consumer",
@@ -126,36 +128,39 @@ static void result_done(struct result *r)
 }
 #define AUTO_RESULT DR_AUTO(result_done) struct result
 
-static char *output_path(void)
+static char *output_path(pid_t pid)
 {
-	return path_of(root, "output");
+	char *path = dr_asprintf("%s/output.%d", root, pid);
+
+	assert_non_null(path);
+	return path;
 }
 
+/* It may not have got as far as making it. */
 static void read_output(struct result *r)
 {
-	DR_AUTO_FREE char *path = output_path();
+	DR_AUTO_FREE char *path = output_path(r->pid);
 	DR_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	assert_true(fd >= 0);
 	dr_buf_clear(&r->output);
-	sc_append_file(&r->output, fd);
+	if (fd >= 0)
+		sc_append_file(&r->output, fd);
 }
 
 static pid_t start(const char *const args[])
 {
-	const char *argv[16] = { doctor_test };
-	DR_AUTO_FREE char *path = output_path();
-	DR_AUTO_CLOSE int out = -1;
+	const char *argv[24] = { doctor_test };
 	pid_t pid;
 
 	for (size_t i = 0; args[i]; i++)
 		argv[i + 1] = args[i];
-	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	assert_true(out >= 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		DR_AUTO_FREE char *path = output_path(getpid());
+		int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+
+		if (out < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 			_exit(126);
 		execv(doctor_test, (char *const *)argv);
 		_exit(127);
@@ -478,22 +483,212 @@ static void test_interrupted_early(void **state)
 	assert_ended(&r, 128 + SIGINT);
 }
 
-/* Components and interfaces end with it; only its directory cannot. */
+/* At moments that nobody has chosen, from the start to the end of the outage. */
+static void test_interrupted_at_any_moment(void **state)
+{
+	replace_program("none", NULL);
+	for (int ms = 0; ms < 2600; ms += 170) {
+		AUTO_RESULT r = { 0 };
+
+		r.pid = start((const char *const[]){ "--outage=60s", NULL });
+		nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000L }, NULL);
+		kill(r.pid, ms % 340 ? SIGTERM : SIGINT);
+		wait_end(&r);
+		/* before it handles signals it just ends */
+		if (strstr(dr_buf_str(&r.output), "interrupted by signal"))
+			assert_ended(&r, 128 + (ms % 340 ? SIGTERM : SIGINT));
+		assert_null(strstr(dr_buf_str(&r.output), "FAIL: "));
+		assert_nothing_left(&r);
+	}
+}
+
+static void clean_up(const char *clouds_yaml, const char *says)
+{
+	AUTO_RESULT r = { 0 };
+
+	run(&r, (const char *const[]){ "cleanup", clouds_yaml ? "--clouds-yaml" : NULL, clouds_yaml, NULL });
+	assert_int_equal(r.status, 0);
+	assert_says(&r, says);
+	assert_says(&r, "nothing of doctor-test is left\n");
+}
+
+/* Components end with it, the outage is ended and the interfaces go; only its directory stays. */
 static void test_killed(void **state)
 {
-	DR_AUTO_FREE char *dirs = dr_asprintf("rm -r %s/tmp/*", root);
+	DR_AUTO_FREE char *there = dr_asprintf("ls %s/tmp/doctor-test.*/monitor.yaml", root);
 	AUTO_RESULT r = { 0 };
 
 	replace_program("doctor-consumer", MUTE);
 	r.pid = start((const char *const[]){ "--timeout=60s", NULL });
 	wait_text(&r, "  fault ");
+	clean_up(NULL, "");
+	assert_int_equal(waitpid(r.pid, NULL, WNOHANG),
+			 0); /* whoever lives is left alone, and his directory */
+	assert_int_equal(sc_run((const char *const[]){ "sh", "-c", there, NULL }, NULL, NULL), 0);
 	kill(r.pid, SIGKILL);
 	wait_end(&r);
 	assert_int_equal(r.status, 128 + SIGKILL);
 	assert_no_process(&r);
 	assert_no_interface(&r);
 	assert_no_pins(&r);
-	assert_int_equal(sc_run((const char *const[]){ "sh", "-c", dirs, NULL }, NULL, NULL), 0);
+	clean_up(NULL, "directory ");
+	assert_no_files();
+}
+
+/* ---------------------------------------------------------------- a cloud that stays */
+
+static pid_t start_cloud(const char *yaml)
+{
+	DR_AUTO_FREE char *minicloud = path_of(built, "minicloud");
+	struct dr_mono since = dr_mono_now();
+	pid_t pid;
+
+	unlink(yaml);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, 1);
+		dup2(null, 2);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(minicloud, minicloud, "--listen", "127.0.0.1:0", "--clouds-yaml", yaml, NULL);
+		_exit(127);
+	}
+	while (access(yaml, R_OK) < 0) {
+		if (late(since))
+			fail_msg("minicloud does not start");
+		nap();
+	}
+	return pid;
+}
+
+static void test_leftovers_in_the_cloud(void **state)
+{
+	DR_AUTO_FREE char *yaml = path_of(root, "given.yaml");
+	DR_AUTO_FREE char *tmp = dr_asprintf("rm -r %s/tmp/*", root);
+	pid_t cloud = start_cloud(yaml);
+	AUTO_RESULT r = { 0 };
+
+	replace_program("none", NULL);
+	r.pid = start((const char *const[]){ "--clouds-yaml", yaml, "--outage=60s", NULL });
+	wait_text(&r, "forced down, VM in error");
+	kill(r.pid, SIGKILL);
+	while (waitpid(r.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	clean_up(yaml, "  leftovers  3 VMs of an earlier run are deleted\n");
+	AUTO_RESULT again = { 0 };
+	run(&again, (const char *const[]){ "--clouds-yaml", yaml, "--outage=0s", NULL });
+	assert_says(&again, "\nPASS\n"); /* compute-1 is not forced down any more */
+	assert_null(strstr(dr_buf_str(&again.output), "leftovers"));
+	kill(cloud, SIGTERM);
+	assert_int_equal(sc_wait(cloud), 0);
+	assert_nothing_left(&again);
+	(void)!sc_run((const char *const[]){ "sh", "-c", tmp, NULL }, NULL, NULL);
+}
+
+/* ---------------------------------------------------------------- the other scenarios */
+
+static void expect_pass(const char *const args[], const char *says)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("none", NULL);
+	run(&r, args);
+	assert_says(&r, says);
+	assert_ended(&r, 0);
+	assert_says(&r, "\nPASS\n");
+}
+
+static void test_faults(void **state)
+{
+	static const char *const names[] = { "link-down", "freeze", "power-off", "flap" };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++)
+		expect_pass((const char *const[]){ "--fault", names[i], "--outage=0s", "--vms=2", NULL },
+			    "its VMs active again, ports as before");
+}
+
+static void test_network_failure(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	expect_pass((const char *const[]){ "network_failure", "--outage=0s", "--vms=2", NULL },
+		    "  recovery   all ports are as before\n");
+	replace_program("doctor-monitor", MUTE);
+	run(&r, (const char *const[]){ "network_failure", QUICK, NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: the compute's monitor did not report its NIC (T01)\n");
+	assert_says(&r, "1 ports, 0 of them with data_plane_status DOWN\n");
+}
+
+static void test_false_alarm(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	expect_pass((const char *const[]){ "false_alarm", "--outage=1s", NULL },
+		    "  isolated   1 s: nobody was accused, nothing was done\n");
+	replace_program("doctor-monitor", LATE_ACCUSER);
+	run(&r, (const char *const[]){ "false_alarm", "--fault=load", "--outage=5s", NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, "FAIL: load: host compute-1 is alive and was declared failed (T01)\n");
+}
+
+/* ---------------------------------------------------------------- what it is given, what it gives */
+
+static void test_image(void **state)
+{
+	DR_AUTO_FREE char *image = path_of(root, "image");
+	FILE *f = fopen(image, "we");
+	AUTO_RESULT r = { 0 };
+
+	assert_non_null(f);
+	assert_true(fputs("a disk", f) >= 0);
+	fclose(f);
+	expect_pass((const char *const[]){ "--image", image, "--outage=0s", NULL },
+		    " is uploaded as doctor-test-");
+	unlink(image);
+	run(&r, (const char *const[]){ "--image", image, "--outage=0s", NULL });
+	assert_ended(&r, 2);
+	assert_says(&r, "/image: No such file or directory\n");
+}
+
+static void test_unknown_installer(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	run(&r, (const char *const[]){ "--installer=none", NULL });
+	assert_ended(&r, 2);
+	assert_says(&r, "there is no installer \"none\"");
+}
+
+static void assert_file_has(const char *path, const char *text)
+{
+	DR_AUTO_BUF struct dr_buf file = { 0 };
+	DR_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	sc_append_file(&file, fd);
+	if (!strstr(dr_buf_str(&file), text))
+		fail_msg("%s has no \"%s\":\n%s", path, text, dr_buf_str(&file));
+}
+
+static void test_reports(void **state)
+{
+	DR_AUTO_FREE char *junit = path_of(root, "junit.xml"), *functest = path_of(root, "functest.json");
+	DR_AUTO_FREE char *svg = path_of(root, "line.svg"), *profiler = path_of(root, "profiler.sh");
+	DR_AUTO_FREE char *json = path_of(root, "all.json");
+	const char *const args[] = { "--outage=0s", "--repeat=2", "--junit", junit,    "--functest",
+				     functest,	    "--svg",	  svg,	     "--json", json,
+				     "--profiler",  profiler,	  NULL };
+
+	expect_pass(args, "2 runs, 2 passed; notification time of 2: min 0.");
+	assert_file_has(junit, "tests=\"2\" failures=\"0\" errors=\"0\"");
+	assert_file_has(functest, "\"criteria\":\"PASS\"");
+	assert_file_has(svg, "</svg>\n");
+	assert_file_has(profiler, "export DOCTOR_PROFILER_T00=0\nexport DOCTOR_PROFILER_T01=");
+	assert_file_has(profiler, "export DOCTOR_PROFILER_T09=");
+	assert_file_has(json, "{\"figures\":{\"runs\":2,\"passed\":2,\"min_ms\":");
 }
 
 int main(void)
@@ -511,7 +706,15 @@ int main(void)
 		cmocka_unit_test(test_component_does_not_get_ready),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_interrupted_early),
+		cmocka_unit_test(test_interrupted_at_any_moment),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_leftovers_in_the_cloud),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_network_failure),
+		cmocka_unit_test(test_false_alarm),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_unknown_installer),
+		cmocka_unit_test(test_reports),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -37,10 +37,13 @@ static void test_defaults(void **state)
 	assert_int_equal(o.interval.ns, dr_msec(10).ns);
 	assert_int_equal(o.multiplier, 3);
 	assert_int_equal(o.fault, SC_FAULT_SILENT_DROP);
-	assert_int_equal(o.outage.ns, dr_sec(3).ns);
+	assert_int_equal(o.scenario, SC_FAULT_MANAGEMENT);
+	assert_string_equal(o.installer, "local");
+	assert_int_equal(o.repeat, 1);
+	assert_int_equal(o.outage.ns, dr_sec(180).ns);
 	assert_int_equal(o.timeout.ns, dr_sec(30).ns);
 	assert_null(o.keep_logs);
-	assert_null(o.json);
+	assert_true(!o.json && !o.junit && !o.functest && !o.svg && !o.profiler && !o.image);
 	assert_false(o.verbose || o.help || o.version);
 	assert_null(error);
 }
@@ -91,6 +94,67 @@ static void test_which_cloud(void **state)
 	assert_int_equal(o.cloud, SC_CLOUD_SANDBOX);
 }
 
+static void test_scenarios(void **state)
+{
+	static const struct {
+		const char *args[ARGS_MAX];
+		enum sc_scenario scenario;
+		enum sc_fault fault;
+		int outage;
+	} cases[] = {
+		{ { "fault_management" }, SC_FAULT_MANAGEMENT, SC_FAULT_SILENT_DROP, 180 },
+		{ { "--fault=flap", "--outage=1s" }, SC_FAULT_MANAGEMENT, SC_FAULT_FLAP, 1 },
+		{ { "--fault", "freeze", "fault_management" }, SC_FAULT_MANAGEMENT, SC_FAULT_FREEZE, 180 },
+		{ { "--fault=power-off" }, SC_FAULT_MANAGEMENT, SC_FAULT_POWER_OFF, 180 },
+		{ { "network_failure" }, SC_NETWORK_FAILURE, SC_FAULT_LINK_DOWN, 180 },
+		{ { "false_alarm" }, SC_FALSE_ALARM, SC_FAULTS, 5 },
+		{ { "false_alarm", "--fault=one-plane" }, SC_FALSE_ALARM, SC_FAULT_ONE_PLANE, 5 },
+		{ { "false_alarm", "--fault=flap", "--outage=2s" }, SC_FALSE_ALARM, SC_FAULT_FLAP, 2 },
+		{ { "cleanup", "--cloud=sandbox" }, SC_CLEANUP, SC_FAULT_SILENT_DROP, 180 },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		struct sc_opts o;
+		char *error = NULL;
+
+		assert_int_equal(parse(cases[i].args, &o, &error), 0);
+		assert_int_equal(o.scenario, cases[i].scenario);
+		assert_int_equal(o.fault, cases[i].fault);
+		assert_int_equal(o.outage.ns, dr_sec(cases[i].outage).ns);
+	}
+}
+
+static void test_environment(void **state)
+{
+	struct sc_opts o;
+	char *error = NULL;
+
+	setenv("VM_COUNT", "7", 1);
+	setenv("INSTALLER_TYPE", "apex", 1);
+	assert_int_equal(parse((const char *const[]){ NULL }, &o, &error), 0);
+	assert_int_equal(o.vms, 7);
+	assert_string_equal(o.installer, "apex");
+	assert_int_equal(parse((const char *const[]){ "--vms=2", "--installer=local", NULL }, &o, &error), 0);
+	assert_int_equal(o.vms, 2);
+	assert_string_equal(o.installer, "local");
+	setenv("VM_COUNT", "many", 1);
+	assert_int_equal(parse((const char *const[]){ NULL }, &o, &error), -EINVAL);
+	assert_string_equal(error, "VM_COUNT: \"many\" is not a number from 1 to 500");
+	free(error);
+	unsetenv("VM_COUNT");
+	unsetenv("INSTALLER_TYPE");
+}
+
+static void test_installers(void **state)
+{
+	DR_AUTO_FREE char *error = NULL;
+
+	assert_ptr_equal(sc_installer_find("local", &error), &sc_installer_local);
+	assert_null(error);
+	assert_null(sc_installer_find("nobody", &error));
+	assert_string_equal(error, "there is no installer \"nobody\"; those that are known: local");
+}
+
 static void test_errors(void **state)
 {
 	static const struct {
@@ -99,6 +163,15 @@ static void test_errors(void **state)
 	} cases[] = {
 		{ { "--what" }, "unknown argument: --what" },
 		{ { "now" }, "unknown argument: now" },
+		{ { "false_alarm", "cleanup" }, "unknown argument: cleanup" },
+		{ { "--fault", "load" }, "--fault load does not go with fault_management" },
+		{ { "network_failure", "--fault=freeze" },
+		  "--fault freeze does not go with network_failure" },
+		{ { "false_alarm", "--fault=power-off" }, "--fault power-off does not go with false_alarm" },
+		{ { "--repeat", "0" }, "--repeat: \"0\" is not a number from 1 to 1000" },
+		{ { "--installer=" }, "--installer: \"\" is not the name of an installer" },
+		{ { "--clouds-yaml=x", "--cloud=env" },
+		  "--clouds-yaml does not go with --cloud env, which writes its own" },
 		{ { "-v" }, "unknown argument: -v" },
 		{ { "" }, "unknown argument: " },
 		{ { "--verbose=1" }, "unknown argument: --verbose=1" },
@@ -106,10 +179,13 @@ static void test_errors(void **state)
 		{ { "--vms" }, "--vms needs a value" },
 		{ { "--json" }, "--json needs a value" },
 		{ { "--json", "" }, "--json: \"\" is not a path" },
-		{ { "--cloud", "aws" }, "--cloud: \"aws\" is not minicloud or sandbox" },
-		{ { "--cloud=" }, "--cloud: \"\" is not minicloud or sandbox" },
-		{ { "--cloud", "cloud" }, "--cloud: \"cloud\" is not minicloud or sandbox" },
-		{ { "--fault", "silent" }, "--fault: \"silent\" is not silent-drop or link-down" },
+		{ { "--cloud", "aws" }, "--cloud: \"aws\" is not minicloud, sandbox or env" },
+		{ { "--cloud=" }, "--cloud: \"\" is not minicloud, sandbox or env" },
+		{ { "--cloud", "cloud" }, "--cloud: \"cloud\" is not minicloud, sandbox or env" },
+		{ { "--fault", "silent" },
+		  "--fault: \"silent\" is not one of silent-drop, link-down, freeze, power-off, flap, "
+		  "one-plane, load, "
+		  "isolated" },
 		{ { "--vms", "0" }, "--vms: \"0\" is not a number from 1 to 500" },
 		{ { "--vms", "501" }, "--vms: \"501\" is not a number from 1 to 500" },
 		{ { "--vms", "-1" }, "--vms: \"-1\" is not a number from 1 to 500" },
@@ -159,14 +235,16 @@ static void assert_member(struct dr_conf *c, struct dr_conf_node *map, const cha
 
 static void test_monitor_config(void **state)
 {
-	static const struct sc_config_target targets[] = { { "compute-1", "198.18.7.11" },
-							   { "12", "198.18.7.12" } };
+	static const struct sc_config_target targets[] = {
+		{ .host = "compute-1", .address = "198.18.7.11" },
+		{ .host = "12", .address = "198.18.7.12", .plane = "data", .ifname = "dr1d" },
+	};
 	struct sc_opts o = { .interval = { 1500000 }, .multiplier = 4 };
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *c = NULL;
 	struct dr_conf_node *root, *list;
 
-	sc_config_monitor(&b, "doctor-test-1", "dr1m", &o, 12345, targets, 2);
+	sc_config_monitor(&b, "doctor-test-1", "dr1m", &o, "127.0.0.1:12345", targets, 2);
 	c = read_yaml(&b);
 	root = dr_conf_root(c);
 	assert_member(c, root, "name", "doctor-test-1");
@@ -179,23 +257,31 @@ static void test_monitor_config(void **state)
 	assert_member(c, dr_conf_item(list, 0), "host", "compute-1");
 	assert_member(c, dr_conf_item(list, 1), "host", "12");
 	assert_member(c, dr_conf_item(list, 1), "address", "198.18.7.12");
+	assert_member(c, dr_conf_item(list, 1), "plane", "data");
+	assert_member(c, dr_conf_item(list, 1), "interface", "dr1d");
+	assert_null(dr_conf_get(c, dr_conf_item(list, 0), "plane"));
 }
 
 static void test_inspector_and_consumer_config(void **state)
 {
 	static const struct sc_vm vms[] = { { "id-1", "a" }, { "id-2", "b" } };
+	struct sc_opts o = { .scenario = SC_FAULT_MANAGEMENT };
 	DR_AUTO_BUF struct dr_buf ib = { 0 }, cb = { 0 };
 	DR_AUTO(dr_conf_freep) struct dr_conf *i = NULL, *c = NULL;
 	struct dr_conf_node *list;
 
-	sc_config_inspector(&ib, 4711, "/tmp/x");
+	sc_config_inspector(&ib, "127.0.0.1:4711", "/tmp/x", &o);
 	i = read_yaml(&ib);
 	assert_member(i, dr_conf_root(i), "listen", "127.0.0.1:4711");
 	assert_member(i, dr_conf_root(i), "cloud", "admin");
+	assert_member(i, dr_conf_map(i, dr_conf_root(i), "recovery"), "hold", "500ms");
+	assert_null(dr_conf_get(i, dr_conf_root(i), "insecure_listen"));
+	assert_null(dr_conf_get(i, dr_conf_root(i), "judge"));
 
-	sc_config_consumer(&cb, 4712, vms, 2);
+	sc_config_consumer(&cb, "198.18.7.1:4712", vms, 2);
 	c = read_yaml(&cb);
-	assert_member(c, dr_conf_root(c), "listen", "127.0.0.1:4712");
+	assert_member(c, dr_conf_root(c), "listen", "198.18.7.1:4712");
+	assert_member(c, dr_conf_root(c), "insecure_listen", "true");
 	assert_member(c, dr_conf_root(c), "cloud", "doctor");
 	assert_member(c, dr_conf_root(c), "recovery", "recreate");
 	list = dr_conf_list(c, dr_conf_root(c), "servers");
@@ -206,9 +292,15 @@ static void test_inspector_and_consumer_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),       cmocka_unit_test(test_all),
-		cmocka_unit_test(test_which_cloud),    cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_monitor_config), cmocka_unit_test(test_inspector_and_consumer_config),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_which_cloud),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_installers),
+		cmocka_unit_test(test_monitor_config),
+		cmocka_unit_test(test_inspector_and_consumer_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

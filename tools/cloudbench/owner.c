@@ -289,7 +289,7 @@ int cb_owner_grow(struct cb_owner *o, size_t count, char **ret_error)
 	struct dr_mono end = dr_mono_add(dr_mono_now(), BOOT_LIMIT);
 	size_t first = o->count;
 	struct sc_parts parts;
-	int r = sc_cloud_parts(o->cloud, &parts, ret_error);
+	int r = sc_cloud_parts(o->cloud, NULL, &parts, ret_error);
 
 	for (size_t i = first; i < count && r == 0; i++) {
 		struct cb_vm *vm = &o->vms[i];
@@ -341,7 +341,7 @@ static int count_ours(struct cb_owner *o, char **ret_error)
 {
 	DR_AUTO_FREE struct sc_server *list = NULL;
 	size_t n = 0;
-	int count = 0, r = sc_cloud_servers(o->cloud, &list, &n, ret_error);
+	int count = 0, r = sc_cloud_servers(o->cloud, SC_OWNER, &list, &n, ret_error);
 
 	for (size_t i = 0; i < n; i++)
 		count += ours(list[i].name);
@@ -354,7 +354,7 @@ static int remove_all(struct cb_owner *o, char **ret_error)
 	struct dr_mono end = dr_mono_add(dr_mono_now(), GONE_LIMIT);
 	DR_AUTO_FREE struct sc_server *list = NULL;
 	size_t n = 0;
-	int r = sc_cloud_servers(o->cloud, &list, &n, ret_error);
+	int r = sc_cloud_servers(o->cloud, SC_OWNER, &list, &n, ret_error);
 
 	if (r == 0)
 		r = remove_alarms(o, list, n, ret_error);

@@ -46,8 +46,8 @@ struct dr_json *mc_nova_server_view(struct mc_req *q, const struct mc_server *s,
 void mc_nova_servers_index(struct mc_req *q);
 void mc_nova_servers_detail(struct mc_req *q);
 void mc_nova_server_show(struct mc_req *q);
-void mc_nova_server_delete(struct mc_req *q);
 void mc_nova_server_diagnostics(struct mc_req *q);
+void mc_nova_server_delete(struct mc_req *q);
 void mc_nova_server_action(struct mc_req *q);
 void mc_nova_server_create(struct mc_req *q);
 void mc_nova_services_index(struct mc_req *q);

@@ -2,21 +2,20 @@
 /* What must hold before, during and after the outage. */
 #include <string.h>
 
-#include "tools/scenario/scenario.h"
+#include "tools/scenario/checks.h"
 
 #define QUIET dr_msec(500)
 #define CHECKS_AT_LEAST dr_sec(2)
-#define RECOVERY_LIMIT dr_sec(5)
+#define RECOVERY_LIMIT dr_sec(20)
 #define LOOK dr_msec(2)
 #define ASK dr_msec(50) /* the cloud, which is busy enough */
-#define PING_WAIT dr_msec(100)
 
 static struct dr_mono end_of_run(const struct sc_run *run)
 {
 	return dr_mono_add(run->fault_at, run->opts.timeout);
 }
 
-static bool wrongly_judged(struct sc_run *run)
+bool sc_wrongly_judged(struct sc_run *run)
 {
 	const struct sc_timeline *t = &run->timeline;
 
@@ -35,7 +34,7 @@ int sc_check_quiet(struct sc_run *run)
 			sc_problem(run, "host %s was declared failed before it was", run->timeline.host);
 			return SC_FAILED;
 		}
-		if (wrongly_judged(run))
+		if (sc_wrongly_judged(run))
 			return SC_FAILED;
 		if (sc_interrupted())
 			return -EINTR;
@@ -60,7 +59,7 @@ static bool all_told(const struct sc_run *run)
 	       known(run, SC_T10) == run->nvms;
 }
 
-static bool all_running(struct sc_run *run)
+bool sc_all_running(struct sc_run *run)
 {
 	for (enum sc_program p = 0; p < SC_PROGRAMS; p++) {
 		if (run->children[p] && !sc_child_running(run->children[p])) {
@@ -112,7 +111,7 @@ int sc_wait_handled(struct sc_run *run)
 	while (sc_pump_logs(run), !all_told(run)) {
 		if (sc_interrupted())
 			return -EINTR;
-		if (sc_past(end_of_run(run)) || !all_running(run) || wrongly_judged(run))
+		if (sc_past(end_of_run(run)) || !sc_all_running(run) || sc_wrongly_judged(run))
 			break;
 		sc_pause(LOOK);
 	}
@@ -124,19 +123,7 @@ int sc_wait_handled(struct sc_run *run)
 
 /* ---------------------------------------------------------------- the cloud's state */
 
-/* Asks until `holds` or the time is over; what it says then is the problem. */
-struct condition {
-	struct sc_run *run;
-	const struct sc_vm *vm;
-	struct sc_server *servers; /* of the owner */
-	size_t nservers;
-	char said[256];
-	char *error;
-};
-
-typedef int (*holds_fn)(struct condition *c); /* 1, 0 or negative */
-
-static int wait_for(struct condition *c, holds_fn holds)
+int sc_wait_for(struct sc_condition *c, sc_holds_fn holds)
 {
 	int r;
 
@@ -153,7 +140,7 @@ static int wait_for(struct condition *c, holds_fn holds)
 	return 0;
 }
 
-static int host_forced_down(struct condition *c)
+static int host_forced_down(struct sc_condition *c)
 {
 	struct sc_compute computes[SC_COMPUTES_MAX];
 	const char *host = c->run->computes[c->run->victim].host;
@@ -166,7 +153,7 @@ static int host_forced_down(struct condition *c)
 	return n < 0 ? n : 0;
 }
 
-static int others_up(struct condition *c)
+static int others_up(struct sc_condition *c)
 {
 	struct sc_compute computes[SC_COMPUTES_MAX];
 	int n = sc_cloud_computes(c->run->cloud, computes, &c->error);
@@ -182,7 +169,7 @@ static int others_up(struct condition *c)
 	return n < 0 ? n : 1;
 }
 
-static int vm_in_error(struct condition *c)
+static int vm_in_error(struct sc_condition *c)
 {
 	struct sc_server s;
 	int r = sc_cloud_server(c->run->cloud, SC_OWNER, c->vm->id, &s, &c->error);
@@ -195,7 +182,7 @@ static int vm_in_error(struct condition *c)
 	return 0;
 }
 
-static int owner_sees_host_down(struct condition *c)
+static int owner_sees_host_down(struct sc_condition *c)
 {
 	struct sc_server s;
 	int r = sc_cloud_server(c->run->cloud, SC_OWNER, c->vm->id, &s, &c->error);
@@ -210,7 +197,7 @@ static int owner_sees_host_down(struct condition *c)
 }
 
 /* The alarm fired ("alarm"), or fired and was armed again ("ok"); a new one has "insufficient data". */
-static int alarm_fired(struct condition *c)
+static int alarm_fired(struct sc_condition *c)
 {
 	DR_AUTO_FREE struct sc_alarm *alarms = NULL;
 	const char *state = NULL;
@@ -230,7 +217,7 @@ static int alarm_fired(struct condition *c)
 }
 
 /* An ACTIVE server of the same name, or one that begins with it, elsewhere. */
-static int replaced(struct condition *c)
+static int replaced(struct sc_condition *c)
 {
 	const char *host = c->run->computes[c->run->victim].host;
 	int r;
@@ -238,7 +225,7 @@ static int replaced(struct condition *c)
 	free(c->servers);
 	c->servers = NULL;
 	c->nservers = 0;
-	r = sc_cloud_servers(c->run->cloud, &c->servers, &c->nservers, &c->error);
+	r = sc_cloud_servers(c->run->cloud, SC_OWNER, &c->servers, &c->nservers, &c->error);
 	snprintf(c->said, sizeof(c->said), "VM %s has no ACTIVE replacement on another host", c->vm->id);
 	for (size_t i = 0; i < c->nservers && r == 0; i++) {
 		struct sc_server s;
@@ -257,18 +244,90 @@ static int replaced(struct condition *c)
 	return r < 0 ? r : 0;
 }
 
-static int bystander_untouched(struct condition *c)
+int sc_vm_is_active(struct sc_condition *c)
 {
 	struct sc_server s;
 	int r = sc_cloud_server(c->run->cloud, SC_ADMIN, c->vm->id, &s, &c->error);
 
 	if (r < 0)
 		return r;
-	if (r == 0 && strcmp(s.status, "ACTIVE") == 0 &&
-	    strcmp(s.host, c->run->computes[!c->run->victim].host) == 0)
+	if (r == 0 && strcmp(s.status, "ACTIVE") == 0)
+		return 1;
+	snprintf(c->said, sizeof(c->said), "VM %s is %s, not ACTIVE", c->vm->id, r ? "gone" : s.status);
+	return 0;
+}
+
+static int bystander_untouched(struct sc_condition *c)
+{
+	const char *want = c->run->computes[!c->run->victim].host;
+	struct sc_server s;
+	int r = sc_cloud_server(c->run->cloud, SC_ADMIN, c->vm->id, &s, &c->error);
+
+	if (r < 0)
+		return r;
+	if (r == 0 && strcmp(s.status, "ACTIVE") == 0 && strcmp(s.host, want) == 0)
 		return 1;
 	snprintf(c->said, sizeof(c->said), "VM %s on the live host is %s", c->vm->id, r ? "gone" : s.status);
 	return 0;
+}
+
+/* The inspector marks the ports; a server without one has none to be marked. */
+static int ports_down(struct sc_condition *c)
+{
+	DR_AUTO_FREE struct sc_port *ports = NULL;
+	struct sc_snapshot s = { 0 };
+	size_t n, such;
+	int r = sc_cloud_ports(c->run->cloud, &ports, &s.nports, &c->error);
+
+	if (r < 0)
+		return r;
+	s.ports = ports;
+	n = sc_snapshot_ports(&s, c->vm->id, "DOWN", &such);
+	if (such == n)
+		return 1;
+	snprintf(c->said, sizeof(c->said), "VM %s has %zu ports, %zu of them with data_plane_status DOWN",
+		 c->vm->id, n, such);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- nothing else */
+
+static void keep_first(const char *text, void *userdata)
+{
+	struct sc_condition *c = userdata;
+
+	if (!c->said[0])
+		snprintf(c->said, sizeof(c->said), "%s", text);
+}
+
+int sc_is_as_before(struct sc_condition *c)
+{
+	struct sc_snapshot now = { 0 };
+	size_t n;
+	int r = sc_snapshot_take(c->run->cloud, &now, &c->error);
+
+	if (r < 0)
+		return r;
+	c->said[0] = '\0';
+	n = sc_snapshot_compare(&c->run->before, &now, c->allowed, keep_first, c);
+	sc_snapshot_done(&now);
+	return n == 0;
+}
+
+/* At once: what was touched meanwhile and is as it was again cannot be told. */
+static int check_others(struct sc_run *run)
+{
+	struct sc_allowed allowed = { .host = run->computes[run->victim].host, .booted = true };
+	DR_AUTO_FREE const char **ours = calloc(run->nvms, sizeof(*ours));
+	struct sc_condition c = { .run = run, .allowed = &allowed };
+
+	if (!ours)
+		return -ENOMEM;
+	for (size_t i = 0; i < run->nvms; i++)
+		ours[i] = run->vms[i].id;
+	allowed.servers = ours;
+	allowed.nservers = run->nvms;
+	return sc_wait_for(&c, sc_is_as_before);
 }
 
 /* Others may have started VMs on the failed host meanwhile; elsewhere nothing may be touched. */
@@ -290,64 +349,66 @@ static void check_foreign_vms(struct sc_run *run)
 
 static int check_vm(struct sc_run *run, const struct sc_vm *vm)
 {
-	static const holds_fn all[] = { vm_in_error, owner_sees_host_down, alarm_fired, replaced };
-	struct condition c = { .run = run, .vm = vm };
+	static const sc_holds_fn all[] = { vm_in_error, owner_sees_host_down, ports_down, alarm_fired,
+					   replaced };
+	struct sc_condition c = { .run = run, .vm = vm };
 	int r = 0;
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(all) && r == 0; i++)
-		r = wait_for(&c, all[i]);
+		r = sc_wait_for(&c, all[i]);
 	free(c.servers);
 	return r;
 }
 
-/* The fault is one: the host is silent, and its carrier as it should be. */
-static void check_fault(struct sc_run *run)
+void sc_set_checks_until(struct sc_run *run, struct dr_dur at_least)
 {
-	int carrier = sc_topo_carrier(run->topo, run->victim), want = run->opts.fault == SC_FAULT_SILENT_DROP;
-
-	if (sc_topo_ping(run->topo, run->victim, PING_WAIT) != 1)
-		sc_problem(run, "host %s answers although it should be silent", run->timeline.host);
-	if (carrier != want)
-		sc_problem(run, "the carrier of host %s is %d, %d was to be", run->timeline.host, carrier,
-			   want);
-}
-
-int sc_check_cloud(struct sc_run *run)
-{
-	struct condition hosts = { .run = run }, bystander = { .run = run, .vm = &run->bystander };
-	struct dr_mono soon = sc_deadline(CHECKS_AT_LEAST);
-	size_t before = run->problems.n;
-	int r;
+	struct dr_mono soon = sc_deadline(at_least);
 
 	run->checks_until = end_of_run(run);
 	if (run->checks_until.ns < soon.ns) /* waiting in vain has used it up */
 		run->checks_until = soon;
-	r = wait_for(&hosts, host_forced_down);
+}
+
+int sc_check_cloud(struct sc_run *run)
+{
+	struct sc_condition hosts = { .run = run }, bystander = { .run = run, .vm = &run->bystander };
+	size_t before = run->problems.n;
+	int r;
+
+	sc_set_checks_until(run, CHECKS_AT_LEAST);
+	r = sc_wait_for(&hosts, host_forced_down);
 
 	for (size_t i = 0; i < run->nvms && r == 0; i++)
 		r = check_vm(run, &run->vms[i]);
 	if (r == 0)
-		r = wait_for(&hosts, others_up);
+		r = sc_wait_for(&hosts, others_up);
 	if (r == 0)
-		r = wait_for(&bystander, bystander_untouched);
+		r = sc_wait_for(&bystander, bystander_untouched);
+	if (r == 0)
+		r = check_others(run);
 	if (r != 0)
 		return r;
-	check_fault(run);
+	run->installer->check_fault(run, run->opts.fault);
 	sc_pump_logs(run);
 	check_foreign_vms(run);
-	(void)wrongly_judged(run);
+	(void)sc_wrongly_judged(run);
 	if (run->problems.n == before)
-		sc_step("cloud",
-			"%s forced down, %s in error, host_status DOWN for the owner, replaced on %s",
+		sc_step("cloud", "%s forced down, %s in error, ports and host_status DOWN, replaced on %s",
 			run->timeline.host, run->nvms == 1 ? "VM" : "VMs", run->computes[!run->victim].host);
 	return 0;
 }
 
 /* ---------------------------------------------------------------- the end of the outage */
 
-int sc_check_recovery(struct sc_run *run)
+/* What has failed already may well go on failing, and is not waited for so long. */
+static struct dr_mono recovery_end(const struct sc_run *run)
 {
-	struct dr_mono deadline = sc_deadline(RECOVERY_LIMIT);
+	return sc_deadline(run->problems.n ? CHECKS_AT_LEAST : RECOVERY_LIMIT);
+}
+
+static int wait_heard(struct sc_run *run)
+{
+	struct dr_mono deadline = recovery_end(run);
 
 	while (sc_pump_logs(run), !run->timeline.recovered) {
 		if (sc_interrupted())
@@ -359,4 +420,29 @@ int sc_check_recovery(struct sc_run *run)
 		sc_pause(LOOK);
 	}
 	return 0;
+}
+
+/* Each replacement is still there, and the first ones run again: nothing is told from before but these. */
+int sc_check_recovery(struct sc_run *run)
+{
+	struct sc_allowed replacements = { .booted = true };
+	struct sc_condition c = { .run = run, .allowed = &replacements };
+	size_t before = run->problems.n;
+	int r = wait_heard(run);
+
+	run->checks_until = recovery_end(run);
+	if (r == 0)
+		r = sc_wait_for(&c, sc_is_as_before);
+	for (size_t i = 0; i < run->nvms && r == 0; i++) {
+		struct sc_condition vm = { .run = run, .vm = &run->vms[i] };
+
+		r = sc_wait_for(&vm, sc_vm_is_active);
+		if (r == 0)
+			r = sc_wait_for(&vm, replaced);
+		free(vm.servers);
+	}
+	if (r == 0 && run->problems.n == before)
+		sc_step("recovery", "%s is up, %s active again, ports as before; replacements kept",
+			run->timeline.host, run->nvms == 1 ? "its VM" : "its VMs");
+	return r;
 }

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "tools/scenario/topo.h"
+
 #define LINE_MAX_BYTES 8192
 #define POLL_MS 10 /* how often we look whether it has ended, and ask stop() */
 
@@ -66,13 +68,15 @@ static int listen_notify(struct sc_child *c, const char *dir)
 static int become(const struct sc_child_opts *opts, const struct sc_child *c, int log, pid_t parent)
 {
 	struct sigaction defaults = { .sa_handler = SIG_DFL };
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), error;
 	sigset_t none;
 
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
 		return errno;
 	if (getppid() != parent)
 		return ESRCH;
+	if (opts->topo && (error = sc_topo_enter(opts->topo, opts->host)) < 0)
+		return -error;
 	if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		return errno;
 	for (int i = 1; i < NSIG; i++)

@@ -16,13 +16,16 @@
 #include "doctor/mem.h"
 
 struct sc_child;
+struct sc_topo;
 
 #define SC_CHILD_PATH_MAX 512
 
 struct sc_child_opts {
-	const char *name;	 /* "monitor"; names its log, DIR/NAME.log */
-	const char *dir;	 /* for its log and its socket */
-	const char *const *argv; /* argv[0] with a path */
+	const char *name;	    /* "monitor"; names its log, DIR/NAME.log */
+	const char *dir;	    /* for its log and its socket */
+	const char *const *argv;    /* argv[0] with a path */
+	const struct sc_topo *topo; /* in the namespace of this host of it; NULL: in the caller's */
+	int host;
 };
 
 /* True when waiting should be given up (Ctrl-C). */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Giving everything back, also what an earlier run that was killed has left. */
 #include <dirent.h>
-#include <net/if.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "tools/scenario/scenario.h"
 
@@ -22,7 +24,7 @@ static int servers_of(struct sc_cloud *c, const char *prefix, struct sc_server *
 {
 	struct sc_server *list = NULL;
 	size_t n = 0, kept = 0;
-	int r = sc_cloud_servers(c, &list, &n, error);
+	int r = sc_cloud_servers(c, SC_OWNER, &list, &n, error);
 
 	if (r < 0)
 		return r;
@@ -107,7 +109,9 @@ static int remove_leftovers(struct sc_run *run, char **error)
 	}
 	if (r == 0 && n)
 		sc_step("leftovers", "%zu VMs of an earlier run are deleted", n);
-	return r < 0 ? r : delete_servers(run->cloud, servers, n, error);
+	if (r == 0)
+		r = delete_servers(run->cloud, servers, n, error);
+	return r < 0 ? r : sc_cloud_delete_images(run->cloud, SC_PREFIX, error);
 }
 
 int sc_remove_leftovers(struct sc_run *run)
@@ -128,30 +132,20 @@ static int restore_cloud(struct sc_run *run, char **error)
 	snprintf(prefix, sizeof(prefix), SC_PREFIX "%d-", getpid());
 	if (r == 0)
 		r = servers_of(run->cloud, prefix, &servers, &n, error);
-	return r < 0 ? r : delete_servers(run->cloud, servers, n, error);
+	if (r == 0)
+		r = delete_servers(run->cloud, servers, n, error);
+	return r < 0 || !run->opts.image ? r : sc_cloud_delete_images(run->cloud, prefix, error);
 }
 
 /* ---------------------------------------------------------------- network */
 
 static void end_fault(struct sc_run *run)
 {
-	char *error = NULL;
-	int r;
-
-	if (!run->fault_on)
-		return;
-	r = sc_topo_restore(run->topo, run->victim, &error);
-	if (r < 0)
-		sc_problem_error(run, "ending the outage", r, error);
-	run->fault_on = false;
-}
-
-static void remove_topology(struct sc_run *run)
-{
-	sc_topo_free(run->topo);
-	run->topo = NULL;
-	if (run->ifname[0] && if_nametoindex(run->ifname))
-		sc_problem(run, "interface %s is still there", run->ifname);
+	if (run->installer && run->installer->restore(run) < 0) {
+		sc_problem(run, "the outage cannot be ended: %s", run->error ? run->error : "?");
+		run->fault_on = false;
+	}
+	(void)!sc_deadman_disarm(DR_TAKE_PTR(run->deadman)); /* of a fault that did not come to be */
 }
 
 void sc_cleanup(struct sc_run *run)
@@ -169,7 +163,8 @@ void sc_cleanup(struct sc_run *run)
 	sc_cloud_free(run->cloud);
 	run->cloud = NULL;
 	sc_stop_minicloud(run);
-	remove_topology(run);
+	if (run->installer)
+		run->installer->close(run);
 }
 
 /* ---------------------------------------------------------------- directory, memory */
@@ -187,6 +182,37 @@ static void remove_directory(const char *path)
 	(void)!rmdir(path);
 }
 
+/* A run holds a lock on its directory for as long as it lives. */
+static void remove_if_abandoned(const char *path)
+{
+	DR_AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	sc_step("leftovers", "directory %s is removed", path);
+	remove_directory(path);
+}
+
+int sc_remove_directories(void)
+{
+	const char *tmp = sc_temporary_directory();
+	DIR *d = opendir(tmp);
+	struct dirent *e;
+
+	if (!d)
+		return dr_errno();
+	while ((e = readdir(d))) {
+		DR_AUTO_FREE char *path = dr_asprintf("%s/%s", tmp, e->d_name);
+
+		if (path && begins(e->d_name, SC_DIRECTORY ".") &&
+		    strlen(e->d_name) == strlen(SC_DIRECTORY ".XXXXXX"))
+			remove_if_abandoned(path);
+	}
+	closedir(d);
+	return 0;
+}
+
 void sc_done(struct sc_run *run)
 {
 	for (enum sc_program p = 0; p < SC_PROGRAMS; p++)
@@ -195,10 +221,12 @@ void sc_done(struct sc_run *run)
 		remove_directory(run->dir);
 	sc_timeline_done(&run->timeline);
 	sc_svclogs_done(&run->svclogs);
+	sc_snapshot_done(&run->before);
 	for (size_t i = 0; i < run->problems.n; i++)
 		free(run->problems.texts[i]);
 	free(run->problems.texts);
 	free(run->vms);
 	free(run->error);
 	dr_closep(&run->lock);
+	dr_closep(&run->dir_lock);
 }

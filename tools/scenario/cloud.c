@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/scenario/cloud.h"
+#include "tools/scenario/cloud_private.h"
 
 #include <limits.h>
 #include <string.h>
 
 #include "doctor/cloud/aodh.h"
-#include "doctor/cloud/glance.h"
 #include "doctor/cloud/neutron.h"
 
 #define PAGES_MAX 1000
-
-struct sc_cloud {
-	struct dr_loop *loop;
-	struct dr_http_client *http;
-	struct dr_cloud *session[SC_ROLES];
-	struct dr_nova_api nova;
-};
 
 static const char *const entries[SC_ROLES] = { [SC_ADMIN] = "admin", [SC_OWNER] = "doctor" };
 
@@ -37,18 +29,16 @@ static int call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_cal
 	return r;
 }
 
-/* The same where every status but 2xx is an error. */
-static int must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
-		struct dr_json **ret, char **ret_error)
+int sc_call_must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
+		 struct dr_json **ret, char **ret_error)
 {
 	int r = call(c, as, made, api_call, ret, ret_error);
 
 	return r > 0 ? -EREMOTEIO : r;
 }
 
-/* The same, but 1 on 404: what was asked for is not there. */
-static int may_lack(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
-		    struct dr_json **ret, char **ret_error)
+int sc_call_may_lack(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
+		     struct dr_json **ret, char **ret_error)
 {
 	int r = call(c, as, made, api_call, ret, ret_error);
 
@@ -66,11 +56,10 @@ static int bad(char **ret_error, const char *what)
 	return -EBADMSG;
 }
 
-static void copy(char *to, size_t size, const char *from)
+void sc_copy(char *to, size_t size, const char *from)
 {
 	snprintf(to, size, "%s", from ? from : "");
 }
-#define COPY(to, from) copy(to, sizeof(to), from)
 
 /* ---------------------------------------------------------------- sessions */
 
@@ -90,7 +79,7 @@ static int negotiate(struct sc_cloud *c, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = must(c, SC_ADMIN, dr_nova_version_get(&api_call), &api_call, &body, ret_error);
+	int r = sc_call_must(c, SC_ADMIN, dr_nova_version_get(&api_call), &api_call, &body, ret_error);
 
 	if (r < 0)
 		return r;
@@ -153,8 +142,8 @@ int sc_cloud_computes(struct sc_cloud *c, struct sc_compute ret[SC_COMPUTES_MAX]
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	int n = 0, r;
 
-	r = must(c, SC_ADMIN, dr_nova_services_list(&api_call, &c->nova, NULL, "nova-compute"), &api_call,
-		 &body, ret_error);
+	r = sc_call_must(c, SC_ADMIN, dr_nova_services_list(&api_call, &c->nova, NULL, "nova-compute"),
+			 &api_call, &body, ret_error);
 	if (r < 0)
 		return r;
 	for (const struct dr_json *row = dr_json_first(dr_json_get(body, "services"));
@@ -179,49 +168,10 @@ int sc_cloud_force_down(struct sc_cloud *c, const struct sc_compute *compute, bo
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
 
-	return must(c, SC_ADMIN,
-		    dr_nova_force_down(&api_call, &c->nova, compute->id, compute->host, "nova-compute", down),
-		    &api_call, &body, ret_error);
-}
-
-/* ---------------------------------------------------------------- parts of a server */
-
-static int find_part(struct sc_cloud *c, int made, struct dr_api_call *api_call, const char *collection,
-		     const char *name, char ret_id[64], char **ret_error)
-{
-	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = must(c, SC_OWNER, made, api_call, &body, ret_error);
-	const char *id;
-
-	if (r < 0)
-		return r;
-	id = dr_json_get_str(dr_api_find_by_name(body, collection, name, NULL), "id");
-	if (!id) {
-		if (ret_error)
-			*ret_error = dr_asprintf("the cloud has no \"%s\" among its %s", name, collection);
-		return -ENOENT;
-	}
-	copy(ret_id, 64, id);
-	return 0;
-}
-
-int sc_cloud_parts(struct sc_cloud *c, struct sc_parts *ret, char **ret_error)
-{
-	DR_AUTO_CALL struct dr_api_call image = { 0 }, flavor = { 0 }, network = { 0 };
-	struct sc_parts parts;
-	int r;
-
-	r = find_part(c, dr_glance_images_list(&image, "tiny"), &image, "images", "tiny", parts.image,
-		      ret_error);
-	if (r == 0)
-		r = find_part(c, dr_nova_flavors_list(&flavor, &c->nova), &flavor, "flavors", "m1.tiny",
-			      parts.flavor, ret_error);
-	if (r == 0)
-		r = find_part(c, dr_neutron_networks_list(&network, "doctor-net"), &network, "networks",
-			      "doctor-net", parts.network, ret_error);
-	if (r == 0)
-		*ret = parts;
-	return r;
+	return sc_call_must(
+		c, SC_ADMIN,
+		dr_nova_force_down(&api_call, &c->nova, compute->id, compute->host, "nova-compute", down),
+		&api_call, &body, ret_error);
 }
 
 /* ---------------------------------------------------------------- servers */
@@ -233,8 +183,8 @@ int sc_cloud_room(struct sc_cloud *c, char **ret_error)
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	const struct dr_json *limits;
 	int64_t most, used;
-	int r = may_lack(c, SC_OWNER, dr_api_call_init(&api_call, "compute", "GET", NULL, "/limits"),
-			 &api_call, &body, ret_error);
+	int r = sc_call_may_lack(c, SC_OWNER, dr_api_call_init(&api_call, "compute", "GET", NULL, "/limits"),
+				 &api_call, &body, ret_error);
 
 	if (r != 0)
 		return r == 1 ? INT_MAX : r; /* minicloud has no quota */
@@ -260,13 +210,14 @@ int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *
 	const char *id;
 	int r;
 
-	r = must(c, SC_OWNER, dr_nova_server_create(&api_call, &c->nova, &spec), &api_call, &body, ret_error);
+	r = sc_call_must(c, SC_OWNER, dr_nova_server_create(&api_call, &c->nova, &spec), &api_call, &body,
+			 ret_error);
 	if (r < 0)
 		return r;
 	id = dr_json_str(dr_json_path(body, "server.id"));
 	if (!id)
 		return bad(ret_error, "server.id");
-	copy(ret_id, 64, id);
+	sc_copy(ret_id, 64, id);
 	return 0;
 }
 
@@ -286,7 +237,8 @@ int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct 
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	struct dr_nova_server s;
-	int r = may_lack(c, as, dr_nova_server_show(&api_call, &c->nova, id), &api_call, &body, ret_error);
+	int r = sc_call_may_lack(c, as, dr_nova_server_show(&api_call, &c->nova, id), &api_call, &body,
+				 ret_error);
 
 	if (r != 0)
 		return r;
@@ -314,7 +266,8 @@ static int append_page(const struct dr_json *body, struct sc_server **list, size
 	return 0;
 }
 
-int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count, char **ret_error)
+int sc_cloud_servers(struct sc_cloud *c, enum sc_role as, struct sc_server **ret, size_t *ret_count,
+		     char **ret_error)
 {
 	DR_AUTO_FREE struct sc_server *list = NULL;
 	DR_AUTO_FREE char *next = NULL;
@@ -326,8 +279,8 @@ int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_cou
 		int r;
 
 		r = next ? dr_nova_servers_more(&api_call, &c->nova, next)
-			 : dr_nova_servers_list(&api_call, &c->nova, false, NULL, 0);
-		r = must(c, SC_OWNER, r, &api_call, &body, ret_error);
+			 : dr_nova_servers_list(&api_call, &c->nova, as == SC_ADMIN, NULL, 0);
+		r = sc_call_must(c, as, r, &api_call, &body, ret_error);
 		if (r == 0)
 			r = append_page(body, &list, &n);
 		if (r < 0)
@@ -346,8 +299,8 @@ int sc_cloud_is_used(struct sc_cloud *c, const char *host, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = must(c, SC_ADMIN, dr_nova_servers_list(&api_call, &c->nova, true, host, 1), &api_call, &body,
-		     ret_error);
+	int r = sc_call_must(c, SC_ADMIN, dr_nova_servers_list(&api_call, &c->nova, true, host, 1), &api_call,
+			     &body, ret_error);
 
 	return r < 0 ? r : dr_json_size(dr_json_get(body, "servers")) > 0;
 }
@@ -356,10 +309,45 @@ int sc_cloud_delete_server(struct sc_cloud *c, const char *id, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = may_lack(c, SC_OWNER, dr_nova_server_delete(&api_call, &c->nova, id), &api_call, &body,
-			 ret_error);
+	int r = sc_call_may_lack(c, SC_OWNER, dr_nova_server_delete(&api_call, &c->nova, id), &api_call,
+				 &body, ret_error);
 
 	return r == 1 ? 0 : r;
+}
+
+/* ---------------------------------------------------------------- ports */
+
+/* A cloud without Neutron's extension data-plane-status tells of none. */
+int sc_cloud_ports(struct sc_cloud *c, struct sc_port **ret, size_t *ret_count, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	DR_AUTO_FREE struct sc_port *list = NULL;
+	const struct dr_json *rows;
+	size_t n = 0;
+	int r = sc_call_must(c, SC_ADMIN, dr_neutron_ports_list(&api_call, NULL, NULL), &api_call, &body,
+			     ret_error);
+
+	if (r < 0)
+		return r;
+	rows = dr_json_get(body, "ports");
+	list = calloc(dr_json_size(rows) + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (const struct dr_json *row = dr_json_first(rows); row; row = dr_json_next(row)) {
+		struct dr_neutron_port p;
+
+		if (dr_neutron_port_parse(row, &p) < 0)
+			continue;
+		COPY(list[n].id, p.id);
+		COPY(list[n].device, p.device_id);
+		COPY(list[n].host, p.host);
+		COPY(list[n].data_plane_status, p.data_plane_status);
+		n++;
+	}
+	*ret = DR_TAKE_PTR(list);
+	*ret_count = n;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- alarms */
@@ -370,7 +358,7 @@ int sc_cloud_alarms(struct sc_cloud *c, struct sc_alarm **ret, size_t *ret_count
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	DR_AUTO_FREE struct sc_alarm *list = NULL;
 	size_t n = 0;
-	int r = must(c, SC_OWNER, dr_aodh_alarms_list(&api_call, NULL), &api_call, &body, ret_error);
+	int r = sc_call_must(c, SC_OWNER, dr_aodh_alarms_list(&api_call, NULL), &api_call, &body, ret_error);
 
 	if (r < 0)
 		return r;
@@ -396,7 +384,8 @@ int sc_cloud_delete_alarm(struct sc_cloud *c, const char *id, char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = may_lack(c, SC_OWNER, dr_aodh_alarm_delete(&api_call, id), &api_call, &body, ret_error);
+	int r = sc_call_may_lack(c, SC_OWNER, dr_aodh_alarm_delete(&api_call, id), &api_call, &body,
+				 ret_error);
 
 	return r == 1 ? 0 : r;
 }

@@ -14,6 +14,8 @@
 #include "doctor/cloud/nova.h"
 #include "doctor/mem.h"
 
+#define SC_PREFIX "doctor-test-" /* of the names of all that we make there */
+
 enum sc_role {
 	SC_ADMIN,
 	SC_OWNER,
@@ -39,6 +41,12 @@ struct sc_server {
 
 #define SC_COMPUTES_MAX 64
 
+/*
+ * Writes a clouds.yaml whose entries `admin` and `doctor` are both the account that the environment gives
+ * (OS_CLOUD or OS_*), to be found by us and by the programs that we start.
+ */
+int sc_cloud_write_given(const char *path, char **ret_error) DR_MUST_USE;
+
 /* Logs in as both. clouds.yaml is found as dr_cloud_conf_load() does. */
 int sc_cloud_open(struct sc_cloud **ret, char **ret_error) DR_MUST_USE;
 void sc_cloud_free(struct sc_cloud *c);
@@ -50,11 +58,24 @@ int sc_cloud_computes(struct sc_cloud *c, struct sc_compute ret[SC_COMPUTES_MAX]
 int sc_cloud_force_down(struct sc_cloud *c, const struct sc_compute *compute, bool down,
 			char **ret_error) DR_MUST_USE;
 
-/* The smallest that the cloud has: image tiny, flavor m1.tiny, network doctor-net. Owned by c. */
+/*
+ * Of what a VM is booted: image tiny, flavor m1.tiny, network doctor-net; where there is none of that name,
+ * the smallest active image, the flavor with the least memory, the first network that is not an external one.
+ * image: of an image that is to be used, NULL: none. Owned by c.
+ */
 struct sc_parts {
 	char image[64], flavor[64], network[64];
 };
-int sc_cloud_parts(struct sc_cloud *c, struct sc_parts *ret, char **ret_error) DR_MUST_USE;
+int sc_cloud_parts(struct sc_cloud *c, const char *image, struct sc_parts *ret, char **ret_error) DR_MUST_USE;
+
+/*
+ * Uploads a file, raw or qcow2 as it begins, as the owner's private image of this name, and waits until it is
+ * active.
+ */
+int sc_cloud_upload(struct sc_cloud *c, const char *file, const char *name, char ret_id[64],
+		    char **ret_error) DR_MUST_USE;
+/* Deletes the owner's images whose names begin with prefix. */
+int sc_cloud_delete_images(struct sc_cloud *c, const char *prefix, char **ret_error) DR_MUST_USE;
 
 /* How many more servers the owner may have; INT_MAX: as many as he likes. Negative: an error. */
 int sc_cloud_room(struct sc_cloud *c, char **ret_error) DR_MUST_USE;
@@ -67,9 +88,18 @@ int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *
 int sc_cloud_server(struct sc_cloud *c, enum sc_role as, const char *id, struct sc_server *ret,
 		    char **ret_error) DR_MUST_USE;
 
-/* All servers of the owner's project; the caller frees *ret. */
-int sc_cloud_servers(struct sc_cloud *c, struct sc_server **ret, size_t *ret_count,
+/* All servers of the owner's project; as administrator, of all projects. The caller frees *ret. */
+int sc_cloud_servers(struct sc_cloud *c, enum sc_role as, struct sc_server **ret, size_t *ret_count,
 		     char **ret_error) DR_MUST_USE;
+
+struct sc_port {
+	char id[64];
+	char device[64]; /* the server's id, or "" */
+	char host[256];
+	char data_plane_status[16]; /* "" if it has none */
+};
+/* All ports of all projects; the caller frees *ret. */
+int sc_cloud_ports(struct sc_cloud *c, struct sc_port **ret, size_t *ret_count, char **ret_error) DR_MUST_USE;
 
 /* Whether a host carries servers of any project: 1, 0 or negative. */
 int sc_cloud_is_used(struct sc_cloud *c, const char *host, char **ret_error) DR_MUST_USE;

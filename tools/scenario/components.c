@@ -13,6 +13,7 @@
 #define GONE_LIMIT dr_sec(5)
 #define LOOK dr_msec(10)
 #define PIN_ROOT "/sys/fs/bpf/doctor"
+#define LISTEN_MAX 32
 
 static const struct {
 	const char *name; /* short: names log and configuration */
@@ -23,41 +24,8 @@ static const struct {
 	[SC_INSPECTOR] = { "inspector", "doctor-inspector", SC_LOG_INSPECTOR },
 	[SC_CONSUMER] = { "consumer", "doctor-consumer", SC_LOG_CONSUMER },
 	[SC_DOCTOR_MONITOR] = { "monitor", "doctor-monitor", SC_LOG_MONITOR },
+	[SC_COMPUTE_MONITOR] = { "compute-monitor", "doctor-monitor", SC_LOGS },
 };
-
-/* ---------------------------------------------------------------- configurations */
-
-void sc_config_monitor(struct dr_buf *out, const char *name, const char *ifname, const struct sc_opts *opts,
-		       unsigned inspector_port, const struct sc_config_target *targets, size_t n)
-{
-	char interval[DR_TIME_STR_MAX];
-
-	dr_buf_printf(out,
-		      "name: %s\n"
-		      "interface: %s\n"
-		      "interval: %s\n"
-		      "multiplier: %u\n"
-		      "inspector:\n"
-		      "  url: http://127.0.0.1:%u/events\n"
-		      "targets:\n",
-		      name, ifname, dr_dur_format(opts->interval, interval), opts->multiplier,
-		      inspector_port);
-	for (size_t i = 0; i < n; i++)
-		dr_buf_printf(out, "  - host: \"%s\"\n    address: %s\n", targets[i].host,
-			      targets[i].address);
-}
-
-void sc_config_inspector(struct dr_buf *out, unsigned port, const char *dir)
-{
-	dr_buf_printf(out, "listen: 127.0.0.1:%u\ncloud: admin\njournal: %s/inspector.db\n", port, dir);
-}
-
-void sc_config_consumer(struct dr_buf *out, unsigned port, const struct sc_vm *vms, size_t n)
-{
-	dr_buf_printf(out, "listen: 127.0.0.1:%u\ncloud: doctor\nrecovery: recreate\nservers:\n", port);
-	for (size_t i = 0; i < n; i++)
-		dr_buf_printf(out, "  - %s\n", vms[i].id);
-}
 
 static int write_config(struct sc_run *run, enum sc_program p, const struct dr_buf *text,
 			char path[SC_PATH_MAX + 32])
@@ -76,18 +44,36 @@ static int write_config(struct sc_run *run, enum sc_program p, const struct dr_b
 
 /* ---------------------------------------------------------------- start */
 
-/* A port of 127.0.0.1 that is free now; *ret_fd holds it until it is closed. */
-static int free_port(int *ret_fd, unsigned *ret_port)
+/* A port of the address that is free now, as "ADDRESS:PORT"; *ret_fd holds it until it is closed. */
+static int free_port(struct in_addr address, int *ret_fd, char ret[static LISTEN_MAX])
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr = address };
 	DR_AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(addr);
+	char text[INET_ADDRSTRLEN];
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
 		return dr_errno();
-	*ret_port = ntohs(addr.sin_port);
+	snprintf(ret, LISTEN_MAX, "%s:%u", inet_ntop(AF_INET, &address, text, sizeof(text)),
+		 ntohs(addr.sin_port));
 	*ret_fd = DR_TAKE_FD(fd);
+	return 0;
+}
+
+/* The address from which this machine reaches another one, by its routes; nothing is sent. */
+static int address_towards(const char *to, struct in_addr *ret)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(9) };
+	DR_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(addr);
+
+	if (inet_pton(AF_INET, to, &addr.sin_addr) != 1)
+		return -EINVAL;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+		return dr_errno();
+	*ret = addr.sin_addr;
 	return 0;
 }
 
@@ -95,7 +81,11 @@ static int start(struct sc_run *run, enum sc_program p, const char *const args[]
 {
 	char path[SC_PATH_MAX + 32];
 	const char *argv[8] = { path };
-	struct sc_child_opts opts = { .name = programs[p].name, .dir = run->dir, .argv = argv };
+	struct sc_child_opts opts = { .name = programs[p].name,
+				      .dir = run->dir,
+				      .argv = argv,
+				      .topo = p == SC_COMPUTE_MONITOR ? run->topo : NULL,
+				      .host = run->victim };
 	char *error = NULL;
 	int r;
 
@@ -143,16 +133,23 @@ static int start_configured(struct sc_run *run, enum sc_program p, const struct 
 	return r ? r : wait_ready(run, p);
 }
 
-static void monitor_config(struct sc_run *run, unsigned inspector_port, struct dr_buf *out)
+static void monitor_config(struct sc_run *run, const char *inspector, struct dr_buf *out)
 {
-	struct sc_config_target targets[SC_COMPUTES_MAX];
-	size_t n = sc_topo_nhosts(run->topo);
+	static const char *const planes[] = { "management", "data" };
+	struct sc_config_target targets[2 * SC_COMPUTES_MAX];
+	unsigned nplanes = sc_topo_planes(run->topo);
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		targets[i] = (struct sc_config_target){ sc_topo_name(run->topo, (int)i),
-							sc_topo_address(run->topo, (int)i) };
+	for (int i = 0; i < run->ncomputes; i++)
+		for (unsigned plane = 0; plane < nplanes; plane++)
+			targets[n++] = (struct sc_config_target){
+				.host = run->computes[i].host,
+				.address = run->installer->address(run, i, plane),
+				.plane = nplanes > 1 ? planes[plane] : NULL,
+				.ifname = plane ? sc_topo_plane_ifname(run->topo, SC_MONITOR, plane) : NULL,
+			};
 	snprintf(run->monitor_name, sizeof(run->monitor_name), "doctor-test-%d", getpid());
-	sc_config_monitor(out, run->monitor_name, run->ifname, &run->opts, inspector_port, targets, n);
+	sc_config_monitor(out, run->monitor_name, run->ifname, &run->opts, inspector, targets, n);
 }
 
 static int init_timeline(struct sc_run *run)
@@ -168,40 +165,87 @@ static int init_timeline(struct sc_run *run)
 	return r;
 }
 
-int sc_start_components(struct sc_run *run)
-{
-	DR_AUTO_BUF struct dr_buf inspector = { 0 }, consumer = { 0 }, monitor = { 0 };
-	DR_AUTO_CLOSE int inspector_fd = -1, consumer_fd = -1;
-	unsigned inspector_port = 0, consumer_port = 0;
-	int r = free_port(&inspector_fd, &inspector_port);
+/* Where the components listen: the consumer at the address by which this machine reaches the compute, the
+ * inspector too where a compute's own monitor reports, else on loopback. */
+struct places {
+	char inspector[LISTEN_MAX], consumer[LISTEN_MAX];
+};
 
-	if (r == 0)
-		r = free_port(&consumer_fd, &consumer_port);
-	if (r == 0)
-		r = init_timeline(run);
+static int find_places(struct sc_run *run, struct places *ret)
+{
+	const char *compute = run->installer->address(run, run->victim, 0);
+	struct in_addr loopback = { htonl(INADDR_LOOPBACK) }, address;
+	bool afar = run->opts.scenario == SC_NETWORK_FAILURE;
+	DR_AUTO_CLOSE int inspector_fd = -1, consumer_fd = -1;
+	int r = address_towards(compute, &address);
+
 	if (r < 0)
+		return sc_env_error(run, r,
+				    dr_asprintf("there is no route to compute %s at %s: %s",
+						run->timeline.host, compute, strerror(-r)));
+	r = free_port(afar ? address : loopback, &inspector_fd, ret->inspector);
+	return r < 0 ? r : free_port(address, &consumer_fd, ret->consumer);
+}
+
+static int start_monitors(struct sc_run *run, const struct places *at)
+{
+	DR_AUTO_BUF struct dr_buf monitor = { 0 }, compute = { 0 };
+	char name[sizeof(run->monitor_name) + 16];
+	int r;
+
+	monitor_config(run, at->inspector, &monitor);
+	r = start_configured(run, SC_DOCTOR_MONITOR, &monitor);
+	if (r != 0 || run->opts.scenario != SC_NETWORK_FAILURE)
 		return r;
-	sc_config_inspector(&inspector, inspector_port, run->dir);
-	sc_config_consumer(&consumer, consumer_port, run->vms, run->nvms);
-	monitor_config(run, inspector_port, &monitor);
-	dr_closep(&inspector_fd);
-	dr_closep(&consumer_fd);
+	snprintf(name, sizeof(name), "%s-compute", run->monitor_name);
+	sc_config_compute_monitor(&compute, name, run->timeline.host,
+				  sc_topo_plane_ifname(run->topo, run->victim, SC_DATA_PLANE), at->inspector);
+	return start_configured(run, SC_COMPUTE_MONITOR, &compute);
+}
+
+static int start_all(struct sc_run *run, const struct places *at)
+{
+	DR_AUTO_BUF struct dr_buf inspector = { 0 }, consumer = { 0 };
+	int r;
+
+	sc_config_inspector(&inspector, at->inspector, run->dir, &run->opts);
+	sc_config_consumer(&consumer, at->consumer, run->vms, run->nvms);
 	r = start_configured(run, SC_INSPECTOR, &inspector);
 	if (r == 0)
 		r = start_configured(run, SC_CONSUMER, &consumer);
+	return r ? r : start_monitors(run, at);
+}
+
+int sc_start_components(struct sc_run *run)
+{
+	struct places at;
+	int r = init_timeline(run);
+
 	if (r == 0)
-		r = start_configured(run, SC_DOCTOR_MONITOR, &monitor);
+		r = find_places(run, &at);
+	if (r == 0)
+		r = start_all(run, &at);
 	if (r != 0)
 		return r;
 	run->nbpf_programs =
 		sc_bpf_programs_of(sc_child_pid(run->children[SC_DOCTOR_MONITOR]), run->bpf_programs);
 	if (run->nbpf_programs <= 0)
 		sc_problem(run, "the monitor is ready and holds no BPF program");
-	sc_step("programs", "inspector, consumer and monitor are ready, %d BPF programs", run->nbpf_programs);
+	sc_step("programs", "inspector, consumer (%s) and monitor are ready, %d BPF programs", at.consumer,
+		run->nbpf_programs);
 	return 0;
 }
 
 /* ---------------------------------------------------------------- logs */
+
+/* The lines have no time of their own: it is when they are read, within some ms. */
+static void feed_compute(struct sc_timeline *t, const char *line)
+{
+	if (strstr(line, "link down, the inspector is told "))
+		sc_timeline_set(t, SC_T01, NULL, dr_wall_now());
+	else if (strncmp(line, "link up ", 8) == 0 && t->at[SC_T01].ns)
+		t->recovered = true;
+}
 
 static void pump(struct sc_run *run, enum sc_program p)
 {
@@ -211,7 +255,9 @@ static void pump(struct sc_run *run, enum sc_program p)
 	while (c && (line = sc_child_line(c))) {
 		if (run->opts.verbose)
 			fprintf(stderr, "%9s| %s\n", programs[p].name, line);
-		if (run->timeline.vms)
+		if (p == SC_COMPUTE_MONITOR)
+			feed_compute(&run->timeline, line);
+		else if (run->timeline.vms)
 			sc_timeline_feed(&run->timeline, programs[p].log, line);
 	}
 }
@@ -271,6 +317,7 @@ static void check_no_pins(struct sc_run *run)
 
 void sc_stop_components(struct sc_run *run)
 {
+	stop(run, SC_COMPUTE_MONITOR);
 	stop(run, SC_DOCTOR_MONITOR);
 	stop(run, SC_INSPECTOR);
 	stop(run, SC_CONSUMER);

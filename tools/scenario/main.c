@@ -63,5 +63,5 @@ int main(int argc, char *argv[])
 		return SC_EXIT_USAGE;
 	}
 	handle_signals();
-	return sc_scenario_run(&opts, bin);
+	return opts.scenario == SC_CLEANUP ? sc_scenario_cleanup(&opts, bin) : sc_scenario_run(&opts, bin);
 }

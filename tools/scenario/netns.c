@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -235,6 +236,18 @@ int sc_netns_set_up(const struct sc_netns *n, const char *ifname, bool up)
 		return dr_errno();
 	ifr.ifr_flags = (short)(up ? ifr.ifr_flags | IFF_UP : ifr.ifr_flags & ~IFF_UP);
 	return ioctl(n->ctl, SIOCSIFFLAGS, &ifr) < 0 ? dr_errno() : 0;
+}
+
+int sc_netns_set_mac(const struct sc_netns *n, const char *ifname, const uint8_t mac[6])
+{
+	struct ifreq ifr;
+	int r = named(&ifr, ifname);
+
+	if (r < 0)
+		return r;
+	ifr.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(ifr.ifr_hwaddr.sa_data, mac, 6);
+	return ioctl(n->ctl, SIOCSIFHWADDR, &ifr) < 0 ? dr_errno() : 0;
 }
 
 int sc_netns_set_port(const struct sc_netns *n, const char *bridge, const char *port, bool in)

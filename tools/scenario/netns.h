@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "doctor/mem.h"
 
@@ -44,6 +45,9 @@ int sc_netns_carrier(const struct sc_netns *n, const char *ifname) DR_MUST_USE;
 
 /* The administrative state, by one system call. */
 int sc_netns_set_up(const struct sc_netns *n, const char *ifname, bool up) DR_MUST_USE;
+
+/* Its hardware address, by one system call; it may be up. */
+int sc_netns_set_mac(const struct sc_netns *n, const char *ifname, const uint8_t mac[6]) DR_MUST_USE;
 
 /* Puts port into the bridge or takes it out, by one system call. Being there already is no error. */
 int sc_netns_set_port(const struct sc_netns *n, const char *bridge, const char *port, bool in) DR_MUST_USE;

@@ -25,17 +25,25 @@ static int keep_directory(struct sc_run *run, const char *path)
 	return real ? dr_strcpy(run->dir, sizeof(run->dir), real) : dr_errno();
 }
 
-static int temporary_directory(struct sc_run *run)
+const char *sc_temporary_directory(void)
 {
 	const char *tmp = getenv("TMPDIR");
-	int n = snprintf(run->dir, sizeof(run->dir), "%s/doctor-test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+
+	return tmp && *tmp ? tmp : "/tmp";
+}
+
+static int temporary_directory(struct sc_run *run)
+{
+	int n = snprintf(run->dir, sizeof(run->dir), "%s/" SC_DIRECTORY ".XXXXXX", sc_temporary_directory());
 
 	if (n < 0 || (size_t)n >= sizeof(run->dir))
 		return -ENAMETOOLONG;
 	if (!mkdtemp(run->dir))
 		return dr_errno();
 	run->own_dir = true;
-	return 0;
+	/* `doctor-test cleanup` sees that somebody is in there */
+	run->dir_lock = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return run->dir_lock < 0 || flock(run->dir_lock, LOCK_SH | LOCK_NB) < 0 ? dr_errno() : 0;
 }
 
 int sc_setup_directory(struct sc_run *run)
@@ -52,14 +60,21 @@ int sc_setup_directory(struct sc_run *run)
 
 /* ---------------------------------------------------------------- cloud */
 
-/* Waits for another run that uses the same cloud: the directory of its clouds.yaml is the lock. */
+/*
+ * Waits for another run that uses the same cloud: the directory of its clouds.yaml is the lock; where that is
+ * ours alone, as for a cloud of the environment, the directory of directories is.
+ */
 static int lock_cloud(struct sc_run *run)
 {
 	struct dr_mono deadline = sc_deadline(LOCK_LIMIT);
 	char dir[SC_PATH_MAX], *slash;
 	bool told = false;
 
-	memcpy(dir, run->clouds_yaml, sizeof(dir));
+	if (run->opts.cloud == SC_CLOUD_ENV) {
+		snprintf(dir, sizeof(dir), "%s/", sc_temporary_directory());
+	} else {
+		memcpy(dir, run->clouds_yaml, sizeof(dir));
+	}
 	slash = strrchr(dir, '/');
 	if (slash)
 		slash[slash == dir] = '\0';
@@ -106,6 +121,17 @@ static int choose_clouds_yaml(struct sc_run *run)
 	return dr_strcpy(run->clouds_yaml, sizeof(run->clouds_yaml), real);
 }
 
+/* Into our directory, where minicloud's is, too. */
+static int write_given(struct sc_run *run)
+{
+	char path[SC_PATH_MAX + 16], *error = NULL;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/clouds.yaml", run->dir);
+	r = sc_cloud_write_given(path, &error);
+	return r < 0 ? sc_env_error(run, r, error) : 0;
+}
+
 static int load_svclogs(struct sc_run *run)
 {
 	char path[SC_PATH_MAX + 16], *slash, *error = NULL;
@@ -129,9 +155,11 @@ int sc_setup_cloud(struct sc_run *run)
 
 	if (run->opts.cloud == SC_CLOUD_MINICLOUD)
 		r = sc_start_minicloud(run);
+	if (r == 0 && run->opts.cloud == SC_CLOUD_ENV)
+		r = write_given(run);
 	if (r == 0)
 		r = choose_clouds_yaml(run);
-	if (r == 0)
+	if (r == 0 && run->opts.cloud != SC_CLOUD_MINICLOUD) /* which is ours alone */
 		r = lock_cloud(run);
 	if (r == 0)
 		r = load_svclogs(run);
@@ -205,23 +233,9 @@ int sc_setup_computes(struct sc_run *run)
 	return r;
 }
 
-/* ---------------------------------------------------------------- network */
-
-int sc_setup_topology(struct sc_run *run)
+int sc_setup_hosts(struct sc_run *run)
 {
-	const char *hosts[SC_COMPUTES_MAX];
-	struct sc_topo_opts opts = { .hosts = hosts, .nhosts = (size_t)run->ncomputes };
-	char *error = NULL;
-	int r;
-
-	for (int i = 0; i < run->ncomputes; i++)
-		hosts[i] = run->computes[i].host;
-	r = sc_topo_new(&opts, &run->topo, &error);
-	if (r < 0)
-		return sc_env_error(run, r, error);
-	sc_step("network", "%s at %s, %s at %s, watched through %s", hosts[0], sc_topo_address(run->topo, 0),
-		hosts[1], sc_topo_address(run->topo, 1), sc_topo_ifname(run->topo, SC_MONITOR));
-	return dr_strcpy(run->ifname, sizeof(run->ifname), sc_topo_ifname(run->topo, SC_MONITOR));
+	return run->installer->open(run);
 }
 
 /* ---------------------------------------------------------------- VMs */
@@ -298,14 +312,34 @@ static int wait_active(struct sc_run *run, const struct sc_vm *vm, const char *h
 	return 0;
 }
 
+static int upload_image(struct sc_run *run, char ret_id[64])
+{
+	char name[64], *error = NULL;
+	int r;
+
+	if (!run->opts.image)
+		return 0;
+	run->cloud_touched = true;
+	snprintf(name, sizeof(name), SC_PREFIX "%d-image", getpid());
+	r = sc_cloud_upload(run->cloud, run->opts.image, name, ret_id, &error);
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	sc_step("image", "%s is uploaded as %s", run->opts.image, name);
+	return 0;
+}
+
 int sc_setup_vms(struct sc_run *run)
 {
 	struct dr_mono deadline = sc_deadline(BOOT_LIMIT);
 	const char *host = run->computes[run->victim].host;
 	struct sc_parts parts;
 	char *error = NULL;
-	int r = sc_cloud_parts(run->cloud, &parts, &error);
+	char image[64];
+	int r = upload_image(run, image);
 
+	if (r < 0)
+		return r;
+	r = sc_cloud_parts(run->cloud, run->opts.image ? image : NULL, &parts, &error);
 	if (r < 0)
 		return sc_env_error(run, r, error);
 	r = check_room(run);
@@ -317,7 +351,7 @@ int sc_setup_vms(struct sc_run *run)
 		r = wait_active(run, &run->vms[i], host, deadline);
 	if (r != 0)
 		return r;
-	r = sc_topo_ping(run->topo, run->victim, PING_WAIT);
+	r = run->installer->answers(run, run->victim, PING_WAIT);
 	if (r != 0)
 		return sc_env_error(run, -EHOSTUNREACH, dr_asprintf("host %s does not answer", host));
 	if (run->nvms == 1)

@@ -207,8 +207,21 @@ static void vm_point(struct sc_timeline *t, enum sc_point p, const char *vm, str
 	}
 }
 
+static bool feed_port(struct sc_timeline *t, enum sc_log from, const char *text, struct dr_wall at)
+{
+	char port[SC_NAME_MAX];
+
+	if (from != SC_LOG_INSPECTOR || !matches(text, "doctor set port(", ") down", port))
+		return false;
+	t->nports++;
+	t->ports_at = at;
+	return true;
+}
+
 static bool feed_checkpoint(struct sc_timeline *t, enum sc_log from, const char *text, struct dr_wall at)
 {
+	if (feed_port(t, from, text, at))
+		return true;
 	for (size_t i = 0; i < DR_ARRAY_SIZE(shapes); i++) {
 		char arg[SC_NAME_MAX];
 		enum sc_point p = shapes[i].point;
@@ -315,6 +328,16 @@ static const struct sc_vm_line *last_notified(const struct sc_timeline *t)
 		if (t->vms[i].at[SC_T09].ns && (!last || t->vms[i].at[SC_T09].ns > last->at[SC_T09].ns))
 			last = &t->vms[i];
 	return last;
+}
+
+bool sc_timeline_at(const struct sc_timeline *t, enum sc_point p, struct dr_wall *ret)
+{
+	const struct sc_vm_line *v = points[p].of_host ? NULL : last_notified(t);
+	struct dr_wall at = points[p].of_host ? t->at[p] : v ? vm_at(v, p) : (struct dr_wall){ 0 };
+
+	if (at.ns)
+		*ret = at;
+	return at.ns != 0;
 }
 
 size_t sc_timeline_shares(const struct sc_timeline *t, struct sc_share ret[SC_SHARES_MAX])

@@ -66,6 +66,8 @@ struct sc_timeline {
 	bool recovered;				   /* the monitor has seen the host come back */
 	char foreign[SC_FOREIGN_MAX][SC_NAME_MAX]; /* other VMs that were set to error; more are not kept */
 	size_t nforeign;
+	size_t nports;		 /* that the inspector has set DOWN */
+	struct dr_wall ports_at; /* the last of them */
 
 	char said_host[SC_NAME_MAX]; /* by the record before, "" if it named none */
 	char said_vm[SC_LOGS][SC_NAME_MAX];
@@ -89,6 +91,9 @@ size_t sc_timeline_span(const struct sc_timeline *t, enum sc_point p, struct dr_
 /* T09 of the VM that was notified last minus T01. False if one of them is unknown. */
 bool sc_timeline_notification(const struct sc_timeline *t, struct dr_dur *ret);
 
+/* A point of the host, or of the VM whose owner was notified last. False if it is unknown. */
+bool sc_timeline_at(const struct sc_timeline *t, enum sc_point p, struct dr_wall *ret);
+
 /*
  * Who took how much of the notification time, for the VM that was notified last. What lies between two
  * known points belongs to all who should have told a point in between ("Ceilometer + Aodh"). The
@@ -103,6 +108,15 @@ size_t sc_timeline_shares(const struct sc_timeline *t, struct sc_share ret[SC_SH
 
 /* Table, bars and shares, at most 100 columns; utf8 false: ASCII only. */
 void sc_timeline_draw(const struct sc_timeline *t, bool utf8, struct dr_buf *out);
+
+/* The same as a picture, SVG 1.1, for a report. title: a line above it. */
+void sc_timeline_svg(const struct sc_timeline *t, const char *title, struct dr_buf *out);
+
+/*
+ * The variables that upstream's profiler (doctor_tests/profiler_poc.py) reads, as shell assignments: T00 to
+ * T09, in whole milliseconds after T00. Unknown points are left out, as it shows them by "?".
+ */
+void sc_timeline_profiler(const struct sc_timeline *t, struct dr_buf *out);
 
 /* {"host", "vms", "points": {"T00": {"component", "first_ms", "last_ms", "count"}}, "notification_ms"} */
 struct dr_json *sc_timeline_json(const struct sc_timeline *t);
