@@ -28,15 +28,15 @@ static void assert_defaults(const struct con_config *c)
 	assert_int_equal(c->listen.port, 12346);
 	assert_null(c->url);
 	assert_null(c->cloud);
-	assert_int_equal(c->server_count, 1);
-	assert_string_equal(c->servers[0], ID);
-	assert_int_equal(c->recovery, CON_RECOVERY_RECREATE);
-	assert_int_equal(c->recreate.attempts, 5);
-	assert_int_equal(c->recreate.pause.ns, dr_sec(1).ns);
-	assert_int_equal(c->recreate.pause_max.ns, dr_sec(30).ns);
-	assert_int_equal(c->recreate.boot_timeout.ns, dr_sec(300).ns);
-	assert_int_equal(c->recreate.settle.ns, dr_sec(3).ns);
-	assert_int_equal(c->recreate.boot_late.ns, dr_sec(30).ns); /* as timeout */
+	assert_int_equal(c->servers.count, 1);
+	assert_string_equal(c->servers.ids[0], ID);
+	assert_int_equal(c->plan.kind, CON_RECOVERY_RECREATE);
+	assert_int_equal(c->plan.retry.attempts, 5);
+	assert_int_equal(c->plan.retry.pause.ns, dr_sec(1).ns);
+	assert_int_equal(c->plan.retry.pause_max.ns, dr_sec(30).ns);
+	assert_int_equal(c->plan.retry.boot_timeout.ns, dr_sec(300).ns);
+	assert_int_equal(c->plan.retry.settle.ns, dr_sec(3).ns);
+	assert_int_equal(c->plan.retry.boot_late.ns, dr_sec(30).ns); /* as timeout */
 	assert_false(c->keep_alarms);
 	assert_int_equal(c->timeout.ns, dr_sec(30).ns);
 }
@@ -74,13 +74,13 @@ static void test_everything_set(void **state)
 	assert_true(c.listen.ipv6);
 	assert_string_equal(c.url, "https://owner.example:8443/failure");
 	assert_string_equal(c.cloud, "doctor");
-	assert_int_equal(c.server_count, 2);
-	assert_string_equal(c.servers[1], ID2);
-	assert_int_equal(c.recovery, CON_RECOVERY_NONE);
+	assert_int_equal(c.servers.count, 2);
+	assert_string_equal(c.servers.ids[1], ID2);
+	assert_int_equal(c.plan.kind, CON_RECOVERY_NONE);
 	assert_true(c.keep_alarms);
 	assert_int_equal(c.timeout.ns, dr_sec(5).ns);
-	assert_int_equal(c.recreate.attempts, 1);
-	assert_int_equal(c.recreate.settle.ns, 0);
+	assert_int_equal(c.plan.retry.attempts, 1);
+	assert_int_equal(c.plan.retry.settle.ns, 0);
 }
 
 static void test_refusals(void **state)
