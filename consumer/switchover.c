@@ -321,8 +321,8 @@ static void on_part(const struct dr_cloud_reply *r, void *userdata)
 	} else if (outcome == CON_OUT_GONE && c->part == LOST) {
 		x->gone = true;
 		outcome = CON_OUT_OK;
-	} else if (outcome == CON_OUT_GONE) { /* another standby may be there */
-		outcome = c->part == STANDBY ? CON_OUT_OK : CON_OUT_REFUSED;
+	} else if (outcome == CON_OUT_GONE) { /* another standby may be there; a cloud may have no routers */
+		outcome = c->part == STANDBY || c->part == FLOATING ? CON_OUT_OK : CON_OUT_REFUSED;
 	}
 	if (outcome != CON_OUT_OK)
 		snprintf(x->why, sizeof(x->why), "%s: %s", what[c->part].doing,
