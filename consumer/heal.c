@@ -80,7 +80,7 @@ static void ended(struct con_server *s, struct con_fault *f, enum con_fault_stat
 	f->ended = dr_wall_now();
 	f->told = false;
 	snprintf(f->why, sizeof(f->why), "%s", why);
-	if (replacement[0])
+	if (replacement[0] && replacement != f->replacement)
 		snprintf(f->replacement, sizeof(f->replacement), "%s", replacement);
 	c->counts.ended[f->kind][state]++;
 	if (state == CON_FAULT_RECOVERED)

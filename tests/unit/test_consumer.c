@@ -14,7 +14,6 @@
 #include "doctor/http_client.h"
 #include "tools/minicloud/cloud.h"
 
-#define DEADLINE dr_sec(20)
 #define SERVERS 2 /* on compute-1; as many on compute-2 */
 
 struct world {
@@ -54,13 +53,18 @@ static size_t count(struct world *w, const char *what)
 	return n;
 }
 
+#define FAIL(w, ...)                                                                                         \
+	do {                                                                                                 \
+		dup2((w)->saved_stderr, STDERR_FILENO);                                                      \
+		fail_msg(__VA_ARGS__);                                                                       \
+	} while (0)
+
 #define WAIT_FOR(w, condition)                                                                               \
 	do {                                                                                                 \
-		struct dr_mono wait_end = dr_mono_add(dr_mono_now(), DEADLINE);                              \
+		struct dr_mono wait_end = dr_mono_add(dr_mono_now(), dr_sec(20));                            \
 		while (!(condition)) {                                                                       \
-			struct dr_dur wait_left = dr_mono_sub(wait_end, dr_mono_now());                      \
-			if (wait_left.ns <= 0)                                                               \
-				fail_msg("in vain: %s; it says: %s", #condition, said(w));                   \
+			if (dr_mono_now().ns > wait_end.ns)                                                  \
+				FAIL(w, "in vain: %s; it says: %s", #condition, said(w));                    \
 			assert_true(dr_loop_run_once((w)->loop, dr_msec(5)) >= 0);                           \
 		}                                                                                            \
 	} while (0)
@@ -518,7 +522,7 @@ static void test_cloud_is_away(void **state)
 		WAIT_FOR(w, count(w, "doctor consumer handled at ") + count(w, "a person must help") == 1);
 		assert_replaced(w, 0);
 		if (count(w, "recovery goes on in ") <= w->config.plan.retry.attempts)
-			fail_msg("%s: %zu %.3000s", faults[i], count(w, "recovery goes on in "), strstr(said(w), "recovery begins"));
+			FAIL(w, "%s: %s", faults[i], said(w));
 		assert_int_equal(count(w, "failed-attempts=0"), 1);
 		assert_int_equal(teardown(state), 0);
 		assert_int_equal(setup(state), 0);
