@@ -6,19 +6,20 @@
 #include "doctor/buf.h"
 #include "doctor/json.h"
 
-static const char *const schema[] = {
+static const char schema[] =
 	"CREATE TABLE fault (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, server TEXT NOT "
 	"NULL,"
-	" alarm TEXT, incident TEXT, type TEXT, cleared INTEGER, heard INTEGER, ended INTEGER, kind TEXT, "
-	"state TEXT,"
-	" attempts INTEGER, replacement TEXT, why TEXT, moves TEXT, returned INTEGER, armed INTEGER,"
+	" alarm TEXT, incident TEXT, type TEXT, cleared INTEGER, heard INTEGER, ended INTEGER, kind TEXT,"
+	" state TEXT, attempts INTEGER, replacement TEXT, why TEXT, moves TEXT, returned INTEGER, armed "
+	"INTEGER,"
 	" told INTEGER);"
 	"CREATE TABLE word (text TEXT PRIMARY KEY, fault TEXT NOT NULL REFERENCES fault (id) ON DELETE "
 	"CASCADE)"
 	" WITHOUT ROWID;"
 	"CREATE INDEX word_fault ON word (fault);"
-	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;",
-};
+	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;";
+
+static const char *const steps[] = { schema };
 
 #define COLUMNS                                                                                              \
 	"id, server, alarm, incident, type, cleared, heard, ended, kind, state, attempts, replacement, "     \
@@ -177,7 +178,7 @@ int con_faults_open(const char *path, struct con_faults **ret, char **ret_error)
 	if (!f)
 		return -ENOMEM;
 	TAILQ_INIT(&f->list);
-	r = dr_store_open(path ? path : ":memory:", schema, DR_ARRAY_SIZE(schema), &f->store, ret_error);
+	r = dr_store_open(path ? path : ":memory:", steps, DR_ARRAY_SIZE(steps), &f->store, ret_error);
 	for (size_t i = 0; !r && i < QUERIES; i++)
 		r = dr_query_new(f->store, sql[i], &f->queries[i]);
 	if (!r)

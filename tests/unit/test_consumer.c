@@ -509,7 +509,7 @@ static void test_cloud_is_away(void **state)
 		"compute:GET:/v2.1/servers/:503:8",
 		"compute:GET:/v2.1/servers/detail:500:8",
 		"network:GET:/v2.0/ports:503:8",
-		"compute:GET:/v2.1/:503:8",
+		"compute:GET:/v2.1/:503:12",
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(faults); i++) {

@@ -592,6 +592,7 @@ static void test_exec_over_restarts(void **state)
 {
 	struct world *w = *state;
 	char expected[200];
+	size_t before;
 
 	use_script(w, "test $DOCTOR_INTERRUPTED = 1 || sleep 60");
 	with_journal(w);
@@ -602,10 +603,12 @@ static void test_exec_over_restarts(void **state)
 	crash(w);
 	start(w);
 	WAIT_FOR(w, count(w, "recovery program has ended well vm=") == 1);
+	WAIT_FOR(w, count(w, "alarm is not armed yet alarm=") == 1);
 	crash(w); /* and its alarm has never been armed again */
 	w->mc.fails.count = 0;
+	before = count(w, "alarm is that of a fault which has ended vm=");
 	start(w);
-	WAIT_FOR(w, count(w, "alarm is that of a fault which has ended vm=") == 1);
+	WAIT_FOR(w, count(w, "alarm is that of a fault which has ended vm=") == before + 1);
 	WAIT_FOR(w, alarm_of(w, w->ids[0])->state == MC_ALARM_OK);
 	snprintf(expected, sizeof(expected), "%s 1 0\n%s 2 1\n", w->ids[0], w->ids[0]);
 	assert_string_equal(output(w), expected);
