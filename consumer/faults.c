@@ -37,15 +37,15 @@ enum query {
 	QUERIES,
 };
 
+#define VALUES "(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+/* whoever reaches our port may make up any number of words */
+#define FEW "(SELECT count(*) FROM word WHERE fault = ?2) < 1000"
+
 static const char *const sql[QUERIES] = {
-	[INSERT] = "INSERT INTO fault (" COLUMNS
-		   ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[UPDATE] = "UPDATE fault SET (" COLUMNS ") = (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		   " WHERE id = ?1",
+	[INSERT] = "INSERT INTO fault (" COLUMNS ") VALUES " VALUES,
+	[UPDATE] = "UPDATE fault SET (" COLUMNS ") = " VALUES " WHERE id = ?1",
 	[DELETE] = "DELETE FROM fault WHERE id = ?",
-	/* whoever reaches our port may make up any number of them */
-	[HEAR] = "INSERT OR IGNORE INTO word SELECT ?1, ?2"
-		 " WHERE (SELECT count(*) FROM word WHERE fault = ?2) < 1000",
+	[HEAR] = ("INSERT OR IGNORE INTO word SELECT ?1, ?2 WHERE " FEW),
 	[HEARD] = "SELECT fault FROM word WHERE text = ?",
 	[GET] = "SELECT value FROM setting WHERE key = ?",
 	[SET] = "INSERT OR REPLACE INTO setting VALUES (?, ?)",
