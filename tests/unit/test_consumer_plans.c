@@ -696,6 +696,50 @@ static void test_same_fault(void **state)
 	}
 }
 
+/* There and back again leaves everything as it was; where the standby has no place for it, it is said. */
+static void test_moves(void **state)
+{
+	static const char lost_text[] =
+		"[{\"id\":\"p1\",\"network_id\":\"n1\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.1\"}],"
+		"\"allowed_address_pairs\":[{\"ip_address\":\"10.0.0.9\"},{\"ip_address\":\"10.0.0.8\"}]}]";
+	static const char standby_text[] =
+		"[{\"id\":\"p2\",\"network_id\":\"n1\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.2\"}],"
+		"\"allowed_address_pairs\":[]}]";
+	static const char floating_text[] =
+		"[{\"id\":\"f1\",\"port_id\":\"p1\",\"fixed_ip_address\":\"10.0.0.1\"},"
+		"{\"id\":\"f2\",\"port_id\":\"p3\"}]";
+	DR_AUTO_JSON struct dr_json *lost = NULL, *standby = NULL, *floating = NULL, *moves, *back, *to,
+				    *from;
+	char *addresses[] = { "10.0.0.9" };
+	const struct con_plan plan = { .floating = true, .addresses = addresses, .address_count = 1 };
+	const char *why = NULL;
+
+	moves = back = to = from = NULL;
+	assert_int_equal(dr_json_parse(lost_text, strlen(lost_text), &lost, NULL), 0);
+	assert_int_equal(dr_json_parse(standby_text, strlen(standby_text), &standby, NULL), 0);
+	assert_int_equal(dr_json_parse(floating_text, strlen(floating_text), &floating, NULL), 0);
+	moves = con_moves_plan(&plan, lost, standby, floating, &why);
+	assert_null(why);
+	assert_int_equal(dr_json_size(moves), 2);
+	assert_string_equal(dr_json_str(dr_json_path(moves, "0.to_address")), "10.0.0.2");
+	assert_false(con_move_is_done(dr_json_at(moves, 0), floating));
+	from = con_moves_pairs(moves, dr_json_at(lost, 0));
+	to = con_moves_pairs(moves, dr_json_at(standby, 0));
+	assert_int_equal(dr_json_size(from), 1);
+	assert_string_equal(dr_json_str(dr_json_path(from, "0.ip_address")), "10.0.0.8");
+	assert_string_equal(dr_json_str(dr_json_path(to, "0.ip_address")), "10.0.0.9");
+
+	back = con_moves_reverse(moves);
+	assert_string_equal(dr_json_str(dr_json_path(back, "0.to")), "p1");
+	assert_true(con_move_is_done(dr_json_at(back, 0), floating));
+	assert_null(con_moves_pairs(back, dr_json_at(lost, 0))); /* it has them all */
+
+	dr_json_free(moves);
+	moves = con_moves_plan(&plan, lost, NULL, floating, &why);
+	assert_non_null(why);
+	assert_int_equal(dr_json_size(moves), 0);
+}
+
 static void test_notifications_refused(void **state)
 {
 	static const struct {
@@ -743,6 +787,7 @@ int main(void)
 		TEST(test_exec_over_restarts),
 		TEST(test_discover),
 		TEST(test_plan_of_its_own),
+		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_same_fault),
 		cmocka_unit_test(test_notifications_refused),
 	};
