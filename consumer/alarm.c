@@ -130,27 +130,3 @@ int con_alarm_parse(const char *body, size_t len, struct con_alarm *ret, char wh
 		*ret = a;
 	return r;
 }
-
-int con_seen_add(struct con_seen *seen, const struct con_alarm *a)
-{
-	/* neither id contains a space */
-	DR_AUTO_FREE char *key = dr_asprintf("%s %s", a->server_id, a->message_id);
-
-	if (!key)
-		return -ENOMEM;
-	for (size_t i = 0; i < CON_SEEN_MAX; i++) {
-		if (seen->keys[i] && strcmp(seen->keys[i], key) == 0)
-			return 1;
-	}
-	free(seen->keys[seen->next]);
-	seen->keys[seen->next] = DR_TAKE_PTR(key);
-	seen->next = (seen->next + 1) % CON_SEEN_MAX;
-	return 0;
-}
-
-void con_seen_done(struct con_seen *seen)
-{
-	for (size_t i = 0; i < CON_SEEN_MAX; i++)
-		free(seen->keys[i]);
-	*seen = (struct con_seen){ 0 };
-}

@@ -3,8 +3,7 @@
 #define DOCTOR_CONSUMER_ALARM_H
 
 /*
- * What Aodh POSTs when an event alarm fires (aodh/notifier/rest.py), and the memory of what came already.
- * Pure.
+ * What Aodh POSTs when an event alarm fires (aodh/notifier/rest.py). Pure.
  */
 
 #include "doctor/clock.h"
@@ -28,20 +27,5 @@ struct con_alarm {
  * -EBADMSG: it is no alarm, why says what is wrong with it.
  */
 int con_alarm_parse(const char *body, size_t len, struct con_alarm *ret, char why[CON_WHY_MAX]) DR_MUST_USE;
-
-/*
- * The events of the last alarms; the oldest are forgotten. Aodh may send one more than once: several alarms
- * for one server, an alarm armed again, a person with curl.
- */
-#define CON_SEEN_MAX 1024
-
-struct con_seen {
-	char *keys[CON_SEEN_MAX]; /* a ring */
-	size_t next;
-};
-
-/* 1: this event came for this server already. 0: it did not, and is remembered now. -ENOMEM. */
-int con_seen_add(struct con_seen *seen, const struct con_alarm *a) DR_MUST_USE;
-void con_seen_done(struct con_seen *seen);
 
 #endif

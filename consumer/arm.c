@@ -2,8 +2,10 @@
 #include "consumer/arm.h"
 
 #include <string.h>
+#include <sys/queue.h>
 
 #include "consumer/alarm.h"
+#include "doctor/buf.h"
 #include "doctor/cloud/aodh.h"
 #include "doctor/log.h"
 
@@ -13,18 +15,21 @@
 
 /* The alarm of one server. */
 struct item {
+	TAILQ_ENTRY(item) entry;
 	struct con_arm *arm;
-	const char *server;
-	char name[sizeof("doctor_") + CON_UUID_LEN];
+	char server[CON_ID_MAX + 1];
+	char name[sizeof("doctor_") + CON_ID_MAX];
 	char alarm[CON_ID_MAX + 1]; /* "" until it is there */
 	struct dr_source *timer;
 	unsigned attempts; /* that failed in a row */
 	struct dr_source *again_timer;
 	unsigned again_attempts;
-	bool again; /* it is being set back to ok */
-	bool busy;  /* a request is under way */
+	bool again;   /* it is being set back to ok */
+	bool setting; /* and the request is under way */
+	bool busy;    /* another request is under way */
 	bool deleting;
 	bool keep;
+	bool dropped; /* goes when nothing is under way */
 };
 
 struct con_arm {
@@ -33,11 +38,21 @@ struct con_arm {
 	const char *url;
 	struct dr_dur timeout;
 	struct con_arm_events events;
-	struct item *items;
-	size_t count;
-	bool started; /* the event was told */
+	TAILQ_HEAD(item_list, item) items;
+	size_t count;  /* that are not dropped */
+	bool complete; /* con_arm_start() was called */
+	bool started;  /* the event was told */
 	bool removing;
+	bool sweeping;
 };
+
+static void item_free(struct item *i)
+{
+	TAILQ_REMOVE(&i->arm->items, i, entry);
+	dr_source_free(i->timer);
+	dr_source_free(i->again_timer);
+	free(i);
+}
 
 static void tell_started(struct con_arm *a, int error, const char *why)
 {
@@ -45,6 +60,13 @@ static void tell_started(struct con_arm *a, int error, const char *why)
 		return;
 	a->started = true;
 	a->events.started(error, why, a->events.userdata);
+}
+
+/* The last thing that a callback does: a dropped item goes with its last request. */
+static void reap(struct item *i)
+{
+	if (i->dropped && !i->busy && !i->setting)
+		item_free(i);
 }
 
 /* ---------------------------------------------------------------- deleting */
@@ -60,6 +82,7 @@ static void on_deleted(const struct dr_cloud_reply *r, void *userdata)
 		i->alarm[0] = '\0';
 	else
 		dr_warning("alarm is left in Aodh alarm=%s vm=%s: %s", i->alarm, i->server, r->reason);
+	reap(i);
 }
 
 static int send(struct con_arm *a, struct dr_api_call *call, int r, dr_cloud_done_fn fn, void *userdata)
@@ -96,7 +119,9 @@ static void failed(struct item *i, const struct dr_cloud_reply *r, const char *d
 	struct dr_dur pause;
 
 	snprintf(why, sizeof(why), "%s of vm=%s: %s", doing, i->server, r->reason);
-	if (r->error == -EACCES || r->error == -ENOENT || outcome != CON_OUT_RETRY) {
+	if (i->dropped)
+		return;
+	if (!i->arm->started && (r->error == -EACCES || r->error == -ENOENT || outcome != CON_OUT_RETRY)) {
 		tell_started(i->arm, r->error ? r->error : -EPERM, why);
 		return;
 	}
@@ -114,16 +139,22 @@ static void send_failed(struct item *i, int error, const char *doing)
 	failed(i, &r, doing);
 }
 
+static void tell_if_complete(struct con_arm *a)
+{
+	if (a->complete && con_arm_count(a) == a->count)
+		tell_started(a, 0, NULL);
+}
+
 static void armed(struct item *i, const char *alarm)
 {
 	struct con_arm *a = i->arm;
 
 	snprintf(i->alarm, sizeof(i->alarm), "%s", alarm);
 	i->attempts = 0;
-	if (a->removing)
+	if (a->removing || i->dropped)
 		remove_alarm(i);
-	else if (con_arm_count(a) == a->count)
-		tell_started(a, 0, NULL);
+	else
+		tell_if_complete(a);
 }
 
 static void on_created(const struct dr_cloud_reply *r, void *userdata)
@@ -136,14 +167,13 @@ static void on_created(const struct dr_cloud_reply *r, void *userdata)
 		return;
 	if (con_outcome_of(false, r->error, r->status) != CON_OUT_OK) {
 		failed(i, r, "creating the alarm");
-		return;
-	}
-	if (dr_aodh_alarm_parse(r->json, &alarm) < 0) {
+	} else if (dr_aodh_alarm_parse(r->json, &alarm) < 0) {
 		send_failed(i, -EPROTO, "creating the alarm");
-		return;
+	} else {
+		dr_info("alarm created vm=%s alarm=%s url=%s", i->server, alarm.id, i->arm->url);
+		armed(i, alarm.id);
 	}
-	dr_info("alarm created vm=%s alarm=%s url=%s", i->server, alarm.id, i->arm->url);
-	armed(i, alarm.id);
+	reap(i);
 }
 
 static void create(struct item *i)
@@ -168,12 +198,12 @@ static bool equal(const char *a, const char *b)
 	return a && strcmp(a, b) == 0;
 }
 
-/* An alarm of ours from before, which fires for this server and calls us. */
-static bool is_ours(const struct item *i, const struct dr_json *row, struct dr_aodh_alarm *ret)
+/* An alarm as we make them for this server: it fires for it and calls us. */
+static bool is_ours(const struct con_arm *a, const char *server, const struct dr_aodh_alarm *alarm)
 {
-	return dr_aodh_alarm_parse(row, ret) == 0 && ret->enabled && equal(ret->name, i->name) &&
-	       equal(ret->type, "event") && equal(ret->instance_id, i->server) &&
-	       equal(ret->action_url, i->arm->url);
+	return equal(alarm->type, "event") && equal(alarm->instance_id, server) &&
+	       equal(alarm->action_url, a->url) && alarm->name && strncmp(alarm->name, "doctor_", 7) == 0 &&
+	       strcmp(alarm->name + 7, server) == 0;
 }
 
 static void reuse(struct item *i, const struct dr_aodh_alarm *alarm)
@@ -184,8 +214,22 @@ static void reuse(struct item *i, const struct dr_aodh_alarm *alarm)
 	dr_info("alarm was there vm=%s alarm=%s state=%s", i->server, alarm->id,
 		alarm->state ? alarm->state : "");
 	armed(i, alarm->id);
-	if (fired && !a->removing)
+	if (fired && !a->removing && !i->dropped)
 		a->events.fired(i->server, i->alarm, a->events.userdata);
+}
+
+static bool reuse_one(struct item *i, const struct dr_json *rows)
+{
+	for (const struct dr_json *row = dr_json_first(rows); row; row = dr_json_next(row)) {
+		struct dr_aodh_alarm alarm;
+
+		if (dr_aodh_alarm_parse(row, &alarm) == 0 && alarm.enabled &&
+		    is_ours(i->arm, i->server, &alarm)) {
+			reuse(i, &alarm);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void on_listed(const struct dr_cloud_reply *r, void *userdata)
@@ -195,20 +239,11 @@ static void on_listed(const struct dr_cloud_reply *r, void *userdata)
 	i->busy = false;
 	if (r->error == -ECANCELED)
 		return;
-	if (con_outcome_of(false, r->error, r->status) != CON_OUT_OK) {
+	if (con_outcome_of(false, r->error, r->status) != CON_OUT_OK)
 		failed(i, r, "looking for the alarm");
-		return;
-	}
-	for (const struct dr_json *row = dr_json_first(r->json); row; row = dr_json_next(row)) {
-		struct dr_aodh_alarm alarm;
-
-		if (is_ours(i, row, &alarm)) {
-			reuse(i, &alarm);
-			return;
-		}
-	}
-	if (!i->arm->removing)
+	else if (!reuse_one(i, r->json) && !i->arm->removing && !i->dropped)
 		create(i);
+	reap(i);
 }
 
 static void list(struct item *i)
@@ -254,15 +289,21 @@ static void on_set(const struct dr_cloud_reply *r, void *userdata)
 {
 	enum con_outcome outcome = con_outcome_of(false, r->error, r->status);
 	struct item *i = userdata;
+	const struct con_arm_events *e = &i->arm->events;
 
+	i->setting = false;
 	if (r->error == -ECANCELED)
 		return;
-	if (outcome != CON_OUT_OK) {
+	if (i->dropped) {
+		reap(i);
+	} else if (outcome != CON_OUT_OK) {
 		again_failed(i, outcome, r->reason);
-		return;
+	} else {
+		i->again = false;
+		dr_info("alarm armed again alarm=%s", i->alarm);
+		if (e->armed_again)
+			e->armed_again(i->server, e->userdata);
 	}
-	i->again = false;
-	dr_info("alarm armed again alarm=%s", i->alarm);
 }
 
 static int on_again_timer(struct dr_source *s, void *userdata)
@@ -274,6 +315,7 @@ static int on_again_timer(struct dr_source *s, void *userdata)
 	if (i->arm->removing)
 		return 0;
 	r = send(i->arm, &call, dr_aodh_alarm_state_set(&call, i->alarm, "ok"), on_set, i);
+	i->setting = r == 0;
 	if (r < 0)
 		again_failed(i, r == -EINVAL ? CON_OUT_REFUSED : CON_OUT_RETRY, strerror(-r));
 	return 0;
@@ -281,9 +323,12 @@ static int on_again_timer(struct dr_source *s, void *userdata)
 
 static struct item *find(struct con_arm *a, const char *server_id)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		if (strcmp(a->items[i].server, server_id) == 0)
-			return &a->items[i];
+	struct item *i;
+
+	TAILQ_FOREACH(i, &a->items, entry)
+	{
+		if (!i->dropped && strcmp(i->server, server_id) == 0)
+			return i;
 	}
 	return NULL;
 }
@@ -301,65 +346,141 @@ void con_arm_again(struct con_arm *a, const char *server_id)
 	(void)!dr_timer_arm(i->again_timer, dr_msec(0));
 }
 
+/* ---------------------------------------------------------------- left by others of us */
+
+static void on_swept(const struct dr_cloud_reply *r, void *userdata)
+{
+	if (r->error != -ECANCELED && con_outcome_of(false, r->error, r->status) > CON_OUT_GONE)
+		dr_warning("alarm of a server that is gone is left in Aodh: %s", r->reason);
+}
+
+static void sweep(struct con_arm *a, const struct dr_aodh_alarm *alarm)
+{
+	DR_AUTO_CALL struct dr_api_call call = { 0 };
+
+	dr_info("alarm of a server that is gone is deleted vm=%s alarm=%s", alarm->instance_id, alarm->id);
+	if (send(a, &call, dr_aodh_alarm_delete(&call, alarm->id), on_swept, NULL) < 0)
+		dr_warning("alarm is left in Aodh alarm=%s vm=%s", alarm->id, alarm->instance_id);
+}
+
+static void on_all_listed(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct con_arm *a = userdata;
+
+	a->sweeping = false;
+	if (r->error == -ECANCELED || a->removing)
+		return;
+	if (con_outcome_of(false, r->error, r->status) != CON_OUT_OK) {
+		dr_debug("looking for alarms of servers that are gone: %s", r->reason);
+		return; /* the next time */
+	}
+	for (const struct dr_json *row = dr_json_first(r->json); row; row = dr_json_next(row)) {
+		struct dr_aodh_alarm alarm;
+
+		if (dr_aodh_alarm_parse(row, &alarm) == 0 && alarm.instance_id &&
+		    is_ours(a, alarm.instance_id, &alarm) && !find(a, alarm.instance_id))
+			sweep(a, &alarm);
+	}
+}
+
+void con_arm_sweep(struct con_arm *a)
+{
+	DR_AUTO_CALL struct dr_api_call call = { 0 };
+
+	if (!a->sweeping && !a->removing)
+		a->sweeping = send(a, &call, dr_aodh_alarms_list(&call, NULL), on_all_listed, a) == 0;
+}
+
 /* ---------------------------------------------------------------- all of them */
 
-int con_arm_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con_config *c, const char *url,
+int con_arm_new(struct dr_loop *l, struct dr_cloud *cloud, struct dr_dur timeout, const char *url,
 		const struct con_arm_events *events, struct con_arm **ret)
 {
-	DR_AUTO(con_arm_freep) struct con_arm *a = calloc(1, sizeof(*a));
-	int r;
+	struct con_arm *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
+	TAILQ_INIT(&a->items);
 	a->loop = l;
 	a->cloud = cloud;
 	a->url = url;
-	a->timeout = c->timeout;
+	a->timeout = timeout;
 	a->events = *events;
-	a->items = calloc(c->server_count, sizeof(*a->items));
-	if (!a->items)
-		return -ENOMEM;
-	while (a->count < c->server_count) {
-		struct item *i = &a->items[a->count];
-
-		i->arm = a;
-		i->server = c->servers[a->count++];
-		snprintf(i->name, sizeof(i->name), "doctor_%s", i->server);
-		r = dr_loop_add_timer(l, on_item_timer, i, &i->timer);
-		if (r == 0)
-			r = dr_loop_add_timer(l, on_again_timer, i, &i->again_timer);
-		if (r < 0)
-			return r;
-	}
-	*ret = DR_TAKE_PTR(a);
+	*ret = a;
 	return 0;
 }
 
 void con_arm_free(struct con_arm *a)
 {
+	struct item *i;
+
 	if (!a)
 		return;
-	for (size_t i = 0; i < a->count; i++) {
-		dr_source_free(a->items[i].timer);
-		dr_source_free(a->items[i].again_timer);
-	}
-	free(a->items);
+	while ((i = TAILQ_FIRST(&a->items)))
+		item_free(i);
 	free(a);
+}
+
+int con_arm_add(struct con_arm *a, const char *server_id)
+{
+	struct item *i;
+	int r;
+
+	if (find(a, server_id) || a->removing)
+		return 0;
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return -ENOMEM;
+	i->arm = a;
+	TAILQ_INSERT_TAIL(&a->items, i, entry);
+	r = dr_strcpy(i->server, sizeof(i->server), server_id);
+	if (r == 0)
+		r = dr_loop_add_timer(a->loop, on_item_timer, i, &i->timer);
+	if (r == 0)
+		r = dr_loop_add_timer(a->loop, on_again_timer, i, &i->again_timer);
+	if (r < 0) {
+		item_free(i);
+		return r;
+	}
+	snprintf(i->name, sizeof(i->name), "doctor_%s", i->server);
+	a->count++;
+	list(i);
+	return 0;
+}
+
+void con_arm_drop(struct con_arm *a, const char *server_id)
+{
+	struct item *i = find(a, server_id);
+
+	if (!i)
+		return;
+	i->dropped = true;
+	a->count--;
+	dr_timer_disarm(i->timer);
+	dr_timer_disarm(i->again_timer);
+	remove_alarm(i);
+	reap(i);
 }
 
 void con_arm_start(struct con_arm *a)
 {
-	for (size_t i = 0; i < a->count; i++)
-		list(&a->items[i]);
+	a->complete = true;
+	tell_if_complete(a);
 }
 
 size_t con_arm_count(const struct con_arm *a)
 {
+	const struct item *i;
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->count; i++)
-		n += a->items[i].alarm[0] != '\0';
+	TAILQ_FOREACH(i, &a->items, entry)
+	n += i->alarm[0] && !i->dropped;
 	return n;
+}
+
+size_t con_arm_wanted(const struct con_arm *a)
+{
+	return a->count;
 }
 
 void con_arm_keep(struct con_arm *a, const char *server_id)
@@ -372,15 +493,22 @@ void con_arm_keep(struct con_arm *a, const char *server_id)
 
 void con_arm_remove(struct con_arm *a)
 {
+	struct item *i, *next;
+
 	a->removing = true;
-	for (size_t i = 0; i < a->count; i++)
-		remove_alarm(&a->items[i]);
+	for (i = TAILQ_FIRST(&a->items); i; i = next) {
+		next = TAILQ_NEXT(i, entry);
+		remove_alarm(i);
+	}
 }
 
 bool con_arm_busy(const struct con_arm *a)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		if (a->items[i].busy)
+	const struct item *i;
+
+	TAILQ_FOREACH(i, &a->items, entry)
+	{
+		if (i->busy)
 			return true;
 	}
 	return false;

@@ -3,45 +3,41 @@
 
 #include <string.h>
 
+#include "doctor/buf.h"
+
 #define DEFAULT_LISTEN "127.0.0.1:12346"
 
 void con_config_done(struct con_config *c)
 {
+	free(c->tls.cert);
+	free(c->tls.key);
+	free(c->tls.client_ca);
 	free(c->url);
 	free(c->cloud);
-	free(c->servers);
+	free(c->servers.ids);
+	con_match_done(&c->match);
+	con_plan_done(&c->plan);
+	for (size_t i = 0; i < c->plan_count; i++)
+		con_plan_done(&c->plans[i]);
+	free(c->plans);
+	free(c->journal);
+	free(c->webhook);
+	free(c->inspector.url);
+	free(c->inspector.token_file);
+	free(c->inspector.ca);
+	free(c->inspector.callback);
 	*c = (struct con_config){ 0 };
 }
 
-bool con_is_uuid(const char *text)
-{
-	static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-	for (size_t i = 0; i < CON_UUID_LEN; i++) {
-		if (!text[i] || (pattern[i] == '-' ? text[i] != '-' : !strchr("0123456789abcdef", text[i])))
-			return false;
-	}
-	return text[CON_UUID_LEN] == '\0';
-}
-
-static void read_listen(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
+static int read_text(struct dr_conf *f, struct dr_conf_node *map, const char *key, char **ret)
 {
 	const char *text;
-	bool insecure;
 
-	dr_conf_bool(f, root, "insecure_listen", false, &insecure);
-	dr_conf_str(f, root, "listen", DEFAULT_LISTEN, &text);
-	if (dr_http_listen_parse(text, &c->listen) < 0)
-		dr_conf_error(f, dr_conf_get(f, root, "listen"),
-			      "\"%s\" is no numeric address and port such as " DEFAULT_LISTEN
-			      " or [::1]:12346",
-			      text);
-	else if (!c->listen.loopback && !insecure)
-		dr_conf_error(f, dr_conf_get(f, root, "listen"),
-			      "\"%s\" is reached from elsewhere, and alarms carry no credential: listen on "
-			      "loopback, "
-			      "or say insecure_listen: true",
-			      text);
+	dr_conf_str(f, map, key, NULL, &text);
+	if (!text)
+		return 0;
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static bool is_url(const char *text)
@@ -52,111 +48,160 @@ static bool is_url(const char *text)
 	return scheme && strcspn(text + scheme, "/?#") > 0 && !strpbrk(text, " \t\r\n\"<>\\^`{|}");
 }
 
-static int read_url(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
+static int read_url(struct dr_conf *f, struct dr_conf_node *map, const char *key, const char *example,
+		    char **ret)
 {
-	const char *text;
+	int r = read_text(f, map, key, ret);
 
-	dr_conf_str(f, root, "url", NULL, &text);
-	if (!text) {
-		if (c->listen.any)
-			dr_conf_error(f, dr_conf_get(f, root, "listen"),
-				      "Aodh cannot call %s: say in url what it is to call",
-				      c->listen.address);
-		return 0;
-	}
-	if (!is_url(text))
-		dr_conf_error(f, dr_conf_get(f, root, "url"),
-			      "\"%s\" is no URL such as http://192.0.2.7:12346/failure", text);
-	c->url = strdup(text);
-	return c->url ? 0 : -ENOMEM;
+	if (!r && *ret && !is_url(*ret))
+		dr_conf_error(f, dr_conf_get(f, map, key), "\"%s\" is no URL such as %s", *ret, example);
+	return r;
 }
 
-static bool known(const struct con_config *c, const char *id)
+/* ---------------------------------------------------------------- who may call us */
+
+static int read_tls(struct dr_conf *f, struct dr_conf_node *root, struct con_tls_conf *c)
 {
-	for (size_t i = 0; i < c->server_count; i++) {
-		if (strcmp(c->servers[i], id) == 0)
-			return true;
-	}
-	return false;
-}
+	struct dr_conf_node *tls = dr_conf_map(f, root, "tls");
+	int r;
 
-static int read_servers(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
-{
-	struct dr_conf_node *list = dr_conf_list(f, root, "servers");
-	size_t n = dr_conf_count(list);
-
-	if (n == 0) {
-		dr_conf_error(f, list, "servers: at least one is needed: the ids of the servers to hear of");
-		return 0;
-	}
-	if (n > CON_SERVERS_MAX) {
-		dr_conf_error(f, list, "%zu are more than the %d supported", n, CON_SERVERS_MAX);
-		return 0;
-	}
-	c->servers = calloc(n, sizeof(*c->servers));
-	if (!c->servers)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct dr_conf_node *item = dr_conf_item(list, i);
-		const char *id = dr_conf_scalar(item);
-
-		if (!id || !con_is_uuid(id))
-			dr_conf_error(f, item,
-				      "\"%s\" is no server id such as 8f5b1c1e-2f0a-4d53-9a86-3c5d1b7f0e11",
-				      id ? id : "");
-		else if (known(c, id))
-			dr_conf_error(f, item, "\"%s\" is listed twice", id);
-		else
-			memcpy(c->servers[c->server_count++], id, CON_UUID_LEN);
-	}
+	if ((r = read_text(f, tls, "cert", &c->cert)) || (r = read_text(f, tls, "key", &c->key)) ||
+	    (r = read_text(f, tls, "client_ca", &c->client_ca)))
+		return r;
+	if (tls && !c->cert)
+		dr_conf_error(f, tls, "\"cert\" is missing");
+	if (tls && !c->key)
+		dr_conf_error(f, tls, "\"key\" is missing");
+	dr_conf_check_keys(f, tls);
 	return 0;
 }
 
-static void read_recreate(struct dr_conf *f, struct dr_conf_node *root, struct con_recovery_conf *c)
+static int read_listen(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
 {
-	struct dr_conf_node *map = dr_conf_map(f, root, "recreate");
-	int64_t attempts;
+	const char *text;
+	bool insecure;
+	int r = read_tls(f, root, &c->tls);
 
-	dr_conf_int(f, map, "attempts", 1, 1000, 5, &attempts);
-	c->attempts = (unsigned)attempts;
-	dr_conf_dur(f, map, "pause", dr_msec(10), dr_sec(600), dr_sec(1), &c->pause);
-	dr_conf_dur(f, map, "pause_max", dr_msec(10), dr_sec(3600), dr_sec(30), &c->pause_max);
-	dr_conf_dur(f, map, "boot_timeout", dr_sec(1), dr_sec(3600), dr_sec(300), &c->boot_timeout);
-	dr_conf_dur(f, map, "settle", dr_msec(0), dr_sec(60), dr_sec(3), &c->settle);
-	if (c->pause_max.ns < c->pause.ns)
-		dr_conf_error(f, dr_conf_get(f, map, "pause_max"), "is shorter than pause");
+	if (r)
+		return r;
+	dr_conf_bool(f, root, "insecure_listen", false, &insecure);
+	dr_conf_str(f, root, "listen", DEFAULT_LISTEN, &text);
+	if (dr_http_listen_parse(text, &c->listen) < 0)
+		dr_conf_error(f, dr_conf_get(f, root, "listen"),
+			      "\"%s\" is no numeric address and port such as " DEFAULT_LISTEN
+			      " or [::1]:12346",
+			      text);
+	else if (!c->listen.loopback && !insecure && !c->tls.client_ca)
+		dr_conf_error(f, dr_conf_get(f, root, "listen"),
+			      "\"%s\" is reached from elsewhere, and alarms carry no credential: listen on "
+			      "loopback, say in tls.client_ca whose certificate is wanted, or "
+			      "say insecure_listen: true",
+			      text);
+	return 0;
+}
+
+static int read_own_url(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
+{
+	int r = read_url(f, root, "url", "http://192.0.2.7:12346/failure", &c->url);
+
+	if (!r && !c->url && c->listen.any)
+		dr_conf_error(f, dr_conf_get(f, root, "listen"),
+			      "Aodh cannot call %s: say in url what it is to call", c->listen.address);
+	return r;
+}
+
+/* ---------------------------------------------------------------- whom we hear of */
+
+static int read_servers(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
+{
+	struct dr_conf_node *map = dr_conf_map(f, root, "discover");
+	int r = con_ids_read(f, root, "servers", CON_SERVERS_MAX, &c->servers);
+
+	c->discover = dr_conf_get(f, root, "discover");
+	if (!r)
+		r = con_match_read(f, map, &c->match);
 	dr_conf_check_keys(f, map);
+	if (!c->discover && !dr_conf_count(dr_conf_list(f, root, "servers")))
+		dr_conf_error(f, dr_conf_get(f, root, "servers"),
+			      "servers: at least one is needed: the ids of the servers to hear of; or say "
+			      "discover");
+	dr_conf_dur(f, root, "interval", dr_msec(100), dr_sec(86400), dr_sec(30), &c->interval);
+	return r;
+}
+
+static int read_inspector(struct dr_conf *f, struct dr_conf_node *root, const struct dr_http_listen *listen,
+			  struct con_inspector_conf *c)
+{
+	struct dr_conf_node *map = dr_conf_map(f, root, "inspector");
+	int r;
+
+	if ((r = read_url(f, map, "url", "https://192.0.2.1:12345", &c->url)) ||
+	    (r = read_text(f, map, "token_file", &c->token_file)) || (r = read_text(f, map, "ca", &c->ca)) ||
+	    (r = read_url(f, map, "callback", "http://192.0.2.7:12346/fault", &c->callback)))
+		return r;
+	dr_conf_dur(f, map, "check", dr_msec(100), dr_sec(86400), dr_sec(30), &c->check);
+	if (map && !c->url)
+		dr_conf_error(f, map, "\"url\" is missing");
+	if (c->url && !c->callback && listen->any)
+		dr_conf_error(f, map, "the inspector cannot call %s: say in callback what it is to call",
+			      listen->address);
+	dr_conf_check_keys(f, map);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the rest */
+
+/* Where the service manager keeps our state, if it does (systemd.exec(5), StateDirectory=). */
+static int read_journal(struct dr_conf *f, struct dr_conf_node *root, char **ret)
+{
+	const char *directory = getenv("STATE_DIRECTORY"), *text;
+
+	dr_conf_str(f, root, "journal", NULL, &text);
+	if (text && strcmp(text, "none") != 0)
+		*ret = strdup(text);
+	else if (!text && directory && directory[0] == '/' && !strchr(directory, ':'))
+		*ret = dr_asprintf("%s/consumer.db", directory);
+	else
+		return 0;
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int read_rest(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
+{
+	int r;
+
+	if ((r = read_text(f, root, "cloud", &c->cloud)) || (r = read_journal(f, root, &c->journal)) ||
+	    (r = read_url(f, root, "webhook", "https://owner.example/recovered", &c->webhook)))
+		return r;
+	dr_conf_bool(f, root, "keep_alarms", false, &c->keep_alarms);
+	dr_conf_dur(f, root, "same_fault", dr_msec(0), dr_sec(86400), dr_sec(30), &c->same_fault);
+	dr_conf_dur(f, root, "timeout", dr_msec(100), dr_sec(300), dr_sec(30), &c->timeout);
+	return read_inspector(f, root, &c->listen, &c->inspector);
 }
 
 int con_config_read(struct dr_conf *f, struct con_config *ret)
 {
-	static const char *const kinds[] = { "recreate", "none", NULL };
 	DR_AUTO(con_config_done) struct con_config c = { 0 };
 	struct dr_conf_node *root = dr_conf_root(f);
-	const char *cloud;
-	int kind, r;
+	int r;
 
-	read_listen(f, root, &c);
-	r = read_url(f, root, &c);
-	if (r < 0)
+	if ((r = read_listen(f, root, &c)) || (r = read_own_url(f, root, &c)) ||
+	    (r = read_servers(f, root, &c)) || (r = read_rest(f, root, &c)) ||
+	    (r = con_plan_read_default(f, root, c.timeout, &c.plan)) ||
+	    (r = con_plans_read(f, root, &c.plan, &c.plans, &c.plan_count)))
 		return r;
-	r = read_servers(f, root, &c);
-	if (r < 0)
-		return r;
-	dr_conf_str(f, root, "cloud", NULL, &cloud);
-	if (cloud) {
-		c.cloud = strdup(cloud);
-		if (!c.cloud)
-			return -ENOMEM;
-	}
-	dr_conf_enum(f, root, "recovery", kinds, CON_RECOVERY_RECREATE, &kind);
-	c.recovery = (enum con_recovery_kind)kind;
-	dr_conf_bool(f, root, "keep_alarms", false, &c.keep_alarms);
-	dr_conf_dur(f, root, "timeout", dr_msec(100), dr_sec(300), dr_sec(30), &c.timeout);
-	read_recreate(f, root, &c.recreate);
-	c.recreate.boot_late = c.timeout;
 	dr_conf_check_keys(f, root);
 	*ret = c;
 	c = (struct con_config){ 0 };
 	return 0;
+}
+
+const struct con_plan *con_config_plan(const struct con_config *c, const char *server_id,
+				       const struct dr_json *row)
+{
+	for (size_t i = 0; i < c->plan_count; i++) {
+		if (con_plan_is_for(&c->plans[i], server_id, row))
+			return &c->plans[i];
+	}
+	return &c->plan;
 }

@@ -3,109 +3,120 @@
 
 #include <string.h>
 
-#include "consumer/alarm.h"
-#include "consumer/arm.h"
-#include "consumer/recreate.h"
-#include "doctor/buf.h"
+#include "consumer/consumer_private.h"
 #include "doctor/log.h"
 
-#define BODY_MAX (1U << 20)
+#define BODY_MAX (4U << 20)  /* a notification names all servers of a host */
+#define CONNECTIONS_MAX 4096 /* Aodh opens one for each alarm, and closes it when it comes to it */
 
-struct server {
-	struct con_consumer *consumer;
-	const char *id;
-	struct con_recreate *recreate; /* NULL: no recovery is under way */
-};
+/* ---------------------------------------------------------------- servers */
 
-struct con_consumer {
-	struct dr_loop *loop;
-	struct dr_cloud *cloud;
-	const struct con_config *config;
-	struct dr_http_server *http;
-	struct con_arm *arm;
-	struct dr_nova_api api;
-	struct server *servers;
-	size_t server_count;
-	struct con_seen seen;
-	char *url;
-	con_started_fn started;
-	void *userdata;
-	struct {
-		unsigned long received, refused, unknown, repeated, replaced, gave_up;
-	} counts;
-};
-
-/* ---------------------------------------------------------------- recovery */
-
-static struct server *find_server(struct con_consumer *c, const char *id)
+struct con_server *con_find_server(const struct con_consumer *c, const char *id)
 {
-	for (size_t i = 0; i < c->server_count; i++) {
-		if (strcmp(c->servers[i].id, id) == 0)
-			return &c->servers[i];
+	struct con_server *s;
+
+	TAILQ_FOREACH(s, &c->servers, entry)
+	{
+		if (strcmp(s->id, id) == 0)
+			return s;
 	}
 	return NULL;
 }
 
-static void arm_again(struct server *s)
+struct con_server *con_add_server(struct con_consumer *c, const char *id)
 {
-	con_arm_again(s->consumer->arm, s->id);
-}
+	struct con_server *s = calloc(1, sizeof(*s));
 
-static void on_recreated(const struct con_recreated *r, void *userdata)
-{
-	struct server *s = userdata;
-	struct con_consumer *c = s->consumer;
-
-	if (r->state == CON_REPLACED && r->waited) {
-		dr_info("vm replaced vm=%s replacement=%s failed-attempts=%u", s->id, r->replacement,
-			r->attempts);
-		dr_log_checkpoint(r->active, "doctor consumer handled");
-		c->counts.replaced++;
-	} else if (r->state == CON_REPLACED) {
-		dr_info("vm has a replacement already vm=%s replacement=%s", s->id, r->replacement);
-	} else if (r->state == CON_UNNEEDED) {
-		dr_warning("vm is not replaced vm=%s: %s", s->id, r->why);
-	} else {
-		dr_error("vm is not replaced, a person must help vm=%s failed-attempts=%u: %s", s->id,
-			 r->attempts, r->why);
-		c->counts.gave_up++;
+	if (!s || dr_strcpy(s->id, sizeof(s->id), id) < 0) {
+		free(s);
+		return NULL;
 	}
-	con_recreate_free(DR_TAKE_PTR(s->recreate));
-	arm_again(s);
+	s->consumer = c;
+	s->plan = con_config_plan(c->config, id, NULL);
+	TAILQ_INSERT_TAIL(&c->servers, s, entry);
+	c->server_count++;
+	return s;
 }
 
-/* The server is said to be lost. */
-static void recover(struct server *s)
+static int add_configured(struct con_consumer *c)
 {
-	struct con_consumer *c = s->consumer;
-	int r;
+	for (size_t i = 0; i < c->config->servers.count; i++) {
+		struct con_server *s = con_add_server(c, c->config->servers.ids[i]);
 
-	if (c->config->recovery == CON_RECOVERY_NONE) {
-		arm_again(s);
+		if (!s)
+			return -ENOMEM;
+		s->configured = true;
+	}
+	return 0;
+}
+
+/* Nova lists this one. */
+static void on_server(const char *id, const struct dr_json *row, void *userdata)
+{
+	struct con_consumer *c = userdata;
+	struct con_server *s = con_find_server(c, id);
+	bool wanted = (s && s->configured) || (c->config->discover && con_match_fits(&c->config->match, row));
+
+	if (c->stopping || (!wanted && !s))
+		return;
+	if (!s) {
+		s = con_add_server(c, id);
+		if (s)
+			dr_info("server is watched vm=%s", id);
+	}
+	if (!s || (wanted && con_arm_add(c->arm, id) < 0)) {
+		dr_error("server is not watched, out of memory vm=%s", id);
 		return;
 	}
-	if (s->recreate) {
-		dr_info("recovery is under way already vm=%s", s->id);
-		return;
-	}
-	dr_info("recovery begins vm=%s", s->id);
-	r = con_recreate_new(c->loop, c->cloud, &c->api, c->config, s->id, on_recreated, s, &s->recreate);
-	if (r < 0) {
-		dr_error("vm is not replaced, a person must help vm=%s: %s", s->id, strerror(-r));
-		arm_again(s);
-	}
+	s->seen = wanted;
+	if (!s->fault)
+		s->plan = con_config_plan(c->config, id, row);
 }
 
-/* ---------------------------------------------------------------- alarms */
-
-static void on_fired_before(const char *server_id, const char *alarm_id, void *userdata)
+/* Those that are gone lose their alarm, once nothing is to be done about them any more. */
+static void drop_gone(struct con_consumer *c)
 {
-	struct server *s = find_server(userdata, server_id);
+	struct con_server *s, *next;
 
-	dr_warning("alarm has fired while nobody listened vm=%s alarm=%s", server_id, alarm_id);
-	if (s)
-		recover(s);
+	for (s = TAILQ_FIRST(&c->servers); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->seen || s->fault)
+			continue;
+		con_arm_drop(c->arm, s->id);
+		if (s->configured)
+			continue; /* it may come back */
+		dr_info("server is watched no more vm=%s", s->id);
+		con_server_stop(s);
+	}
 }
+
+static void become_ready(struct con_consumer *c)
+{
+	if (c->ready)
+		return;
+	c->ready = true;
+	con_resume(c);
+	con_arm_start(c->arm);
+	con_hear_all(c);
+}
+
+static void on_fleet(bool partial, void *userdata)
+{
+	struct con_consumer *c = userdata;
+	struct con_server *s;
+
+	if (c->stopping)
+		return;
+	become_ready(c);
+	if (!partial) {
+		drop_gone(c);
+		con_arm_sweep(c->arm);
+	}
+	TAILQ_FOREACH(s, &c->servers, entry)
+	s->seen = false;
+}
+
+/* ---------------------------------------------------------------- alarms, the inspector */
 
 static void on_armed(int error, const char *why, void *userdata)
 {
@@ -114,175 +125,183 @@ static void on_armed(int error, const char *why, void *userdata)
 	c->started(error, why, c->userdata);
 }
 
-static void log_alarm(const struct con_alarm *a, struct dr_wall when)
+static void on_fired_before(const char *server_id, const char *alarm_id, void *userdata)
 {
-	char generated[DR_TIME_STR_MAX] = "unknown";
-
-	if (a->generated.ns)
-		dr_wall_format(a->generated, generated);
-	dr_info("alarm received vm=%s alarm=%s generated=%s", a->server_id, a->alarm_id, generated);
-	dr_log_checkpoint(when, "doctor consumer notified");
+	con_hear_late(userdata, server_id, alarm_id);
 }
 
-static void take_alarm(struct con_consumer *c, const struct con_alarm *a, struct dr_wall when)
+static void on_armed_again(const char *server_id, void *userdata)
 {
-	struct server *s = find_server(c, a->server_id);
+	struct con_consumer *c = userdata;
+	struct con_fault *f = con_faults_last(c->work.faults, server_id);
 
-	log_alarm(a, when);
-	if (!s) {
-		c->counts.unknown++;
-		dr_warning("alarm for a server that is not ours, nothing is done vm=%s alarm=%s",
-			   a->server_id, a->alarm_id);
+	if (!f || f->armed || f->state == CON_FAULT_OPEN)
 		return;
-	}
-	if (con_seen_add(&c->seen, a) > 0) {
-		c->counts.repeated++;
-		dr_info("alarm repeats an event that was heard vm=%s alarm=%s", a->server_id, a->alarm_id);
-		if (!s->recreate)
-			arm_again(s);
-		return;
-	}
-	recover(s);
+	f->armed = true;
+	int r = con_faults_save(c->work.faults, f, NULL);
+	if (r < 0)
+		dr_warning("journal cannot be written fault=%s: %s", f->id, strerror(-r));
 }
 
-static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)
+/* Wrong before we subscribed. */
+static void on_known_fault(const struct dr_json *fault, void *userdata)
 {
-	struct dr_wall when = dr_wall_now(); /* before anything else */
-	struct con_alarm alarm;
-	char why[CON_WHY_MAX] = "";
-	size_t len;
-	const char *body = dr_http_body(x, &len);
-	struct dr_json *answer;
-	int r;
+	const char *id = dr_json_get_str(fault, "fault_id"), *type = dr_json_get_str(fault, "fault_type"),
+		   *raised = dr_json_get_str(fault, "raised_time");
+	const struct con_notification n = { .servers = dr_json_get(fault, "virtual_resource_info") };
+	struct con_consumer *c = userdata;
 
-	r = con_alarm_parse(body, len, &alarm, why);
-	if (r < 0) {
-		c->counts.refused++;
-		dr_warning("alarm refused from=%s: %s", dr_http_peer(x), why);
-		dr_http_reply_error(x, r == -ENOMEM ? 500 : 400, "%s", r == -ENOMEM ? "out of memory" : why);
-		return;
-	}
-	c->counts.received++;
-	answer = dr_json_object();
-	dr_json_add_str(answer, "status", r == 0 ? "accepted" : "ignored");
-	dr_http_reply_json(x, 200, answer);
-	if (r > 0)
-		dr_info("alarm tells of no failure alarm=%s: %s", alarm.alarm_id, why);
-	else
-		take_alarm(c, &alarm, when);
-}
+	for (const struct dr_json *v = dr_json_first(n.servers); id && type && v; v = dr_json_next(v)) {
+		struct con_word w = { .from_inspector = true, .received = dr_wall_now() };
+		const char *server = con_notification_server(&n, v);
 
-/* ---------------------------------------------------------------- HTTP */
-
-static void on_health(struct con_consumer *c, struct dr_http_exchange *x)
-{
-	struct dr_json *o = dr_json_object();
-	size_t recovering = 0;
-
-	for (size_t i = 0; i < c->server_count; i++)
-		recovering += c->servers[i].recreate != NULL;
-	dr_json_add_str(o, "status", con_arm_count(c->arm) == c->server_count ? "ok" : "starting");
-	dr_json_add_int(o, "servers", (int64_t)c->server_count);
-	dr_json_add_int(o, "alarms", (int64_t)con_arm_count(c->arm));
-	dr_json_add_int(o, "recovering", (int64_t)recovering);
-	dr_json_add_int(o, "received", (int64_t)c->counts.received);
-	dr_json_add_int(o, "refused", (int64_t)c->counts.refused);
-	dr_json_add_int(o, "unknown", (int64_t)c->counts.unknown);
-	dr_json_add_int(o, "repeated", (int64_t)c->counts.repeated);
-	dr_json_add_int(o, "replaced", (int64_t)c->counts.replaced);
-	dr_json_add_int(o, "gave_up", (int64_t)c->counts.gave_up);
-	dr_http_reply_json(x, 200, o);
-}
-
-static const struct route {
-	const char *path, *method;
-	void (*fn)(struct con_consumer *c, struct dr_http_exchange *x);
-} routes[] = {
-	{ "/failure", "POST", on_failure },
-	{ "/healthz", "GET", on_health },
-};
-
-static void on_request(struct dr_http_exchange *x, void *userdata)
-{
-	for (size_t i = 0; i < DR_ARRAY_SIZE(routes); i++) {
-		const struct route *r = &routes[i];
-
-		if (strcmp(dr_http_path(x), r->path) != 0)
+		if (!server)
 			continue;
-		if (strcmp(dr_http_method(x), r->method) == 0) {
-			r->fn(userdata, x);
-			return;
-		}
-		dr_http_set_header(x, "Allow", r->method);
-		dr_http_reply_error(x, 405, "%s takes %s", r->path, r->method);
-		return;
+		snprintf(w.server, sizeof(w.server), "%s", server);
+		if (dr_strcpy(w.id, sizeof(w.id), id) < 0 || dr_strcpy(w.type, sizeof(w.type), type) < 0)
+			continue;
+		if (!raised || dr_wall_parse(raised, &w.raised, NULL) < 0)
+			w.raised.ns = 0;
+		dr_warning("server was in trouble before we subscribed vm=%s fault=%s", server, id);
+		(void)!con_hear(c, &w);
 	}
-	dr_http_reply_error(x, 404, "there is nothing here; alarms go to POST /failure");
+}
+
+static int on_hear(struct dr_source *s, void *userdata)
+{
+	con_hear_all(userdata);
+	return 0;
 }
 
 /* ---------------------------------------------------------------- composition */
 
-static int listen_and_name(struct con_consumer *c)
+static int load_tls(const struct con_config *config, struct dr_http_tls **ret, char **ret_error)
+{
+	const struct dr_http_tls_files files = { config->tls.cert, config->tls.key, config->tls.client_ca };
+
+	return config->tls.cert ? dr_http_tls_load(&files, ret, ret_error) : 0;
+}
+
+static char *own_url(const struct con_consumer *c, const char *path)
 {
 	const struct dr_http_listen *l = &c->config->listen;
+
+	return dr_asprintf("http%s://%s%s%s:%u%s", c->tls ? "s" : "", l->ipv6 ? "[" : "", l->address,
+			   l->ipv6 ? "]" : "", dr_http_server_port(c->http), path);
+}
+
+static int listen_and_name(struct con_consumer *c)
+{
+	const struct con_config *config = c->config;
 	const struct dr_http_server_opts opts = {
-		.address = l->address,
-		.port = l->port,
+		.address = config->listen.address,
+		.port = config->listen.port,
 		.body_max = BODY_MAX,
+		.connections_max = CONNECTIONS_MAX,
 		.server_name = "doctor-consumer",
+		.tls = c->tls,
 	};
-	int r = dr_http_server_new(c->loop, &opts, on_request, c, &c->http);
+	int r = dr_http_server_new(c->work.loop, &opts, con_request, c, &c->http);
 
 	if (r < 0)
 		return r;
-	c->url = c->config->url ? strdup(c->config->url)
-				: dr_asprintf("http://%s%s%s:%u/failure", l->ipv6 ? "[" : "", l->address,
-					      l->ipv6 ? "]" : "", dr_http_server_port(c->http));
-	return c->url ? 0 : -ENOMEM;
+	c->url = config->url ? strdup(config->url) : own_url(c, "/failure");
+	c->callback = config->inspector.callback ? strdup(config->inspector.callback) : own_url(c, "/fault");
+	return c->url && c->callback ? 0 : -ENOMEM;
+}
+
+/* Whose plan is which is known only when Nova has told what servers there are. */
+static bool needs_rows(const struct con_config *c)
+{
+	for (size_t i = 0; i < c->plan_count; i++) {
+		if (!con_match_empty(&c->plans[i].match))
+			return true;
+	}
+	return c->discover;
+}
+
+static int arm_configured(struct con_consumer *c)
+{
+	const struct con_arm_events events = { on_armed, on_fired_before, on_armed_again, c };
+	struct con_server *s;
+	int r = con_arm_new(c->work.loop, c->work.cloud, c->config->timeout, c->url, &events, &c->arm);
+
+	TAILQ_FOREACH(s, &c->servers, entry)
+	{
+		if (r == 0)
+			r = con_arm_add(c->arm, s->id);
+	}
+	return r;
+}
+
+static int start_parts(struct con_consumer *c)
+{
+	const struct con_fleet_events fleet = { on_server, on_fleet, c };
+	const struct con_subscribe_events subscribe = { on_known_fault, c };
+	const struct con_config *config = c->config;
+	int r = dr_loop_add_timer(c->work.loop, on_hear, c, &c->hear);
+
+	if (r == 0)
+		r = dr_source_set_idle(c->hear);
+	if (r == 0)
+		r = arm_configured(c);
+	if (r == 0 && config->webhook)
+		r = con_tell_new(c->work.loop, c->work.faults, config->webhook, &c->tell);
+	if (r == 0)
+		r = con_fleet_new(&c->work, needs_rows(config) ? dr_msec(0) : config->interval,
+				  config->interval, &fleet, &c->fleet);
+	if (r == 0 && config->inspector.url)
+		r = con_subscribe_new(&c->work, config, c->callback, &subscribe, &c->subscribe);
+	return r;
 }
 
 int con_consumer_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con_config *config,
-		     con_started_fn fn, void *userdata, struct con_consumer **ret)
+		     con_started_fn fn, void *userdata, struct con_consumer **ret, char **ret_error)
 {
 	DR_AUTO(con_consumer_freep) struct con_consumer *c = calloc(1, sizeof(*c));
-	const struct con_arm_events events = { on_armed, on_fired_before, c };
 	int r;
 
+	*ret_error = NULL;
 	if (!c)
 		return -ENOMEM;
-	c->loop = l;
-	c->cloud = cloud;
+	TAILQ_INIT(&c->servers);
+	TAILQ_INIT(&c->words);
+	c->work = (struct con_work){ .loop = l, .cloud = cloud, .api = &c->api, .timeout = config->timeout };
 	c->config = config;
 	c->started = fn;
 	c->userdata = userdata;
-	c->servers = calloc(config->server_count, sizeof(*c->servers));
-	if (!c->servers)
-		return -ENOMEM;
-	for (; c->server_count < config->server_count; c->server_count++) {
-		c->servers[c->server_count].consumer = c;
-		c->servers[c->server_count].id = config->servers[c->server_count];
-	}
-	r = listen_and_name(c);
-	if (r < 0)
+	if ((r = con_faults_open(config->journal, &c->work.faults, ret_error)) ||
+	    (r = load_tls(config, &c->tls, ret_error)) || (r = add_configured(c)) ||
+	    (r = listen_and_name(c)) || (r = start_parts(c)))
 		return r;
-	r = con_arm_new(l, cloud, config, c->url, &events, &c->arm);
-	if (r < 0)
-		return r;
-	con_arm_start(c->arm);
+	if (!needs_rows(config))
+		become_ready(c);
 	*ret = DR_TAKE_PTR(c);
 	return 0;
 }
 
 void con_consumer_free(struct con_consumer *c)
 {
+	struct con_server *s;
+	struct con_word *w;
+
 	if (!c)
 		return;
 	dr_http_server_free(c->http);
-	for (size_t i = 0; i < c->server_count; i++)
-		con_recreate_free(c->servers[i].recreate);
+	con_subscribe_free(c->subscribe);
+	con_tell_free(c->tell);
+	while ((s = TAILQ_FIRST(&c->servers)))
+		con_server_stop(s);
+	while ((w = TAILQ_FIRST(&c->words))) {
+		TAILQ_REMOVE(&c->words, w, entry);
+		free(w);
+	}
+	con_fleet_free(c->fleet);
 	con_arm_free(c->arm);
-	con_seen_done(&c->seen);
-	free(c->servers);
+	dr_source_free(c->hear);
+	dr_http_tls_unref(c->tls);
+	con_faults_free(c->work.faults);
+	free(c->callback);
 	free(c->url);
 	free(c);
 }
@@ -292,15 +311,34 @@ const char *con_consumer_url(const struct con_consumer *c)
 	return c->url;
 }
 
+int con_consumer_reload(struct con_consumer *c, char **ret_error)
+{
+	struct dr_http_tls *tls = NULL;
+	int r;
+
+	*ret_error = NULL;
+	r = load_tls(c->config, &tls, ret_error);
+	if (r < 0 || !tls)
+		return r;
+	dr_http_tls_unref(c->tls);
+	c->tls = tls;
+	dr_http_server_set_tls(c->http, tls);
+	return 0;
+}
+
 void con_consumer_stop(struct con_consumer *c)
 {
-	for (size_t i = 0; i < c->server_count; i++) {
-		const struct server *s = &c->servers[i];
+	const struct con_server *s;
 
-		if (!s->recreate)
+	c->stopping = true;
+	con_fleet_stop(c->fleet);
+	con_subscribe_stop(c->subscribe, c->config->keep_alarms);
+	TAILQ_FOREACH(s, &c->servers, entry)
+	{
+		if (!s->fault)
 			continue;
 		dr_warning("recovery is left unfinished, the next start takes it up vm=%s replacement=%s",
-			   s->id, con_recreate_replacement(s->recreate));
+			   s->id, con_server_replacement(s));
 		con_arm_keep(c->arm, s->id);
 	}
 	if (!c->config->keep_alarms)
@@ -309,5 +347,5 @@ void con_consumer_stop(struct con_consumer *c)
 
 bool con_consumer_busy(const struct con_consumer *c)
 {
-	return !c->config->keep_alarms && con_arm_busy(c->arm);
+	return !c->config->keep_alarms && (con_arm_busy(c->arm) || con_subscribe_busy(c->subscribe));
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor-consumer: composed here and nowhere else. */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "consumer/consumer.h"
 #include "doctor/daemon.h"
 #include "doctor/log.h"
 #include "doctor/secret.h"
 
-#define PURPOSE "Hears from Aodh when one of the owner's servers is lost, and boots a replacement."
+#define PURPOSE "Hears when one of the owner's servers is lost, and recovers it."
 #define STOP_MAX dr_sec(10) /* for deleting the alarms at the end */
+#define FILES_MAX 8192	    /* connections of those who close late, and our own */
 
 static int read_config(struct dr_conf *conf, void *config)
 {
@@ -44,18 +46,51 @@ static void stop(struct dr_loop *loop, struct con_consumer *c)
 	}
 }
 
+static int on_hup(struct dr_source *s, int signo, void *userdata)
+{
+	DR_AUTO_FREE char *why = NULL;
+	int r = con_consumer_reload(userdata, &why);
+
+	if (r < 0)
+		dr_error("%s; certificates stay as they were", why ? why : strerror(-r));
+	else
+		dr_info("certificates were read again");
+	return 0;
+}
+
+static void allow_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= FILES_MAX)
+		return;
+	l.rlim_cur = DR_MIN(l.rlim_max, (rlim_t)FILES_MAX);
+	if (setrlimit(RLIMIT_NOFILE, &l))
+		dr_warning("few connections are possible at once: %s", strerror(errno));
+}
+
 /* The cloud's calls end with it; what waits for them goes after it. */
 static int serve(struct dr_loop *loop, struct dr_cloud **cloud, const struct con_config *config)
 {
 	DR_AUTO(con_consumer_freep) struct con_consumer *c = NULL;
-	int r = con_consumer_new(loop, *cloud, config, on_started, loop, &c);
+	DR_AUTO(dr_source_freep) struct dr_source *hup = NULL;
+	DR_AUTO_FREE char *why = NULL;
+	int r = con_consumer_new(loop, *cloud, config, on_started, loop, &c, &why);
 
+	if (r == 0)
+		r = dr_loop_add_signal(loop, SIGHUP, on_hup, c, &hup);
+	if (r < 0 && why) {
+		dr_error("%s", why);
+		return EXIT_FAILURE;
+	}
 	if (r < 0) {
 		dr_error("cannot serve at %s port %u: %s", config->listen.address, config->listen.port,
 			 strerror(-r));
 		return EXIT_FAILURE;
 	}
-	dr_info("serving url=%s servers=%zu", con_consumer_url(c), config->server_count);
+	dr_info("serving url=%s servers=%zu", con_consumer_url(c), config->servers.count);
+	if (!config->listen.loopback && !config->tls.client_ca)
+		dr_warning("insecure_listen: whoever reaches this port can tell of failures");
 	r = dr_loop_run(loop);
 	stop(loop, c);
 	dr_cloud_free(DR_TAKE_PTR(*cloud));
@@ -112,12 +147,13 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	if (o.check) {
-		printf("%s: good, %zu servers, alarms to %s port %u\n", o.config, config.server_count,
+		printf("%s: good, %zu servers, alarms to %s port %u\n", o.config, config.servers.count,
 		       config.listen.address, config.listen.port);
 		return EXIT_SUCCESS;
 	}
 	int r = dr_secret_process();
 	if (r)
 		dr_warning("core dumps of this process may have secrets in them: %s", strerror(-r));
+	allow_files();
 	return run(&config);
 }

@@ -11,15 +11,18 @@
 #define PAGES_MAX 1000 /* of the owner's servers */
 
 struct con_recreate {
-	struct dr_cloud *cloud;
+	const struct con_work *work;
 	struct dr_nova_api *api;
-	const struct con_config *config;
-	con_recreate_fn fn;
+	const struct con_plan *plan;
+	struct con_fault *fault;
+	con_result_fn fn;
 	void *userdata;
-	char server[CON_ID_MAX + 1];
+	const char *server; /* the lost one */
 	struct con_recovery machine;
 	struct dr_source *timer;
-	bool polling; /* the timer is for the next look at the replacement */
+	bool polling;  /* the timer is for the next look at the replacement */
+	bool deleting; /* it is for deleting the lost server */
+	unsigned delete_attempts;
 	char replacement[CON_ID_MAX + 1];
 	char why[600];	       /* of the last failure */
 	struct dr_wall active; /* when the replacement was seen to be */
@@ -29,7 +32,7 @@ struct con_recreate {
 	unsigned pages;
 	enum con_outcome worst;
 	bool gone;
-	struct dr_json *lost, *ports;
+	struct dr_json *lost, *ports, *groups;
 	struct con_replacements list;
 	struct dr_json *best; /* the row of list.id */
 };
@@ -50,8 +53,8 @@ static enum con_outcome judge(struct con_recreate *x, bool boot, const struct dr
 static int send(struct con_recreate *x, struct dr_api_call *call, int r, dr_cloud_done_fn fn)
 {
 	if (r == 0) {
-		call->req.timeout = x->config->timeout;
-		r = dr_cloud_send(x->cloud, &call->req, fn, x);
+		call->req.timeout = x->work->timeout;
+		r = dr_cloud_send(x->work->cloud, &call->req, fn, x);
 	}
 	if (r < 0)
 		snprintf(x->why, sizeof(x->why), "cannot send: %s", strerror(-r));
@@ -142,6 +145,23 @@ static void on_ports(const struct dr_cloud_reply *r, void *userdata)
 	looked(x);
 }
 
+/* A cloud without groups, or one that does not let us see them, is none that keeps servers in groups for us.
+ */
+static void on_groups(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct con_recreate *x = userdata;
+	enum con_outcome outcome;
+
+	if (r->error == -ECANCELED)
+		return;
+	outcome = con_outcome_of(false, r->error, r->status);
+	if (outcome == CON_OUT_OK)
+		x->groups = dr_json_copy(dr_json_get(r->json, "server_groups"));
+	else if (outcome == CON_OUT_RETRY)
+		note(x, judge(x, false, r, "looking at the server groups"));
+	looked(x);
+}
+
 static void on_page(const struct dr_cloud_reply *r, void *userdata)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
@@ -177,14 +197,14 @@ static void begin(struct con_recreate *x, int r)
 
 static void look_at_all(struct con_recreate *x)
 {
-	struct dr_nova_api shown = *x->api;
-	DR_AUTO_CALL struct dr_api_call show = { 0 }, ports = { 0 }, list = { 0 };
+	DR_AUTO_CALL struct dr_api_call show = { 0 }, ports = { 0 }, list = { 0 }, groups = { 0 };
+	struct dr_nova_api shown = con_show_api(x->api);
 
-	shown.use = DR_MIN(shown.use, (unsigned)CON_SHOW_VERSION_MAX);
-	x->pending = 1; /* until all three are sent */
+	x->pending = 1; /* until all are sent */
 	begin(x, send(x, &show, dr_nova_server_show(&show, &shown, x->server), on_lost));
 	begin(x, send(x, &ports, dr_neutron_ports_list(&ports, NULL, x->server), on_ports));
 	begin(x, send(x, &list, dr_nova_servers_list(&list, x->api, false, NULL, 0), on_page));
+	begin(x, send(x, &groups, dr_nova_server_groups_list(&groups, x->api), on_groups));
 	looked(x);
 }
 
@@ -192,28 +212,21 @@ static void on_version(const struct dr_cloud_reply *r, void *userdata)
 {
 	struct con_recreate *x = userdata;
 	enum con_outcome outcome;
-	int error;
 
 	if (r->error == -ECANCELED)
 		return;
-	outcome = judge(x, false, r, "asking Nova for its version");
-	if (outcome != CON_OUT_OK) {
+	outcome = con_take_version(r, x->api, x->why, sizeof(x->why));
+	if (outcome == CON_OUT_OK)
+		look_at_all(x);
+	else
 		step(x, outcome == CON_OUT_RETRY ? CON_RETRY : CON_REFUSED);
-		return;
-	}
-	error = dr_nova_version_parse(r->json, x->api);
-	if (error < 0) {
-		snprintf(x->why, sizeof(x->why), "Nova's version is not understood: %s", strerror(-error));
-		step(x, CON_REFUSED);
-		return;
-	}
-	look_at_all(x);
 }
 
 static void forget(struct con_recreate *x)
 {
 	dr_json_free(DR_TAKE_PTR(x->lost));
 	dr_json_free(DR_TAKE_PTR(x->ports));
+	dr_json_free(DR_TAKE_PTR(x->groups));
 	dr_json_free(DR_TAKE_PTR(x->best));
 	x->pages = 0;
 	x->worst = CON_OUT_OK;
@@ -233,6 +246,16 @@ static void look(struct con_recreate *x)
 }
 
 /* ---------------------------------------------------------------- booting */
+
+/* False: the journal cannot be written, and nothing may be done that it would not know of. */
+static bool keep(struct con_recreate *x)
+{
+	int r = con_faults_save(x->work->faults, x->fault, NULL);
+
+	if (r < 0)
+		snprintf(x->why, sizeof(x->why), "writing the journal: %s", strerror(-r));
+	return r == 0;
+}
 
 static void on_booted(const struct dr_cloud_reply *r, void *userdata)
 {
@@ -258,22 +281,44 @@ static void on_booted(const struct dr_cloud_reply *r, void *userdata)
 		return;
 	}
 	snprintf(x->replacement, sizeof(x->replacement), "%s", id);
+	snprintf(x->fault->replacement, sizeof(x->fault->replacement), "%s", id);
 	dr_info("replacement is being built vm=%s replacement=%s", x->server, x->replacement);
 	step(x, CON_ACCEPTED);
 }
 
+/* Ports that were taken from the lost server are listed as its no more. */
+static const struct dr_json *boot_ports(const struct con_recreate *x)
+{
+	return x->plan->keep_addresses && x->fault->moves ? x->fault->moves : x->ports;
+}
+
+/* The intent is in the journal before anything is asked for. */
 static void boot(struct con_recreate *x)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
+	const struct con_boot b = {
+		.server = x->lost,
+		.ports = boot_ports(x),
+		.groups = x->groups,
+		.fault = x->fault->id,
+		.keep_addresses = x->plan->keep_addresses,
+		.microversion = x->api->use,
+	};
 	const char *why = "Nova's answer is not understood";
 	struct dr_json *body = NULL;
 	int r;
 
 	x->replacement[0] = '\0';
-	r = con_boot_body(x->lost, x->ports, x->api->use, &body, &why);
+	r = con_boot_body(&b, &body, &why);
 	if (r < 0) {
 		snprintf(x->why, sizeof(x->why), "it cannot be recreated: %s", why);
 		step(x, CON_REFUSED);
+		return;
+	}
+	x->fault->attempts++;
+	if (!keep(x)) {
+		dr_json_free(body);
+		step(x, CON_RETRY);
 		return;
 	}
 	r = dr_api_call_init(&call, "compute", "POST", body, "/servers");
@@ -281,6 +326,63 @@ static void boot(struct con_recreate *x)
 	call.req.microversion = call.microversion;
 	if (send(x, &call, r, on_booted) < 0)
 		step(x, CON_RETRY);
+}
+
+static void released(struct con_recreate *x)
+{
+	if (--x->pending > 0)
+		return;
+	if (x->worst == CON_OUT_OK)
+		boot(x);
+	else
+		step(x, x->worst == CON_OUT_REFUSED ? CON_REFUSED : CON_RETRY);
+}
+
+static void on_released(const struct dr_cloud_reply *r, void *userdata)
+{
+	struct con_recreate *x = userdata;
+
+	if (r->error == -ECANCELED)
+		return;
+	note(x, judge(x, false, r, "taking a port from the server") == CON_OUT_GONE
+			? CON_OUT_REFUSED
+			: con_outcome_of(false, r->error, r->status));
+	released(x);
+}
+
+/* Those that an earlier recovery of the server took, which then gave up; else those that it has. */
+static struct dr_json *ports_to_take(const struct con_recreate *x)
+{
+	const struct con_fault *f = NULL, *last = NULL;
+
+	while ((f = con_faults_next(x->work->faults, f))) {
+		if (f != x->fault && f->kind == CON_RECOVERY_RECREATE && f->moves &&
+		    strcmp(f->server, x->server) == 0)
+			last = f;
+	}
+	return dr_json_copy(dr_json_size(x->ports) == 0 && last ? last->moves : x->ports);
+}
+
+/* The lost server's ports are to be the replacement's: they are noted before they are taken from it. */
+static void take_ports(struct con_recreate *x)
+{
+	if (!x->fault->moves) {
+		x->fault->moves = ports_to_take(x);
+		if (!keep(x)) {
+			dr_json_free(DR_TAKE_PTR(x->fault->moves));
+			step(x, CON_RETRY);
+			return;
+		}
+	}
+	x->worst = CON_OUT_OK;
+	x->pending = 1; /* until all are sent */
+	for (const struct dr_json *p = dr_json_first(x->ports); p; p = dr_json_next(p)) {
+		DR_AUTO_CALL struct dr_api_call call = { 0 };
+
+		begin(x,
+		      send(x, &call, dr_neutron_port_release(&call, dr_json_get_str(p, "id")), on_released));
+	}
+	released(x);
 }
 
 /* ---------------------------------------------------------------- the replacement */
@@ -382,7 +484,7 @@ static void pause_for(struct con_recreate *x, struct dr_dur wait, enum con_event
 		dr_debug("waiting for the cloud to agree that the server is lost vm=%s", x->server);
 	else
 		dr_warning("recovery goes on in %s vm=%s attempts=%u/%u: %s", dr_dur_format(wait, text),
-			   x->server, x->machine.attempts, x->config->recreate.attempts, x->why);
+			   x->server, x->machine.attempts, x->plan->retry.attempts, x->why);
 	wait_for(x, wait, false);
 }
 
@@ -399,23 +501,73 @@ static void report_surplus(const struct con_recreate *x)
 			 x->server, x->replacement, other);
 }
 
-static void end(struct con_recreate *x, enum con_event event)
+static void end(struct con_recreate *x)
 {
-	struct con_recreated result = {
-		.state = x->machine.state,
+	static const enum con_fault_state states[CON_STATE_COUNT] = {
+		[CON_REPLACED] = CON_FAULT_RECOVERED,
+		[CON_UNNEEDED] = CON_FAULT_UNNEEDED,
+		[CON_GAVE_UP] = CON_FAULT_GAVE_UP,
+	};
+	const struct con_result result = {
+		.state = states[x->machine.state],
 		.replacement = x->replacement,
-		.attempts = x->machine.attempts,
-		.active = x->active,
+		.failed = x->machine.attempts,
+		.when = x->active,
 		.waited = x->machine.waited,
 		.why = x->why,
 	};
 
+	x->fn(&result, x->userdata);
+}
+
+/* ---------------------------------------------------------------- the lost server */
+
+static void on_deleted(const struct dr_cloud_reply *r, void *userdata)
+{
+	const struct con_recovery_conf *c;
+	struct con_recreate *x = userdata;
+	enum con_outcome outcome;
+
+	if (r->error == -ECANCELED)
+		return;
+	c = &x->plan->retry;
+	outcome = con_outcome_of(false, r->error, r->status);
+	if (outcome == CON_OUT_RETRY && ++x->delete_attempts < c->attempts) {
+		dr_warning("lost server is not deleted yet vm=%s: %s", x->server, r->reason);
+		wait_for(x, con_pause(c->pause, c->pause_max, x->delete_attempts), false);
+		return;
+	}
+	if (outcome <= CON_OUT_GONE)
+		dr_info("lost server is deleted vm=%s replacement=%s", x->server, x->replacement);
+	else
+		dr_error("lost server is not deleted, a person must help vm=%s: %s", x->server, r->reason);
+	end(x);
+}
+
+static void delete_lost(struct con_recreate *x)
+{
+	DR_AUTO_CALL struct dr_api_call call = { 0 };
+	int r;
+
+	x->deleting = true;
+	r = send(x, &call, dr_nova_server_delete(&call, x->api, x->server), on_deleted);
+	if (r == 0)
+		return;
+	dr_error("lost server is not deleted, a person must help vm=%s: %s", x->server, strerror(-r));
+	end(x);
+}
+
+static void finish(struct con_recreate *x, enum con_event event)
+{
 	report_surplus(x);
 	if (event == CON_GONE)
-		result.why = "it was deleted";
+		snprintf(x->why, sizeof(x->why), "it was deleted");
 	else if (event == CON_ALIVE)
-		result.why = "it is not in error in Nova";
-	x->fn(&result, x->userdata);
+		snprintf(x->why, sizeof(x->why), "it is not in error in Nova");
+	if (x->machine.state == CON_REPLACED && x->plan->delete_lost)
+		delete_lost(x);
+	else
+		end(x);
 }
 
 /* The last thing that a callback does: x may be gone behind it. */
@@ -425,7 +577,7 @@ static void step(struct con_recreate *x, enum con_event event)
 
 	if (event == CON_IS_ACTIVE)
 		x->active = dr_wall_now();
-	struct con_step s = con_recovery_next(&x->machine, &x->config->recreate, event, dr_mono_now());
+	struct con_step s = con_recovery_next(&x->machine, &x->plan->retry, event, dr_mono_now());
 
 	dr_debug("recovery vm=%s %s: %s, now %s", x->server, con_state_name(before), con_event_name(event),
 		 con_state_name(x->machine.state));
@@ -436,7 +588,10 @@ static void step(struct con_recreate *x, enum con_event event)
 		look(x);
 		break;
 	case CON_DO_BOOT:
-		boot(x);
+		if (x->plan->keep_addresses)
+			take_ports(x);
+		else
+			boot(x);
 		break;
 	case CON_DO_POLL:
 		x->why[0] = '\0';
@@ -452,7 +607,7 @@ static void step(struct con_recreate *x, enum con_event event)
 		pause_for(x, s.wait, event);
 		break;
 	case CON_DO_END:
-		end(x, event);
+		finish(x, event);
 		break;
 	}
 }
@@ -461,7 +616,9 @@ static int on_timer(struct dr_source *s, void *userdata)
 {
 	struct con_recreate *x = userdata;
 
-	if (x->machine.state == CON_LOOKING)
+	if (x->deleting)
+		delete_lost(x);
+	else if (x->machine.state == CON_LOOKING)
 		look(x);
 	else if (x->polling)
 		poll(x);
@@ -470,24 +627,22 @@ static int on_timer(struct dr_source *s, void *userdata)
 	return 0;
 }
 
-int con_recreate_new(struct dr_loop *l, struct dr_cloud *cloud, struct dr_nova_api *api,
-		     const struct con_config *c, const char *server_id, con_recreate_fn fn, void *userdata,
-		     struct con_recreate **ret)
+int con_recreate_new(const struct con_work *w, const struct con_plan *plan, struct con_fault *fault,
+		     con_result_fn fn, void *userdata, struct con_recreate **ret)
 {
 	DR_AUTO(con_recreate_freep) struct con_recreate *x = calloc(1, sizeof(*x));
 	int r;
 
 	if (!x)
 		return -ENOMEM;
-	x->cloud = cloud;
-	x->api = api;
-	x->config = c;
+	x->work = w;
+	x->api = w->api;
+	x->plan = plan;
+	x->fault = fault;
+	x->server = fault->server;
 	x->fn = fn;
 	x->userdata = userdata;
-	r = dr_strcpy(x->server, sizeof(x->server), server_id);
-	if (r < 0)
-		return r;
-	r = dr_loop_add_timer(l, on_timer, x, &x->timer);
+	r = dr_loop_add_timer(w->loop, on_timer, x, &x->timer);
 	if (r < 0)
 		return r;
 	con_recovery_init(&x->machine, dr_mono_now());
@@ -505,6 +660,7 @@ void con_recreate_free(struct con_recreate *x)
 	dr_source_free(x->timer);
 	dr_json_free(x->lost);
 	dr_json_free(x->ports);
+	dr_json_free(x->groups);
 	dr_json_free(x->best);
 	free(x);
 }

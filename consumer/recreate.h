@@ -4,31 +4,16 @@
 
 /* One recovery under way: does with the cloud what consumer/recovery.h says. Logs what it meets. */
 
-#include "consumer/config.h"
-#include "doctor/cloud/nova.h"
-#include "doctor/loop.h"
+#include "consumer/work.h"
 
 struct con_recreate;
 
-struct con_recreated {
-	enum con_state state;	 /* CON_REPLACED, CON_UNNEEDED or CON_GAVE_UP */
-	const char *replacement; /* "" if there is none */
-	unsigned attempts;	 /* that failed */
-	struct dr_wall active;	 /* of CON_REPLACED: when it was seen */
-	bool waited;		 /* false: it was ACTIVE already at the first look */
-	const char *why;	 /* of CON_UNNEEDED and CON_GAVE_UP, for people */
-};
-
-/* Called once, from the loop; may free the recovery. */
-typedef void (*con_recreate_fn)(const struct con_recreated *r, void *userdata);
-
 /*
- * api is asked for when it is not known yet (use 0). All but server_id must outlive the recovery; free cloud
- * first.
+ * All of them must outlive the recovery; free the cloud first. The journal knows of each boot before it is
+ * sent (fault->attempts), and of ports that are taken from the lost server (fault->moves).
  */
-int con_recreate_new(struct dr_loop *l, struct dr_cloud *cloud, struct dr_nova_api *api,
-		     const struct con_config *c, const char *server_id, con_recreate_fn fn, void *userdata,
-		     struct con_recreate **ret) DR_MUST_USE;
+int con_recreate_new(const struct con_work *w, const struct con_plan *plan, struct con_fault *fault,
+		     con_result_fn fn, void *userdata, struct con_recreate **ret) DR_MUST_USE;
 void con_recreate_free(struct con_recreate *r); /* not while a request is under way, but after the cloud */
 DR_DEFINE_FREEP(struct con_recreate, con_recreate_free)
 

@@ -120,21 +120,23 @@ const struct dr_json *con_replacements_add(struct con_replacements *list, const 
 }
 
 /* One entry a port, so that a server with two legs in a network gets two again. */
-static void add_networks(struct dr_json *out, const struct dr_json *ports, unsigned microversion)
+static void add_networks(struct dr_json *out, const struct con_boot *b)
 {
+	const char *member = b->keep_addresses ? "id" : "network_id";
 	struct dr_json *networks;
 
-	if (dr_json_size(ports) == 0) {
-		if (microversion >= NETWORKS_REQUIRED)
+	if (dr_json_size(b->ports) == 0) {
+		if (b->microversion >= NETWORKS_REQUIRED)
 			dr_json_add_str(out, "networks", "none");
 		return;
 	}
 	networks = dr_json_add_array(out, "networks");
-	for (const struct dr_json *p = dr_json_first(ports); p; p = dr_json_next(p)) {
-		const char *id = dr_json_get_str(p, "network_id");
+	for (const struct dr_json *p = dr_json_first(b->ports); p; p = dr_json_next(p)) {
+		const char *id = dr_json_get_str(p, member);
 
 		if (id)
-			dr_json_add_str(dr_json_push_object(networks), "uuid", id);
+			dr_json_add_str(dr_json_push_object(networks), b->keep_addresses ? "port" : "uuid",
+					id);
 	}
 }
 
@@ -164,44 +166,108 @@ static void add_security_groups(struct dr_json *out, const struct dr_json *serve
 	}
 }
 
-static void add_metadata(struct dr_json *out, const struct dr_json *server, const char *lost_id)
+static void add_metadata(struct dr_json *out, const struct con_boot *b, const char *lost_id)
 {
-	const struct dr_json *old = dr_json_get(server, "metadata");
+	const struct dr_json *old = dr_json_get(b->server, "metadata");
 	struct dr_json *metadata =
 		dr_json_add(out, "metadata", dr_json_is_object(old) ? dr_json_copy(old) : dr_json_object());
 
 	dr_json_add_str(metadata, CON_METADATA_KEY, lost_id);
+	dr_json_add_str(metadata, CON_FAULT_KEY, b->fault);
 }
 
-int con_boot_body(const struct dr_json *server, const struct dr_json *ports, unsigned microversion,
-		  struct dr_json **ret, const char **ret_why)
+/* Of a server that was booted from a volume: the same volume, which Cinder must let it have twice. */
+static int add_volume(struct dr_json *out, const struct dr_json *server, const char **ret_why)
 {
-	const char *key = dr_json_get_str(server, "key_name");
-	struct dr_nova_server s;
-	struct dr_json *body, *out;
+	const struct dr_json *volumes = dr_json_get(server, "os-extended-volumes:volumes_attached");
+	const struct dr_json *first = dr_json_first(volumes);
+	struct dr_json *v;
 
-	if (dr_nova_server_parse(server, &s))
-		return -EBADMSG;
-	if (!s.image_id) {
-		*ret_why = "it was booted from a volume, not from an image";
+	if (dr_json_size(volumes) != 1 || !dr_json_get_str(first, "id")) {
+		*ret_why = "it was booted from a volume, and which of its volumes that is is not known";
 		return -ENOTSUP;
 	}
+	v = dr_json_push_object(dr_json_add_array(out, "block_device_mapping_v2"));
+	dr_json_add_str(v, "uuid", dr_json_get_str(first, "id"));
+	dr_json_add_str(v, "source_type", "volume");
+	dr_json_add_str(v, "destination_type", "volume");
+	dr_json_add_int(v, "boot_index", 0);
+	dr_json_add_bool(v, "delete_on_termination", dr_json_get_bool(first, "delete_on_termination", false));
+	return 0;
+}
+
+static void add_text(struct dr_json *out, const char *key, const char *text)
+{
+	if (text && text[0])
+		dr_json_add_str(out, key, text);
+}
+
+/* "nova" is the name for hosts that are in no zone: to ask for it would tie the server to it. */
+static void add_zone(struct dr_json *out, const struct dr_json *server)
+{
+	const char *zone = dr_json_get_str(server, "OS-EXT-AZ:availability_zone");
+
+	if (zone && !is(zone, "nova"))
+		add_text(out, "availability_zone", zone);
+}
+
+/* Where Nova shows them, and the boot's microversion takes them. */
+static void add_newer(struct dr_json *out, const struct con_boot *b)
+{
+	const struct dr_json *tags = dr_json_get(b->server, "tags");
+
+	if (b->microversion >= 19)
+		add_text(out, "description", dr_json_get_str(b->server, "description"));
+	if (b->microversion >= 52 && dr_json_size(tags) > 0)
+		dr_json_add(out, "tags", dr_json_copy(tags));
+}
+
+/* A server is in one group at most. */
+static void add_group(struct dr_json *body, const struct dr_json *groups, const char *lost_id)
+{
+	for (const struct dr_json *g = dr_json_first(groups); g; g = dr_json_next(g)) {
+		const struct dr_json *m = dr_json_first(dr_json_get(g, "members"));
+
+		while (m && !is(dr_json_str(m), lost_id))
+			m = dr_json_next(m);
+		if (m && dr_json_get_str(g, "id")) {
+			dr_json_add_str(dr_json_add_object(body, "os:scheduler_hints"), "group",
+					dr_json_get_str(g, "id"));
+			return;
+		}
+	}
+}
+
+int con_boot_body(const struct con_boot *b, struct dr_json **ret, const char **ret_why)
+{
+	DR_AUTO_JSON struct dr_json *body = dr_json_object();
+	struct dr_json *out = dr_json_add_object(body, "server");
+	struct dr_nova_server s;
+	int r;
+
+	if (dr_nova_server_parse(b->server, &s))
+		return -EBADMSG;
 	if (!s.flavor_id) {
 		*ret_why = "Nova does not tell its flavor";
 		return -ENOTSUP;
 	}
-	body = dr_json_object();
-	out = dr_json_add_object(body, "server");
 	dr_json_add_str(out, "name", s.name);
-	dr_json_add_str(out, "imageRef", s.image_id);
+	if (s.image_id)
+		dr_json_add_str(out, "imageRef", s.image_id);
 	dr_json_add_str(out, "flavorRef", s.flavor_id);
-	add_networks(out, ports, microversion);
-	add_security_groups(out, server);
-	add_metadata(out, server, s.id);
-	if (key)
-		dr_json_add_str(out, "key_name", key);
-	if (is(dr_json_get_str(server, "config_drive"), "True"))
+	if (!s.image_id && (r = add_volume(out, b->server, ret_why)))
+		return r;
+	add_networks(out, b);
+	if (!b->keep_addresses) /* else they are the ports' */
+		add_security_groups(out, b->server);
+	add_metadata(out, b, s.id);
+	add_text(out, "key_name", dr_json_get_str(b->server, "key_name"));
+	add_text(out, "user_data", dr_json_get_str(b->server, "OS-EXT-SRV-ATTR:user_data"));
+	if (is(dr_json_get_str(b->server, "config_drive"), "True"))
 		dr_json_add_bool(out, "config_drive", true);
-	*ret = body;
+	add_zone(out, b->server);
+	add_newer(out, b);
+	add_group(body, b->groups, s.id);
+	*ret = DR_TAKE_PTR(body);
 	return 0;
 }

@@ -13,6 +13,8 @@
 
 /* Metadata of a replacement: the id of the server that it stands for. */
 #define CON_METADATA_KEY "doctor_replaces"
+/* The fault, as the journal knows it, for which it was booted. */
+#define CON_FAULT_KEY "doctor_fault"
 
 /*
  * Servers are shown up to this microversion: with 2.47 the flavor's id is no longer part of them, and it is
@@ -49,13 +51,22 @@ struct con_replacements {
 const struct dr_json *con_replacements_add(struct con_replacements *list, const struct dr_json *page,
 					   const char *lost_id);
 
+/* What a replacement is made from. */
+struct con_boot {
+	const struct dr_json *server; /* the lost one, as shown at most at CON_SHOW_VERSION_MAX */
+	const struct dr_json *ports;  /* Neutron's body["ports"] of it, or what was kept of them */
+	const struct dr_json *groups; /* Nova's body["server_groups"]; NULL: not known */
+	const char *fault;	      /* becomes metadata CON_FAULT_KEY */
+	bool keep_addresses;	      /* these ports, else new ones in the same networks */
+	unsigned microversion;	      /* 2.X, of the boot */
+};
+
 /*
- * The body of the boot, for Nova's microversion 2.X. ports is Neutron's body["ports"] of the lost server.
- * The networks are the same, the addresses new: the old ports still hold the old ones.
- * -ENOTSUP: the server cannot be recreated from what we see (*ret_why says why, a literal). -EBADMSG: it is
- * no server. -ENOMEM.
+ * The body of the boot: name, image or volume, flavor, networks, security groups, metadata, key, and what
+ * else Nova shows to an owner. Without keep_addresses the addresses are new: the old ports still hold the old
+ * ones. -ENOTSUP: the server cannot be recreated from what we see (*ret_why says why, a literal). -EBADMSG:
+ * it is no server. -ENOMEM.
  */
-int con_boot_body(const struct dr_json *server, const struct dr_json *ports, unsigned microversion,
-		  struct dr_json **ret, const char **ret_why) DR_MUST_USE;
+int con_boot_body(const struct con_boot *b, struct dr_json **ret, const char **ret_why) DR_MUST_USE;
 
 #endif

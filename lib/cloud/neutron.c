@@ -37,6 +37,49 @@ int dr_neutron_port_data_plane(struct dr_api_call *call, const char *id, const c
 	return dr_api_call_init(call, "network", "PUT", body, "/v2.0/ports/%s", id);
 }
 
+int dr_neutron_port_pairs(struct dr_api_call *call, const char *id, const struct dr_json *pairs)
+{
+	struct dr_json *body;
+
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	body = dr_json_object();
+	dr_json_add(dr_json_add_object(body, "port"), "allowed_address_pairs", dr_json_copy(pairs));
+	return dr_api_call_init(call, "network", "PUT", body, "/v2.0/ports/%s", id);
+}
+
+int dr_neutron_port_release(struct dr_api_call *call, const char *id)
+{
+	struct dr_json *body, *port;
+
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	body = dr_json_object();
+	port = dr_json_add_object(body, "port");
+	dr_json_add_str(port, "device_id", "");
+	dr_json_add_str(port, "device_owner", "");
+	return dr_api_call_init(call, "network", "PUT", body, "/v2.0/ports/%s", id);
+}
+
+int dr_neutron_floating_list(struct dr_api_call *call)
+{
+	return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/floatingips");
+}
+
+int dr_neutron_floating_move(struct dr_api_call *call, const char *id, const char *port_id, const char *fixed)
+{
+	struct dr_json *body, *floating;
+
+	if (!dr_api_id_valid(id) || !dr_api_id_valid(port_id))
+		return -EINVAL;
+	body = dr_json_object();
+	floating = dr_json_add_object(body, "floatingip");
+	dr_json_add_str(floating, "port_id", port_id);
+	if (fixed)
+		dr_json_add_str(floating, "fixed_ip_address", fixed);
+	return dr_api_call_init(call, "network", "PUT", body, "/v2.0/floatingips/%s", id);
+}
+
 int dr_neutron_port_parse(const struct dr_json *port, struct dr_neutron_port *ret)
 {
 	struct dr_neutron_port p = {

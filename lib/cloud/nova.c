@@ -246,6 +246,11 @@ int dr_nova_server_delete(struct dr_api_call *call, const struct dr_nova_api *ap
 	return nova_call(call, api, "DELETE", NULL, "/servers/%s", id);
 }
 
+int dr_nova_server_groups_list(struct dr_api_call *call, const struct dr_nova_api *api)
+{
+	return nova_call(call, api, "GET", NULL, "/os-server-groups");
+}
+
 static void add_networks(struct dr_json *server, const struct dr_nova_server_spec *spec, unsigned version)
 {
 	struct dr_json *net;

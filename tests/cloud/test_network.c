@@ -196,6 +196,51 @@ static void test_port_refused(void **state)
 	}
 }
 
+/* By the owner of network and port. */
+static void test_address_pairs(void **state)
+{
+	struct cb *b = *state;
+	const char *path = cb_format("/ports/%s", port);
+	char kept[128];
+
+	cb_copy(kept, sizeof(kept), path);
+	CB_ANSWER set = call(b, CB_DOCTOR, "PUT", kept,
+			     "{\"port\":{\"allowed_address_pairs\":[{\"ip_address\":\"192.168.30.250\"}]}}");
+	CB_ANSWER none = call(b, CB_DOCTOR, "PUT", kept,
+			      "{\"port\":{\"allowed_address_pairs\":[{\"mac_address\":"
+			      "\"fa:16:3e:00:00:01\"}]}}");
+	CB_ANSWER twice = call(b, CB_DOCTOR, "PUT", kept,
+			       "{\"port\":{\"allowed_address_pairs\":[{\"ip_address\":\"192.168.30.250\"},"
+			       "{\"ip_address\":\"192.168.30.250\"}]}}");
+	CB_ANSWER back = call(b, CB_DOCTOR, "PUT", kept, "{\"port\":{\"allowed_address_pairs\":[]}}");
+
+	cb_assert_status(set, 200);
+	assert_string_equal(cb_text(&set, "port.allowed_address_pairs.0.ip_address"), "192.168.30.250");
+	assert_string_equal(cb_text(&set, "port.allowed_address_pairs.0.mac_address"),
+			    cb_text(&set, "port.mac_address"));
+	cb_assert_status(none, 400);
+	cb_assert_status(twice, 400);
+	assert_string_equal(cb_text(&twice, "NeutronError.type"), "DuplicateAddressPairInRequest");
+	cb_assert_status(back, 200);
+	assert_int_equal(dr_json_size(cb_at(&back, "port.allowed_address_pairs")), 0);
+}
+
+/* The owner takes the port from its server. The last one here: the server does not get it back. */
+static void test_release(void **state)
+{
+	struct cb *b = *state;
+	char path[128];
+
+	cb_copy(path, sizeof(path), cb_format("/ports/%s", port));
+	CB_ANSWER set =
+		call(b, CB_DOCTOR, "PUT", path, "{\"port\":{\"device_id\":\"\",\"device_owner\":\"\"}}");
+	CB_ANSWER list = call(b, CB_DOCTOR, "GET", cb_format("/ports?device_id=%s", server), NULL);
+
+	cb_assert_status(set, 200);
+	assert_string_equal(cb_text(&set, "port.device_id"), "");
+	assert_int_equal(dr_json_size(cb_at(&list, "ports")), 0);
+}
+
 static void test_unknown(void **state)
 {
 	struct cb *b = *state;
@@ -223,7 +268,8 @@ int main(void)
 		CB_TEST(test_extension),	 CB_TEST(test_port),
 		CB_TEST(test_ports_of_host),	 CB_TEST(test_pages),
 		CB_TEST(test_data_plane_status), CB_TEST(test_port_refused),
-		CB_TEST(test_unknown),
+		CB_TEST(test_address_pairs),	 CB_TEST(test_unknown),
+		CB_TEST(test_release),
 	};
 
 	return cmocka_run_group_tests(tests, setup, cb_teardown);

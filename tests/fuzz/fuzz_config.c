@@ -66,9 +66,12 @@ static void read_consumer(struct dr_conf *f)
 	FUZZ_CHECK(!con_config_read(f, &c));
 	if (dr_conf_error_count(f))
 		return;
-	FUZZ_CHECK(c.server_count <= CON_SERVERS_MAX && c.listen.address[0]);
-	for (size_t i = 0; i < c.server_count; i++)
-		FUZZ_CHECK(con_is_uuid(c.servers[i]));
+	FUZZ_CHECK(c.servers.count <= CON_SERVERS_MAX && c.listen.address[0]);
+	for (size_t i = 0; i < c.servers.count; i++)
+		FUZZ_CHECK(con_is_uuid(c.servers.ids[i]));
+	FUZZ_CHECK(c.plan.retry.attempts && (c.plan.kind != CON_RECOVERY_EXEC || c.plan.command));
+	for (size_t i = 0; i < c.plan_count; i++)
+		FUZZ_CHECK(c.plans[i].kind != CON_RECOVERY_SWITCHOVER || c.plans[i].standbys.count);
 }
 
 static unsigned ifindex(const char *name)

@@ -254,43 +254,12 @@ static void test_mangled(void **state)
 	}
 }
 
-static void test_seen(void **state)
-{
-	struct con_seen seen = { 0 };
-	struct con_alarm a = { .server_id = "s", .message_id = "m" };
-	struct con_alarm b = { .server_id = "s", .message_id = "n" };
-	struct con_alarm c = { .server_id = "t", .message_id = "m" };
-	/* another alarm may tell of the same event */
-	struct con_alarm again = { .server_id = "s", .message_id = "m", .alarm_id = "other" };
-
-	assert_int_equal(con_seen_add(&seen, &a), 0);
-	assert_int_equal(con_seen_add(&seen, &a), 1);
-	assert_int_equal(con_seen_add(&seen, &again), 1);
-	assert_int_equal(con_seen_add(&seen, &b), 0);
-	assert_int_equal(con_seen_add(&seen, &c), 0);
-	for (int i = 0; i < CON_SEEN_MAX - 3; i++) {
-		struct con_alarm filler = { .server_id = "f" };
-
-		snprintf(filler.message_id, sizeof(filler.message_id), "%d", i);
-		assert_int_equal(con_seen_add(&seen, &filler), 0);
-	}
-	assert_int_equal(con_seen_add(&seen, &a), 1); /* the ring is full, and nothing has left it */
-	struct con_alarm one_more = { .server_id = "f", .message_id = "one more" };
-	assert_int_equal(con_seen_add(&seen, &one_more), 0);
-	assert_int_equal(con_seen_add(&seen, &b), 1);
-	assert_int_equal(con_seen_add(&seen, &a), 0); /* the oldest was forgotten */
-	con_seen_done(&seen);
-	assert_int_equal(con_seen_add(&seen, &a), 0);
-	con_seen_done(&seen);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),	   cmocka_unit_test(test_lenient),
 		cmocka_unit_test(test_no_failure), cmocka_unit_test(test_bad_pieces),
 		cmocka_unit_test(test_bad_texts),  cmocka_unit_test(test_mangled),
-		cmocka_unit_test(test_seen),
 	};
 
 	return cmocka_run_group_tests_name("consumer_alarm", tests, NULL, NULL);

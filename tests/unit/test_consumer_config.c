@@ -28,16 +28,25 @@ static void assert_defaults(const struct con_config *c)
 	assert_int_equal(c->listen.port, 12346);
 	assert_null(c->url);
 	assert_null(c->cloud);
-	assert_int_equal(c->server_count, 1);
-	assert_string_equal(c->servers[0], ID);
-	assert_int_equal(c->recovery, CON_RECOVERY_RECREATE);
-	assert_int_equal(c->recreate.attempts, 5);
-	assert_int_equal(c->recreate.pause.ns, dr_sec(1).ns);
-	assert_int_equal(c->recreate.pause_max.ns, dr_sec(30).ns);
-	assert_int_equal(c->recreate.boot_timeout.ns, dr_sec(300).ns);
-	assert_int_equal(c->recreate.settle.ns, dr_sec(3).ns);
-	assert_int_equal(c->recreate.boot_late.ns, dr_sec(30).ns); /* as timeout */
+	assert_int_equal(c->servers.count, 1);
+	assert_string_equal(c->servers.ids[0], ID);
+	assert_int_equal(c->plan.kind, CON_RECOVERY_RECREATE);
+	assert_int_equal(c->plan.retry.attempts, 5);
+	assert_int_equal(c->plan.retry.pause.ns, dr_sec(1).ns);
+	assert_int_equal(c->plan.retry.pause_max.ns, dr_sec(30).ns);
+	assert_int_equal(c->plan.retry.boot_timeout.ns, dr_sec(300).ns);
+	assert_int_equal(c->plan.retry.settle.ns, dr_sec(3).ns);
+	assert_int_equal(c->plan.retry.boot_late.ns, dr_sec(30).ns); /* as timeout */
 	assert_false(c->keep_alarms);
+	assert_false(c->discover);
+	assert_int_equal(c->interval.ns, dr_sec(30).ns);
+	assert_int_equal(c->same_fault.ns, dr_sec(30).ns);
+	assert_false(c->plan.keep_addresses);
+	assert_false(c->plan.delete_lost);
+	assert_int_equal(c->plan.time_limit.ns, dr_sec(60).ns);
+	assert_int_equal(c->plan_count, 0);
+	assert_null(c->journal);
+	assert_null(c->inspector.url);
 	assert_int_equal(c->timeout.ns, dr_sec(30).ns);
 }
 
@@ -74,13 +83,57 @@ static void test_everything_set(void **state)
 	assert_true(c.listen.ipv6);
 	assert_string_equal(c.url, "https://owner.example:8443/failure");
 	assert_string_equal(c.cloud, "doctor");
-	assert_int_equal(c.server_count, 2);
-	assert_string_equal(c.servers[1], ID2);
-	assert_int_equal(c.recovery, CON_RECOVERY_NONE);
+	assert_int_equal(c.servers.count, 2);
+	assert_string_equal(c.servers.ids[1], ID2);
+	assert_int_equal(c.plan.kind, CON_RECOVERY_NONE);
 	assert_true(c.keep_alarms);
 	assert_int_equal(c.timeout.ns, dr_sec(5).ns);
-	assert_int_equal(c.recreate.attempts, 1);
-	assert_int_equal(c.recreate.settle.ns, 0);
+	assert_int_equal(c.plan.retry.attempts, 1);
+	assert_int_equal(c.plan.retry.settle.ns, 0);
+}
+
+static void test_plans(void **state)
+{
+	DR_AUTO(con_config_done) struct con_config c = { 0 };
+	DR_AUTO(dr_conf_freep)
+	struct dr_conf *f =
+		load("discover:\n  name: web-*\n  metadata: {watch: 'yes'}\n  tags: [production]\n"
+		     "recreate:\n  attempts: 7\n  delete_lost: true\njournal: /tmp/j.db\nwebhook: http://h/\n"
+		     "inspector:\n  url: http://192.0.2.1:12345\n  callback: http://a/fault\n"
+		     "plans:\n  - servers: [" ID
+		     "]\n    recovery: switchover\n    switchover:\n      standby: [" ID2
+		     "]\n      addresses: [192.0.2.10, '2001:db8::1']\n      attempts: 2\n"
+		     "  - name: db-*\n    recovery: exec\n    exec:\n      command: [/bin/true, x]\n      "
+		     "timeout: 5s\n",
+		     &c);
+	DR_AUTO_JSON struct dr_json *web = NULL, *db = NULL;
+	const struct con_plan *p;
+	static const char web_row[] =
+		"{\"name\":\"web-1\",\"metadata\":{\"watch\":\"yes\"},\"tags\":[\"a\",\"production\"]}";
+	static const char db_row[] = "{\"name\":\"db-1\",\"metadata\":{},\"tags\":[]}";
+
+	if (dr_conf_error_count(f))
+		fail_msg("%s", dr_conf_error_text(f, 0));
+	assert_int_equal(dr_json_parse(web_row, strlen(web_row), &web, NULL), 0);
+	assert_int_equal(dr_json_parse(db_row, strlen(db_row), &db, NULL), 0);
+	assert_true(c.discover && con_match_fits(&c.match, web) && !con_match_fits(&c.match, db));
+	assert_string_equal(c.journal, "/tmp/j.db");
+	assert_string_equal(c.inspector.callback, "http://a/fault");
+	p = con_config_plan(&c, ID, NULL);
+	assert_int_equal(p->kind, CON_RECOVERY_SWITCHOVER);
+	assert_string_equal(p->standbys.ids[0], ID2);
+	assert_int_equal(p->address_count, 2);
+	assert_int_equal(p->retry.attempts, 2);
+	assert_true(p->floating && !p->back);
+	p = con_config_plan(&c, ID2, db);
+	assert_int_equal(p->kind, CON_RECOVERY_EXEC);
+	assert_string_equal(p->command[1], "x");
+	assert_null(p->command[2]);
+	assert_int_equal(p->time_limit.ns, dr_sec(5).ns);
+	assert_int_equal(p->retry.attempts, 7);
+	p = con_config_plan(&c, ID2, web);
+	assert_ptr_equal(p, &c.plan);
+	assert_true(p->delete_lost);
 }
 
 static void test_refusals(void **state)
@@ -120,6 +173,24 @@ static void test_refusals(void **state)
 		  "c.yaml:4:14: recreate.pause_max: ", "is shorter than pause" },
 		{ SERVERS "recreate:\n  retries: 3\n", "c.yaml:3:", "recreate.retries: unknown setting" },
 		{ SERVERS "server: x\n", "c.yaml:2:", "server: unknown setting" },
+		{ SERVERS "recovery: exec\n", "c.yaml", "exec.command is missing" },
+		{ SERVERS "exec:\n  command: [recover]\n", "c.yaml:3:", "is no absolute path" },
+		{ SERVERS "recovery: switchover\n", "c.yaml", "switchover.standby is missing" },
+		{ SERVERS "plans:\n  - recovery: none\n", "c.yaml:3:5: plans[0]", "whose is it?" },
+		{ SERVERS "plans: [x]\n", "c.yaml:2:", "must be a mapping: a plan" },
+		{ SERVERS "plans:\n  - servers: [" ID
+			  "]\n    recovery: switchover\n    switchover: {standby: [" ID "]}\n",
+		  "c.yaml:3:", "cannot stand by for itself" },
+		{ SERVERS "plans:\n  - servers: [" ID
+			  "]\n    recovery: switchover\n    switchover: {standby: [" ID2
+			  "], floating: false}\n",
+		  "c.yaml:5:", "nothing is to be moved" },
+		{ SERVERS "plans:\n  - name: a\n    switchover: {addresses: [here]}\n",
+		  "c.yaml:4:", "is no address such as" },
+		{ SERVERS "tls:\n  cert: /c\n", "c.yaml:3:", "\"key\" is missing" },
+		{ SERVERS "inspector: {check: 5s}\n", "c.yaml:2:", "\"url\" is missing" },
+		{ SERVERS "webhook: nowhere\n", "c.yaml:2:10: webhook: ", "is no URL such as" },
+		{ "discover: {names: x}\n", "c.yaml:1:", "unknown setting" },
 		{ SERVERS "  bad: [\n", "c.yaml:", "" },
 	};
 
@@ -139,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sample),
 		cmocka_unit_test(test_everything_set),
+		cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_refusals),
 	};
 

@@ -181,36 +181,45 @@ static void test_boot_body(void **state)
 		const char *expected; /* behind name, imageRef and flavorRef */
 	} cases[] = {
 		{ SERVER(""), "[]", 93,
-		  "\"networks\":\"none\",\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
-		{ SERVER(""), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		  "\"networks\":\"none\",\"metadata\":{\"doctor_replaces\":\"" ID
+		  "\",\"doctor_fault\":\"f\"}" },
+		{ SERVER(""), "[]", 36,
+		  "\"metadata\":{\"doctor_replaces\":\"" ID "\",\"doctor_fault\":\"f\"}" },
 		{ SERVER(",\"metadata\":{\"role\":\"db\"}"),
 		  "[{\"id\":\"p1\",\"network_id\":\"n1\"},{\"id\":\"p2\",\"network_id\":\"n2\"},"
 		  "{\"id\":\"p3\",\"network_id\":\"n1\"}]",
 		  93,
 		  "\"networks\":[{\"uuid\":\"n1\"},{\"uuid\":\"n2\"},{\"uuid\":\"n1\"}],"
-		  "\"metadata\":{\"role\":\"db\",\"doctor_replaces\":\"" ID "\"}" },
+		  "\"metadata\":{\"role\":\"db\",\"doctor_replaces\":\"" ID "\",\"doctor_fault\":\"f\"}" },
 		{ SERVER(",\"key_name\":\"k\",\"config_drive\":\"True\",\"security_groups\":[{\"name\":\"a\"}"
 			 ","
 			 "{\"name\":\"b\"},{\"name\":\"a\"},{}]"),
 		  "[{\"network_id\":\"n1\"}]", 37,
 		  "\"networks\":[{\"uuid\":\"n1\"}],\"security_groups\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
-		  "\"metadata\":{\"doctor_replaces\":\"" ID "\"},\"key_name\":\"k\",\"config_drive\":true" },
+		  "\"metadata\":{\"doctor_replaces\":\"" ID
+		  "\",\"doctor_fault\":\"f\"},\"key_name\":\"k\",\"config_drive\":true" },
 		{ SERVER(",\"key_name\":null,\"config_drive\":\"\",\"security_groups\":[],"
 			 "\"metadata\":{\"doctor_replaces\":\"an older one\"}"),
 		  "[{\"network_id\":\"n1\"}]", 93,
-		  "\"networks\":[{\"uuid\":\"n1\"}],\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
-		{ SERVER(",\"metadata\":[1]"), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
-		{ SERVER(",\"metadata\":null"), "[]", 36, "\"metadata\":{\"doctor_replaces\":\"" ID "\"}" },
+		  "\"networks\":[{\"uuid\":\"n1\"}],\"metadata\":{\"doctor_replaces\":\"" ID
+		  "\",\"doctor_fault\":\"f\"}" },
+		{ SERVER(",\"metadata\":[1]"), "[]", 36,
+		  "\"metadata\":{\"doctor_replaces\":\"" ID "\",\"doctor_fault\":\"f\"}" },
+		{ SERVER(",\"metadata\":null"), "[]", 36,
+		  "\"metadata\":{\"doctor_replaces\":\"" ID "\",\"doctor_fault\":\"f\"}" },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
 		DR_AUTO_JSON struct dr_json *server = parse(cases[i].server), *ports = parse(cases[i].ports);
 		DR_AUTO_JSON struct dr_json *body = NULL;
 		DR_AUTO_FREE char *text = NULL;
+		const struct con_boot b = {
+			.server = server, .ports = ports, .fault = "f", .microversion = cases[i].version
+		};
 		char expected[1024];
 		const char *why;
 
-		assert_int_equal(con_boot_body(server, ports, cases[i].version, &body, &why), 0);
+		assert_int_equal(con_boot_body(&b, &body, &why), 0);
 		text = dr_json_print(body);
 		snprintf(expected, sizeof(expected),
 			 "{\"server\":{\"name\":\"vm 1\",\"imageRef\":\"" IMAGE
@@ -228,7 +237,7 @@ static void test_boot_body_refusals(void **state)
 		const char *why;
 	} cases[] = {
 		{ "{\"id\":\"" ID "\",\"name\":\"v\",\"image\":\"\",\"flavor\":{\"id\":\"42\"}}", -ENOTSUP,
-		  "it was booted from a volume, not from an image" },
+		  "it was booted from a volume, and which of its volumes that is is not known" },
 		{ "{\"id\":\"" ID
 		  "\",\"name\":\"v\",\"image\":{\"id\":\"i\"},\"flavor\":{\"original_name\":\"m1\"}}",
 		  -ENOTSUP, "Nova does not tell its flavor" },
@@ -242,7 +251,9 @@ static void test_boot_body_refusals(void **state)
 		struct dr_json *body = NULL;
 		const char *why = NULL;
 
-		assert_int_equal(con_boot_body(server, NULL, 93, &body, &why), cases[i].error);
+		assert_int_equal(con_boot_body(&(struct con_boot){ .server = server, .microversion = 93 },
+					       &body, &why),
+				 cases[i].error);
 		assert_null(body);
 		if (cases[i].why)
 			assert_string_equal(why, cases[i].why);

@@ -207,6 +207,8 @@ int mc_model_init(struct mc_model *m, const struct mc_model_opts *opts, struct d
 	TAILQ_INIT(&m->aggregates);
 	TAILQ_INIT(&m->servers);
 	TAILQ_INIT(&m->ports);
+	TAILQ_INIT(&m->floatings);
+	TAILQ_INIT(&m->groups);
 	TAILQ_INIT(&m->images);
 	TAILQ_INIT(&m->alarms);
 	if (opts->hosts > MC_HOSTS_MAX || opts->vms_per_host > MC_VMS_PER_HOST_MAX)
@@ -244,6 +246,14 @@ static void free_servers(struct mc_model *m)
 void mc_model_done(struct mc_model *m)
 {
 	free_servers(m);
+	for (struct mc_port *p; (p = m->ports.tqh_first);) /* that are nobody's */
+		mc_port_free(m, p);
+	for (struct mc_floating *f; (f = m->floatings.tqh_first);) {
+		TAILQ_REMOVE(&m->floatings, f, entry);
+		free(f);
+	}
+	for (struct mc_group *g; (g = m->groups.tqh_first);)
+		mc_group_delete(m, g);
 	for (struct mc_token *t; (t = m->tokens.tqh_first);)
 		mc_token_revoke(m, t);
 	for (struct mc_image *i; (i = m->images.tqh_first);)

@@ -100,6 +100,15 @@ struct mc_flavor {
 	unsigned vcpus, ram_mb, disk_gb;
 };
 
+struct mc_group {		     /* of servers */
+	TAILQ_ENTRY(mc_group) entry; /* oldest first */
+	char id[MC_UUID_SIZE];
+	char *name;
+	char policy[20];
+	const struct mc_project *project;
+	const struct mc_user *user;
+};
+
 enum mc_vm_state {
 	MC_VM_BUILDING,
 	MC_VM_ACTIVE,
@@ -135,8 +144,11 @@ struct mc_server {
 	bool networked; /* gets a port on the one network when it is built */
 	bool halted;	/* its hypervisor says that it does not run, whatever vm_state is */
 	struct dr_json *metadata;
-	struct mc_host *host; /* NULL until it is scheduled */
-	struct mc_port *port; /* NULL: none */
+	struct mc_host *host;		/* NULL until it is scheduled */
+	struct mc_port *port;		/* NULL: none */
+	struct mc_port *requested_port; /* it gets this one; NULL: a new one, if any */
+	struct mc_group *group;		/* NULL: none */
+	struct dr_json *tags;		/* an array of texts */
 	enum mc_vm_state vm_state;
 	enum mc_task_state task_state;
 	struct mc_fault fault;
@@ -160,9 +172,22 @@ struct mc_port {
 	uint64_t number;
 	uint32_t address; /* host byte order */
 	uint8_t mac[6];
-	struct mc_server *server;
+	const struct mc_project *project;
+	struct mc_server *server;  /* NULL: it is nobody's */
+	bool preexisting;	   /* it stays when its server goes */
+	struct dr_json *pairs;	   /* allowed address pairs, an array */
 	char *name;		   /* NULL: "" */
 	char data_plane_status[8]; /* "ACTIVE", "DOWN", "": not set */
+	struct dr_wall created, updated;
+	unsigned revision;
+};
+
+struct mc_floating { /* a floating address, of an external network that is not shown otherwise */
+	TAILQ_ENTRY(mc_floating) entry; /* oldest first */
+	char id[MC_UUID_SIZE];
+	uint32_t address; /* host byte order */
+	const struct mc_project *project;
+	struct mc_port *port; /* NULL: it leads nowhere */
 	struct dr_wall created, updated;
 	unsigned revision;
 };
@@ -217,6 +242,9 @@ struct mc_model {
 	TAILQ_HEAD(mc_ports, mc_port) ports;
 	struct mc_index port_index;
 	uint64_t port_number;
+	TAILQ_HEAD(mc_floatings, mc_floating) floatings;
+	char external_id[MC_UUID_SIZE]; /* of the external network */
+	TAILQ_HEAD(mc_groups, mc_group) groups;
 	uint8_t *address_used; /* one byte for each address of the subnet */
 	uint32_t address_next;
 
@@ -297,7 +325,10 @@ struct mc_boot {
 	const struct mc_user *user;
 	const struct mc_image *image;
 	bool networked;
+	struct mc_port *port;		/* instead of a new one; NULL */
+	struct mc_group *group;		/* NULL: none */
 	const struct dr_json *metadata; /* copied; NULL: none */
+	const struct dr_json *tags;	/* copied; NULL: none */
 };
 
 /* A server that is BUILDING and SCHEDULING. NULL: out of memory. */
@@ -333,6 +364,20 @@ struct mc_server *mc_server_next(const struct mc_model *m, const struct mc_serve
 /* ---- network, images ---- */
 
 struct mc_port *mc_port_find(const struct mc_model *m, const char *id);
+void mc_port_free(struct mc_model *m, struct mc_port *p); /* of no server; NULL-safe */
+/* The port is nobody's any more. */
+void mc_port_release(struct mc_port *p);
+
+/* One that leads nowhere yet. NULL: out of memory. The model owns it. */
+struct mc_floating *mc_floating_create(struct mc_model *m, const struct mc_project *project,
+				       struct dr_wall now);
+struct mc_floating *mc_floating_find(const struct mc_model *m, const char *id);
+
+struct mc_group *mc_group_create(struct mc_model *m, const char *name, const char *policy,
+				 const struct mc_project *project, const struct mc_user *user);
+struct mc_group *mc_group_find(const struct mc_model *m, const char *id);
+void mc_group_delete(struct mc_model *m, struct mc_group *g); /* its servers are in none then */
+
 /* After a change: another revision. */
 void mc_port_touch(struct mc_port *p, struct dr_wall now);
 /* The next port after this one (NULL: the first) of project (NULL: any). */

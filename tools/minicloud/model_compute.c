@@ -58,15 +58,47 @@ void mc_service_set_forced_down(struct mc_service *s, bool forced_down, struct d
 	s->changed = now;
 }
 
-/* The least loaded host that may take a server; the first of equals. NULL: no valid host. */
-static struct mc_host *choose_host(const struct mc_model *m, const char *requested)
+/* What the filters for groups say: of (anti-)affinity, the soft ones only weigh. */
+static bool group_allows(const struct mc_host *h, const struct mc_server *s)
 {
+	const struct mc_server *other;
+
+	TAILQ_FOREACH(other, &h->servers, host_entry)
+	{
+		if (s->group && other != s && other->group == s->group &&
+		    !strcmp(s->group->policy, "anti-affinity"))
+			return false;
+	}
+	return true;
+}
+
+/* Where the others of an affinity group are; NULL: nowhere yet, or it is in none. */
+static const struct mc_host *affine_host(const struct mc_model *m, const struct mc_server *s)
+{
+	const struct mc_server *other;
+
+	if (!s->group || strcmp(s->group->policy, "affinity"))
+		return NULL;
+	TAILQ_FOREACH(other, &m->servers, entry)
+	{
+		if (other != s && other->group == s->group && other->host)
+			return other->host;
+	}
+	return NULL;
+}
+
+/* The least loaded host that may take a server; the first of equals. NULL: no valid host. */
+static struct mc_host *choose_host(const struct mc_model *m, const struct mc_server *s)
+{
+	const struct mc_host *affine = affine_host(m, s);
+	const char *requested = s->requested_host;
 	struct mc_host *best = NULL;
 
 	for (size_t i = 0; i < m->host_count; i++) {
 		struct mc_host *h = &m->hosts[i];
 
-		if (requested && strcmp(h->service.host, requested))
+		if ((requested && strcmp(h->service.host, requested)) || (affine && h != affine) ||
+		    !group_allows(h, s))
 			continue;
 		if (mc_host_status(h) == MC_HOST_STATUS_UP && (!best || h->server_count < best->server_count))
 			best = h;
@@ -101,8 +133,10 @@ static struct mc_port *port_new(struct mc_model *m, struct mc_server *s, struct 
 	if (!p)
 		return NULL;
 	p->address = take_address(m);
+	p->pairs = dr_json_array();
 	mc_new_uuid(m, p->id);
-	if (!p->address || mc_index_add(&m->port_index, p->id, p)) {
+	if (!p->address || !p->pairs || mc_index_add(&m->port_index, p->id, p)) {
+		dr_json_free(p->pairs);
 		free(p);
 		return NULL;
 	}
@@ -112,19 +146,28 @@ static struct mc_port *port_new(struct mc_model *m, struct mc_server *s, struct 
 	p->mac[2] = 0x3e;
 	memcpy(p->mac + 3, &r, 3);
 	p->server = s;
+	p->project = s->project;
 	p->created = p->updated = now;
 	p->revision = 1;
 	TAILQ_INSERT_TAIL(&m->ports, p, entry);
 	return p;
 }
 
-static void port_free(struct mc_model *m, struct mc_port *p)
+void mc_port_free(struct mc_model *m, struct mc_port *p)
 {
+	struct mc_floating *f;
+
 	if (!p)
 		return;
+	TAILQ_FOREACH(f, &m->floatings, entry)
+	{
+		if (f->port == p)
+			f->port = NULL;
+	}
 	mc_index_remove(&m->port_index, p->id);
 	m->address_used[p->address - m->network.base] = 0;
 	TAILQ_REMOVE(&m->ports, p, entry);
+	dr_json_free(p->pairs);
 	free(p->name);
 	free(p);
 }
@@ -133,7 +176,9 @@ static void port_free(struct mc_model *m, struct mc_port *p)
 
 static void server_free(struct mc_model *m, struct mc_server *s)
 {
-	port_free(m, s->port);
+	if (s->port && s->port->preexisting)
+		mc_port_release(s->port);
+	mc_port_free(m, s->port);
 	if (s->host) {
 		TAILQ_REMOVE(&s->host->servers, s, host_entry);
 		s->host->server_count--;
@@ -146,6 +191,7 @@ static void server_free(struct mc_model *m, struct mc_server *s)
 	free(s->description);
 	free(s->requested_host);
 	dr_json_free(s->metadata);
+	dr_json_free(s->tags);
 	free(s);
 }
 
@@ -178,11 +224,14 @@ struct mc_server *mc_server_create(struct mc_model *m, const struct mc_boot *boo
 	s->flavor = &m->flavor;
 	strcpy(s->image_id, boot->image->id);
 	s->networked = boot->networked;
+	s->requested_port = boot->port;
+	s->group = boot->group;
 	s->vm_state = MC_VM_BUILDING;
 	s->task_state = MC_TASK_SCHEDULING;
 	s->created = s->updated = now;
 	s->metadata = boot->metadata ? dr_json_copy(boot->metadata) : dr_json_object();
-	if (!s->metadata || !copy_text(&s->name, boot->name) ||
+	s->tags = boot->tags ? dr_json_copy(boot->tags) : dr_json_array();
+	if (!s->metadata || !s->tags || !copy_text(&s->name, boot->name) ||
 	    !copy_text(&s->description, boot->description) ||
 	    !copy_text(&s->requested_host, boot->requested_host) ||
 	    mc_index_add(&m->server_index, s->id, s)) {
@@ -221,7 +270,7 @@ static void place(struct mc_server *s, struct mc_host *h)
 
 static enum mc_step schedule(struct mc_model *m, struct mc_server *s, struct dr_wall now)
 {
-	struct mc_host *h = choose_host(m, s->requested_host);
+	struct mc_host *h = choose_host(m, s);
 
 	if (!h)
 		return fail(s, "No valid host was found. There are not enough hosts available.", now);
@@ -231,10 +280,23 @@ static enum mc_step schedule(struct mc_model *m, struct mc_server *s, struct dr_
 	return MC_STEP_AGAIN;
 }
 
+/* NULL: another has it by now. */
+static struct mc_port *take_port(struct mc_server *s, struct dr_wall now)
+{
+	struct mc_port *p = s->requested_port;
+
+	if (p->server)
+		return NULL;
+	p->server = s;
+	p->preexisting = true;
+	mc_port_touch(p, now);
+	return p;
+}
+
 static enum mc_step spawn(struct mc_model *m, struct mc_server *s, struct dr_wall now)
 {
 	if (s->networked && !s->port) {
-		s->port = port_new(m, s, now);
+		s->port = s->requested_port ? take_port(s, now) : port_new(m, s, now);
 		if (!s->port)
 			return fail(s,
 				    "Build of instance aborted: Failed to allocate the network(s), not "

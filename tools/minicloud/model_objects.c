@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ports and images. */
+/* Ports, floating addresses, groups of servers, and images. */
 #include <string.h>
 
 #include "tools/minicloud/model.h"
@@ -14,9 +14,88 @@ struct mc_port *mc_port_next(const struct mc_model *m, const struct mc_port *aft
 {
 	struct mc_port *p = after ? TAILQ_NEXT(after, entry) : TAILQ_FIRST(&m->ports);
 
-	while (p && project && p->server->project != project)
+	while (p && project && p->project != project)
 		p = TAILQ_NEXT(p, entry);
 	return p;
+}
+
+void mc_port_release(struct mc_port *p)
+{
+	if (p->server)
+		p->server->port = NULL;
+	p->server = NULL;
+}
+
+struct mc_floating *mc_floating_create(struct mc_model *m, const struct mc_project *project,
+				       struct dr_wall now)
+{
+	struct mc_floating *f = calloc(1, sizeof(*f)), *last = TAILQ_LAST(&m->floatings, mc_floatings);
+
+	if (!f)
+		return NULL;
+	if (!m->external_id[0])
+		mc_new_uuid(m, m->external_id);
+	mc_new_uuid(m, f->id);
+	f->address = last ? last->address + 1 : 0xcb00710a; /* 203.0.113.10, RFC 5737 */
+	f->project = project;
+	f->created = f->updated = now;
+	TAILQ_INSERT_TAIL(&m->floatings, f, entry);
+	return f;
+}
+
+struct mc_floating *mc_floating_find(const struct mc_model *m, const char *id)
+{
+	struct mc_floating *f;
+
+	TAILQ_FOREACH(f, &m->floatings, entry)
+	{
+		if (!strcmp(f->id, id))
+			return f;
+	}
+	return NULL;
+}
+
+struct mc_group *mc_group_create(struct mc_model *m, const char *name, const char *policy,
+				 const struct mc_project *project, const struct mc_user *user)
+{
+	struct mc_group *g = calloc(1, sizeof(*g));
+
+	if (!g || !(g->name = strdup(name))) {
+		free(g);
+		return NULL;
+	}
+	mc_new_uuid(m, g->id);
+	snprintf(g->policy, sizeof(g->policy), "%s", policy);
+	g->project = project;
+	g->user = user;
+	TAILQ_INSERT_TAIL(&m->groups, g, entry);
+	return g;
+}
+
+struct mc_group *mc_group_find(const struct mc_model *m, const char *id)
+{
+	struct mc_group *g;
+
+	TAILQ_FOREACH(g, &m->groups, entry)
+	{
+		if (!strcmp(g->id, id))
+			return g;
+	}
+	return NULL;
+}
+
+void mc_group_delete(struct mc_model *m, struct mc_group *g)
+{
+	struct mc_server *s;
+
+	TAILQ_FOREACH(s, &m->servers, entry)
+	{
+		if (s->group == g)
+			s->group = NULL;
+	}
+	TAILQ_REMOVE(&m->groups, g, entry);
+	free(g->name);
+	free(g);
 }
 
 void mc_port_touch(struct mc_port *p, struct dr_wall now)

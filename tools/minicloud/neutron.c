@@ -81,6 +81,8 @@ static const struct {
 } extensions[] = {
 	{ "Port data plane status extension", "data-plane-status", "Expose status of underlying data plane",
 	  "2017-01-24T10:00:00-00:00" },
+	{ "Allowed Address Pairs", "allowed-address-pairs", "Provides allowed address pairs",
+	  "2013-07-23T10:00:00-00:00" },
 	{ "Port Binding", "binding", "Expose port bindings of a virtual port to external application",
 	  "2014-02-03T10:00:00-00:00" },
 };
@@ -269,6 +271,9 @@ static const struct mc_route routes[] = {
 	{ "GET", "/v2.0/ports", mc_neutron_list_ports, 0 },
 	{ "GET", "/v2.0/ports/{}", mc_neutron_show_port, 0 },
 	{ "PUT", "/v2.0/ports/{}", mc_neutron_update_port, MC_BODY },
+	{ "GET", "/v2.0/floatingips", mc_neutron_list_floating, 0 },
+	{ "GET", "/v2.0/floatingips/{}", mc_neutron_show_floating, 0 },
+	{ "PUT", "/v2.0/floatingips/{}", mc_neutron_update_floating, MC_BODY },
 };
 
 const struct mc_api mc_neutron_api = {

@@ -14,5 +14,8 @@ bool mc_neutron_fits(const char *wanted, const char *have); /* wanted NULL: anyt
 void mc_neutron_list_ports(struct mc_req *q);
 void mc_neutron_show_port(struct mc_req *q);
 void mc_neutron_update_port(struct mc_req *q);
+void mc_neutron_list_floating(struct mc_req *q);
+void mc_neutron_show_floating(struct mc_req *q);
+void mc_neutron_update_floating(struct mc_req *q);
 
 #endif

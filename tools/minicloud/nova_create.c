@@ -86,33 +86,72 @@ static bool check_networks(struct mc_req *q, const struct dr_json *networks)
 	for (const struct dr_json *n = dr_json_first(networks); n; n = dr_json_next(n)) {
 		const char *uuid = dr_json_get_str(n, "uuid");
 
-		if (!dr_json_is_object(n) || (uuid && !mc_is_uuid(uuid)))
+		const char *port = dr_json_get_str(n, "port");
+
+		if (!dr_json_is_object(n) || (uuid && !mc_is_uuid(uuid)) || (port && !mc_is_uuid(port)))
 			return complain(q, "networks", networks, wrong);
 	}
 	return true;
 }
 
-/* False: answered. *ret: the server gets a port. */
-static bool choose_networks(struct mc_req *q, const struct dr_json *networks, bool *ret)
+/* A port that is asked for is the owner's, and nobody's yet. False: answered. */
+static bool choose_port(struct mc_req *q, const char *id, struct mc_boot *boot)
+{
+	struct mc_port *p = mc_port_find(&q->cloud->model, id);
+
+	if (!p || (p->project != q->token->project && !q->is_admin)) {
+		mc_fail(q, 400, "Port id %s could not be found.", id);
+		return false;
+	}
+	if (p->server) {
+		mc_fail(q, 409, "Port %s is still in use.", id);
+		return false;
+	}
+	boot->port = p;
+	return true;
+}
+
+/* False: answered. */
+static bool choose_group(struct mc_req *q, struct mc_boot *boot)
+{
+	const struct dr_json *hints = dr_json_get(q->body, "os:scheduler_hints");
+	const char *id;
+
+	if (!hints)
+		hints = dr_json_get(q->body, "OS-SCH-HNT:scheduler_hints");
+	id = dr_json_get_str(hints, "group");
+	if (!id)
+		return true;
+	boot->group = mc_group_find(&q->cloud->model, id);
+	if (boot->group && (q->is_admin || boot->group->project == q->token->project))
+		return true;
+	mc_fail(q, 400, "Instance group %s could not be found.", id);
+	return false;
+}
+
+/* False: answered. boot->networked: the server gets a port. */
+static bool choose_networks(struct mc_req *q, const struct dr_json *networks, struct mc_boot *boot)
 {
 	const struct mc_network *ours = &q->cloud->model.network;
 	const char *word = dr_json_str(networks);
 
 	if (word || !networks) {
 		/* "auto", or nothing asked for: the one network of the project */
-		*ret = (!word || strcmp(word, "none")) && q->token->project == ours->project;
+		boot->networked = (!word || strcmp(word, "none")) && q->token->project == ours->project;
 		return true;
 	}
 	for (const struct dr_json *n = dr_json_first(networks); n; n = dr_json_next(n)) {
-		const char *uuid = dr_json_get_str(n, "uuid");
+		const char *uuid = dr_json_get_str(n, "uuid"), *port = dr_json_get_str(n, "port");
 
+		if (port && !choose_port(q, port, boot))
+			return false;
 		if (uuid &&
 		    (strcmp(uuid, ours->id) || (q->token->project != ours->project && !q->is_admin))) {
 			mc_fail(q, 400, "Network %s could not be found.", uuid);
 			return false;
 		}
 	}
-	*ret = dr_json_size(networks) > 0;
+	boot->networked = dr_json_size(networks) > 0;
 	return true;
 }
 
@@ -190,6 +229,7 @@ static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_
 	boot->name = dr_json_get_str(server, "name");
 	boot->description = q->minor >= 19 ? dr_json_get_str(server, "description") : boot->name;
 	boot->metadata = dr_json_get(server, "metadata");
+	boot->tags = dr_json_get(server, "tags");
 	boot->project = q->token->project;
 	boot->user = q->token->user;
 	if (q->token->role < MC_ROLE_MEMBER) {
@@ -197,7 +237,7 @@ static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_
 		return false;
 	}
 	return choose_destination(q, server, boot) && choose_image(q, server, boot) &&
-	       choose_networks(q, networks, &boot->networked) && choose_flavor(q, server);
+	       choose_networks(q, networks, boot) && choose_group(q, boot) && choose_flavor(q, server);
 }
 
 static void add_password(struct mc_req *q, struct dr_json *o, const struct dr_json *server)

@@ -170,7 +170,7 @@ static void add_by_version(struct mc_req *q, struct dr_json *o, const struct mc_
 	if (q->minor >= 19)
 		dr_json_add_str(o, "description", s->description);
 	if (q->minor >= 26)
-		dr_json_add_array(o, "tags");
+		dr_json_add(o, "tags", dr_json_copy(s->tags));
 	if (q->minor >= 63)
 		dr_json_add_str(o, "trusted_image_certificates", NULL);
 	if (q->minor >= 90 && !q->is_admin)
@@ -213,7 +213,10 @@ struct dr_json *mc_nova_server_view(struct mc_req *q, const struct mc_server *s,
 		add_host_status(q, o, s);
 		add_security_groups(o, s);
 	} else if (q->minor >= 71) {
-		dr_json_add_array(o, "server_groups");
+		struct dr_json *groups = dr_json_add_array(o, "server_groups");
+
+		if (s->group)
+			dr_json_push(groups, dr_json_string(s->group->id));
 	}
 	return o;
 }

@@ -24,6 +24,22 @@ int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char
  */
 int dr_neutron_port_data_plane(struct dr_api_call *call, const char *id, const char *status) DR_MUST_USE;
 
+/*
+ * PUT /v2.0/ports/ID: the whole list of its allowed address pairs, which is copied
+ * (https://docs.openstack.org/api-ref/network/v2/#allowed-address-pairs).
+ */
+int dr_neutron_port_pairs(struct dr_api_call *call, const char *id, const struct dr_json *pairs) DR_MUST_USE;
+
+/* PUT /v2.0/ports/ID: it is no server's any more, and stays as it is otherwise. */
+int dr_neutron_port_release(struct dr_api_call *call, const char *id) DR_MUST_USE;
+
+/* GET /v2.0/floatingips: all of the project (of the cloud, for an administrator). */
+int dr_neutron_floating_list(struct dr_api_call *call) DR_MUST_USE;
+
+/* PUT /v2.0/floatingips/ID: to this port, and this of its fixed addresses; fixed NULL: its only one. */
+int dr_neutron_floating_move(struct dr_api_call *call, const char *id, const char *port_id,
+			     const char *fixed) DR_MUST_USE;
+
 /* An item of body["ports"]. -EBADMSG: no id. */
 int dr_neutron_port_parse(const struct dr_json *port, struct dr_neutron_port *ret) DR_MUST_USE;
 

@@ -123,6 +123,9 @@ int dr_nova_server_show(struct dr_api_call *call, const struct dr_nova_api *api,
 int dr_nova_server_delete(struct dr_api_call *call, const struct dr_nova_api *api,
 			  const char *id) DR_MUST_USE;
 
+/* GET /os-server-groups: those of the project, with their "members". */
+int dr_nova_server_groups_list(struct dr_api_call *call, const struct dr_nova_api *api) DR_MUST_USE;
+
 struct dr_nova_server_spec {
 	const char *name, *image_id, *flavor_id;
 	const char *network_id;	       /* NULL: no network at all ("none", 2.37) */

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What others ask of the consumer over HTTP. Alarms are answered before anything is done about them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "consumer/consumer_private.h"
+#include "consumer/notification.h"
+#include "doctor/log.h"
+
+#define LIST_DEFAULT 100
+
+/* ---------------------------------------------------------------- alarms */
+
+static void log_alarm(const struct con_word *w, struct dr_wall generated_at)
+{
+	char generated[DR_TIME_STR_MAX] = "unknown";
+
+	if (generated_at.ns)
+		dr_wall_format(generated_at, generated);
+	dr_info("alarm received vm=%s alarm=%s generated=%s", w->server, w->alarm, generated);
+	dr_log_checkpoint(w->received, "doctor consumer notified");
+}
+
+static void hear_alarm(struct con_consumer *c, const struct con_word *w)
+{
+	log_alarm(w, w->raised);
+	struct con_word told = *w;
+	told.raised.ns = 0; /* Nova's clock is another's */
+	if (con_hear(c, &told) > 0)
+		dr_warning("alarm for a server that is not ours, nothing is done vm=%s alarm=%s", w->server,
+			   w->alarm);
+}
+
+void con_hear_all(struct con_consumer *c)
+{
+	struct con_word *w;
+
+	while (c->ready && (w = TAILQ_FIRST(&c->words))) {
+		TAILQ_REMOVE(&c->words, w, entry);
+		hear_alarm(c, w);
+		free(w);
+	}
+}
+
+/* It is heard when the answer is on its way. */
+static int queue(struct con_consumer *c, const struct con_alarm *a, struct dr_wall received)
+{
+	struct con_word *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->received = received;
+	w->raised = a->generated;
+	memcpy(w->server, a->server_id, sizeof(w->server));
+	memcpy(w->alarm, a->alarm_id, sizeof(w->alarm));
+	memcpy(w->id, a->message_id, sizeof(w->id));
+	TAILQ_INSERT_TAIL(&c->words, w, entry);
+	/* a timer that lives does not fail */
+	(void)!dr_timer_arm(c->hear, dr_msec(0));
+	return 0;
+}
+
+static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)
+{
+	struct dr_wall when = dr_wall_now(); /* before anything else */
+	struct con_alarm alarm;
+	char why[CON_WHY_MAX] = "";
+	size_t len;
+	const char *body = dr_http_body(x, &len);
+	struct dr_json *answer;
+	int r;
+
+	r = con_alarm_parse(body, len, &alarm, why);
+	if (r == 0 && queue(c, &alarm, when) < 0)
+		r = -ENOMEM;
+	if (r < 0) {
+		c->counts.refused++;
+		dr_warning("alarm refused from=%s: %s", dr_http_peer(x), why);
+		dr_http_reply_error(x, r == -ENOMEM ? 500 : 400, "%s", r == -ENOMEM ? "out of memory" : why);
+		return;
+	}
+	c->counts.received++;
+	answer = dr_json_object();
+	dr_json_add_str(answer, "status", r == 0 ? "accepted" : "ignored");
+	dr_http_reply_json(x, 200, answer);
+	if (r > 0) {
+		c->counts.ignored++;
+		dr_info("alarm tells of no failure alarm=%s: %s", alarm.alarm_id, why);
+	}
+}
+
+/* ---------------------------------------------------------------- the inspector */
+
+/* Each server of it that is ours; negative: not all of that is in the journal. */
+static int hear_servers(struct con_consumer *c, const struct con_notification *n, struct dr_wall when)
+{
+	int worst = 0;
+
+	for (const struct dr_json *v = dr_json_first(n->servers); v; v = dr_json_next(v)) {
+		const char *id = con_notification_server(n, v);
+		struct con_word w = { .from_inspector = true, .received = when, .raised = n->raised };
+		int r;
+
+		if (!id)
+			continue;
+		snprintf(w.server, sizeof(w.server), "%s", id);
+		snprintf(w.id, sizeof(w.id), "%s", n->fault);
+		snprintf(w.type, sizeof(w.type), "%s", n->type);
+		r = n->cleared ? con_hear_cleared(c, id, n->fault) : con_hear(c, &w);
+		worst = r < 0 ? r : worst;
+	}
+	return worst;
+}
+
+/* Who was told of a fault hears of its end, and be it that none of his servers is in it any more. */
+static int hear_end(struct con_consumer *c, const struct con_notification *n)
+{
+	struct con_fault *f = NULL;
+	int worst = 0;
+
+	while ((f = con_faults_next(c->work.faults, f))) {
+		int r = 0;
+
+		if (strcmp(f->incident, n->fault) == 0)
+			r = con_hear_cleared(c, f->server, n->fault);
+		worst = r < 0 ? r : worst;
+	}
+	return worst;
+}
+
+static bool is_signed(const struct con_consumer *c, struct dr_http_exchange *x, const char *body, size_t len)
+{
+	return con_signature_fits(con_subscribe_secret(c->subscribe), dr_http_header(x, "X-Doctor-Signature"),
+				  body, len);
+}
+
+static void on_fault(struct con_consumer *c, struct dr_http_exchange *x)
+{
+	struct dr_wall when = dr_wall_now(); /* before anything else */
+	DR_AUTO(con_notification_done) struct con_notification n = { 0 };
+	char why[CON_WHY_MAX] = "";
+	size_t len;
+	const char *body = dr_http_body(x, &len);
+	unsigned status = 0;
+	int r;
+
+	if (!c->subscribe) {
+		dr_http_reply_error(x, 404, "no inspector is configured");
+		return;
+	}
+	if (!is_signed(c, x, body, len)) {
+		status = 403;
+		snprintf(why, sizeof(why), "the signature is not of our secret");
+	} else if (con_notification_parse(body, len, &n, why) < 0) {
+		status = 400;
+	}
+	if (status) {
+		c->counts.notifications_refused++;
+		dr_warning("notification refused from=%s: %s", dr_http_peer(x), why);
+		dr_http_reply_error(x, status, "%s", why);
+		return;
+	}
+	c->counts.notified++;
+	if (!c->ready) { /* it comes again */
+		dr_http_reply_error(x, 503, "which servers are ours is not known yet");
+		return;
+	}
+	dr_info("notification received fault=%s type=%s state=%s", n.fault, n.type,
+		n.cleared ? "cleared" : "raised");
+	if (!n.cleared)
+		dr_log_checkpoint(when, "doctor consumer notified");
+	r = hear_servers(c, &n, when);
+	if (n.cleared && r >= 0)
+		r = hear_end(c, &n);
+	if (r < 0) /* not acknowledged, so it comes again */
+		dr_http_reply_error(x, 503, "the journal cannot be written");
+	else
+		dr_http_reply(x, 204, NULL, NULL, 0);
+}
+
+/* ---------------------------------------------------------------- what is shown */
+
+static size_t recovering(const struct con_consumer *c)
+{
+	const struct con_server *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH(s, &c->servers, entry)
+	n += s->fault != NULL;
+	return n;
+}
+
+static uint64_t all_ended(const struct con_consumer *c, enum con_fault_state state)
+{
+	uint64_t n = 0;
+
+	for (size_t k = 0; k < DR_ARRAY_SIZE(c->counts.ended); k++)
+		n += c->counts.ended[k][state];
+	return n;
+}
+
+static bool is_well(const struct con_consumer *c)
+{
+	return c->ready && con_arm_count(c->arm) == con_arm_wanted(c->arm) &&
+	       (!c->subscribe || con_subscribe_is(c->subscribe));
+}
+
+static void on_health(struct con_consumer *c, struct dr_http_exchange *x)
+{
+	const struct con_counts *n = &c->counts;
+	struct dr_json *o = dr_json_object();
+
+	dr_json_add_str(o, "status", is_well(c) ? "ok" : "starting");
+	dr_json_add_int(o, "servers", (int64_t)c->server_count);
+	dr_json_add_int(o, "alarms", (int64_t)con_arm_count(c->arm));
+	dr_json_add_int(o, "recovering", (int64_t)recovering(c));
+	dr_json_add_int(o, "received", (int64_t)n->received);
+	dr_json_add_int(o, "refused", (int64_t)n->refused);
+	dr_json_add_int(o, "unknown", (int64_t)n->unknown);
+	dr_json_add_int(o, "repeated", (int64_t)n->repeated);
+	dr_json_add_int(o, "same", (int64_t)n->same);
+	dr_json_add_int(o, "replaced", (int64_t)all_ended(c, CON_FAULT_RECOVERED));
+	dr_json_add_int(o, "gave_up", (int64_t)all_ended(c, CON_FAULT_GAVE_UP));
+	dr_json_add_bool(o, "subscribed", con_subscribe_is(c->subscribe));
+	dr_http_reply_json(x, 200, o);
+}
+
+static void on_recoveries(struct con_consumer *c, struct dr_http_exchange *x)
+{
+	const char *server = dr_http_query(x, "server"), *limit = dr_http_query(x, "limit");
+	struct dr_json *o = dr_json_object(), *list = dr_json_add_array(o, "recoveries");
+	unsigned long max = limit ? strtoul(limit, NULL, 10) : LIST_DEFAULT;
+	const struct con_fault *f = NULL;
+	unsigned long skip = 0;
+
+	while ((f = con_faults_next(c->work.faults, f)))
+		skip += !server || strcmp(f->server, server) == 0;
+	skip = skip > max ? skip - max : 0;
+	while ((f = con_faults_next(c->work.faults, f))) {
+		if (server && strcmp(f->server, server) != 0)
+			continue;
+		if (skip)
+			skip--;
+		else
+			dr_json_push(list, con_fault_json(f));
+	}
+	dr_http_reply_json(x, 200, o);
+}
+
+static void add_metric(struct dr_buf *b, const char *name, const char *type, const char *help)
+{
+	dr_buf_printf(b, "# HELP doctor_consumer_%s %s\n# TYPE doctor_consumer_%s %s\n", name, help, name,
+		      type);
+}
+
+static void add_words(struct dr_buf *b, const struct con_counts *n)
+{
+	const struct {
+		const char *result;
+		uint64_t value;
+	} rows[] = {
+		{ "accepted", n->received - n->ignored },
+		{ "ignored", n->ignored },
+		{ "refused", n->refused },
+	};
+
+	add_metric(b, "alarms_total", "counter", "Alarms of Aodh by what was answered.");
+	for (size_t i = 0; i < DR_ARRAY_SIZE(rows); i++)
+		dr_buf_printf(b, "doctor_consumer_alarms_total{result=\"%s\"} %" PRIu64 "\n", rows[i].result,
+			      rows[i].value);
+	add_metric(b, "notifications_total", "counter",
+		   "Notifications of the inspector by what was answered.");
+	dr_buf_printf(b,
+		      "doctor_consumer_notifications_total{result=\"accepted\"} %" PRIu64
+		      "\ndoctor_consumer_notifications_total{result=\"refused\"} %" PRIu64 "\n",
+		      n->notified, n->notifications_refused);
+	add_metric(b, "nothing_new_total", "counter", "Words that began no recovery, by why.");
+	dr_buf_printf(b,
+		      "doctor_consumer_nothing_new_total{why=\"unknown_server\"} %" PRIu64
+		      "\ndoctor_consumer_nothing_new_total{why=\"repeated\"} %" PRIu64
+		      "\ndoctor_consumer_nothing_new_total{why=\"same_fault\"} %" PRIu64 "\n",
+		      n->unknown, n->repeated, n->same);
+}
+
+static void add_outcomes(struct dr_buf *b, const struct con_counts *n)
+{
+	add_metric(b, "recoveries_total", "counter", "Recoveries that have ended.");
+	for (size_t k = 0; k < DR_ARRAY_SIZE(n->ended); k++) {
+		for (size_t s = CON_FAULT_RECOVERED; s < DR_ARRAY_SIZE(n->ended[k]); s++)
+			dr_buf_printf(
+				b,
+				"doctor_consumer_recoveries_total{recovery=\"%s\",outcome=\"%s\"} %" PRIu64
+				"\n",
+				con_recovery_kind_name((enum con_recovery_kind)k),
+				con_fault_state_name((enum con_fault_state)s), n->ended[k][s]);
+	}
+	add_metric(b, "recovery_seconds_total", "counter", "From heard to recovered, of all recovered.");
+	dr_buf_printf(b, "doctor_consumer_recovery_seconds_total %.6f\n", dr_dur_seconds(n->recovering));
+	add_metric(b, "returns_total", "counter", "Switchovers that were undone.");
+	dr_buf_printf(b,
+		      "doctor_consumer_returns_total{outcome=\"returned\"} %" PRIu64
+		      "\ndoctor_consumer_returns_total{outcome=\"gave-up\"} %" PRIu64 "\n",
+		      n->returned, n->not_returned);
+}
+
+static void on_metrics(struct con_consumer *c, struct dr_http_exchange *x)
+{
+	const struct {
+		const char *name, *help;
+		size_t value;
+	} gauges[] = {
+		{ "servers", "Servers that are heard of.", c->server_count },
+		{ "alarms", "Alarms that are in Aodh.", con_arm_count(c->arm) },
+		{ "recovering", "Recoveries under way.", recovering(c) },
+		{ "subscribed", "1: the inspector knows our subscription.", con_subscribe_is(c->subscribe) },
+	};
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(gauges); i++) {
+		add_metric(&b, gauges[i].name, "gauge", gauges[i].help);
+		dr_buf_printf(&b, "doctor_consumer_%s %zu\n", gauges[i].name, gauges[i].value);
+	}
+	add_words(&b, &c->counts);
+	add_outcomes(&b, &c->counts);
+	dr_http_reply_buf(x, 200, "text/plain; version=0.0.4", &b);
+}
+
+/* ---------------------------------------------------------------- routes */
+
+static const struct route {
+	const char *path, *method;
+	void (*fn)(struct con_consumer *c, struct dr_http_exchange *x);
+	bool open; /* whoever asks: it is signed, or nothing is in it */
+} routes[] = {
+	{ "/failure", "POST", on_failure, false },
+	{ "/fault", "POST", on_fault, true },
+	{ "/healthz", "GET", on_health, true },
+	{ "/metrics", "GET", on_metrics, false },
+	{ "/v1/recoveries", "GET", on_recoveries, false },
+};
+
+/* Where certificates of clients are asked for, one must be shown; nothing else says who calls. */
+static bool is_admitted(const struct con_consumer *c, const struct route *r, struct dr_http_exchange *x)
+{
+	const struct dr_http_identity *who;
+
+	if (!c->config->tls.client_ca || r->open)
+		return true;
+	who = dr_http_identity(x);
+	if (who->state == DR_HTTP_CERTIFICATE_GOOD)
+		return true;
+	dr_http_reply_error(x, 401, "a certificate of our authority is wanted%s%s", who->why[0] ? ": " : "",
+			    who->why);
+	return false;
+}
+
+static void take(struct con_consumer *c, const struct route *r, struct dr_http_exchange *x)
+{
+	if (strcmp(dr_http_method(x), r->method) != 0) {
+		dr_http_set_header(x, "Allow", r->method);
+		dr_http_reply_error(x, 405, "%s takes %s", r->path, r->method);
+	} else if (is_admitted(c, r, x)) {
+		r->fn(c, x);
+	}
+}
+
+void con_request(struct dr_http_exchange *x, void *userdata)
+{
+	for (size_t i = 0; i < DR_ARRAY_SIZE(routes); i++) {
+		if (strcmp(dr_http_path(x), routes[i].path) == 0) {
+			take(userdata, &routes[i], x);
+			return;
+		}
+	}
+	dr_http_reply_error(x, 404, "there is nothing here; alarms go to POST /failure");
+}
