@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdarg.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "doctor/buf.h"
 #include "doctor/loop.h"
+#include "doctor/uuid.h"
 #include "inspector/incident.h"
 
 /* What is not listed leaves the state as it is. */
@@ -214,20 +214,6 @@ bool ins_action_final(const struct ins_action *a)
 	return a->state != INS_PENDING && a->state != INS_SENT && a->state != INS_PAUSED;
 }
 
-/* RFC 9562, version 4 */
-static int make_uuid(char buf[37])
-{
-	unsigned char u[16];
-
-	if (getrandom(u, sizeof(u), 0) != sizeof(u))
-		return dr_errno();
-	u[6] = (u[6] & 0x0f) | 0x40;
-	u[8] = (u[8] & 0x3f) | 0x80;
-	snprintf(buf, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
-		 u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
-	return 0;
-}
-
 int ins_incident_new(const struct ins_event *e, const char *host, struct ins_incident **ret)
 {
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = calloc(1, sizeof(*i));
@@ -235,7 +221,7 @@ int ins_incident_new(const struct ins_event *e, const char *host, struct ins_inc
 
 	if (!i)
 		return -ENOMEM;
-	r = make_uuid(i->id);
+	r = dr_uuid_new(i->id);
 	if (r)
 		return r;
 	snprintf(i->request_id, sizeof(i->request_id), "req-%s", i->id);

@@ -114,9 +114,6 @@ void ins_record(struct ins_inspector *s, const struct ins_queued *q, const struc
 /* Reported again, and what was tried before failed, or it was taken for over. */
 void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_queued *q);
 
-/* The fault is over. */
-void ins_clear(struct ins_inspector *s, struct ins_incident *i, const char *reason);
-
 /* Goes on with an incident of the journal; s owns it. */
 void ins_resume(struct ins_inspector *s, struct ins_incident *i);
 
@@ -133,6 +130,20 @@ struct ins_incident *ins_find_id(const struct ins_inspector *s, const char *id);
 
 /* The brake's counts of what was marked; the caller ends *ret. -ENOMEM. */
 int ins_count_marked(const struct ins_inspector *s, struct ins_brake_counts *ret) DR_MUST_USE;
+
+/* ---- recover.c ---- */
+
+/* The fault is over. */
+void ins_clear(struct ins_inspector *s, struct ins_incident *i, const char *reason);
+
+/* i is RECOVERING: goes on with it, if that may be. room: one more may be worked on. Returns when to come
+ * again at the latest; negative: on news. */
+struct dr_dur ins_recover(struct ins_inspector *s, struct ins_incident *i, struct dr_mono now, bool room);
+
+/* It was taken for over, and is not since then: judged anew, with what has been changed for it. */
+void ins_relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono since);
+
+void ins_failed_to_restore(struct ins_inspector *s, struct ins_incident *i, int error);
 
 /* ---- show.c ---- */
 

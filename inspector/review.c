@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What is done about an incident, and when: looking its host up, the gate, the executor. */
+/* What is done about an incident, and when: looking its host up, the gate, the executor. The way back is in
+ * recover.c. */
 #include <string.h>
 
 #include "doctor/log.h"
@@ -446,99 +447,6 @@ static void review(struct ins_inspector *s, struct ins_incident *i, struct pass 
 	}
 }
 
-/* ---------------------------------------------------------------- the way back */
-
-void ins_clear(struct ins_inspector *s, struct ins_incident *i, const char *reason)
-{
-	i->state = ins_state_next(i->state, INS_IN_CLEARED);
-	if (ins_state_ended(i->state)) {
-		dr_info("incident=%s host=%s is over: %s", i->id, i->host, reason);
-		ins_end(s, i, reason);
-		return;
-	}
-	i->back = dr_wall_now();
-	i->back_since = dr_mono_now();
-	ins_incident_step(i, i->back, reason);
-	dr_info("host=%s is back incident=%s: %s", i->host, i->id, reason);
-	ins_executor_cancel(s->executor, i, "the host is back");
-	ins_schedule(s);
-}
-
-/* Another open incident of the same host, which may need what this one has changed. */
-static int hand_over(struct ins_inspector *s, struct ins_incident *i)
-{
-	int r = 0;
-
-	for (struct ins_incident *other = s->first; other && !r; other = other->next) {
-		if (other == i || ins_state_ended(other->state) || strcmp(other->host, i->host))
-			continue;
-		if (other->state == INS_RECOVERING || other->state == INS_RESTORING)
-			continue; /* it does not need it any more */
-		r = ins_plan_hand_over(i, other);
-		ins_journal_incident(s->journal, other);
-	}
-	return r;
-}
-
-static void close_back(struct ins_inspector *s, struct ins_incident *i, const char *reason)
-{
-	i->state = ins_state_next(i->state, INS_IN_RESTORED);
-	ins_end(s, i, reason);
-}
-
-static void failed_to_restore(struct ins_inspector *s, struct ins_incident *i, int error)
-{
-	dr_error("host=%s is NOT set back incident=%s: %s", i->host, i->id, strerror(-error));
-	close_back(s, i, "out of memory: not all was set back");
-}
-
-static void restore(struct ins_inspector *s, struct ins_incident *i)
-{
-	int r = hand_over(s, i);
-
-	i->state = ins_state_next(i->state, INS_IN_BACK);
-	ins_incident_step(i, dr_wall_now(), "back for long enough: what was changed is changed back");
-	ins_journal_incident(s->journal, i);
-	if (!r)
-		r = ins_executor_restore(s->executor, i);
-	if (r)
-		failed_to_restore(s, i, r);
-}
-
-/* Another incident of its host is being acted upon: it may just be finding what this one has changed. */
-static bool is_disputed(const struct ins_inspector *s, const struct ins_incident *i)
-{
-	for (const struct ins_incident *other = s->first; other; other = other->next)
-		if ((other->state == INS_FORCING || other->state == INS_MARKING) &&
-		    !strcmp(other->host, i->host))
-			return true;
-	return false;
-}
-
-/* RECOVERING: not before all is answered, as what is under way may yet change something. */
-static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
-{
-	struct dr_dur left = { s->config->recovery.hold.ns - dr_mono_sub(p->now, i->back_since).ns };
-
-	if (!ins_incident_answered(i))
-		return; /* continued when it is */
-	if (!ins_incident_has_ledger(i)) {
-		dr_info("incident=%s host=%s is over; nothing was changed in the cloud", i->id, i->host);
-		close_back(s, i, i->reason);
-	} else if (!s->config->recovery.undo) {
-		dr_warning("host=%s is back incident=%s; Nova has it forced down, and %zu servers were set "
-			   "to error; "
-			   "to undo: openstack compute service set --up %s nova-compute",
-			   i->host, i->id, ins_incident_count(i, INS_RESET, INS_DONE), i->host);
-		close_back(s, i, "the host is back; what was changed is left to a person (recovery.undo)");
-	} else if (left.ns > 0) {
-		p->again = p->again.ns < 0 || left.ns < p->again.ns ? left : p->again;
-	} else if (p->active < s->config->active && !is_disputed(s, i)) { /* else: when one has settled */
-		restore(s, i);
-		p->active += ins_occupies(i);
-	}
-}
-
 /* ---------------------------------------------------------------- all of them */
 
 /* The groups that the brake knows beside the cloud; NULL: none. */
@@ -552,6 +460,15 @@ int ins_count_marked(const struct ins_inspector *s, struct ins_brake_counts *ret
 	else if (c->per == INS_PER_AGGREGATE)
 		groups = ins_nova_aggregates(s->nova);
 	return ins_brake_counts_init(ret, c, &s->brake, groups, ins_nova_map(s->nova)->count);
+}
+
+static void recover(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
+{
+	struct dr_dur again = ins_recover(s, i, p->now, p->active < s->config->active);
+
+	if (again.ns >= 0 && (p->again.ns < 0 || again.ns < p->again.ns))
+		p->again = again;
+	p->active += ins_occupies(i);
 }
 
 static void review_all(struct ins_inspector *s, struct pass *p)
@@ -591,27 +508,6 @@ void ins_review(struct ins_inspector *s)
 		dr_timer_disarm(s->review_timer);
 }
 
-/* It was taken for over, and is not: judged anew, with what has been changed for it. */
-static void relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono since)
-{
-	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
-	bool undoing = i->state == INS_RESTORING;
-
-	if (fence)
-		fence->undone = fence->dirty = true; /* it was switched on again */
-	ins_executor_cancel(s->executor, i, "the host is down again");
-	i->state = ins_state_next(i->state, INS_IN_FAULT);
-	i->since = since;
-	i->back = (struct dr_wall){ 0 };
-	i->quorate = i->released = false;
-	i->acted &= !undoing; /* within the hold time it is one and the same */
-	ins_incident_step(i, dr_wall_now(),
-			  undoing ? "down again while it was set back" : "down again within the hold time");
-	ins_journal_incident(s->journal, i);
-	dr_warning("incident=%s host=%s: %s", i->id, i->host, i->reason);
-	ins_schedule(s);
-}
-
 void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins_queued *q)
 {
 	const struct ins_brake_counts none = { .conf = &s->config->brake };
@@ -621,7 +517,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	i->reports++;
 	ins_journal_incident(s->journal, i);
 	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
-		relapse(s, i, q->received);
+		ins_relapse(s, i, q->received);
 		return;
 	}
 	if (r.answer != INS_GATE_GO) {
@@ -663,108 +559,7 @@ void ins_resume(struct ins_inspector *s, struct ins_incident *i)
 		break;
 	}
 	if (r && i->state == INS_RESTORING)
-		failed_to_restore(s, i, r);
+		ins_failed_to_restore(s, i, r);
 	else if (r)
 		failed_to_begin(s, i, r);
-}
-
-/* ---------------------------------------------------------------- a person */
-
-struct ins_incident *ins_find_id(const struct ins_inspector *s, const char *id)
-{
-	struct ins_incident *i = s->first;
-
-	while (i && strcmp(i->id, id))
-		i = i->next;
-	return i;
-}
-
-int ins_inspector_release(struct ins_inspector *s, const char *id, const char *by, const char **ret_state)
-{
-	struct ins_incident *i = ins_find_id(s, id);
-	char reason[128];
-
-	if (!i)
-		return 1;
-	*ret_state = ins_state_name(i->state);
-	if (i->state != INS_HELD)
-		return 2;
-	if (i->released)
-		return 0;
-	i->released = true;
-	s->metrics->releases++;
-	snprintf(reason, sizeof(reason), "released by a person (%.64s)", by);
-	ins_incident_step(i, dr_wall_now(), reason);
-	ins_journal_incident(s->journal, i);
-	dr_warning("host=%s incident=%s is released by=%s and marked down, although it was held", i->host,
-		   i->id, by);
-	ins_schedule(s);
-	return 0;
-}
-
-/* The host that a person means, by Nova's name. */
-static bool host_of(const struct ins_inspector *s, const char *named, const char **ret_name, char why[384])
-{
-	struct ins_host *h = NULL;
-
-	switch (ins_map_resolve(ins_nova_map(s->nova), named, &h)) {
-	case INS_MATCH_ONE:
-		*ret_name = h->name;
-		return true;
-	case INS_MATCH_NONE:
-		snprintf(why, 384, "Nova has no nova-compute on a host \"%.256s\"", named);
-		break;
-	case INS_MATCH_MANY:
-		snprintf(why, 384, "\"%.256s\" fits several hosts of Nova: name it in full", named);
-		break;
-	}
-	return false;
-}
-
-int ins_inspector_maintain(struct ins_inspector *s, const char *host, struct ins_upkeep *u, const char *by,
-			   char why[384])
-{
-	char until[DR_TIME_STR_MAX];
-	const char *name;
-	int r;
-
-	if (!host_of(s, host, &name, why))
-		return 1;
-	snprintf(u->host, sizeof(u->host), "%s", name);
-	r = ins_maintenance_set(&s->maintenance, u);
-	if (r)
-		return r;
-	dr_info("maintenance host=%s until=%s by=%s: %s", u->host, dr_wall_format(u->until_wall, until), by,
-		u->reason);
-	ins_journal_upkeep(s->journal, u);
-	for (struct ins_incident *i = s->first; i; i = i->next)
-		if (i->released && !ins_state_ended(i->state) && !strcmp(i->host, u->host)) {
-			i->released = false; /* who released it did not know of this */
-			ins_journal_incident(s->journal, i);
-		}
-	ins_schedule(s);
-	return 0;
-}
-
-int ins_inspector_maintained(struct ins_inspector *s, const char *host, bool alarm, const char *by,
-			     char why[384])
-{
-	bool known = host_of(s, host, &host, why), ended;
-
-	/* one that Nova has forgotten meanwhile by the name that it had */
-	ended = ins_maintenance_end(&s->maintenance, host, true);
-	if (!alarm)
-		ended |= ins_maintenance_end(&s->maintenance, host, false);
-	if (ended) {
-		ins_journal_drop_upkeep(s->journal, host, true);
-		if (!alarm)
-			ins_journal_drop_upkeep(s->journal, host, false);
-		dr_info("maintenance is over host=%s by=%s", host, by);
-		ins_schedule(s);
-		return 0;
-	}
-	if (!known)
-		return 1;
-	snprintf(why, 384, "%.256s is not in maintenance", host);
-	return 2;
 }

@@ -154,6 +154,15 @@ void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_j
 	x->reply = body;
 }
 
+void dr_http_reply_buf(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       struct dr_buf *body)
+{
+	FUZZ_CHECK(!x->replies++);
+	FUZZ_CHECK(!body->error && content_type);
+	x->status = status;
+	dr_buf_clear(body);
+}
+
 void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...)
 {
 	struct dr_json *body = dr_json_object(), *error = dr_json_add_object(body, "error");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Aodh sends to the consumer; bodies one after the other, with \xff between them. */
+/* What Aodh and the inspector send to the consumer; bodies one after the other, with \xff between them. */
 #include "consumer/alarm.h"
+#include "consumer/notification.h"
 #include "doctor/cloud/call.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -12,7 +13,25 @@ static void check_alarm(const struct con_alarm *a)
 		FUZZ_CHECK(*p > 0x20 && *p < 0x7f);
 }
 
-static void parse(const char *body, size_t len, struct con_seen *seen)
+static void parse_notification(const char *body, size_t len)
+{
+	DR_AUTO(con_notification_done) struct con_notification n = {};
+	char why[CON_WHY_MAX] = "";
+	int r = con_notification_parse(body, len, &n, why);
+
+	FUZZ_CHECK(r == 0 || r == -EBADMSG);
+	FUZZ_CHECK(!r == !why[0]);
+	if (r)
+		return;
+	FUZZ_CHECK(n.id && n.subscription && n.fault && n.type);
+	for (const struct dr_json *v = dr_json_first(n.servers); v; v = dr_json_next(v)) {
+		const char *id = con_notification_server(&n, v);
+
+		FUZZ_CHECK(!id || dr_api_id_valid(id));
+	}
+}
+
+static void parse_alarm(const char *body, size_t len)
 {
 	struct con_alarm a, untouched;
 	char why[CON_WHY_MAX] = "";
@@ -30,20 +49,18 @@ static void parse(const char *body, size_t len, struct con_seen *seen)
 	if (r)
 		return;
 	check_alarm(&a);
-	FUZZ_CHECK(con_seen_add(seen, &a) >= 0);
-	FUZZ_CHECK(con_seen_add(seen, &a) == 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	DR_AUTO(con_seen_done) struct con_seen seen = { 0 };
 	char cut;
 
 	do {
 		size_t len;
 		const uint8_t *body = fuzz_cut(&data, &size, "\xff", &len, &cut);
 
-		parse((const char *)body, len, &seen);
+		parse_alarm((const char *)body, len);
+		parse_notification((const char *)body, len);
 	} while (cut);
 	return 0;
 }

@@ -84,20 +84,25 @@ static void read_hypervisor(const struct dr_json *row, struct mon_hypervisors *h
 	FUZZ_CHECK(!mon_hypervisors_add(h, row));
 }
 
-static void boot_again(const struct dr_json *server, const struct dr_json *ports)
+static void boot_again(const struct dr_json *server, const struct dr_json *ports, bool keep_addresses)
 {
+	const struct con_boot b = { .server = server,
+				    .ports = ports,
+				    .fault = "f",
+				    .keep_addresses = keep_addresses,
+				    .microversion = DR_NOVA_NEWEST_KNOWN };
 	DR_AUTO_JSON struct dr_json *boot = NULL;
 	DR_AUTO_FREE char *text = NULL;
 	const char *why = NULL;
-	int r = con_boot_body(server, ports, 46, &boot, &why);
+	int r = con_boot_body(&b, &boot, &why);
 
 	FUZZ_CHECK(r == 0 || r == -EBADMSG || r == -ENOTSUP);
 	FUZZ_CHECK((r == -ENOTSUP) == (why != NULL));
 	if (r)
 		return;
 	text = dr_json_print(boot);
-	FUZZ_CHECK(text && dr_json_str(dr_json_path(boot, "server.imageRef")));
-	FUZZ_CHECK(dr_json_str(dr_json_path(boot, "server.metadata." CON_METADATA_KEY)));
+	FUZZ_CHECK(text && dr_json_str(dr_json_path(boot, "server.metadata." CON_METADATA_KEY)));
+	FUZZ_CHECK(dr_json_str(dr_json_path(boot, "server.metadata." CON_FAULT_KEY)));
 }
 
 static void read_server(const struct dr_json *server, const struct dr_json *ports, struct ins_map *map)
@@ -111,7 +116,8 @@ static void read_server(const struct dr_json *server, const struct dr_json *port
 	FUZZ_CHECK(r == 0 || r == 1 || r == -EBADMSG);
 	FUZZ_CHECK((r == 0) == (event != CON_RETRY));
 	FUZZ_CHECK(con_judge_lost(server) < CON_EVENT_COUNT && event < CON_EVENT_COUNT);
-	boot_again(server, ports);
+	boot_again(server, ports, false);
+	boot_again(server, ports, true);
 	if (r < 0)
 		return;
 	con_replacement_why(event, server, s.id, why, sizeof(why));

@@ -141,7 +141,8 @@ static const char *resource_state(const char *type, const char *id, void *userda
 
 static void start(void)
 {
-	const struct ins_north_hooks hooks = { after_commit, resource_state, NULL };
+	const struct ins_north_hooks hooks = { .after_commit = after_commit,
+					       .resource_state = resource_state };
 
 	FUZZ_CHECK(!ins_north_new(loop, store, &conf, &hooks, &north));
 }
