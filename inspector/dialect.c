@@ -139,22 +139,32 @@ static int read_time(const struct part *event, struct ins_event *e)
 		      e->time);
 }
 
+/* Where it begins; NULL: text ends otherwise. */
+static char *ends_with(char *text, const char *ending)
+{
+	size_t len = strlen(text), cut = strlen(ending);
+
+	return len >= cut && !strcmp(text + len - cut, ending) ? text + len - cut : NULL;
+}
+
 /* The end of a fault is "TYPE.cleared", or has `cleared: true`; of a host it has a type of its own. */
 static int read_cleared(const struct part *details, struct ins_event *e, bool *ret)
 {
 	static const char ending[] = ".cleared";
-	size_t len = strlen(e->type), cut = sizeof(ending) - 1;
 	const struct dr_json *v;
+	char *cut;
 
 	if (read_member(details, "cleared", &v))
 		return 1;
 	if (v && !dr_json_is_bool(v))
 		return refuse(details, "cleared", "must be true or false");
 	*ret = v && dr_json_get_bool(details->object, "cleared", false);
-	if (len > cut && !strcmp(e->type + len - cut, ending)) {
+	while ((cut = ends_with(e->type, ending))) {
 		if (v && !*ret)
 			return refuse(details, "cleared", "contradicts the type %.64s", e->type);
-		e->type[len - cut] = '\0';
+		if (cut == e->type)
+			return refuse(details, "cleared", "no fault is named by the type %s", ending);
+		*cut = '\0';
 		*ret = true;
 	}
 	return 0;
@@ -162,7 +172,7 @@ static int read_cleared(const struct part *details, struct ins_event *e, bool *r
 
 static int read_status(const struct part *details, struct ins_event *e)
 {
-	bool type_up = !strcmp(e->type, "compute.host.up"), cleared;
+	bool type_up = !strcmp(e->type, "compute.host.up"), cleared = false;
 	char text[INS_TEXT_MAX];
 
 	if (read_cleared(details, e, &cleared))

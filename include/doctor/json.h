@@ -19,9 +19,10 @@ struct dr_json;
 
 /*
  * Parses exactly one value of len bytes (RFC 8259, strictly); nothing but white space may follow.
- * Integers keep all their digits. Of equal names in an object the getters see the last.
- * -EBADMSG: not JSON, not UTF-8, a string with \u0000 in it, or nested deeper than DR_JSON_DEPTH_MAX;
- * *ret_offset (may be NULL) is then the byte where it stopped making sense (len: it ends too early). -ENOMEM.
+ * Integers keep all their digits; what has a fraction or an exponent is printed with 15 to 17. Of equal names
+ * in an object the getters see the last. -EBADMSG: not JSON, not UTF-8, a string with \u0000 in it, or nested
+ * deeper than DR_JSON_DEPTH_MAX; *ret_offset (may be NULL) is then the byte where it stopped making sense
+ * (len: it ends too early). -ENOMEM.
  */
 int dr_json_parse(const char *text, size_t len, struct dr_json **ret, size_t *ret_offset) DR_MUST_USE;
 void dr_json_free(struct dr_json *root);
