@@ -113,7 +113,11 @@ static void test_ports(void **state)
 	strcpy(c.ports[0].data_plane_status, "DOWN");
 	assert_differs(&c, &(struct sc_allowed){ .servers = ours, .nservers = 1 }, "");
 	assert_differs(&c, &(struct sc_allowed){ 0 },
-		       "port p of VM a had data_plane_status \"\" and has \"DOWN\"");
+		       "port p on , of \"a\", had data_plane_status \"\" and has \"DOWN\"");
+	strcpy(c.ports[0].host, "compute-1");
+	assert_differs(&c, &(struct sc_allowed){ .ports_of = "compute-1" }, "");
+	assert_differs(&c, &(struct sc_allowed){ .ports_of = "compute-2" },
+		       "port p on compute-1, of \"a\", had data_plane_status \"\" and has \"DOWN\"");
 	assert_int_equal(sc_snapshot_ports(&c.s, "a", "DOWN", &such), 1);
 	assert_int_equal(such, 1);
 	assert_int_equal(sc_snapshot_ports(&c.s, "b", "DOWN", &such), 1);

@@ -317,7 +317,8 @@ int sc_is_as_before(struct sc_condition *c)
 /* At once: what was touched meanwhile and is as it was again cannot be told. */
 static int check_others(struct sc_run *run)
 {
-	struct sc_allowed allowed = { .host = run->computes[run->victim].host, .booted = true };
+	const char *host = run->computes[run->victim].host;
+	struct sc_allowed allowed = { .host = host, .ports_of = host, .booted = true };
 	DR_AUTO_FREE const char **ours = calloc(run->nvms, sizeof(*ours));
 	struct sc_condition c = { .run = run, .allowed = &allowed };
 

@@ -58,7 +58,7 @@ static int check_servers(struct sc_run *run)
 
 static int check_nothing_else(struct sc_run *run)
 {
-	struct sc_allowed allowed = { .nservers = run->nvms };
+	struct sc_allowed allowed = { .ports_of = run->computes[run->victim].host, .nservers = run->nvms };
 	DR_AUTO_FREE const char **ours = calloc(run->nvms, sizeof(*ours));
 	struct sc_condition c = { .run = run, .allowed = &allowed };
 	int r;

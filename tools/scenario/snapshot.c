@@ -122,15 +122,17 @@ static void compare_ports(const struct sc_snapshot *before, const struct sc_snap
 	for (size_t i = 0; i < before->nports; i++) {
 		const struct sc_port *b = &before->ports[i];
 
-		if (server_allowed(allowed, b->device))
+		if (server_allowed(allowed, b->device) ||
+		    (allowed->ports_of && strcmp(b->host, allowed->ports_of) == 0))
 			continue;
 		for (size_t k = 0; k < after->nports; k++) {
 			const struct sc_port *a = &after->ports[k];
 
 			if (strcmp(a->id, b->id) == 0 &&
 			    !same_status(a->data_plane_status, b->data_plane_status))
-				tell(t, "port %s of VM %s had data_plane_status \"%s\" and has \"%s\"", a->id,
-				     a->device, b->data_plane_status, a->data_plane_status);
+				tell(t,
+				     "port %s on %s, of \"%s\", had data_plane_status \"%s\" and has \"%s\"",
+				     a->id, b->host, a->device, b->data_plane_status, a->data_plane_status);
 		}
 	}
 }

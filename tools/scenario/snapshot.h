@@ -23,6 +23,7 @@ void sc_snapshot_done(struct sc_snapshot *s);
 /* What may differ. */
 struct sc_allowed {
 	const char *host;	    /* this compute; NULL: none */
+	const char *ports_of;	    /* the ports of this host, whosever they are; NULL: none */
 	const char *const *servers; /* these, their ports included */
 	size_t nservers;
 	bool booted; /* servers of ours (SC_PREFIX), the replacements, may be new */
