@@ -48,7 +48,7 @@ static int parse_host(const char *text, uint16_t port, struct dr_amqp_host *ret)
 		return -EINVAL;
 	*ret = (struct dr_amqp_host){ .port = (uint16_t)n };
 	memcpy(ret->name, begin, (size_t)(end - begin));
-	return 0;
+	return strpbrk(ret->name, "[]/@ ") ? -EINVAL : 0;
 }
 
 static int read_hosts(struct dr_conf *f, struct dr_conf_node *bus, struct ins_bus_conf *c)
