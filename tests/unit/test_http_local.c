@@ -147,8 +147,10 @@ static void test_given_to_another_user(void **state)
 	struct stat st;
 	char run[48];
 
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("skipped: not root, so it cannot be another user's\n");
 		skip();
+	}
 	snprintf(run, sizeof(run), "%s/run", p->dir);
 	assert_int_equal(chmod(p->dir, 0755), 0);
 	use(p);
@@ -172,8 +174,10 @@ static void test_only_ours_is_given(void **state)
 	struct stat st;
 	char run[48];
 
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("skipped: not root, so it cannot be another user's\n");
 		skip();
+	}
 	snprintf(run, sizeof(run), "%s/run", p->dir);
 	make_run_directory(p);
 	use(p);

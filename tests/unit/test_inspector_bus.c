@@ -98,6 +98,8 @@ static void test_wrong_settings(void **state)
 		{ "bus: {hosts: ['a:'], user: u, password: x}", "bus.hosts[0]" },
 		{ "bus: {hosts: ['a:+1'], user: u, password: x}", "bus.hosts[0]" },
 		{ "bus: {hosts: ['[::1'], user: u, password: x}", "bus.hosts[0]" },
+		{ "bus: {hosts: [')::1]:5672'], user: u, password: x}", "bus.hosts[0]" },
+		{ "bus: {hosts: ['u@a'], user: u, password: x}", "bus.hosts[0]" },
 		{ "bus: {hosts: [':1'], user: u, password: x}", "bus.hosts[0]" },
 		{ "bus: {hosts: ['[::1]x'], user: u, password: x}", "bus.hosts[0]" },
 		{ "bus: {hosts: [{}], user: u, password: x}", "bus.hosts[0]" },
