@@ -29,17 +29,6 @@ void con_config_done(struct con_config *c)
 	*c = (struct con_config){ 0 };
 }
 
-static int read_text(struct dr_conf *f, struct dr_conf_node *map, const char *key, char **ret)
-{
-	const char *text;
-
-	dr_conf_str(f, map, key, NULL, &text);
-	if (!text)
-		return 0;
-	*ret = strdup(text);
-	return *ret ? 0 : -ENOMEM;
-}
-
 static bool is_url(const char *text)
 {
 	size_t scheme = strncmp(text, "http://", 7) == 0 ? 7 : strncmp(text, "https://", 8) == 0 ? 8 : 0;
@@ -51,7 +40,7 @@ static bool is_url(const char *text)
 static int read_url(struct dr_conf *f, struct dr_conf_node *map, const char *key, const char *example,
 		    char **ret)
 {
-	int r = read_text(f, map, key, ret);
+	int r = dr_conf_text(f, map, key, ret);
 
 	if (!r && *ret && !is_url(*ret))
 		dr_conf_error(f, dr_conf_get(f, map, key), "\"%s\" is no URL such as %s", *ret, example);
@@ -60,27 +49,11 @@ static int read_url(struct dr_conf *f, struct dr_conf_node *map, const char *key
 
 /* ---------------------------------------------------------------- who may call us */
 
-static int read_tls(struct dr_conf *f, struct dr_conf_node *root, struct con_tls_conf *c)
-{
-	struct dr_conf_node *tls = dr_conf_map(f, root, "tls");
-	int r;
-
-	if ((r = read_text(f, tls, "cert", &c->cert)) || (r = read_text(f, tls, "key", &c->key)) ||
-	    (r = read_text(f, tls, "client_ca", &c->client_ca)))
-		return r;
-	if (tls && !c->cert)
-		dr_conf_error(f, tls, "\"cert\" is missing");
-	if (tls && !c->key)
-		dr_conf_error(f, tls, "\"key\" is missing");
-	dr_conf_check_keys(f, tls);
-	return 0;
-}
-
 static int read_listen(struct dr_conf *f, struct dr_conf_node *root, struct con_config *c)
 {
 	const char *text;
 	bool insecure;
-	int r = read_tls(f, root, &c->tls);
+	int r = dr_conf_tls(f, root, &c->tls.cert, &c->tls.key, &c->tls.client_ca);
 
 	if (r)
 		return r;
@@ -136,7 +109,8 @@ static int read_inspector(struct dr_conf *f, struct dr_conf_node *root, const st
 	int r;
 
 	if ((r = read_url(f, map, "url", "https://192.0.2.1:12345", &c->url)) ||
-	    (r = read_text(f, map, "token_file", &c->token_file)) || (r = read_text(f, map, "ca", &c->ca)) ||
+	    (r = dr_conf_text(f, map, "token_file", &c->token_file)) ||
+	    (r = dr_conf_text(f, map, "ca", &c->ca)) ||
 	    (r = read_url(f, map, "callback", "http://192.0.2.7:12346/fault", &c->callback)))
 		return r;
 	dr_conf_dur(f, map, "check", dr_msec(100), dr_sec(86400), dr_sec(30), &c->check);
@@ -170,7 +144,7 @@ static int read_rest(struct dr_conf *f, struct dr_conf_node *root, struct con_co
 {
 	int r;
 
-	if ((r = read_text(f, root, "cloud", &c->cloud)) || (r = read_journal(f, root, &c->journal)) ||
+	if ((r = dr_conf_text(f, root, "cloud", &c->cloud)) || (r = read_journal(f, root, &c->journal)) ||
 	    (r = read_url(f, root, "webhook", "https://owner.example/recovered", &c->webhook)))
 		return r;
 	dr_conf_bool(f, root, "keep_alarms", false, &c->keep_alarms);

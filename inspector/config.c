@@ -16,35 +16,6 @@ void ins_config_done(struct ins_config *c)
 	*c = (struct ins_config){};
 }
 
-/* A text of our own; NULL if absent. -ENOMEM. */
-static int read_text(struct dr_conf *f, struct dr_conf_node *map, const char *key, char **ret)
-{
-	const char *text;
-
-	if (!dr_conf_str(f, map, key, NULL, &text))
-		return 0;
-	if (!*text)
-		dr_conf_error(f, dr_conf_get(f, map, key), "is empty");
-	*ret = strdup(text);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static int read_tls(struct dr_conf *f, struct dr_conf_node *root, struct ins_admission_conf *c)
-{
-	struct dr_conf_node *tls = dr_conf_map(f, root, "tls");
-	int r;
-
-	if ((r = read_text(f, tls, "cert", &c->cert)) || (r = read_text(f, tls, "key", &c->key)) ||
-	    (r = read_text(f, tls, "client_ca", &c->client_ca)))
-		return r;
-	if (tls && !c->cert)
-		dr_conf_error(f, tls, "\"cert\" is missing");
-	if (tls && !c->key)
-		dr_conf_error(f, tls, "\"key\" is missing");
-	dr_conf_check_keys(f, tls);
-	return 0;
-}
-
 static int read_clients(struct dr_conf *f, struct dr_conf_node *root, struct ins_admission_conf *c)
 {
 	struct dr_conf_node *clients = dr_conf_map(f, root, "clients");
@@ -109,7 +80,8 @@ static int read_access(struct dr_conf *f, struct dr_conf_node *root, struct ins_
 	dr_conf_bool(f, root, "insecure_listen", false, &insecure);
 	dr_conf_str(f, root, "listen", "127.0.0.1:12345", &text);
 	dr_conf_bool(f, root, "open_healthz", false, &c->access.open_healthz);
-	if ((r = read_tls(f, root, &c->access)) || (r = read_text(f, root, "tokens", &c->access.tokens)) ||
+	if ((r = dr_conf_tls(f, root, &c->access.cert, &c->access.key, &c->access.client_ca)) ||
+	    (r = dr_conf_text(f, root, "tokens", &c->access.tokens)) ||
 	    (r = read_clients(f, root, &c->access)) || (r = read_names(f, root, &c->access)))
 		return r;
 	what_is_missing(&c->access, missing);
@@ -229,7 +201,7 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	const char *journal;
 	int r;
 
-	if ((r = read_access(f, root, &c)) || (r = read_text(f, root, "cloud", &c.cloud)))
+	if ((r = read_access(f, root, &c)) || (r = dr_conf_text(f, root, "cloud", &c.cloud)))
 		return r;
 	dr_conf_bool(f, root, "remote_shutdown", false, &c.remote_shutdown);
 	dr_conf_dur(f, root, "refresh", dr_sec(1), dr_sec(3600), dr_sec(30), &c.refresh);

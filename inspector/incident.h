@@ -201,6 +201,7 @@ struct ins_incident {
 	char *verdict;		/* JSON: what was last decided, by which votes; NULL: nothing yet */
 	bool planned;		/* resets have been planned from a first list */
 	bool confirmed;		/* INS_LIST_AFTER has been merged */
+	bool untold;		/* subscribers could not be told of it as it is now */
 	struct ins_vms servers; /* the host's, as last known */
 	struct ins_action **actions;
 	size_t action_count, action_cap;

@@ -73,7 +73,7 @@ static void trim(struct ins_inspector *s)
 
 	for (struct ins_incident *i = s->first; i && ended > s->config->history; i = next) {
 		next = i->next;
-		if (!ins_state_ended(i->state) || !ins_incident_idle(i))
+		if (!ins_state_ended(i->state) || !ins_incident_idle(i) || i->untold)
 			continue;
 		unlink_incident(s, i);
 		ins_metrics_sweep(s->metrics, i);

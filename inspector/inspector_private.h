@@ -98,8 +98,11 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 
 int ins_tell_new(struct ins_inspector *s) DR_MUST_USE;
 
-/* Subscribers hear of it, if there is something new to hear. */
-void ins_tell(struct ins_inspector *s, const struct ins_incident *i);
+/*
+ * Subscribers hear of it, if there is something new to hear. While that cannot be written i is untold, and
+ * comes again with a review, within a second.
+ */
+void ins_tell(struct ins_inspector *s, struct ins_incident *i);
 
 /* ---- review.c ---- */
 

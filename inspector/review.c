@@ -484,6 +484,16 @@ static void review_all(struct ins_inspector *s, struct pass *p)
 	}
 }
 
+static void tell_untold(struct ins_inspector *s, struct pass *p)
+{
+	for (struct ins_incident *i = s->first; i; i = i->next) {
+		if (i->untold)
+			ins_tell(s, i);
+		if (i->untold && (p->again.ns < 0 || p->again.ns > REVIEW_AGAIN.ns))
+			p->again = REVIEW_AGAIN;
+	}
+}
+
 void ins_review(struct ins_inspector *s)
 {
 	struct pass p = {
@@ -501,6 +511,7 @@ void ins_review(struct ins_inspector *s)
 		review_all(s, &p);
 		ins_brake_counts_done(&p.counts);
 	}
+	tell_untold(s, &p);
 	/* fails for invalid arguments only */
 	if (p.again.ns >= 0 && dr_timer_arm(s->review_timer, p.again))
 		abort();

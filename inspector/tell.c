@@ -95,10 +95,11 @@ static int make_fault(const struct ins_inspector *s, const struct ins_incident *
 	return r;
 }
 
-void ins_tell(struct ins_inspector *s, const struct ins_incident *i)
+void ins_tell(struct ins_inspector *s, struct ins_incident *i)
 {
 	struct dr_store *store = ins_journal_store(s->journal);
 	DR_AUTO(ins_fault_done) struct ins_fault f = {};
+	bool before = i->untold;
 	int r;
 
 	/* what never was acted upon is nobody's business */
@@ -114,6 +115,12 @@ void ins_tell(struct ins_inspector *s, const struct ins_incident *i)
 		else
 			dr_store_rollback(store);
 	}
-	if (r && !(f.state == INS_ENDED && r == -EINVAL))
-		dr_error("subscribers are not told of host=%s incident=%s: %s", i->host, i->id, strerror(-r));
+	i->untold = r && !(f.state == INS_ENDED && r == -EINVAL);
+	if (i->untold && !before) {
+		dr_error("subscribers are not told of host=%s incident=%s: %s; trying again each second",
+			 i->host, i->id, strerror(-r));
+		ins_schedule(s); /* the review sees to it */
+	} else if (before && !i->untold) {
+		dr_info("subscribers are told after all of host=%s incident=%s", i->host, i->id);
+	}
 }

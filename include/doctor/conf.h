@@ -74,6 +74,14 @@ const char *dr_conf_scalar(const struct dr_conf_node *n); /* the text of a scala
 /* fallback NULL, a text, or DR_CONF_REQUIRED; *ret is then NULL when absent */
 bool dr_conf_str(struct dr_conf *c, struct dr_conf_node *map, const char *key, const char *fallback,
 		 const char **ret);
+/* A copy in *ret that the caller frees; left alone if it is absent. An empty one is an error. -ENOMEM. */
+int dr_conf_text(struct dr_conf *c, struct dr_conf_node *map, const char *key, char **ret) DR_MUST_USE;
+/*
+ * The mapping "tls" of a server: cert, key, and client_ca where certificates of clients are wanted; each as
+ * dr_conf_text() has it. -ENOMEM.
+ */
+int dr_conf_tls(struct dr_conf *c, struct dr_conf_node *root, char **ret_cert, char **ret_key,
+		char **ret_client_ca) DR_MUST_USE;
 bool dr_conf_bool(struct dr_conf *c, struct dr_conf_node *map, const char *key, bool fallback, bool *ret);
 bool dr_conf_int(struct dr_conf *c, struct dr_conf_node *map, const char *key, int64_t min, int64_t max,
 		 int64_t fallback, int64_t *ret);

@@ -38,6 +38,35 @@ static const char *member(struct dr_conf *c, struct dr_conf_node *map, const cha
 	return text;
 }
 
+int dr_conf_text(struct dr_conf *c, struct dr_conf_node *map, const char *key, char **ret)
+{
+	const char *text;
+
+	if (!dr_conf_str(c, map, key, NULL, &text))
+		return 0;
+	if (!*text)
+		dr_conf_error(c, dr_conf_get(c, map, key), "is empty");
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int dr_conf_tls(struct dr_conf *c, struct dr_conf_node *root, char **ret_cert, char **ret_key,
+		char **ret_client_ca)
+{
+	struct dr_conf_node *tls = dr_conf_map(c, root, "tls");
+	int r;
+
+	if ((r = dr_conf_text(c, tls, "cert", ret_cert)) || (r = dr_conf_text(c, tls, "key", ret_key)) ||
+	    (r = dr_conf_text(c, tls, "client_ca", ret_client_ca)))
+		return r;
+	if (tls && !*ret_cert)
+		dr_conf_error(c, tls, "\"cert\" is missing");
+	if (tls && !*ret_key)
+		dr_conf_error(c, tls, "\"key\" is missing");
+	dr_conf_check_keys(c, tls);
+	return 0;
+}
+
 bool dr_conf_bool(struct dr_conf *c, struct dr_conf_node *map, const char *key, bool fallback, bool *ret)
 {
 	static const char *const yes[] = { "true", "yes", "on" }, *const no[] = { "false", "no", "off" };

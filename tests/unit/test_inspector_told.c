@@ -91,6 +91,35 @@ static void up(struct world *w)
 	world_put(w, "[" UP_BY("compute-1", "m1") "]", 200);
 }
 
+/* What cannot be written is told when it can, each of raised and cleared. */
+static void test_told_after_all(void **state)
+{
+	struct world *w = *state;
+	struct dr_store *store = ins_journal_store(w->journal);
+
+	subscribe(w, "null");
+	assert_int_equal(dr_store_exec(store, "CREATE TRIGGER full BEFORE INSERT ON north_faults BEGIN "
+					      "SELECT RAISE(FAIL, 'no room'); END"),
+			 0);
+	down(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_turn(w, 20);
+	assert_int_equal(subscriber.count, 0);
+	assert_int_equal(dr_store_exec(store, "DROP TRIGGER full"), 0);
+	wait_for(w, told("raised", NULL) == 1);
+
+	assert_int_equal(dr_store_exec(store, "CREATE TRIGGER full BEFORE INSERT ON north_pending BEGIN "
+					      "SELECT RAISE(FAIL, 'no room'); END"),
+			 0);
+	up(w);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	world_turn(w, 20);
+	assert_int_equal(told("cleared", NULL), 0);
+	assert_int_equal(dr_store_exec(store, "DROP TRIGGER full"), 0);
+	wait_for(w, told("cleared", NULL) == 1);
+	assert_int_equal(told("raised", NULL), 1);
+}
+
 static void test_one_fault(void **state)
 {
 	struct world *w = *state;
@@ -250,8 +279,9 @@ static void test_down_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD(test_one_fault), WORLD(test_changed),  WORLD(test_not_acted_upon),
-		WORLD(test_recorded),  WORLD(test_restarts), WORLD(test_down_again),
+		WORLD(test_one_fault),	    WORLD(test_told_after_all), WORLD(test_changed),
+		WORLD(test_not_acted_upon), WORLD(test_recorded),	WORLD(test_restarts),
+		WORLD(test_down_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
