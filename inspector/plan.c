@@ -302,8 +302,19 @@ static bool maybe_done(const struct ins_action *back)
 	return back && back->look && back->attempts && back->state != INS_DONE;
 }
 
+/*
+ * Nova sets a server back to active, and to nothing else that it may have been (rescued, resized ...). One
+ * that was being built when it was last seen may well have become active since.
+ */
+static bool cannot_go_back(const struct ins_action *a)
+{
+	return a->kind == INS_RESET && a->prior[0] && strcmp(a->prior, "active") != 0 &&
+	       strcmp(a->prior, "building") != 0;
+}
+
 /* Why it stays as it is; "": it is to be changed back. */
-static void judge_back(const struct ins_vm *is, const char *want, char *reason, size_t size)
+static void judge_back(const struct ins_action *a, const struct ins_vm *is, const char *want, char *reason,
+		       size_t size)
 {
 	reason[0] = '\0';
 	if (!is)
@@ -311,6 +322,9 @@ static void judge_back(const struct ins_vm *is, const char *want, char *reason, 
 	else if (strcmp(is->state, want))
 		snprintf(reason, size, "left alone: it is %.20s, no longer what was set",
 			 is->state[0] ? is->state : "unset");
+	else if (cannot_go_back(a))
+		snprintf(reason, size, "left alone: it was %.20s, and Nova can set it to active only",
+			 a->prior);
 }
 
 static const char *state_back(const struct ins_action *a)
@@ -336,7 +350,7 @@ static int plan_back_all(struct ins_incident *i, enum ins_action_kind there, enu
 		if (a->kind != there || !ins_action_in_ledger(a))
 			continue;
 		is = ins_vms_get(now, a->target);
-		judge_back(is, want, reason, sizeof(reason));
+		judge_back(a, is, want, reason, sizeof(reason));
 		if (reason[0])
 			a->undone = a->dirty = true;
 		before = ins_incident_find(i, back, a->target);

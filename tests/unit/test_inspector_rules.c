@@ -527,6 +527,41 @@ static void test_plan_takes_back(void **state)
 	assert_false(ins_incident_find(i, INS_RESET, "pending")->unwanted);
 }
 
+/* Nova knows the way back to active, and to nothing else. */
+static void test_plan_restore(void **state)
+{
+	static const struct {
+		const char *prior, *now;
+		enum ins_action_state want;
+		const char *reason;
+	} cases[] = {
+		{ "active", "error", INS_PENDING, "" },
+		{ "", "error", INS_PENDING, "" }, /* it is not known; the hypervisor decides */
+		{ "building", "error", INS_PENDING, "" },
+		{ "rescued", "error", INS_SKIPPED, "it was rescued" },
+		{ "resized", "error", INS_SKIPPED, "it was resized" },
+		{ "stopped", "error", INS_SKIPPED, "it was stopped" },
+		{ "active", "active", INS_SKIPPED, "no longer what was set" },
+		{ "active", NULL, INS_SKIPPED, "no longer on the host" },
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
+		DR_AUTO(ins_vms_done) struct ins_vms now = {};
+		struct ins_action *reset = ins_incident_add(i, INS_RESET, "a"), *back;
+
+		reset->state = INS_DONE;
+		snprintf(reset->prior, sizeof(reset->prior), "%s", cases[n].prior);
+		if (cases[n].now)
+			assert_int_equal(ins_vms_add(&now, "a", "p", cases[n].now), 0);
+		assert_int_equal(ins_plan_restore(i, &now), 0);
+		back = ins_incident_find(i, INS_RESTORE, "a");
+		if (back->state != cases[n].want || !strstr(ins_action_reason(back), cases[n].reason))
+			fail_msg("case %zu: %d \"%s\"", n, back->state, ins_action_reason(back));
+		assert_int_equal(reset->undone, back->state == INS_SKIPPED);
+	}
+}
+
 static void test_plan_finished(void **state)
 {
 	DR_AUTO(ins_incident_freep) struct ins_incident *i = new_incident();
@@ -598,21 +633,14 @@ static void test_plan_cancel_and_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),
-		cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_pauses),
-		cmocka_unit_test(test_retry_after),
-		cmocka_unit_test(test_resolve),
-		cmocka_unit_test(test_map),
-		cmocka_unit_test(test_judging),
-		cmocka_unit_test(test_judging_recoveries),
-		cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_plan_from_map),
-		cmocka_unit_test(test_plan_narrow),
-		cmocka_unit_test(test_plan_from_after),
-		cmocka_unit_test(test_plan_takes_back),
-		cmocka_unit_test(test_plan_finished),
-		cmocka_unit_test(test_plan_cancel_and_again),
+		cmocka_unit_test(test_states),		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_pauses),		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_resolve),		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_judging),		cmocka_unit_test(test_judging_recoveries),
+		cmocka_unit_test(test_steps),		cmocka_unit_test(test_plan_from_map),
+		cmocka_unit_test(test_plan_narrow),	cmocka_unit_test(test_plan_from_after),
+		cmocka_unit_test(test_plan_takes_back), cmocka_unit_test(test_plan_restore),
+		cmocka_unit_test(test_plan_finished),	cmocka_unit_test(test_plan_cancel_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
