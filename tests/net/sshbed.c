@@ -83,7 +83,7 @@ char *sshbed_state(const struct sshbed *b, enum sshbed_node node, const char *pa
 /* DIR NODE */
 static const char make_node[] =
 	"set -e; cd \"$1\"; mkdir \"$2\"; cd \"$2\"\n"
-	"mkdir -m 755 home bin run; mkdir -m 700 root root/.ssh\n"
+	"mkdir -m 755 home bin run lib; mkdir -m 700 root root/.ssh\n"
 	"mkdir -p -m 700 home/stack/.ssh home/heat-admin/.ssh\n"
 	"cp -a /etc etc; rm -rf etc/ssh; mkdir etc/ssh; : >etc/resolv.conf\n"
 	"echo 'stack:x:7001:7001::/home/stack:/bin/sh' >>etc/passwd\n"
@@ -104,6 +104,7 @@ static const char make_node[] =
 	"cat >start <<-END\n"
 	"	set -e\n"
 	"	for d in etc home root run; do mount --bind \"$PWD/\\$d\" \"/\\$d\"; done\n"
+	"	mount --bind \"$PWD/lib\" /var/lib\n"
 	"	mount --bind \"$PWD/bin\" /usr/local/bin\n"
 	"	[ ! -e \"$PWD/no-nft\" ] || mount --bind /dev/null \"\\$(readlink -f /usr/sbin/nft)\"\n"
 	"	mkdir -p /run/sshd\n"
@@ -133,7 +134,8 @@ static const char make_configuration[] =
 	". \"$here/tools/sandbox/lib/common.sh\" && . \"$here/tools/sandbox/lib/config.sh\" || exit\n"
 	"ETC=/etc PKG=$PWD/pkg\n"
 	"configure_nova fresh && configure_ceilometer fresh || exit\n"
-	"mkdir -p controller/etc/nova controller/etc/ceilometer || exit\n"
+	"(cd controller && rm -rf etc/nova etc/ceilometer etc/restarts etc/broken lib/config-data)\n"
+	"mkdir controller/etc/nova controller/etc/ceilometer || exit\n"
 	"set -e\n"
 	"cp -r fresh/nova/. controller/etc/nova/; cp -r fresh/ceilometer/. controller/etc/ceilometer/\n"
 	"cd controller/etc\n"
@@ -171,7 +173,8 @@ static void make_stand_ins(const struct sshbed *b)
 	make_stand_in(b, SSHBED_INSTALLER, "fuel",
 		      "#!/bin/sh\n[ \"$*\" = node ] && exec cat /etc/nodes\nexit 2\n");
 	make_stand_in(b, SSHBED_CONTROLLER, "service", "#!/bin/sh\n" NOTE);
-	make_stand_in(b, SSHBED_CONTROLLER, "systemctl", "#!/bin/sh\n[ \"$1\" != cat ] || exit 1\n" NOTE);
+	make_stand_in(b, SSHBED_CONTROLLER, "systemctl",
+		      "#!/bin/sh\n[ \"$1\" != cat ] || exec test -d /var/lib/config-data\n" NOTE);
 }
 
 static void list_nodes(const struct sshbed *b, const char *const computes[2])
@@ -257,37 +260,7 @@ int sshbed_do(const struct sshbed *b, enum sshbed_node node, const char *command
 
 /* ---------------------------------------------------------------- the bed */
 
-static struct sshbed *made; /* that of a failed test is still there */
-
-struct sshbed *sshbed_new(enum sshbed_layout layout, const char *const computes[2])
-{
-	struct sc_topo_opts opts = { .hosts = names, .nhosts = SSHBED_NODES };
-	const char *name = layout == SSHBED_APEX ? "apex" : "fuel";
-	struct sshbed *b = calloc(1, sizeof(*b));
-
-	assert_non_null(b);
-	sshbed_free(made);
-	made = b;
-	b->layout = layout;
-	strcpy(b->dir, "/tmp/test_ssh.XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	assert_int_equal(chmod(b->dir, 0755), 0); /* users look for their homes in it */
-	snprintf(b->key, sizeof(b->key), "%s/key", b->dir);
-	snprintf(b->wrong_key, sizeof(b->wrong_key), "%s/wrong_key", b->dir);
-	snprintf(b->known_hosts, sizeof(b->known_hosts), "%s/known_hosts", b->dir);
-	BED_MUST(sc_topo_new(&opts, &b->topo, &error));
-	for (size_t i = 0; i < SSHBED_NODES; i++)
-		must_run(make_node, (const char *const[]){ b->dir, names[i], NULL });
-	must_run(make_keys, (const char *const[]){ b->dir, name, sshbed_address(b, SSHBED_INSTALLER), NULL });
-	must_run(make_configuration, (const char *const[]){ b->dir, NULL });
-	make_stand_ins(b);
-	list_nodes(b, computes);
-	for (enum sshbed_node i = 0; i < SSHBED_NODES; i++)
-		start_node(b, i);
-	for (enum sshbed_node i = 0; i < SSHBED_NODES; i++)
-		wait_listening(b, i);
-	return b;
-}
+static struct sshbed *made; /* kept, or of a test that has failed */
 
 void sshbed_free(struct sshbed *b)
 {
@@ -303,6 +276,67 @@ void sshbed_free(struct sshbed *b)
 	sc_topo_free(b->topo);
 	(void)!sc_run((const char *const[]){ "rm", "-rf", b->dir, NULL }, NULL, NULL);
 	free(b);
+}
+
+void sshbed_keep(struct sshbed *b)
+{
+	b->kept = true;
+}
+
+int sshbed_end(void **state)
+{
+	sshbed_free(made);
+	return 0;
+}
+
+static void make_nodes(struct sshbed *b)
+{
+	const char *name = b->layout == SSHBED_APEX ? "apex" : "fuel";
+
+	for (size_t i = 0; i < SSHBED_NODES; i++)
+		must_run(make_node, (const char *const[]){ b->dir, names[i], NULL });
+	must_run(make_keys, (const char *const[]){ b->dir, name, sshbed_address(b, SSHBED_INSTALLER), NULL });
+	make_stand_ins(b);
+	for (enum sshbed_node i = 0; i < SSHBED_NODES; i++)
+		start_node(b, i);
+	for (enum sshbed_node i = 0; i < SSHBED_NODES; i++)
+		wait_listening(b, i);
+}
+
+static struct sshbed *make(enum sshbed_layout layout)
+{
+	struct sc_topo_opts opts = { .hosts = names, .nhosts = SSHBED_NODES };
+	struct sshbed *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	made = b;
+	b->layout = layout;
+	strcpy(b->dir, "/tmp/test_ssh.XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	assert_int_equal(chmod(b->dir, 0755), 0); /* users look for their homes in it */
+	snprintf(b->key, sizeof(b->key), "%s/key", b->dir);
+	snprintf(b->wrong_key, sizeof(b->wrong_key), "%s/wrong_key", b->dir);
+	snprintf(b->known_hosts, sizeof(b->known_hosts), "%s/known_hosts", b->dir);
+	BED_MUST(sc_topo_new(&opts, &b->topo, &error));
+	make_nodes(b);
+	return b;
+}
+
+struct sshbed *sshbed_new(enum sshbed_layout layout, const char *const computes[2])
+{
+	struct sshbed *b = made;
+
+	if (b && (!b->kept || b->layout != layout)) {
+		sshbed_free(b);
+		b = NULL;
+	}
+	if (!b)
+		b = make(layout);
+	b->kept = false;
+	(void)!unlink(b->known_hosts);
+	must_run(make_configuration, (const char *const[]){ b->dir, NULL });
+	list_nodes(b, computes);
+	return b;
 }
 
 void sshbed_ssh(const struct sshbed *b, struct sc_ssh *ret)

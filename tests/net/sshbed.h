@@ -4,10 +4,10 @@
 
 /*
  * The nodes of an installer, each with an OpenSSH server: a network, process and mount namespace for each,
- * its own /etc, /home, /root, /run and /usr/local/bin, laid out as that installer does. The controller has
- * the configuration that tools/sandbox writes for its services, but for what the test case needs. What
- * belongs to OpenStack is stood in for: `openstack` and `fuel` print a list, `service` and `systemctl` note
- * what they are asked for.
+ * its own /etc, /home, /root, /run, /usr/local/bin and /var/lib, laid out as that installer does. The
+ * controller has the configuration that tools/sandbox writes for its services, but for what the test case
+ * needs. What belongs to OpenStack is stood in for: `openstack` and `fuel` print a list, `service` and
+ * `systemctl` note what they are asked for.
  */
 
 #include "tests/net/bed.h"
@@ -32,12 +32,17 @@ struct sshbed {
 	char key[96], wrong_key[96], known_hosts[96];
 	struct sc_topo *topo;
 	pid_t nodes[SSHBED_NODES];
+	bool kept; /* as new, for the next test */
 };
 
-/* Computes have these names, in the list and in Nova. Fails the test. */
+/* Computes have these names, in the list and in Nova. One at a time, the same for all. Fails the test. */
 struct sshbed *sshbed_new(enum sshbed_layout layout, const char *const computes[2]);
 void sshbed_free(struct sshbed *b);
 DR_DEFINE_FREEP(struct sshbed, sshbed_free)
+/* Instead of sshbed_free(), if nothing was done to the nodes but to configuration, lists and known hosts. */
+void sshbed_keep(struct sshbed *b);
+DR_DEFINE_FREEP(struct sshbed, sshbed_keep)
+int sshbed_end(void **state); /* once, after all tests: nothing is kept any more */
 
 const char *sshbed_address(const struct sshbed *b, enum sshbed_node node);
 /* Path of a file of a node, as it is seen from here; the caller frees it. */

@@ -134,7 +134,7 @@ static void assert_clean(const struct sshbed *b, const char *before)
 
 static void test_a_host_falls_silent(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
 	DR_AUTO_FREE char *before = sshbed_state(b, SSHBED_CONTROLLER, "/etc/ceilometer");
 	AUTO_RESULT r = { 0 };
 
@@ -149,7 +149,7 @@ static void test_a_host_falls_silent(void **state)
 
 static void test_a_host_loses_power(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
 	DR_AUTO_FREE char *before = sshbed_state(b, SSHBED_CONTROLLER, "/etc/ceilometer"), *bmcs = NULL;
 	struct sc_bmc *bmc = NULL;
 	AUTO_RESULT r = { 0 };
@@ -167,7 +167,7 @@ static void test_a_host_loses_power(void **state)
 
 static void test_a_flap_is_no_failure(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
 	DR_AUTO_FREE char *before = sshbed_state(b, SSHBED_CONTROLLER, "/etc/ceilometer");
 	AUTO_RESULT r = { 0 };
 
@@ -181,7 +181,7 @@ static void test_a_flap_is_no_failure(void **state)
 /* The host comes back by itself, and the clean-up makes good what else is left. */
 static void test_killed(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
 	DR_AUTO_FREE char *before = sshbed_state(b, SSHBED_CONTROLLER, "/etc/ceilometer");
 	struct dr_mono since;
 	AUTO_RESULT r = { 0 }, cleanup = { 0 };
@@ -205,7 +205,7 @@ static void test_killed(void **state)
 /* Ctrl-C in the outage: it waits for the host, and all is as before. */
 static void test_interrupted(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = sshbed_new(SSHBED_APEX, computes);
 	DR_AUTO_FREE char *before = sshbed_state(b, SSHBED_CONTROLLER, "/etc/ceilometer");
 	AUTO_RESULT r = { 0 };
 
@@ -237,5 +237,5 @@ int main(void)
 		cmocka_unit_test(test_interrupted),
 	};
 
-	return cmocka_run_group_tests(tests, begin, NULL);
+	return cmocka_run_group_tests(tests, begin, sshbed_end);
 }

@@ -162,7 +162,7 @@ static void assert_as_before(const struct sshbed *b, const struct before *s)
 
 static void test_apex(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	DR_AUTO_FREE char *key = NULL, *nova = sshbed_state(b, SSHBED_CONTROLLER, "/etc/nova"), *now = NULL;
 	AUTO_BEFORE before;
 	AUTO_RUN run;
@@ -192,9 +192,36 @@ static void test_apex(void **state)
 	assert_int_equal(stat(key, &st), -1);
 }
 
+/* Its services in containers: another file, another unit. */
+static void test_apex_with_containers(void **state)
+{
+	static const char base[] = "/var/lib/config-data/puppet-generated/ceilometer/etc/ceilometer";
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO_FREE char *make = dr_asprintf("mkdir -p %s && cp /etc/ceilometer/event_pipeline.yaml %s/",
+					      base, base),
+			  *show = dr_asprintf("cat %s/*", base);
+	DR_AUTO_BUF struct dr_buf before_there = { 0 }, there = { 0 }, after = { 0 };
+	AUTO_BEFORE before;
+	AUTO_RUN run;
+
+	assert_int_equal(sshbed_do(b, SSHBED_CONTROLLER, make, NULL), 0);
+	assert_int_equal(sshbed_do(b, SSHBED_CONTROLLER, show, &before_there), 0);
+	look(b, &before);
+	init_run(&run, b);
+	must(&run, run.installer->open(&run));
+	assert_as_before(b, &before);
+	assert_int_equal(sshbed_do(b, SSHBED_CONTROLLER, show, &there), 0);
+	assert_says(there.data, SC_PUBLISHER);
+	assert_restarts(b, "restart tripleo_ceilometer_agent_notification", 1);
+	run.installer->close(&run);
+	assert_int_equal(sshbed_do(b, SSHBED_CONTROLLER, show, &after), 0);
+	assert_string_equal(after.data, before_there.data);
+	assert_restarts(b, "restart tripleo_ceilometer_agent_notification", 2);
+}
+
 static void test_fuel(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	DR_AUTO_FREE char *path = sshbed_path(b, SSHBED_CONTROLLER, "/etc/nova/nova.conf"), *with = NULL,
 			  *without = NULL;
 	AUTO_BEFORE before;
@@ -229,7 +256,7 @@ static void test_fuel(void **state)
 /* The sandbox's own files are as the test wants them. */
 static void test_nothing_to_change(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	AUTO_BEFORE before;
 	AUTO_RUN run;
 
@@ -250,7 +277,7 @@ static void test_nothing_to_change(void **state)
 
 static void test_a_policy_that_was_not_there(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	DR_AUTO_FREE char *path = sshbed_path(b, SSHBED_CONTROLLER, "/etc/nova/policy.json");
 	AUTO_BEFORE before;
 	AUTO_RUN run;
@@ -273,7 +300,7 @@ static void test_a_policy_that_was_not_there(void **state)
 
 static void test_put_back_after_a_failure(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	AUTO_BEFORE before;
 
 	/* found out after nova.conf was changed */
@@ -290,7 +317,7 @@ static void test_put_back_after_a_failure(void **state)
 /* Services that do not start again: said, and done by the clean-up when they do. */
 static void test_not_restarted(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	AUTO_BEFORE before;
 	AUTO_RUN run, later;
 
@@ -350,7 +377,7 @@ static void kill_culprit(pid_t pid)
 
 static void test_cleanup_after_a_kill(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	AUTO_BEFORE before;
 	AUTO_RUN run;
 
@@ -370,7 +397,7 @@ static void test_cleanup_after_a_kill(void **state)
 /* What a killed run has changed does not pass for the original. */
 static void test_next_run_after_a_kill(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	AUTO_BEFORE before;
 	AUTO_RUN run;
 
@@ -408,7 +435,7 @@ static void test_unreachable(void **state)
 
 static void test_wrong_key(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	struct sc_opts opts;
 	AUTO_RUN run;
 
@@ -423,7 +450,7 @@ static void test_wrong_key(void **state)
 
 static void test_not_let_in_directly(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	DR_AUTO_FREE char *key = sshbed_path(b, SSHBED_INSTALLER, "/root/.ssh/id_rsa"), *error = NULL;
 	DR_AUTO(sc_ssh_done) struct sc_ssh ssh = { 0 };
 
@@ -439,7 +466,7 @@ static void test_not_let_in_directly(void **state)
 
 static void test_changed_host_key(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	const char *address = sshbed_address(b, SSHBED_COMPUTE_1);
 	DR_AUTO_FREE char *other = sshbed_read(b, SSHBED_COMPUTE_2, "/etc/ssh/host_key.pub"), *known = NULL;
 	DR_AUTO_BUF struct dr_buf noted = { 0 };
@@ -476,7 +503,7 @@ static void test_no_sudo(void **state)
 
 static void test_lists_that_do_not_fit(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	AUTO_RUN run;
 
 	init_run(&run, b);
@@ -515,7 +542,7 @@ static unsigned count_children(void)
 
 static void test_hanging_command(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	DR_AUTO(sc_ssh_done) struct sc_ssh ssh = { 0 };
 	DR_AUTO_FREE char *error = NULL;
 	struct dr_mono start = dr_mono_now();
@@ -529,7 +556,7 @@ static void test_hanging_command(void **state)
 
 static void test_commands(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	DR_AUTO(sc_ssh_done) struct sc_ssh ssh = { 0 };
 	DR_AUTO_BUF struct dr_buf out = { 0 };
 	DR_AUTO_FREE char *error = NULL;
@@ -545,7 +572,7 @@ static void test_commands(void **state)
 
 static void test_files(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	DR_AUTO(sc_ssh_done) struct sc_ssh ssh = { 0 };
 	DR_AUTO_BUF struct dr_buf got = { 0 };
 	DR_AUTO_FREE char *error = NULL, *path = sshbed_path(b, SSHBED_INSTALLER, "/etc/it's one");
@@ -637,21 +664,21 @@ static void fail_and_return(struct sshbed *b, int victim, enum sc_fault fault, i
 
 static void test_silence_by_nft(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 
 	fail_and_return(b, 0, SC_FAULT_SILENT_DROP, 1);
 }
 
 static void test_silence_by_iptables(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 
 	fail_and_return(b, 1, SC_FAULT_SILENT_DROP, 1);
 }
 
 static void test_link_down_and_flap(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 
 	fail_and_return(b, 0, SC_FAULT_LINK_DOWN, 0);
 	fail_and_return(b, 0, SC_FAULT_FLAP, 0);
@@ -676,7 +703,7 @@ static void kill_script(const struct sshbed *b)
 
 static void test_deadman(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_FUEL);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_FUEL);
 	AUTO_BEFORE before;
 	AUTO_RUN run;
 	pid_t pid;
@@ -699,7 +726,7 @@ static void test_deadman(void **state)
 /* The same without anybody dying: it is a problem, and said to be one. */
 static void test_deadman_is_told_of(void **state)
 {
-	DR_AUTO(sshbed_freep) struct sshbed *b = new_bed(SSHBED_APEX);
+	DR_AUTO(sshbed_keepp) struct sshbed *b = new_bed(SSHBED_APEX);
 	AUTO_RUN run;
 
 	init_run(&run, b);
@@ -742,29 +769,30 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_apex),
+		cmocka_unit_test(test_apex_with_containers),
+		cmocka_unit_test(test_next_run_after_a_kill),
+		cmocka_unit_test(test_changed_host_key),
+		cmocka_unit_test(test_lists_that_do_not_fit),
+		cmocka_unit_test(test_hanging_command),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_silence_by_nft),
+		cmocka_unit_test(test_link_down_and_flap),
+		cmocka_unit_test(test_deadman_is_told_of),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_no_sudo),
+		cmocka_unit_test(test_no_switch_no_fault),
 		cmocka_unit_test(test_fuel),
 		cmocka_unit_test(test_nothing_to_change),
 		cmocka_unit_test(test_a_policy_that_was_not_there),
 		cmocka_unit_test(test_put_back_after_a_failure),
 		cmocka_unit_test(test_not_restarted),
 		cmocka_unit_test(test_cleanup_after_a_kill),
-		cmocka_unit_test(test_next_run_after_a_kill),
-		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_not_let_in_directly),
-		cmocka_unit_test(test_changed_host_key),
-		cmocka_unit_test(test_no_sudo),
-		cmocka_unit_test(test_lists_that_do_not_fit),
-		cmocka_unit_test(test_hanging_command),
-		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_silence_by_nft),
 		cmocka_unit_test(test_silence_by_iptables),
-		cmocka_unit_test(test_link_down_and_flap),
 		cmocka_unit_test(test_deadman),
-		cmocka_unit_test(test_deadman_is_told_of),
-		cmocka_unit_test(test_no_switch_no_fault),
 	};
 
-	return cmocka_run_group_tests(tests, begin, NULL);
+	return cmocka_run_group_tests(tests, begin, sshbed_end);
 }

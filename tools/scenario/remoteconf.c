@@ -24,57 +24,64 @@ static int must(const struct sc_ssh *ssh, const char *what, int r, char **ret_er
 
 /* ---------------------------------------------------------------- where files are */
 
-/* 0; 1: it is not there. */
-static int exists(const struct sc_ssh *ssh, const char *path, char **ret_error)
-{
-	DR_AUTO_FREE char *word = sc_ssh_quote(path);
-	DR_AUTO_FREE char *command = word ? dr_asprintf("test -e %s", word) : NULL;
+/* A file and its path. */
+struct file {
+	char path[PATH_SIZE];
+	struct dr_buf text;
+	bool absent;
+};
 
-	return command ? sc_ssh_run_root(ssh, command, NULL, 0, LIMIT, NULL, ret_error) : -ENOMEM;
+static void file_done(struct file *f)
+{
+	dr_buf_done(&f->text);
+}
+#define AUTO_FILE DR_AUTO(file_done) struct file
+
+static int read_file(const struct sc_ssh *ssh, const char *path, struct file *f, char **ret_error)
+{
+	int r = dr_strcpy(f->path, sizeof(f->path), path);
+
+	if (r == 0)
+		r = sc_ssh_get(ssh, path, &f->text, ret_error);
+	f->absent = r == 1;
+	return r < 0 ? r : 0;
 }
 
 /*
  * The one that nova.conf names; else policy.yaml if it is there, else policy.json, which old releases look
  * for and new ones read where there is no other.
  */
-static int policy_path(const struct sc_ssh *ssh, char ret[PATH_SIZE], char **ret_error)
+static int read_policy(const struct sc_ssh *ssh, struct file *f, char **ret_error)
 {
-	DR_AUTO_BUF struct dr_buf conf = { 0 };
-	char name[PATH_SIZE / 2];
-	int r = sc_ssh_get(ssh, NOVA_CONF, &conf, ret_error);
+	AUTO_FILE conf = { 0 };
+	char name[PATH_SIZE / 2], path[PATH_SIZE];
+	int r = read_file(ssh, NOVA_CONF, &conf, ret_error);
 
 	if (r < 0)
 		return r;
-	if (r == 0 && sc_ini_get(dr_buf_str(&conf), "oslo_policy", "policy_file", name, sizeof(name))) {
-		snprintf(ret, PATH_SIZE, "%s%s", name[0] == '/' ? "" : NOVA_DIR "/", name);
-		return 0;
+	if (sc_ini_get(dr_buf_str(&conf.text), "oslo_policy", "policy_file", name, sizeof(name))) {
+		snprintf(path, sizeof(path), "%s%s", name[0] == '/' ? "" : NOVA_DIR "/", name);
+		return read_file(ssh, path, f, ret_error);
 	}
-	r = exists(ssh, NOVA_DIR "/policy.yaml", ret_error);
-	if (r < 0)
-		return r;
-	free(*ret_error);
-	*ret_error = NULL;
-	return dr_strcpy(ret, PATH_SIZE, r == 0 ? NOVA_DIR "/policy.yaml" : NOVA_DIR "/policy.json");
+	r = read_file(ssh, NOVA_DIR "/policy.yaml", f, ret_error);
+	return r == 0 && f->absent ? read_file(ssh, NOVA_DIR "/policy.json", f, ret_error) : r;
 }
 
-/* 1: it is not there, as far as we know. */
-static int find(const struct sc_ssh *ssh, const struct sc_conf_change *c, char ret[PATH_SIZE],
-		char **ret_error)
+static int find(const struct sc_ssh *ssh, const struct sc_conf_change *c, struct file *f, char **ret_error)
 {
-	int r = 1;
+	int r = 0;
 
 	if (!c->paths[0])
-		return policy_path(ssh, ret, ret_error);
-	for (size_t i = 0; i < SC_CONF_PATHS && c->paths[i] && r == 1; i++) {
-		snprintf(ret, PATH_SIZE, "%s", c->paths[i]);
-		free(*ret_error);
-		*ret_error = NULL;
-		r = exists(ssh, ret, ret_error);
-	}
-	if (r == 1)
+		return read_policy(ssh, f, ret_error);
+	f->absent = true;
+	for (size_t i = 0; i < SC_CONF_PATHS && c->paths[i] && r == 0 && f->absent; i++)
+		r = read_file(ssh, c->paths[i], f, ret_error);
+	if (r == 0 && f->absent) {
 		*ret_error = dr_asprintf("%s@%s: there is no file %s: is this host a controller?", ssh->user,
-					 ssh->host, ret);
-	return r == 1 ? -ENOENT : r;
+					 ssh->host, f->path);
+		return -ENOENT;
+	}
+	return r;
 }
 
 /* ---------------------------------------------------------------- change */
@@ -115,25 +122,23 @@ static int explain(const struct sc_ssh *ssh, const char *path, int r, char **ret
 static int change(const struct sc_ssh *ssh, const struct sc_conf_change *c, struct dr_buf *ret_done,
 		  char **ret_error)
 {
-	DR_AUTO_BUF struct dr_buf text = { 0 }, changed = { 0 };
-	char path[PATH_SIZE];
-	int r = find(ssh, c, path, ret_error);
+	DR_AUTO_BUF struct dr_buf changed = { 0 };
+	AUTO_FILE f = { 0 };
+	const char *text;
+	int r = find(ssh, c, &f, ret_error);
 
 	if (r < 0)
 		return r;
-	r = sc_ssh_get(ssh, path, &text, ret_error);
+	text = dr_buf_str(&f.text);
+	r = strlen(text) == f.text.len ? c->edit(text, &changed, ret_error) : -EBADMSG;
 	if (r < 0)
-		return r;
-	r = strlen(dr_buf_str(&text)) == text.len ? c->edit(dr_buf_str(&text), &changed, ret_error)
-						  : -EBADMSG;
-	if (r < 0)
-		return explain(ssh, path, r, ret_error);
+		return explain(ssh, f.path, r, ret_error);
 	if (r == 0)
-		r = save(ssh, path, ret_error);
+		r = save(ssh, f.path, ret_error);
 	if (r == 0)
-		r = sc_ssh_put(ssh, path, changed.data, changed.len, ret_error);
+		r = sc_ssh_put(ssh, f.path, changed.data, changed.len, ret_error);
 	if (r == 0)
-		dr_buf_printf(ret_done, "%s\n", path);
+		dr_buf_printf(ret_done, "%s\n", f.path);
 	return r;
 }
 
@@ -194,12 +199,12 @@ static int put_file(struct dr_buf *b, const char *path, const struct sc_conf_cha
 static int put_files(const struct sc_ssh *ssh, const struct sc_conf_change *c, struct dr_buf *b,
 		     char **ret_error)
 {
-	char path[PATH_SIZE];
+	AUTO_FILE policy = { 0 };
 	int r = 0;
 
 	if (!c->paths[0]) {
-		r = policy_path(ssh, path, ret_error);
-		return r < 0 ? r : put_file(b, path, c);
+		r = read_policy(ssh, &policy, ret_error);
+		return r < 0 ? r : put_file(b, policy.path, c);
 	}
 	for (size_t i = 0; i < SC_CONF_PATHS && c->paths[i] && r == 0; i++)
 		r = put_file(b, c->paths[i], c);
