@@ -114,7 +114,7 @@ static const char script[] =
 	"wait) # SECONDS\n"
 	"	running guard || { echo \"the dead man's switch does not run\" >&2; exit 1; }\n"
 	"	echo ready\n"
-	"	read -r word && [ \"$word\" = go ] || exit 1\n"
+	"	read -r word && [ \"$word\" = go ] && running guard || exit 1\n"
 	"	trap '' HUP PIPE\n"
 	"	setsid sh " DIR "/host.sh fail \"$2\" </dev/null >/dev/null 2>>log & ;;\n"
 	"fail) # SECONDS\n"
