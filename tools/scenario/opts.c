@@ -34,7 +34,7 @@ const char sc_opts_usage[] =
 	"  --installer-user NAME      who logs in there (or INSTALLER_USER; default apex: stack, fuel: "
 	"root)\n"
 	"  --ssh-key FILE             by which (or SSH_KEY; default as ssh(1) finds it)\n"
-	"  --known-hosts FILE         host keys, where new ones are added and others refused (default "
+	"  --known-hosts FILE         host keys; new ones are added, changed ones refused (default "
 	"ssh(1)'s)\n"
 	"  --bmc HOST=URL[,...]       for --fault power-off by SSH installers: Redfish, "
 	"https://USER:PASSWORD@...\n"
