@@ -10,7 +10,8 @@
 #include "inspector/receive.h"
 
 #define PURPOSE "Receives fault events, marks the host down in Nova and its servers as failed."
-#define PER_PEER 64	/* connections from one address, so that one alone does not take all */
+#define PER_PEER 64 /* connections from one address, so that one alone does not take all */
+#define TIDY dr_sec(10)
 #define BESIDE_RESETS 8 /* connections for force-down, lists and the map while all resets are under way */
 
 static int read_config(struct dr_conf *conf, void *config)
@@ -50,7 +51,7 @@ struct program {
 	const struct ins_config *config;
 	struct dr_loop *loop;
 	struct dr_daemon_signals signals;
-	struct dr_source *hangup;
+	struct dr_source *hangup, *tidy;
 	struct ins_admission *admission;
 	struct dr_http_client *http;
 	struct ins_nova *nova;
@@ -78,6 +79,7 @@ static void program_done(struct program *p)
 	ins_journal_free(p->journal);
 	ins_nova_free(p->nova);
 	dr_http_client_free(p->http);
+	dr_source_free(p->tidy);
 	dr_source_free(p->hangup);
 	dr_daemon_signals_done(&p->signals);
 	dr_loop_free(p->loop);
@@ -128,6 +130,13 @@ static int on_hangup(struct dr_source *source, int signo, void *userdata)
 		dr_http_server_set_tls(p->server, ins_admission_tls(p->admission));
 	dr_info("tokens and certificates were read again tokens=%zu", ins_admission_tokens(p->admission));
 	return 0;
+}
+
+/* What a burst of events or incidents took for a while does not stay until the next one. */
+static int on_tidy(struct dr_source *s, void *userdata)
+{
+	dr_memory_trim();
+	return dr_timer_arm(s, TIDY);
 }
 
 static void on_started(int error, const char *why, void *userdata)
@@ -184,6 +193,7 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 
 	if ((r = dr_loop_new(&p->loop)) || (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
 	    (r = dr_loop_add_signal(p->loop, SIGHUP, on_hangup, p, &p->hangup)) ||
+	    (r = dr_loop_add_timer(p->loop, on_tidy, NULL, &p->tidy)) || (r = dr_timer_arm(p->tidy, TIDY)) ||
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
 	    (r = dr_cloud_new(p->loop, p->http, credentials, &p->cloud)) ||
 	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) || (r = open_journal(p)) ||
@@ -230,6 +240,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	dr_memory_init();
 	int r = dr_secret_process();
 	if (r)
 		dr_warning("core dumps of this process may have secrets in them: %s", strerror(-r));
