@@ -11,6 +11,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKGS    := libbpf libelf libcurl libcjson libmicrohttpd gnutls libsystemd yaml-0.1 libmnl libxdp libcap-ng sqlite3 librabbitmq
 CLOUD   ?= minicloud
 FUZZ_SECONDS ?= 60
+SOAK    ?= 10min
 WERROR  ?= -Werror
 
 MAKEFLAGS += --no-builtin-rules
@@ -60,6 +61,11 @@ bench-cloud: ## measure the inspector on a real OpenStack and on minicloud; B=sa
 	@$(O)/bin/doctor-cloud-bench --check $(B) $(BENCH_OPTS)
 	@$(if $(filter minicloud,$(B)),,tools/sandbox/with )$(O)/bin/doctor-cloud-bench $(B) --json $(O)/bench-cloud.json $(BENCH_OPTS)
 
+soak: ## let 200 hosts die and come back at random for SOAK=10min while the cloud fails, and see what is missed or grows (root)
+	@tools/deps demo --install
+	@$(MAKE) --no-print-directory -s $(JOBS) programs
+	@$(O)/bin/doctor-soak --time $(SOAK) --json $(O)/soak.json $(SOAK_OPTS)
+
 fuzz: ## fuzz what reads bytes from outside; FUZZ=TARGET for one, FUZZ_SECONDS=60 for all, FUZZ_MERGE=1 keeps what is new
 	@tools/deps all
 	@$(MAKE) --no-print-directory -s $(JOBS) fuzzers
@@ -71,12 +77,12 @@ lint: ## formatting, compiler warnings of clang, static analysis, shell scripts 
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm bench bench-cloud fuzz lint clean install man programs tests fuzzers fuzz-targets
+.PHONY: help all deps demo check check-unit check-vm bench bench-cloud soak fuzz lint clean install man programs tests fuzzers fuzz-targets
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit check-vm bench bench-cloud fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean demo check check-unit check-vm bench bench-cloud soak fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell tools/deps $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
@@ -131,6 +137,8 @@ $(eval $(call program,doctor-bench,tools/bench,$$(LIBDOCTOR) -lbpf -lelf -lz -lm
 $(O)/bin/doctor-bench: $(O)/lib/scenario.a
 $(eval $(call program,doctor-cloud-bench,tools/cloudbench,$$(LIBDOCTOR) -lm))
 $(O)/bin/doctor-cloud-bench: $(O)/lib/bench.a $(O)/lib/scenario.a
+$(eval $(call program,doctor-soak,tools/soak,$$(LIBDOCTOR) -lbpf -lelf -lz -lm))
+$(O)/bin/doctor-soak: $(O)/lib/cloudbench.a $(O)/lib/bench.a $(O)/lib/scenario.a
 
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
