@@ -15,7 +15,7 @@ static const char settings[] = "verify: 100ms\n"
 			       "timeout: 2s\n"
 			       "retry: {pause_max: 2s}\n"
 			       "recovery: {hold: 500ms}\n"
-			       "brake: {hosts: 100000, share: 100%}\n"
+			       "brake: {hosts: 10000, share: 100%}\n"
 			       "flap: {half_life: 1s, limit: 100000, reuse: 1000}\n"
 			       "refresh: 10s\n"
 			       "history: 50\n";
@@ -79,7 +79,7 @@ static void take_event(struct soak *s, const struct dr_json *e)
 	if (host < 0 || !type || !status || !time || dr_wall_parse(time, &decided, NULL))
 		return;
 	down = strcmp(status, "down") == 0;
-	if (strcmp(type, "compute.host.down") != 0) {
+	if (strcmp(type, "compute.host.down") != 0 && strcmp(type, "compute.host.up") != 0) {
 		s->degraded += down;
 		if (down)
 			fprintf(stderr, "%s is said to be %s, which it is not\n", name, type);
