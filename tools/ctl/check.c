@@ -225,7 +225,12 @@ enum ctl_exit ctl_run_check(const struct ctl_opts *o, struct dr_buf *out, struct
 	DR_AUTO(dr_loop_freep) struct dr_loop *loop = NULL;
 	DR_AUTO(check_facts_done) struct check_facts facts = { 0 };
 	DR_AUTO(check_report_done) struct check_report report = { 0 };
-	struct check_readers readers = { .root = "", .features = mon_features_probe, .clock = adjtimex };
+	struct check_readers readers = {
+		.root = "",
+		.features = mon_features_probe,
+		.clock = adjtimex,
+		.interface = check_interface_flags,
+	};
 	int r = dr_loop_new(&loop);
 
 	readers.loop = loop;

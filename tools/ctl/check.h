@@ -40,8 +40,9 @@ enum check_part {
 struct check_readers {
 	struct dr_loop *loop;
 	const char *root; /* before the paths of files that were not named by the caller; "": none */
-	void (*features)(struct mon_features *ret); /* mon_features_probe() */
-	int (*clock)(struct timex *ret);	    /* adjtimex(2) */
+	void (*features)(struct mon_features *ret);		  /* mon_features_probe() */
+	int (*clock)(struct timex *ret);			  /* adjtimex(2) */
+	bool (*interface)(const char *name, unsigned *ret_flags); /* check_interface_flags() */
 };
 
 /* A file that may be there. */
@@ -162,6 +163,9 @@ int check_file_find(const struct check_readers *readers, const char *given, cons
 		    struct check_file *ret) DR_MUST_USE;
 void check_file_done(struct check_file *file);
 void check_answer_done(struct check_answer *a);
+
+/* IFF_UP, IFF_RUNNING, ... as netdevice(7) has them. False: there is no such interface. */
+bool check_interface_flags(const char *name, unsigned *ret_flags);
 
 /* One question, and its answer into *ret. Negative: not even that could be done. */
 struct check_question {

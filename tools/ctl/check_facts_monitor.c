@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,17 +40,25 @@ static void add_interface(struct check_monitor *m, const char *name)
 		snprintf(m->interfaces[m->interface_count++].name, sizeof(m->interfaces[0].name), "%s", name);
 }
 
+bool check_interface_flags(const char *name, unsigned *ret_flags)
+{
+	DR_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	if (fd < 0 || dr_strcpy(request.ifr_name, sizeof(request.ifr_name), name) ||
+	    ioctl(fd, SIOCGIFFLAGS, &request))
+		return false;
+	*ret_flags = (unsigned short)request.ifr_flags;
+	return true;
+}
+
 static void look_at_interface(const struct check_readers *readers, struct check_interface *n)
 {
-	char path[64], line[32];
+	unsigned flags = 0;
 
-	snprintf(path, sizeof(path), "/sys/class/net/%s/flags", n->name);
-	check_read_line(readers, path, line, sizeof(line));
-	n->there = *line;
-	n->up = strtoul(line, NULL, 16) & IFF_UP;
-	snprintf(path, sizeof(path), "/sys/class/net/%s/carrier", n->name);
-	check_read_line(readers, path, line, sizeof(line));
-	n->carrier = *line == '1';
+	n->there = readers->interface(n->name, &flags);
+	n->up = flags & IFF_UP;
+	n->carrier = flags & IFF_RUNNING;
 }
 
 static void look_at_interfaces(const struct check_readers *readers, struct check_monitor *m)
