@@ -132,8 +132,10 @@ static void assert_completes(const char *line, const char *candidates)
 	for (char *rest = copy, *word; (word = strsep(&rest, " "));)
 		words[count++] = word;
 	ctl_complete(words, count, &all);
-	for (const char *p = dr_buf_str(&all); *p; p += strcspn(p, "\n") + 1)
-		dr_buf_printf(&names, "%s%.*s", names.len ? " " : "", (int)strcspn(p, "\t\n"), p);
+	for (const char *p = dr_buf_str(&all); *p; p += strcspn(p, "\n") + 1) {
+		dr_buf_puts(&names, names.len ? " " : "");
+		dr_buf_append(&names, p, strcspn(p, "\t\n"));
+	}
 	assert_string_equal(dr_buf_str(&names), candidates);
 }
 
