@@ -177,6 +177,7 @@ static void put_cloud_files(void)
 			     "notification_format = unversioned\n"
 			     "[oslo_messaging_notifications]\n"
 			     "driver = messagingv2\n");
+	put(CHECK_CEILOMETER_CONF, "[DEFAULT]\n");
 	put(CHECK_EVENT_PIPELINE, "---\n"
 				  "sources:\n"
 				  "  - name: event_source\n"
@@ -733,6 +734,12 @@ static void no_publisher(void)
 {
 	replace(CHECK_EVENT_PIPELINE, "notifier://?topic=alarm.all", "notifier://");
 }
+static void no_pipeline(void)
+{
+	DR_AUTO_FREE char *path = dr_asprintf("%s" CHECK_EVENT_PIPELINE, stage.root);
+
+	assert_int_equal(unlink(path), 0);
+}
 static void other_events(void)
 {
 	replace(CHECK_EVENT_PIPELINE, "compute.*", "image.*");
@@ -800,6 +807,7 @@ static const struct wrong wrongs[] = {
 	{ "versioned notifications", versioned, "nova.notification_format", NULL, BROKEN, "", "" },
 	{ "nova.conf unreadable", not_ini, "nova.notify_on_state_change", NULL, BROKEN, "", "" },
 	{ "no publisher alarm.all", no_publisher, "ceilometer.publisher", NULL, BROKEN, "", "" },
+	{ "no event pipeline", no_pipeline, "ceilometer.publisher", NULL, BROKEN, "", "" },
 	{ "other events", other_events, "ceilometer.events", NULL, BROKEN, "", "" },
 	{ "Aodh's cache", aodh_caches, "aodh.event_alarm_cache_ttl", NULL, DEGRADED, "", "" },
 	{ "subscriber unreachable", subscriber_away, "inspector.subscriber", "http://127.0.0.1:1/faults",
@@ -948,12 +956,16 @@ static void in_memory(void **state)
 	check_monitor_secrets(&f, &r);
 	check_monitor_discovery(&f, &r);
 	check_inspector_version(&f, &r);
-	assert_int_equal(r.count, 3);
+	f.monitor.told[0].files = strdup("/etc/t: Permission denied");
+	f.monitor.told[0].denied = true;
+	check_monitor_inspectors(&f, &r);
+	assert_int_equal(r.count, 4);
 	for (size_t i = 0; i < r.count; i++)
 		assert_int_equal(r.findings[i].state, CHECK_DEGRADED);
 	assert_string_equal(r.findings[0].of, "http://192.0.2.9:12345/events");
 	assert_string_equal(r.findings[1].found, "2 hosts of Nova's are not watched: no room");
 	assert_non_null(strstr(r.findings[2].found, "0.0.1 runs"));
+	assert_string_equal(r.findings[3].found, "/etc/t: Permission denied");
 }
 
 /* Nothing that is asked changes anything. */

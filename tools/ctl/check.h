@@ -26,6 +26,7 @@
 #define CHECK_INSPECTOR_CONFIG "/etc/doctor/doctor-inspector.yaml"
 #define CHECK_NOVA_CONF "/etc/nova/nova.conf"
 #define CHECK_EVENT_PIPELINE "/etc/ceilometer/event_pipeline.yaml"
+#define CHECK_CEILOMETER_CONF "/etc/ceilometer/ceilometer.conf"
 #define CHECK_AODH_CONF "/etc/aodh/aodh.conf"
 
 enum check_part {
@@ -79,6 +80,7 @@ struct check_interface {
 /* An inspector that the monitor reports to, in the order of its configuration, asked as the monitor would. */
 struct check_told {
 	char *files; /* what is wrong with its token or certificates; NULL: nothing */
+	bool denied; /* they may be good, but we may not look */
 	struct check_answer answer;
 };
 
@@ -117,6 +119,7 @@ struct check_settings {
 	struct check_file nova_file, pipeline_file, aodh_file;
 	struct ini nova, aodh;
 	struct dr_conf *pipeline;
+	bool ceilometer; /* it is configured on this machine, so that without a pipeline it has its own */
 };
 
 struct check_facts {
@@ -151,6 +154,8 @@ void check_settings_done(struct check_settings *s);
 
 /* root + fallback, or the path that was given. NULL: out of memory. */
 char *check_path(const struct check_readers *readers, const char *given, const char *fallback) DR_MUST_USE;
+/* Below the root. */
+bool check_is_there(const struct check_readers *readers, const char *path);
 /* The first line of a file below the root, without its end; "" if it cannot be read. */
 void check_read_line(const struct check_readers *readers, const char *path, char *buf, size_t size);
 

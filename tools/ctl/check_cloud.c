@@ -211,18 +211,22 @@ static bool is_publisher(const char *text)
 
 void check_publisher(const struct check_facts *f, struct check_report *r)
 {
+	static const char remedy[] =
+		"- notifier://?topic=alarm.all among publishers: of event_pipeline.yaml, and "
+		"restart ceilometer-agent-notification";
 	const struct check_settings *s = &f->settings;
 
+	if (!s->pipeline_file.there && s->ceilometer)
+		check_bad(r, CHECK_BROKEN, NULL, remedy,
+			  "there is no %s, and Ceilometer's own pipeline does not publish to alarm.all",
+			  s->pipeline_file.path);
 	if (!is_readable(&s->pipeline_file, r))
 		return;
 	if (any_text(s->pipeline, "sinks", "publishers", is_publisher))
 		check_ok(r, NULL, "events are published to alarm.all");
 	else
-		check_bad(
-			r, CHECK_BROKEN, NULL,
-			"- notifier://?topic=alarm.all among publishers: of event_pipeline.yaml, and restart "
-			"ceilometer-agent-notification",
-			"no sink publishes to alarm.all, which is where Aodh hears");
+		check_bad(r, CHECK_BROKEN, NULL, remedy,
+			  "no sink publishes to alarm.all, which is where Aodh hears");
 }
 
 /* Patterns of ceilometer's; those with "!" take out of what is there else, or of all. */

@@ -16,6 +16,13 @@ char *check_path(const struct check_readers *readers, const char *given, const c
 	return given ? strdup(given) : dr_asprintf("%s%s", readers->root, fallback);
 }
 
+bool check_is_there(const struct check_readers *readers, const char *path)
+{
+	DR_AUTO_FREE char *whole = dr_asprintf("%s%s", readers->root, path);
+
+	return whole && access(whole, F_OK) == 0;
+}
+
 void check_read_line(const struct check_readers *readers, const char *path, char *buf, size_t size)
 {
 	DR_AUTO_FREE char *whole = dr_asprintf("%s%s", readers->root, path);
@@ -107,13 +114,6 @@ int check_ask(struct dr_loop *loop, const struct check_question *q, struct check
 
 /* ---------------------------------------------------------------- the kernel */
 
-static bool is_there(const struct check_readers *readers, const char *path)
-{
-	DR_AUTO_FREE char *whole = dr_asprintf("%s%s", readers->root, path);
-
-	return whole && access(whole, F_OK) == 0;
-}
-
 /* proc(5): the second word is where, the third what. */
 static bool has_bpffs(const struct check_readers *readers)
 {
@@ -148,7 +148,7 @@ int check_read_kernel(const struct check_readers *readers, struct check_kernel *
 	int state;
 
 	readers->features(&k->features);
-	k->btf = is_there(readers, "/sys/kernel/btf/vmlinux");
+	k->btf = check_is_there(readers, "/sys/kernel/btf/vmlinux");
 	k->bpffs = has_bpffs(readers);
 	check_read_line(readers, "/proc/sys/net/core/bpf_jit_enable", jit, sizeof(jit));
 	k->jit = *jit ? atoi(jit) : -1;
@@ -176,13 +176,13 @@ static unsigned parts_here(const struct check_readers *readers, const struct ctl
 {
 	unsigned parts = 0;
 
-	if (o->monitor_config || o->socket || is_there(readers, CHECK_MONITOR_CONFIG))
+	if (o->monitor_config || o->socket || check_is_there(readers, CHECK_MONITOR_CONFIG))
 		parts |= CHECK_MONITOR;
-	if (o->inspector_config || o->inspector || is_there(readers, CHECK_INSPECTOR_CONFIG))
+	if (o->inspector_config || o->inspector || check_is_there(readers, CHECK_INSPECTOR_CONFIG))
 		parts |= CHECK_INSPECTOR;
-	if (o->inspector_config || is_there(readers, CHECK_INSPECTOR_CONFIG) || o->cloud || o->nova_conf ||
-	    o->event_pipeline || o->aodh_conf || is_there(readers, CHECK_NOVA_CONF) ||
-	    is_there(readers, CHECK_EVENT_PIPELINE) || is_there(readers, CHECK_AODH_CONF))
+	if (o->inspector_config || check_is_there(readers, CHECK_INSPECTOR_CONFIG) || o->cloud ||
+	    o->nova_conf || o->event_pipeline || o->aodh_conf || check_is_there(readers, CHECK_NOVA_CONF) ||
+	    check_is_there(readers, CHECK_EVENT_PIPELINE) || check_is_there(readers, CHECK_AODH_CONF))
 		parts |= CHECK_CLOUD;
 	return parts;
 }

@@ -254,10 +254,11 @@ static int read_ini(struct check_file *file, struct ini *ret)
 	return error ? check_file_error(file, error) : -ENOMEM;
 }
 
-static int read_pipeline(struct check_settings *s)
+static int read_pipeline(const struct check_readers *readers, struct check_settings *s)
 {
 	int r;
 
+	s->ceilometer = check_is_there(readers, CHECK_CEILOMETER_CONF);
 	if (!s->pipeline_file.there)
 		return 0;
 	r = dr_conf_load(s->pipeline_file.path, &s->pipeline);
@@ -277,7 +278,7 @@ int check_read_settings(const struct check_readers *readers, const struct ctl_op
 		r = read_ini(&s->nova_file, &s->nova);
 	if (r == 0)
 		r = read_ini(&s->aodh_file, &s->aodh);
-	return r < 0 ? r : read_pipeline(s);
+	return r < 0 ? r : read_pipeline(readers, s);
 }
 
 void check_settings_done(struct check_settings *s)

@@ -73,7 +73,8 @@ static void look_at_interfaces(const struct check_readers *readers, struct check
 
 /* ---------------------------------------------------------------- whom it tells */
 
-/* The token's header into value, of MON_TOKEN_MAX + 8 bytes; "": it needs none. */
+/* The token's header into value, of MON_TOKEN_MAX + 8 bytes; "": it needs none. Negative: *ret_error says
+ * why. */
 static int read_token(const struct mon_inspector *i, char *value, char **ret_error)
 {
 	size_t prefix = i->dialect == MON_DOCTOR ? strlen("Bearer ") : 0;
@@ -85,12 +86,12 @@ static int read_token(const struct mon_inspector *i, char *value, char **ret_err
 		return 0;
 	memcpy(value, "Bearer ", prefix);
 	r = mon_token_read(i->token_file, value + prefix, &mode);
-	if (r)
-		*ret_error = dr_asprintf("its token cannot be read from %s: %s", i->token_file,
-					 r == -EBADMSG ? "it is empty, or has more in it" : strerror(-r));
-	else if (mode & S_IRWXO)
-		*ret_error = dr_asprintf("its token in %s can be read by everybody", i->token_file);
-	return *ret_error ? 1 : r;
+	if (r == 0 && !(mode & S_IRWXO))
+		return 0;
+	*ret_error = r ? dr_asprintf("its token cannot be read from %s: %s", i->token_file,
+				     r == -EBADMSG ? "it is empty, or has more in it" : strerror(-r))
+		       : dr_asprintf("its token in %s can be read by everybody", i->token_file);
+	return r ? r : -EPERM;
 }
 
 /*
@@ -113,10 +114,9 @@ static int ask_inspector(const struct check_readers *readers, const struct mon_i
 
 	if (r == 0)
 		r = read_token(i, value, &told->files);
-	if (told->files)
-		return 0;
+	told->denied = r == -EACCES;
 	if (r)
-		return r < 0 ? r : -ENOMEM;
+		return told->files ? 0 : -ENOMEM;
 	if (value[0]) {
 		q.header = i->dialect == MON_DOCTOR ? "Authorization" : "X-Auth-Token";
 		q.value = value;

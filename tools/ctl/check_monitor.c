@@ -340,7 +340,10 @@ static void judge_inspector(const struct check_facts *f, size_t n, struct check_
 	struct verdict v = judge_answer(i, &told->answer);
 	long long lost = ctl_int_of(seen, "dropped_lost");
 
-	if (told->files)
+	if (told->denied)
+		check_bad(r, CHECK_DEGRADED, url, "run doctorctl check as root, or as the monitor's user",
+			  "%s", told->files);
+	else if (told->files)
 		check_bad(r, CHECK_BROKEN, url, "write it, for the monitor's user to read (mode 640 or less)",
 			  "%s", told->files);
 	else if (told->answer.error)

@@ -12,8 +12,8 @@
 #include "tools/ctl/top.h"
 
 #define TIMEOUT dr_sec(5)
-#define ENTER "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J" /* the second screen, no cursor, lines end at its edge   \
-						     */
+/* The second screen, without a cursor; lines end at its edge. */
+#define ENTER "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 #define LEAVE "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 #define SIGNALS 4
 
