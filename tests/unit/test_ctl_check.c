@@ -959,7 +959,10 @@ static void in_memory(void **state)
 	f.monitor.told[0].files = strdup("/etc/t: Permission denied");
 	f.monitor.told[0].denied = true;
 	check_monitor_inspectors(&f, &r);
-	assert_int_equal(r.count, 4);
+	f.cloud.there = true;
+	f.cloud.missing = strdup("no cloud is chosen");
+	check_credentials(&f, &r);
+	assert_int_equal(r.count, 5);
 	for (size_t i = 0; i < r.count; i++)
 		assert_int_equal(r.findings[i].state, CHECK_DEGRADED);
 	assert_string_equal(r.findings[0].of, "http://192.0.2.9:12345/events");

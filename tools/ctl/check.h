@@ -110,6 +110,7 @@ struct check_inspector {
 
 struct check_cloud {
 	bool there;    /* there are credentials, or there should be */
+	bool named;    /* which ones, so that it is known where they have to be */
 	char *missing; /* why there are none; NULL: there are */
 	struct check_answer login, version, services, alarms;
 };

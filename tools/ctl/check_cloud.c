@@ -15,12 +15,16 @@ void check_credentials(const struct check_facts *f, struct check_report *r)
 
 	if (!c->there)
 		return;
-	if (c->missing)
-		check_bad(r, CHECK_BROKEN, NULL,
-			  "name an entry of clouds.yaml by --cloud, as cloud: of the inspector's "
-			  "configuration does, or "
-			  "run this with its OS_* variables",
-			  "%s", c->missing);
+	if (c->missing && !c->named)
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "run this with the inspector's OS_* variables, or name an entry of clouds.yaml by "
+			  "--cloud",
+			  "they cannot be looked at: %s", c->missing);
+	else if (c->missing)
+		check_bad(
+			r, CHECK_BROKEN, NULL,
+			"look at cloud: of the inspector's configuration, and clouds.yaml that its unit sees",
+			"%s", c->missing);
 	else if (c->login.error == -EACCES)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "openstack --os-cloud NAME token issue must work: look at user, password, project "

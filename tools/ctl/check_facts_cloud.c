@@ -198,6 +198,7 @@ int check_read_cloud(const struct check_readers *readers, const char *name, stru
 	int r = dr_cloud_conf_load(name, &conf, &c->missing);
 
 	c->there = true;
+	c->named = name;
 	if (r < 0)
 		return c->missing ? 0 : r;
 	opts.ca_file = conf.cacert;

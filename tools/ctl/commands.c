@@ -115,7 +115,7 @@ static void put_verbs(struct dr_buf *out)
 		if (!ctl_verbs[i].help)
 			continue;
 		put_call(&ctl_verbs[i], call);
-		dr_buf_printf(out, "  %-22s  %s\n", call, ctl_verbs[i].help);
+		dr_buf_printf(out, "  %-24s  %s\n", call, ctl_verbs[i].help);
 	}
 }
 
@@ -130,7 +130,7 @@ static void put_options(unsigned group, struct dr_buf *out)
 			continue;
 		snprintf(call, sizeof(call), "--%s%s%s", o->name, o->value ? " " : "",
 			 o->value ? o->value : "");
-		dr_buf_printf(out, "  %-22s  %s\n", call, o->help);
+		dr_buf_printf(out, "  %-24s  %s\n", call, o->help);
 	}
 }
 
