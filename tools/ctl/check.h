@@ -142,8 +142,11 @@ int check_read_kernel(const struct check_readers *readers, struct check_kernel *
 int check_read_monitor(const struct check_readers *readers, const struct ctl_opts *o,
 		       struct check_monitor *m) DR_MUST_USE;
 void check_monitor_done(struct check_monitor *m);
+/* Its file and its journal's directory; then it is asked how it is. */
 int check_read_inspector(const struct check_readers *readers, const struct ctl_opts *o,
 			 struct check_inspector *i) DR_MUST_USE;
+int check_ask_inspector(const struct check_readers *readers, const struct ctl_opts *o,
+			struct check_inspector *i) DR_MUST_USE;
 void check_inspector_done(struct check_inspector *i);
 /* cloud: entry of clouds.yaml; NULL: OS_CLOUD, or OS_* */
 int check_read_cloud(const struct check_readers *readers, const char *cloud,

@@ -205,6 +205,8 @@ int check_facts_read(const struct check_readers *readers, const struct ctl_opts 
 		r = check_read_monitor(readers, o, &f.monitor);
 	if (r == 0 && (f.parts & (CHECK_INSPECTOR | CHECK_CLOUD))) /* which names the cloud */
 		r = check_read_inspector(readers, o, &f.inspector);
+	if (r == 0 && (f.parts & CHECK_INSPECTOR))
+		r = check_ask_inspector(readers, o, &f.inspector);
 	if (r == 0 && (f.parts & CHECK_CLOUD) && has_credentials(&f, o))
 		r = check_read_cloud(readers, o->cloud ? o->cloud : f.inspector.config.cloud, &f.cloud);
 	if (r == 0 && (f.parts & CHECK_CLOUD))

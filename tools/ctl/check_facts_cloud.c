@@ -70,8 +70,8 @@ static char *own_url(const struct ins_config *c)
 			   l->ipv6 ? "]" : "", l->port);
 }
 
-static int ask_inspector(const struct check_readers *readers, const struct ctl_opts *o,
-			 struct check_inspector *i, const char *path, struct check_answer *ret)
+static int ask(const struct check_readers *readers, const struct ctl_opts *o, struct check_inspector *i,
+	       const char *path, struct check_answer *ret)
 {
 	static const struct ctl_verb any = { "check", .path = "", .options = CTL_OPT_INSPECTOR };
 	struct ctl_opts as = *o;
@@ -101,16 +101,20 @@ int check_read_inspector(const struct check_readers *readers, const struct ctl_o
 
 	if (r == 0 && i->file.there)
 		r = read_config(i);
-	if (r == 0 && i->has_config)
-		r = look_at_journal(i);
-	if (r < 0)
-		return r;
+	return r == 0 && i->has_config ? look_at_journal(i) : r;
+}
+
+int check_ask_inspector(const struct check_readers *readers, const struct ctl_opts *o,
+			struct check_inspector *i)
+{
+	int r;
+
 	i->url = o->inspector || !i->has_config ? strdup(ctl_inspector(o)) : own_url(&i->config);
 	if (!i->url)
 		return -ENOMEM;
-	r = ask_inspector(readers, o, i, "/healthz", &i->health);
+	r = ask(readers, o, i, "/healthz", &i->health);
 	if (r == 0 && i->health.status / 100 == 2)
-		r = ask_inspector(readers, o, i, "/v1/subscriptions", &i->subscriptions);
+		r = ask(readers, o, i, "/v1/subscriptions", &i->subscriptions);
 	return r;
 }
 
