@@ -34,7 +34,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
+check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, the scenario on both clouds, and the packages (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests fuzzers
 	@tests/run $(O) $(if $(T),$(T))
@@ -74,8 +74,7 @@ deb: ## build the Debian packages into $(O)/deb (root, to install what that take
 
 check-deb: ## build the packages, let lintian see them, and install, run, upgrade and purge them on a copy of this system (root)
 	@tools/deps deb --install
-	@tools/deb $(O)
-	@tests/packages $(O)/deb
+	@tests/run $(O) deb
 
 clean: ## remove what was built
 	rm -rf $(O)
