@@ -35,7 +35,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
+check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, the scenario on both clouds, and the packages (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests fuzzers
 	@tests/run $(O) $(if $(T),$(T))
@@ -74,15 +74,23 @@ fuzz: ## fuzz what reads bytes from outside; FUZZ=TARGET for one, FUZZ_SECONDS=6
 lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
 	@tools/lint $(O)
 
+deb: ## build the Debian packages into $(O)/deb (root, to install what that takes)
+	@tools/deps deb --install
+	@tools/deb $(O)
+
+check-deb: ## build the packages, let lintian see them, and install, run, upgrade and purge them on a copy of this system (root)
+	@tools/deps deb --install
+	@tests/run $(O) deb
+
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm bench bench-cloud soak fuzz lint clean install man programs tests fuzzers fuzz-targets
+.PHONY: help all deps demo check check-unit check-vm bench bench-cloud soak fuzz lint deb check-deb clean install man programs tests fuzzers fuzz-targets
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit check-vm bench bench-cloud soak fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean deb check-deb demo check check-unit check-vm bench bench-cloud soak fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell tools/deps $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
@@ -205,24 +213,40 @@ $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/lib/inspector.a $(O)/lib/consumer
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
 		-Wl,--end-group -lxdp -lbpf -lelf -lz -lmnl -lcap-ng $(LIB_LIBS) $(LIBS) -lm
 
-MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
+# a page of each configuration is made of its sample, which explains every setting
+CONFIGS := $(filter-out etc/doctor-monitor-compute.yaml,$(wildcard etc/*.yaml))
+MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd)) $(patsubst etc/%,$(O)/man/%.5,$(CONFIGS))
 man: $(MAN) ## build the man pages (Debian package scdoc)
+
+$(O)/man/%.yaml.5: etc/%.yaml tools/man5
+	@mkdir -p $(@D)
+	@tools/man5 $< | scdoc >$@
 
 $(O)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
 
-install: programs man ## install the programs, samples and man pages below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/doctor
-	install -m 755 $(O)/bin/doctor-monitor $(O)/bin/doctor-inspector $(O)/bin/doctor-consumer $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(O)/bin/doctorctl $(O)/bin/doctor-test $(O)/bin/minicloud $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 etc/*.yaml $(DESTDIR)/etc/doctor/
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -m 644 packaging/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
-	install -m 644 packaging/sysusers/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
+# Below $(DESTDIR), programs and what belongs to them below $(PREFIX); the configuration is in /etc in any case, and one
+# that is there stays.
+TO := $(DESTDIR)$(PREFIX)
+install: programs man ## install the programs and what belongs to them below $(DESTDIR)$(PREFIX)
+	install -d $(TO)/sbin $(TO)/bin $(DESTDIR)/etc/doctor $(TO)/share/doc/doctor/examples
+	install -m 755 $(addprefix $(O)/bin/,doctor-monitor doctor-inspector doctor-consumer) $(TO)/sbin/
+	install -m 755 $(addprefix $(O)/bin/,doctorctl doctor-test minicloud) $(TO)/bin/
+	install -m 644 etc/*.yaml $(TO)/share/doc/doctor/examples/
+	for f in $(CONFIGS); do to=$(DESTDIR)/etc/doctor/$${f#etc/}; [ -e $$to ] || install -m 644 $$f $$to || exit 1; done
+	install -d $(TO)/share/man/man1 $(TO)/share/man/man5 $(TO)/share/man/man8
+	install -m 644 $(filter %.1,$(MAN)) $(TO)/share/man/man1/
+	install -m 644 $(filter %.5,$(MAN)) $(TO)/share/man/man5/
+	install -m 644 $(filter %.8,$(MAN)) $(TO)/share/man/man8/
+	install -d $(TO)/lib/systemd/system $(TO)/lib/sysusers.d $(TO)/lib/tmpfiles.d
+	for u in packaging/systemd/*.service; do to=$(TO)/lib/systemd/system/$${u##*/}; \
+		sed 's|^ExecStart=/usr/|ExecStart=$(PREFIX)/|' $$u >$$to && chmod 644 $$to || exit 1; done
+	install -m 644 packaging/sysusers/*.conf $(TO)/lib/sysusers.d/
+	install -m 644 packaging/tmpfiles/*.conf $(TO)/lib/tmpfiles.d/
+	install -d $(TO)/share/doctor/grafana $(TO)/share/doctor/prometheus
+	install -m 644 etc/grafana/*.json $(TO)/share/doctor/grafana/
+	install -m 644 etc/prometheus/*.yml $(TO)/share/doctor/prometheus/
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst %.bpf.c,$(O)/bpf/%.bpf.d,$(notdir $(BPF_SRC)) echo.bpf.c)

@@ -10,6 +10,7 @@
 #include "consumer/consumer.h"
 #include "consumer/exec.h"
 #include "consumer/fleet.h"
+#include "consumer/metrics.h"
 #include "consumer/notification.h"
 #include "consumer/recreate.h"
 #include "consumer/subscribe.h"
@@ -41,15 +42,6 @@ struct con_word {
 	char type[CON_MESSAGE_ID_MAX + 1]; /* as the inspector calls it */
 	struct dr_wall received;
 	struct dr_wall raised; /* as the inspector says; 0: not told */
-};
-
-struct con_counts {
-	uint64_t received, ignored, refused, unknown, repeated; /* alarms */
-	uint64_t notified, notifications_refused, cleared;	/* of the inspector */
-	uint64_t same;						/* words of a fault that was known */
-	uint64_t ended[CON_RECOVERY_NONE + 1][CON_FAULT_HEARD_ONLY + 1];
-	uint64_t returned, not_returned;
-	struct dr_dur recovering; /* time from heard to recovered, in all */
 };
 
 struct con_consumer {

@@ -19,12 +19,33 @@ static int read_config(struct dr_conf *conf, void *config)
 	return ins_config_read(conf, config);
 }
 
+/* "cloud: none" is how it begins; who goes on to set credentials wants them used. */
+static int without_credentials(void)
+{
+	static const char *const names[] = { "OS_CLOUD", "OS_AUTH_URL" };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (!value || !*value)
+			continue;
+		dr_error("the configuration says \"cloud: none\", and the environment has %s: take one of "
+			 "them away",
+			 names[i]);
+		return DR_EXIT_USAGE;
+	}
+	return 0;
+}
+
 /* 0, or the exit status after the error has been printed, line by line. */
-static int read_credentials(const char *cloud, struct dr_cloud_conf *ret)
+static int read_credentials(const struct ins_config *config, struct dr_cloud_conf *ret)
 {
 	DR_AUTO_FREE char *why = NULL;
-	int r = dr_cloud_conf_load(cloud, ret, &why);
+	int r;
 
+	if (config->no_cloud)
+		return without_credentials();
+	r = dr_cloud_conf_load(config->cloud, ret, &why);
 	if (!r)
 		return 0;
 	if (why)
@@ -162,7 +183,11 @@ static void on_started(int error, const char *why, void *userdata)
 		dr_http_server_port(p->server), ins_admission_tls(p->admission) ? "yes" : "no", map->count,
 		map->vm_count);
 	warn_of_insecurity(p);
-	if (p->config->dry_run)
+	if (p->config->no_cloud)
+		dr_warning(
+			"no cloud is configured: the hosts that monitors tell of are judged, and nothing is "
+			"done for them; that is what \"cloud\" in the configuration is for");
+	else if (p->config->dry_run)
 		dr_warning("dry run: hosts are judged, and nothing is changed in the cloud");
 	dr_notify("READY=1");
 }
@@ -191,7 +216,8 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	struct ins_inspector_opts inspector = { .config = p->config };
 	int r;
 
-	if ((r = dr_loop_new(&p->loop)) || (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
+	if ((r = dr_loop_new(&p->loop)) || (r = dr_loop_ping_watchdog(p->loop)) ||
+	    (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
 	    (r = dr_loop_add_signal(p->loop, SIGHUP, on_hangup, p, &p->hangup)) ||
 	    (r = dr_loop_add_timer(p->loop, on_tidy, NULL, &p->tidy)) || (r = dr_timer_arm(p->tidy, TIDY)) ||
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
@@ -250,11 +276,13 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	if (o.check) {
+		const char *cloud = config.no_cloud ? "none" : config.cloud;
+
 		printf("%s: good, events to %s port %u, cloud %s%s\n", o.config, config.listen.address,
-		       config.listen.port, config.cloud ? config.cloud : "of the environment",
+		       config.listen.port, cloud ? cloud : "of the environment",
 		       config.dry_run ? ", dry run" : "");
 		return EXIT_SUCCESS;
 	}
-	status = read_credentials(config.cloud, &credentials);
+	status = read_credentials(&config, &credentials);
 	return status ? status : run(&config, admission, &credentials);
 }

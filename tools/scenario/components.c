@@ -77,6 +77,14 @@ static int address_towards(const char *to, struct in_addr *ret)
 	return 0;
 }
 
+/* Built, all are in one directory; installed, the daemons are in the sbin beside it. */
+static void find_program(const struct sc_run *run, enum sc_program p, char path[SC_PATH_MAX + 32])
+{
+	snprintf(path, SC_PATH_MAX + 32, "%s/%s", run->bin, programs[p].binary);
+	if (access(path, X_OK) && errno == ENOENT)
+		snprintf(path, SC_PATH_MAX + 32, "%s/../sbin/%s", run->bin, programs[p].binary);
+}
+
 static int start(struct sc_run *run, enum sc_program p, const char *const args[], struct sc_child **ret)
 {
 	char path[SC_PATH_MAX + 32];
@@ -89,7 +97,7 @@ static int start(struct sc_run *run, enum sc_program p, const char *const args[]
 	char *error = NULL;
 	int r;
 
-	snprintf(path, sizeof(path), "%s/%s", run->bin, programs[p].binary);
+	find_program(run, p, path);
 	for (size_t i = 0; args[i] && i + 2 < DR_ARRAY_SIZE(argv); i++)
 		argv[i + 1] = args[i];
 	r = sc_child_start(&opts, ret, &error);

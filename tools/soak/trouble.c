@@ -12,8 +12,7 @@ static const char *const faults[] = {
 	"{\"fault\": \"status\", \"status\": 500, \"count\": 3, \"service\": \"compute\"}",
 	"{\"fault\": \"status\", \"status\": 500, \"count\": 3, \"service\": \"compute\", \"done\": true}",
 	"{\"fault\": \"status\", \"status\": 429, \"retry_after\": 1, \"count\": 3}",
-	"{\"fault\": \"status\", \"status\": 409, \"count\": 2, \"service\": \"compute\", \"method\": "
-	"\"POST\"}",
+	"{\"fault\": \"status\", \"status\": 409, \"count\": 2, \"method\": \"POST\"}",
 	"{\"fault\": \"status\", \"status\": 503, \"count\": 2, \"service\": \"identity\"}",
 	"{\"fault\": \"hang\", \"count\": 2}",
 	"{\"fault\": \"hang\", \"count\": 1, \"service\": \"compute\", \"method\": \"PUT\"}",

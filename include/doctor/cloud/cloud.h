@@ -39,7 +39,7 @@ int dr_cloud_conf_load(const char *cloud_name, struct dr_cloud_conf *ret, char *
 struct dr_cloud;
 
 /* Takes over conf's strings. http must outlive the session; make it with ca_file = conf.cacert and insecure =
- * conf.insecure. Nothing is sent yet. */
+ * conf.insecure. Nothing is sent yet; never of a conf without auth_url: each call ends with -ENOTCONN. */
 int dr_cloud_new(struct dr_loop *l, struct dr_http_client *http, struct dr_cloud_conf *conf,
 		 struct dr_cloud **ret) DR_MUST_USE;
 void dr_cloud_free(struct dr_cloud *s); /* pending calls end with -ECANCELED */
