@@ -247,6 +247,10 @@ install: programs man ## install the programs and what belongs to them below $(D
 	install -d $(TO)/share/doctor/grafana $(TO)/share/doctor/prometheus
 	install -m 644 etc/grafana/*.json $(TO)/share/doctor/grafana/
 	install -m 644 etc/prometheus/*.yml $(TO)/share/doctor/prometheus/
+	install -d $(TO)/share/bash-completion/completions $(TO)/share/zsh/vendor-completions
+	$(O)/bin/doctorctl completion bash >$(TO)/share/bash-completion/completions/doctorctl
+	$(O)/bin/doctorctl completion zsh >$(TO)/share/zsh/vendor-completions/_doctorctl
+	chmod 644 $(TO)/share/bash-completion/completions/doctorctl $(TO)/share/zsh/vendor-completions/_doctorctl
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst %.bpf.c,$(O)/bpf/%.bpf.d,$(notdir $(BPF_SRC)) echo.bpf.c)
