@@ -176,6 +176,9 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 $(call obj,$(wildcard user/bpf*.c tests/prog/*.c tests/net/*.c tests/guest/*.c tools/bench/kernel.c)): $(SKELS)
 $(call obj,tools/bench/kernel.c): $(O)/gen/echo.skel.h
 
+# which assembles the page into itself
+$(call obj,inspector/page.c): $(wildcard inspector/page/*)
+
 $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
