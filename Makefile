@@ -34,7 +34,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
+check: ## run all tests: unit, fuzz, prog, net, the page in Chromium, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests fuzzers
 	@tests/run $(O) $(if $(T),$(T))
