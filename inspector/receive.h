@@ -20,7 +20,7 @@
  * For people and machines that look after it:
  *
  *   GET /healthz           200, or 503 while the map is stale
- *   GET /                  the page for people (page.h)
+ *   GET /                  the page for people (page.h); GET /v1/stream  what it shows (live.h)
  *   GET /v1/incidents      what was done, and what was not; ?host=NAME, ?state=open|ended|STATE narrow it
  *   POST /events/shutdown  ends the loop with status 0, in the way of upstream's test harness; 403 unless
  *                          remote_shutdown is set
