@@ -7,6 +7,7 @@ const PAUSES_MS = [300, 1000, 2000, 5000];
 const CALM_OPEN = 60; // a group of more hosts that are up is folded
 const OPEN_SHOWN = 300;
 const ENDED_SHOWN = 50;
+const LONG_MS = 5000; // on the scale of a time-line
 
 // ---------------------------------------------------------------- elements
 
@@ -68,7 +69,7 @@ function long(span) {
 	return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} days`;
 }
 
-const short = (n) => (Math.abs(n) < 10 ? n.toFixed(1) : Math.abs(n) < 10000 ? n.toFixed(0) : (n / 1000).toFixed(0) + '000');
+const short = (n) => n.toFixed(Math.abs(n) < 10 ? 1 : 0);
 
 // ---------------------------------------------------------------- what the states of hosts and incidents are
 
@@ -374,21 +375,24 @@ function spanOf(incident, zero, [kinds, name, point]) {
 	};
 }
 
-// Rows of the way there: milliseconds from when the report came.
-function rowsThere(incident) {
-	const zero = ms(incident.received), raw = ms(incident.times.T01) - zero, told = ms(incident.times.T09_northbound) - zero;
+// When something was done for the first time; Infinity: nothing was.
+const actedAt = (incident) => Math.min(...incident.actions.map((a) => ms(a.started)).filter((t) => t >= 0));
+
+// The way there, from when the report came; or, where long nothing was done about it, from when that began.
+function wayThere(incident) {
+	const received = ms(incident.received), acted = actedAt(incident), waited = acted - received > LONG_MS && acted < Infinity;
+	const zero = waited ? acted : received, raw = ms(incident.times.T01) - zero, told = ms(incident.times.T09_northbound) - zero;
 	const spans = SPANS.map((s) => spanOf(incident, zero, s)).filter(Boolean);
-	const judged = Math.min(...spans.map((s) => s.from), ms(incident.verdict && incident.verdict.time) - zero || Infinity);
 	const rows = [];
 
-	if (raw > -60000 && raw <= 0)
+	if (raw > -LONG_MS && raw <= 0)
 		rows.push({ label: 'T01 failure, by the monitor’s clock', from: raw, to: raw, points: [raw] });
-	if (judged < Infinity)
-		rows.push({ label: 'reported and judged', from: 0, to: Math.max(judged, 0), points: [] });
+	if (!waited && acted < Infinity)
+		rows.push({ label: 'reported and judged', from: 0, to: acted - received, points: [] });
 	rows.push(...spans.sort((a, b) => a.from - b.from));
-	if (told >= 0)
+	if (told >= 0 && told < LONG_MS)
 		rows.push({ label: 'T09 acknowledged by a subscriber', from: told, to: told, points: [told] });
-	return rows;
+	return { zero: waited ? `when it was acted upon, ${long(acted - received)} after the report` : 'when the report came', rows };
 }
 
 function rowsBack(incident) {
@@ -399,7 +403,11 @@ function rowsBack(incident) {
 
 const ROW = 34;
 
-const valueOf = (row) => (row.from === row.to ? `${short(row.to)} ms` : `${short(row.from)} – ${short(row.to)} ms`);
+function valueOf(row) {
+	const [unit, by] = row.to < 10000 ? ['ms', 1] : ['s', 1000];
+
+	return (row.from === row.to ? '' : `${short(row.from / by)} – `) + `${short(row.to / by)} ${unit}`;
+}
 
 function drawRow(row, y, at) {
 	const x = at(row.from), width = Math.max(0.6, at(row.to) - x);
@@ -416,7 +424,7 @@ function drawRow(row, y, at) {
 
 // Bars from the first row's begin to the last one's end; a diamond is a check point.
 function drawTimeline(title, rows) {
-	const from = Math.min(0, ...rows.map((r) => r.from)), to = Math.max(from + 0.1, ...rows.map((r) => r.to));
+	const from = Math.min(0, ...rows.map((r) => r.from)), to = Math.max(from + 0.1, ...rows.flatMap((r) => [r.to, ...r.points]));
 	const at = (t) => 1 + 97.5 * (t - from) / (to - from);
 	const says = `${title}: ` + rows.map((r) => `${r.label} ${valueOf(r)}`).join('; ');
 
@@ -425,7 +433,7 @@ function drawTimeline(title, rows) {
 }
 
 function timeline(title, zero, rows) {
-	return rows.length ? [el('h4', {}, title), el('p', { class: 'hint' }, `Milliseconds from ${zero}.`), drawTimeline(title, rows)] : [];
+	return rows.length ? [el('h4', {}, title), el('p', { class: 'hint' }, `Counted from ${zero}.`), drawTimeline(title, rows)] : [];
 }
 
 function actionTable(actions) {
@@ -442,12 +450,12 @@ function actionTable(actions) {
 
 function incidentBody(i) {
 	const votes = i.monitors || (i.verdict ? i.verdict.votes : []);
-	const there = rowsThere(i);
+	const there = wayThere(i);
 
 	return [
 		i.state === 'held' ? el('p', {}, 'To act all the same: ', el('code', {}, `doctorctl incident release ${i.id}`)) : null,
-		...timeline('What was done', 'when the report came', there),
-		there.length ? el('p', { class: 'hint' }, 'T00 is the monitor’s; T06 to T08 are Ceilometer’s and Aodh’s, T10 is the consumer’s.') : null,
+		...timeline('What was done', there.zero, there.rows),
+		there.rows.length ? el('p', { class: 'hint' }, 'T00 is the monitor’s; T06 to T08 are Ceilometer’s and Aodh’s, T10 is the consumer’s.') : null,
 		...timeline('The way back', 'when the host was heard again', rowsBack(i)),
 		...list('h4', 'Decided', i.steps.map((s) => `${clock(s.time)} ${s.state}: ${s.reason}`)),
 		...list('h4', 'What monitors say', votes.map((m) => `${m.monitor || 'one without a name'}: ${m.says}, since ${clock(m.since)}`)),
