@@ -8,12 +8,12 @@
 #include "inspector/page.h"
 
 #define TURN dr_msec(250)
-#define DUE_TURNS 8		 /* all is looked at, and health told: by it a viewer knows that we live */
-#define LIFE dr_sec(600)	 /* of a stream, so that a credential that was withdrawn does not last */
-#define WAITING_MAX (4UL << 20)	 /* bytes of one viewer: everything, of some 10,000 hosts */
+#define DUE_TURNS 8		  /* all is looked at, and health told: by it a viewer knows that we live */
+#define LIFE dr_sec(600)	  /* of a stream, so that a credential that was withdrawn does not last */
+#define WAITING_MAX (4UL << 20)	  /* bytes of one viewer: everything, of some 10,000 hosts */
 #define BACKLOG_MAX (256UL << 10) /* changes are not added to more than that */
-#define INCIDENTS_MAX 2000	 /* the newest, of which */
-#define ENDED_MAX 100		 /* so many have ended */
+#define INCIDENTS_MAX 2000	  /* the newest, of which */
+#define ENDED_MAX 100		  /* so many have ended */
 
 struct viewer {
 	struct ins_live *live;
@@ -240,7 +240,8 @@ static void tell(struct viewer *w, const struct dr_buf *changes, struct dr_buf *
 	}
 }
 
-/* Of hosts and health hardly anything changes that neither comes of an incident nor has time until it is due. */
+/* Of hosts and health hardly anything changes that neither comes of an incident nor has time until it is due.
+ */
 static void compare(struct ins_live *v, struct dr_buf *to)
 {
 	bool due = !(v->turns++ % DUE_TURNS);

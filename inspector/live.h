@@ -3,10 +3,10 @@
 #define DOCTOR_INSPECTOR_LIVE_H
 
 /*
- * GET /v1/stream: what there is to see, and then what changes of it, as server-sent events (docs/api.md). While
- * somebody looks it is compared with what was told four times a second, so that whatever changes in between is
- * told once. Who takes it more slowly than it changes is told all of it anew when he has caught up: what waits
- * for him does not grow. Nothing is done while nobody looks.
+ * GET /v1/stream: what there is to see, and then what changes of it, as server-sent events (docs/api.md).
+ * While somebody looks it is compared with what was told four times a second, so that whatever changes in
+ * between is told once. Who takes it more slowly than it changes is told all of it anew when he has caught
+ * up: what waits for him does not grow. Nothing is done while nobody looks.
  */
 
 #include "doctor/http_server.h"

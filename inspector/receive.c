@@ -468,8 +468,8 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		refuse(x, r, 405, "method", reason, 0);
 		return;
 	}
-	if (ins_page_handle(x) || (r->live && ins_live_handle(r->live, x)) ||
-	    ins_control(x, r->inspector) || (r->north && ins_north_handle(r->north, x)))
+	if (ins_page_handle(x) || (r->live && ins_live_handle(r->live, x)) || ins_control(x, r->inspector) ||
+	    (r->north && ins_north_handle(r->north, x)))
 		return;
 	refuse(x, r, 404, "path", "there is nothing at this path; events go to /events", 0);
 }

@@ -139,10 +139,11 @@ void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_j
 void dr_http_reply_cut(struct dr_http_exchange *x, unsigned status, const char *content_type,
 		       const void *body, size_t len, size_t sent);
 /*
- * An answer without an end, of status 200 (lib/io/http_stream.c): what is written to it is sent as fast as the
- * client takes it. gone is called once, from the loop or the server's end, when the client has gone, has taken
- * nothing for the idle time-out while something waited, or the server ends: the stream is no more then. That a
- * client went is noticed by writing. At most waiting_max bytes wait to be sent. -ENOMEM: nothing was answered.
+ * An answer without an end, of status 200 (lib/io/http_stream.c): what is written to it is sent as fast as
+ * the client takes it. gone is called once, from the loop or the server's end, when the client has gone, has
+ * taken nothing for the idle time-out while something waited, or the server ends: the stream is no more then.
+ * That a client went is noticed by writing. At most waiting_max bytes wait to be sent. -ENOMEM: nothing was
+ * answered.
  */
 struct dr_http_stream;
 typedef void (*dr_http_gone_fn)(void *userdata);

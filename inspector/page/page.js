@@ -259,7 +259,7 @@ function enterAtFirst(list) {
 	for (const button of list.querySelectorAll('.cell[tabindex="0"]'))
 		if (button !== entry)
 			button.tabIndex = -1;
-	if (entry)
+	if (entry && entry.tabIndex !== 0)
 		entry.tabIndex = 0;
 }
 
@@ -556,7 +556,7 @@ function alarm(mood, title, ...more) {
 }
 
 function lines(incidents) {
-	const shown = incidents.slice(0, 8).map((i) => el('li', {}, `${i.host}: ${i.reason} `, el('code', {}, `doctorctl incident release ${i.id}`)));
+	const shown = incidents.slice(0, 8).map((i) => el('li', {}, `${i.host}: ${i.reason}; to act all the same: `, el('code', {}, `doctorctl incident release ${i.id}`)));
 
 	return el('ul', { class: 'steps' }, ...shown, incidents.length > 8 ? el('li', {}, `and ${incidents.length - 8} more`) : null);
 }
@@ -611,11 +611,12 @@ function showSummary() {
 	const worst = Object.keys(STATES).find((s) => counts[s]);
 	const parts = Object.keys(STATES).filter((s) => s !== 'up' && counts[s]).map((s) => `${STATES[s].sign} ${counts[s]} ${STATES[s].word}`);
 	const all = known.hosts.size;
-	const text = parts.length ? `${parts.join(' · ')} · of ${plural(all, 'host')}` : all === 1 ? '● The one host is up' : `● All ${all} hosts are up`;
+	const said = !all ? ['Nova has no hosts'] : parts.length ? [...parts, `of ${plural(all, 'host')}`] : [all === 1 ? '● The one host is up' : `● All ${all} hosts are up`];
 
 	if (!known.complete)
 		return;
-	setText($('summary'), all ? text : 'Nova has no hosts');
+	if ($('summary').textContent !== said.join(' · '))
+		$('summary').replaceChildren(...said.flatMap((s, n) => [n ? ' · ' : '', el('span', { class: 'part' }, s)]));
 	$('summary').dataset.mood = worst ? STATES[worst].mood : 'note';
 	document.title = parts.length ? `${parts[0]} – Doctor` : 'Doctor';
 }

@@ -38,7 +38,8 @@ static void assert_serves(struct fixture *f)
 	dr_http_response_done(&r);
 }
 
-/* Each piece comes when it is written; nothing spins before; the connection stays when the stream has ended. */
+/* Each piece comes when it is written; nothing spins before; the connection stays when the stream has ended.
+ */
 static void test_pieces(void **state)
 {
 	struct fixture *f = *state;
@@ -269,10 +270,14 @@ static void test_server_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pieces),	     TEST(test_written_at_once),
-		TEST(test_http_1_0),	     TEST(test_gone),
-		TEST(test_slow_reader),	     TEST(test_reader_that_hangs),
-		TEST(test_quiet_stream_stays), TEST(test_many_readers),
+		TEST(test_pieces),
+		TEST(test_written_at_once),
+		TEST(test_http_1_0),
+		TEST(test_gone),
+		TEST(test_slow_reader),
+		TEST(test_reader_that_hangs),
+		TEST(test_quiet_stream_stays),
+		TEST(test_many_readers),
 		TEST(test_server_ends),
 	};
 
