@@ -57,13 +57,8 @@ bool ins_page_handle(struct dr_http_exchange *x)
 {
 	size_t n = find(dr_http_path(x));
 
-	if (n == DR_ARRAY_SIZE(files))
+	if (n == DR_ARRAY_SIZE(files) || strcmp(dr_http_method(x), "GET"))
 		return false;
-	if (strcmp(dr_http_method(x), "GET")) {
-		dr_http_set_header(x, "Allow", "GET");
-		dr_http_reply_error(x, 405, "%s takes GET", files[n].path);
-		return true;
-	}
 	for (size_t h = 0; h < DR_ARRAY_SIZE(headers); h++)
 		dr_http_set_header(x, headers[h].name, headers[h].value);
 	dr_http_reply(x, 200, files[n].type, files[n].data, (size_t)(files[n].end - files[n].data));

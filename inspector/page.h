@@ -14,7 +14,7 @@
 
 bool ins_page_has(const char *path);
 
-/* Answers a request for one of the page's files; false: it is for another path. */
+/* Answers GET of one of the page's files; false: it is another request. */
 bool ins_page_handle(struct dr_http_exchange *x);
 
 #endif

@@ -171,7 +171,7 @@ static const struct route {
 	{ "DELETE", "/events", NULL, "monitor", 405 },
 	{ "PUT", "/healthz", "", "operator", 405 },
 	{ "POST", "/v1/stream", "", "operator", 405 },
-	{ "POST", "/", "", "operator", 405 },
+	{ "POST", "/", "", "operator", 404 },
 };
 
 /* As one of this role, by whatever header or certificate; NULL: as nobody. */

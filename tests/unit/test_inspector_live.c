@@ -366,7 +366,7 @@ static void test_page(void **state)
 				 n == 2); /* a name, not fetched */
 		assert_int_equal(raw_count(&r, "http://") + raw_count(&r, "https://"), n == 2);
 		raw_done(&r);
-		refuse(w, other, "HTTP/1.1 405 ");
+		refuse(w, other, "HTTP/1.1 404 ");
 		assert_true(ins_page_has(files[n].path));
 	}
 	assert_false(ins_page_has("/index.html"));
