@@ -416,7 +416,8 @@ def picture(path):
     world = World(hosts=16, servers=3, settings="refresh: 1h\nbrake: {hosts: 2, share: 0%}\n",
                   zones={"east": [f"compute-{n}" for n in range(1, 9)], "west": [f"compute-{n}" for n in range(9, 17)]})
     try:
-        browser.size(820, 1290)
+        browser.size(800, 1190)
+        browser.cdp("Emulation.setScrollbarsHidden", hidden=True)
         browser.driver.get(world.url + "/")
         wait_text("#link", "live")
         world.maintain("compute-7", "new memory")
@@ -425,8 +426,9 @@ def picture(path):
             wait_state(host, "down")
         world.down("compute-15")
         wait_state("compute-15", "held")
+        time.sleep(1.5)  # what has changed is shown to have, for a moment
         open_incident("compute-14", "marked")
-        time.sleep(2)
+        time.sleep(0.5)
         browser.driver.save_screenshot(path)
     finally:
         world.close()
