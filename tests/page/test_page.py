@@ -190,6 +190,9 @@ class PageTest(Case):
             wait_text("#host-body", "doctorctl why")
             self.assertEqual([t for t in browser.contrast() if t[1] < t[2]], [], scheme)
             browser.keys(Keys.ESCAPE)
+            browser.js("document.getElementById('summary').style.color = '#777'")
+            self.assertEqual([t[0] for t in browser.contrast() if t[1] < t[2]][:1], [text_of("#summary .part")], "it can be seen")
+            browser.js("document.getElementById('summary').style.color = ''")
             grounds.append(browser.js("return getComputedStyle(document.documentElement).backgroundColor"))
         self.assertNotEqual(*grounds)
         self.world.up("compute-4")
@@ -359,15 +362,7 @@ class TroubleTest(Case):
 
 
 class TokenTest(Case):
-    @classmethod
-    def setUpClass(cls):
-        tokens = f"/tmp/doctor-page-tokens-{os.getpid()}"
-        with open(os.open(tokens, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
-            f.write("reader r a-reader-of-16-or-more\nmonitor m a-monitor-of-16-or-more\n")
-        try:
-            cls.world = World(hosts=2, settings=f"tokens: {tokens}\n")
-        finally:
-            os.remove(tokens)
+    options = {"hosts": 2, "tokens": "reader r a-reader-of-16-or-more\nmonitor m a-monitor-of-16-or-more\n"}
 
     def shown(self):
         wait_text("#access-why", "a token is needed")
@@ -387,6 +382,11 @@ class TokenTest(Case):
         self.assertEqual(browser.js("return [localStorage.length, document.cookie, location.href]"), [0, "", self.world.url + "/"])
         browser.driver.refresh()  # it is kept in the tab
         wait_state("compute-2", "up")
+        # one that is withdrawn lasts until the tokens are read again
+        self.world.write_tokens(self.options["tokens"].replace("a-reader", "another-reader"))
+        self.world.reload()
+        wait_text("#access-why", "nobody's")
+        wait_text("#alarm-list", "Not connected")
 
 
 class BigTest(Case):

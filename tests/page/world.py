@@ -55,7 +55,7 @@ def free_port():
 
 
 class World:
-    def __init__(self, hosts=8, servers=2, zones=None, settings=""):
+    def __init__(self, hosts=8, servers=2, zones=None, settings="", tokens=None):
         """zones: hosts by the name of their zone; the others are in Nova's own, "nova"."""
         self.dir = tempfile.mkdtemp(prefix="doctor-page-")
         self.children = {}
@@ -67,6 +67,9 @@ class World:
         wait("minicloud", lambda: call("GET", self.cloud + "/minicloud/faults")[0] == 200)
         for name, members in (zones or {}).items():
             self.add_zone(name, members)
+        if tokens:
+            self.write_tokens(tokens)
+            settings += f"tokens: {self.dir}/tokens\n"
         with open(f"{self.dir}/inspector.yaml", "w", encoding="utf-8") as f:
             f.write(f"listen: 127.0.0.1:{port}\ncloud: admin\njournal: {self.dir}/journal.db\n"
                     "timeout: 2s\nretry: {attempts: 5, pause: 20ms, pause_max: 100ms}\n"
@@ -85,6 +88,10 @@ class World:
             status, answer, _ = call("POST", f"{url}/{body['aggregate']['id']}/action", {"add_host": {"host": host}},
                                      headers)
             assert status == 200, (status, answer)
+
+    def write_tokens(self, text):
+        with open(os.open(f"{self.dir}/tokens", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            f.write(text)
 
     # ---- programs
 
@@ -107,6 +114,9 @@ class World:
     def start_inspector(self):
         self.start("doctor-inspector", "--config", f"{self.dir}/inspector.yaml")
         wait("the inspector", lambda: call("GET", self.url + "/healthz")[0] in (200, 401, 503))
+
+    def reload(self):
+        self.children["doctor-inspector"].send_signal(signal.SIGHUP)
 
     def limit_files(self, size):
         """The inspector writes no file larger than that: a full disk, to its journal."""
