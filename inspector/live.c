@@ -10,7 +10,7 @@
 #define TURN dr_msec(250)
 #define DUE_TURNS 8		  /* all is looked at, and health told: by it a viewer knows that we live */
 #define LIFE dr_sec(600)	  /* of a stream, so that a credential that was withdrawn does not last */
-#define WAITING_MAX (4UL << 20)	  /* bytes of one viewer: everything, of some 10,000 hosts */
+#define WAITING_MAX (4UL << 20)	  /* bytes of one viewer: everything, of some 20,000 hosts */
 #define BACKLOG_MAX (256UL << 10) /* changes are not added to more than that */
 #define INCIDENTS_MAX 2000	  /* the newest, of which */
 #define ENDED_MAX 100		  /* so many have ended */

@@ -761,9 +761,11 @@ async function follow() {
 		$('access').hidden = true;
 		const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 
-		for (let rest = '';;) {
+		for (let rest = '', heard = false;; heard = true) {
 			const { value, done } = await reader.read();
 
+			if (done && !heard)
+				throw new Error('The stream has ended at once.');
 			if (done)
 				return;
 			clearTimeout(watch);
