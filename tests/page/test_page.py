@@ -20,7 +20,7 @@ try:
 except ImportError as e:
     Browser = None
     MISSING = str(e)
-from world import World, call, wait
+from world import World, wait
 
 browser = None  # one for all
 
@@ -334,7 +334,7 @@ class BrakeTest(Case):
             self.assertEqual([t for t in browser.contrast() if t[1] < t[2]], [], scheme)
         browser.size(360, 740, mobile=True)
         self.assertLessEqual(browser.js("return document.documentElement.scrollWidth"), 360)
-        self.assertEqual(call("POST", f"{self.world.url}/v1/incidents/{identity}/release", {})[0], 202)
+        self.assertEqual(self.world.ask("POST", f"/v1/incidents/{identity}/release", {})[0], 202)
         wait("no alarm", lambda: browser.js("return document.getElementById('alarms').hidden"))
         wait_state("compute-2", "down")
         self.assert_not_loaded_anew()
@@ -388,6 +388,23 @@ class TokenTest(Case):
         self.world.reload()
         wait_text("#access-why", "nobody's")
         wait_text("#alarm-list", "Not connected")
+
+
+class TlsTest(Case):
+    """As it is reached from elsewhere."""
+    options = dict(TokenTest.options, tls=True)
+
+    def shown(self):
+        wait_text("#access-why", "a token is needed")
+
+    def test_the_stream_comes_by_tls(self):
+        self.expected = ["status of 401"]
+        browser.keys("a-reader-of-16-or-more", Keys.ENTER)
+        wait_state("compute-1", "up")
+        self.world.down("compute-1", token="a-monitor-of-16-or-more")
+        wait_state("compute-1", "down")
+        open_incident("compute-1", "marked")
+        self.assert_not_loaded_anew()
 
 
 class BigTest(Case):

@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -31,12 +32,12 @@ def wait(what, condition):
         time.sleep(0.02)
 
 
-def call(method, url, body=None, headers=None, timeout=PATIENCE):
+def call(method, url, body=None, headers=None, timeout=PATIENCE, context=None):
     """(status, body as JSON or None, headers); status 0: no answer."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as r:
+        with urllib.request.urlopen(request, timeout=timeout, context=context) as r:
             text, status, fields = r.read(), r.status, r.headers
     except urllib.error.HTTPError as e:
         text, status, fields = e.read(), e.code, e.headers
@@ -55,18 +56,21 @@ def free_port():
 
 
 class World:
-    def __init__(self, hosts=8, servers=2, zones=None, settings="", tokens=None):
+    def __init__(self, hosts=8, servers=2, zones=None, settings="", tokens=None, tls=False):
         """zones: hosts by the name of their zone; the others are in Nova's own, "nova"."""
         self.dir = tempfile.mkdtemp(prefix="doctor-page-")
         self.children = {}
         self.cloud = f"http://127.0.0.1:{free_port()}"
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        self.context = None
         self.start("minicloud", "--listen", self.cloud[7:], "--clouds-yaml", f"{self.dir}/clouds.yaml",
                    "--hosts", str(hosts), "--vms-per-host", str(servers), "--latency", "2")
         wait("minicloud", lambda: call("GET", self.cloud + "/minicloud/faults")[0] == 200)
         for name, members in (zones or {}).items():
             self.add_zone(name, members)
+        if tls:
+            settings += self.make_certificate()
         if tokens:
             self.write_tokens(tokens)
             settings += f"tokens: {self.dir}/tokens\n"
@@ -88,6 +92,13 @@ class World:
             status, answer, _ = call("POST", f"{url}/{body['aggregate']['id']}/action", {"add_host": {"host": host}},
                                      headers)
             assert status == 200, (status, answer)
+
+    def make_certificate(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-days", "2", "-subj", "/CN=inspector", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-keyout", f"{self.dir}/key.pem", "-out", f"{self.dir}/cert.pem"], check=True, capture_output=True)
+        self.context = ssl.create_default_context(cafile=f"{self.dir}/cert.pem")
+        return f"tls: {{cert: {self.dir}/cert.pem, key: {self.dir}/key.pem}}\n"
 
     def write_tokens(self, text):
         with open(os.open(f"{self.dir}/tokens", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
@@ -113,7 +124,7 @@ class World:
 
     def start_inspector(self):
         self.start("doctor-inspector", "--config", f"{self.dir}/inspector.yaml")
-        wait("the inspector", lambda: call("GET", self.url + "/healthz")[0] in (200, 401, 503))
+        wait("the inspector", lambda: self.ask("GET", "/healthz")[0] in (200, 401, 503))
 
     def reload(self):
         self.children["doctor-inspector"].send_signal(signal.SIGHUP)
@@ -138,9 +149,13 @@ class World:
 
     # ---- what happens
 
-    def post(self, host, kind="compute.host.down", monitor="monitor-1", timeout=PATIENCE, **more):
+    def ask(self, method, path, body=None, token=None, timeout=PATIENCE):
+        """The inspector."""
+        return call(method, self.url + path, body, {"X-Auth-Token": token} if token else {}, timeout, self.context)
+
+    def post(self, host, kind="compute.host.down", monitor="monitor-1", timeout=PATIENCE, token=None, **more):
         event = {"type": kind, "details": {"hostname": host, "monitor": monitor, **more}}
-        return call("PUT", self.url + "/events", [event], timeout=timeout)[0]
+        return self.ask("PUT", "/events", [event], token, timeout)[0]
 
     def down(self, host, **more):
         assert self.post(host, **more) == 200
@@ -149,13 +164,13 @@ class World:
         assert self.post(host, "compute.host.up", status="up") == 200
 
     def maintain(self, host, reason):
-        status, body, _ = call("PUT", f"{self.url}/v1/maintenance/{host}", {"for": "1h", "reason": reason})
+        status, body, _ = self.ask("PUT", f"/v1/maintenance/{host}", {"for": "1h", "reason": reason})
         assert status == 200, body
 
     def incident(self, host, state):
         """The id of its only incident, once it is in this state."""
         def find():
-            found = call("GET", f"{self.url}/v1/incidents?host={host}&state={state}")[1]["incidents"]
+            found = self.ask("GET", f"/v1/incidents?host={host}&state={state}")[1]["incidents"]
             return found and found[0]["id"]
         return wait(f"{host} {state}", find)
 
