@@ -34,6 +34,7 @@ struct ins_live {
 	struct dr_source *timer;
 	struct viewer viewers[INS_VIEWERS_MAX];
 	struct told told;
+	struct dr_dur life;
 	unsigned turns;
 };
 
@@ -266,7 +267,7 @@ static int on_turn(struct dr_source *source, void *userdata)
 	for (size_t i = 0; i < INS_VIEWERS_MAX; i++) {
 		struct viewer *w = &v->viewers[i];
 
-		if (w->stream && dr_mono_sub(now, w->since).ns > LIFE.ns)
+		if (w->stream && dr_mono_sub(now, w->since).ns > v->life.ns)
 			dismiss(w);
 		if (w->stream)
 			tell(w, &changes, &everything);
@@ -307,6 +308,11 @@ bool ins_live_handle(struct ins_live *v, struct dr_http_exchange *x)
 	return true;
 }
 
+void ins_live_set_life(struct ins_live *v, struct dr_dur life)
+{
+	v->life = life;
+}
+
 void ins_live_dismiss(struct ins_live *v)
 {
 	for (size_t i = 0; i < INS_VIEWERS_MAX; i++)
@@ -323,6 +329,7 @@ int ins_live_new(struct dr_loop *l, struct ins_inspector *s, struct ins_live **r
 	if (!v)
 		return -ENOMEM;
 	v->inspector = s;
+	v->life = LIFE;
 	r = dr_loop_add_timer(l, on_turn, v, &v->timer);
 	if (!r)
 		*ret = DR_TAKE_PTR(v);

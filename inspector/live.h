@@ -24,6 +24,9 @@ DR_DEFINE_FREEP(struct ins_live, ins_live_free)
 /* Answers GET of its path; false: another path. */
 bool ins_live_handle(struct ins_live *v, struct dr_http_exchange *x);
 
+/* Streams end after so long, instead of 10 minutes. */
+void ins_live_set_life(struct ins_live *v, struct dr_dur life);
+
 /* Ends all streams: who looks comes again, and is asked anew who he is. */
 void ins_live_dismiss(struct ins_live *v);
 

@@ -263,6 +263,20 @@ static void test_ends(void **state)
 	raw_done(&other);
 }
 
+/* Whoever looks for long is asked anew who he is. */
+static void test_life(void **state)
+{
+	struct world *w = *state;
+	struct raw r;
+
+	ins_live_set_life(w->live, dr_msec(600));
+	look(w, &r, "");
+	raw_expect(&r, "event: incidents\n");
+	raw_expect_end(&r);
+	assert_int_equal(ins_live_viewers(w->live), 0);
+	raw_done(&r);
+}
+
 /* ---------------------------------------------------------------- who may */
 
 static void expect(struct world *w, const char *head, const char *says, struct raw *ret)
@@ -385,6 +399,7 @@ int main(void)
 		TEST(test_slow_reader),
 		TEST(test_as_many_as_may_be),
 		TEST(test_ends),
+		TEST(test_life),
 		TEST(test_other_pages),
 		cmocka_unit_test_setup_teardown(test_tokens, with_tokens, world_teardown),
 		TEST(test_page),
