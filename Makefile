@@ -35,7 +35,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, the scenario on both clouds, and the packages (root)
+check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, the page in Chromium, the scenario on both clouds, and the packages (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests fuzzers
 	@tests/run $(O) $(if $(T),$(T))
@@ -192,6 +192,9 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 # only libbpf's files of a program and tests of theirs include a skeleton
 $(call obj,$(wildcard user/bpf*.c tests/prog/*.c tests/net/*.c tests/guest/*.c tools/bench/kernel.c)): $(SKELS)
 $(call obj,tools/bench/kernel.c): $(O)/gen/echo.skel.h
+
+# which assembles the page into itself
+$(call obj,inspector/page.c): $(wildcard inspector/page/*)
 
 $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
 	@mkdir -p $(@D)

@@ -81,6 +81,7 @@ struct program {
 	struct ins_bus *bus;
 	struct ins_inspector *inspector;
 	struct ins_receiver *receiver;
+	struct ins_live *live;
 	struct dr_http_server *server;
 	struct dr_cloud *cloud;
 };
@@ -96,6 +97,7 @@ static void program_done(struct program *p)
 	ins_fencer_free(p->fencer);
 	ins_journal_stop(p->journal);
 	ins_receiver_free(p->receiver);
+	ins_live_free(p->live);
 	ins_inspector_free(p->inspector);
 	ins_journal_free(p->journal);
 	ins_nova_free(p->nova);
@@ -149,6 +151,7 @@ static int on_hangup(struct dr_source *source, int signo, void *userdata)
 	}
 	if (p->server && ins_admission_tls(p->admission))
 		dr_http_server_set_tls(p->server, ins_admission_tls(p->admission));
+	ins_live_dismiss(p->live);
 	dr_info("tokens and certificates were read again tokens=%zu", ins_admission_tokens(p->admission));
 	return 0;
 }
@@ -233,8 +236,10 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	inspector.fencer = p->fencer;
 	inspector.bus = p->bus;
 	if ((r = ins_inspector_new(&inspector, &p->inspector)) ||
-	    (r = ins_receiver_new(p->loop, p->inspector, p->config, p->admission, &p->receiver)))
+	    (r = ins_receiver_new(p->loop, p->inspector, p->config, p->admission, &p->receiver)) ||
+	    (r = ins_live_new(p->loop, p->inspector, &p->live)))
 		return r;
+	ins_receiver_add_live(p->receiver, p->live);
 	ins_receiver_add_north(p->receiver, ins_inspector_north(p->inspector));
 	return ins_nova_start(p->nova, on_started, p);
 }

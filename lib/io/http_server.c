@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "lib/io/http_stream.h"
 #include "lib/io/http_tls.h"
 #include "lib/io/unix_listen.h"
 
@@ -69,6 +70,7 @@ struct dr_http_server {
 	uint16_t port;
 	struct dr_unix_path local;
 	struct dr_http_exchange *suspended;
+	struct http_streams streams;
 	bool closing;
 };
 
@@ -447,6 +449,29 @@ static void reply_too_large(struct dr_http_exchange *x)
 	dr_http_reply_json(x, MHD_HTTP_CONTENT_TOO_LARGE, body);
 }
 
+/* ---- what http_stream.c needs ---- */
+
+struct http_streams *http_server_streams(struct dr_http_exchange *x)
+{
+	return &x->server->streams;
+}
+
+struct dr_source *http_server_timer(struct dr_http_exchange *x)
+{
+	return x->server->timer;
+}
+
+struct MHD_Connection *http_server_connection(struct dr_http_exchange *x)
+{
+	return x->connection;
+}
+
+void http_server_reply(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       struct MHD_Response *response)
+{
+	reply(x, status, content_type, response);
+}
+
 static enum MHD_Result queue_reply(struct dr_http_exchange *x)
 {
 	struct MHD_Response *response = DR_TAKE_PTR(x->response);
@@ -741,12 +766,13 @@ int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts
 	return 0;
 }
 
-/* Answers what is deferred, and gives small answers the rounds that they need to leave. */
+/* Answers what is deferred, ends streams, and gives small answers the rounds that they need to leave. */
 static void flush(struct dr_http_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	s->closing = true;
+	http_streams_end(&s->streams);
 	while (s->suspended)
 		dr_http_reply_error(s->suspended, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
 	for (int i = 0; i < CLOSING_ROUNDS; i++) {
