@@ -587,6 +587,59 @@ static void test_leftovers_in_the_cloud(void **state)
 	(void)!sc_run((const char *const[]){ "sh", "-c", tmp, NULL }, NULL, NULL);
 }
 
+/* Project and user of the VMs' owner are not there: they are made for the run, and go with it. */
+static void test_owner_is_made(void **state)
+{
+	DR_AUTO_FREE char *yaml = path_of(root, "given.yaml");
+	DR_AUTO_FREE char *tmp = dr_asprintf("rm -r %s/tmp/*", root);
+	const char *const cleanup[] = { "cleanup", "--clouds-yaml", yaml, "--owner=tenant", NULL };
+	pid_t cloud = start_cloud(yaml);
+	AUTO_RESULT first = { 0 }, killed = { 0 }, clean = { 0 }, again = { 0 }, taken = { 0 };
+
+	replace_program("none", NULL);
+	run(&first,
+	    (const char *const[]){ "--clouds-yaml", yaml, "--owner=tenant", "--outage=0s", "--vms=3", NULL });
+	assert_says(&first, "user tenant is made, member of project tenant, which is made too\n");
+	assert_says(&first, "a network made as doctor-test-");
+	assert_says(&first, "\nPASS\n");
+	assert_int_equal(first.status, 0);
+	run(&clean, cleanup); /* nothing of it is left */
+	assert_null(strstr(dr_buf_str(&clean.output), "leftovers"));
+	assert_says(&clean, "nothing of doctor-test is left\n");
+
+	killed.pid =
+		start((const char *const[]){ "--clouds-yaml", yaml, "--owner=tenant", "--outage=60s", NULL });
+	wait_text(&killed, "forced down, VM in error");
+	kill(killed.pid, SIGKILL);
+	while (waitpid(killed.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	result_done(&clean);
+	clean = (struct result){ 0 };
+	run(&clean, cleanup);
+	assert_int_equal(clean.status, 0);
+	assert_says(&clean, "  leftovers  3 VMs of an earlier run are deleted\n");
+	assert_says(&clean, "  leftovers  project and user tenant of an earlier run are deleted\n");
+	run(&again, (const char *const[]){ "--clouds-yaml", yaml, "--owner=tenant", "--outage=0s", NULL });
+	assert_says(&again, "user tenant is made");
+	assert_says(&again, "\nPASS\n");
+	(void)!sc_run((const char *const[]){ "sh", "-c", tmp, NULL }, NULL, NULL);
+
+	/* the entries of clouds.yaml under another name: the user is there, and his password is not */
+	assert_int_equal(sc_run((const char *const[]){ "sed", "-i", "s/^  doctor:/  owner:/", yaml, NULL },
+				NULL, NULL),
+			 0);
+	run(&taken, (const char *const[]){ "--clouds-yaml", yaml, "--outage=0s", NULL });
+	assert_int_equal(taken.status, 2);
+	assert_says(&taken, "user doctor exists, and its password is not known");
+	result_done(&taken);
+	taken = (struct result){ 0 };
+	run(&taken, (const char *const[]){ "--clouds-yaml", yaml, "--owner=owner", "--outage=0s", NULL });
+	assert_says(&taken, "\nPASS\n");
+	kill(cloud, SIGTERM);
+	assert_int_equal(sc_wait(cloud), 0);
+	assert_nothing_left(&taken);
+}
+
 /* ---------------------------------------------------------------- the other scenarios */
 
 static void expect_pass(const char *const args[], const char *says)
@@ -709,6 +762,7 @@ int main(void)
 		cmocka_unit_test(test_interrupted_at_any_moment),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_leftovers_in_the_cloud),
+		cmocka_unit_test(test_owner_is_made),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_network_failure),
 		cmocka_unit_test(test_false_alarm),
