@@ -12,6 +12,7 @@
 
 #include <signal.h>
 
+#include "tools/scenario/answers.h"
 #include "tools/scenario/bpfseen.h"
 #include "tools/scenario/child.h"
 #include "tools/scenario/cloud.h"
@@ -29,6 +30,7 @@
 
 #define SC_FAILED 1
 #define SC_PATH_MAX 256
+#define SC_LISTEN_MAX 32	    /* "ADDRESS:PORT" */
 #define SC_DIRECTORY "doctor-test"  /* and .XXXXXX, in $TMPDIR */
 #define SC_ACCOUNTS "accounts.yaml" /* in there, where clouds.yaml does not do */
 #define SC_DATA_PLANE 1		    /* where hosts have two; the monitor's reports go by plane 0 */
@@ -97,6 +99,8 @@ struct sc_run {
 	struct sc_snapshot before; /* the fault */
 
 	struct sc_child *children[SC_PROGRAMS];
+	char consumer[SC_LISTEN_MAX];
+	struct sc_answers answers;
 	char monitor_name[64];
 	uint32_t bpf_programs[SC_BPF_PROGRAMS_MAX];
 	int nbpf_programs;
