@@ -22,6 +22,7 @@
 
 #include "doctor/clock.h"
 #include "doctor/json.h"
+#include "doctor/cloud/cloud.h"
 #include "tools/scenario/run.h"
 
 #define DEADLINE dr_sec(60) /* for a whole run on a busy machine */
@@ -640,6 +641,55 @@ static void test_owner_is_made(void **state)
 	assert_nothing_left(&taken);
 }
 
+static void set_environment(const char *const pairs[][2], bool on)
+{
+	for (size_t i = 0; pairs[i][0]; i++) {
+		if (on)
+			assert_int_equal(setenv(pairs[i][0], pairs[i][1], 1), 0);
+		else
+			assert_int_equal(unsetenv(pairs[i][0]), 0);
+	}
+}
+
+/* Of OS_CLOUD the owner is the entry beside it; of the other variables there is none. */
+static void test_cloud_of_the_environment(void **state)
+{
+	DR_AUTO_FREE char *yaml = path_of(root, "given.yaml"), *error = NULL;
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf admin = { 0 };
+	pid_t cloud = start_cloud(yaml);
+	const char *const entries[][2] = { { "OS_CLIENT_CONFIG_FILE", yaml },
+					   { "OS_CLOUD", "admin" },
+					   { NULL } };
+	AUTO_RESULT by_entry = { 0 }, twice = { 0 }, by_variables = { 0 };
+
+	replace_program("none", NULL);
+	set_environment(entries, true);
+	assert_int_equal(dr_cloud_conf_load(NULL, &admin, &error), 0);
+	run(&by_entry, (const char *const[]){ "--cloud=env", "--outage=0s", NULL });
+	assert_says(&by_entry, "\nPASS\n");
+	assert_null(strstr(dr_buf_str(&by_entry.output), " is made"));
+	run(&twice,
+	    (const char *const[]){ "--cloud=env", "--owner=tenant", "--repeat=2", "--outage=0s", NULL });
+	assert_says(&twice, "2 runs, 2 passed");
+	set_environment(entries, false);
+
+	const char *const variables[][2] = { { "OS_AUTH_URL", admin.auth_url },
+					     { "OS_USERNAME", "admin" },
+					     { "OS_PASSWORD", "admin" },
+					     { "OS_PROJECT_NAME", "admin" },
+					     { "OS_USER_DOMAIN_NAME", "Default" },
+					     { "OS_PROJECT_DOMAIN_NAME", "Default" },
+					     { NULL } };
+	set_environment(variables, true);
+	run(&by_variables, (const char *const[]){ "--cloud=env", "--owner=tenant", "--outage=0s", NULL });
+	set_environment(variables, false);
+	assert_says(&by_variables, "user tenant is made, member of project tenant, which is made too\n");
+	assert_says(&by_variables, "\nPASS\n");
+	kill(cloud, SIGTERM);
+	assert_int_equal(sc_wait(cloud), 0);
+	assert_nothing_left(&by_variables);
+}
+
 /* ---------------------------------------------------------------- the other scenarios */
 
 static void expect_pass(const char *const args[], const char *says)
@@ -763,6 +813,7 @@ int main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_leftovers_in_the_cloud),
 		cmocka_unit_test(test_owner_is_made),
+		cmocka_unit_test(test_cloud_of_the_environment),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_network_failure),
 		cmocka_unit_test(test_false_alarm),
