@@ -85,6 +85,15 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 /* An alarm has fired that nobody heard. */
 void con_hear_late(struct con_consumer *c, const char *server, const char *alarm);
 
+enum con_back {
+	CON_BACK_BEGUN,	  /* the log and the fault say how it ends */
+	CON_BACK_UNKNOWN, /* there is no such fault */
+	CON_BACK_NOTHING, /* no standby has anything for it */
+	CON_BACK_BUSY,	  /* with its server, or still starting */
+};
+/* A person wants back what a standby took over for this fault. Negative: nothing was begun. */
+int con_switch_back(struct con_consumer *c, const char *fault) DR_MUST_USE; /* an enum con_back */
+
 void con_resume(struct con_consumer *c);			/* what an earlier life left open */
 void con_server_stop(struct con_server *s);			/* its recovery ends where it is; frees it */
 const char *con_server_replacement(const struct con_server *s); /* so far; "" */

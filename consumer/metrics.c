@@ -76,5 +76,6 @@ void con_metrics_print(struct dr_buf *b, const struct con_gauges *now, const str
 		dr_buf_printf(b, "doctor_consumer_%s %zu\n", gauges[i].name, gauges[i].value);
 	}
 	add_words(b, n);
+	con_answers_write(&n->answers, b);
 	add_outcomes(b, n);
 }

@@ -4,6 +4,7 @@
 
 /* What the consumer has counted, as text for Prometheus. Pure. */
 
+#include "consumer/answers.h"
 #include "consumer/faults.h"
 #include "consumer/plan.h"
 #include "doctor/buf.h"
@@ -14,7 +15,8 @@ struct con_counts {
 	uint64_t same;						/* words of a fault that was known */
 	uint64_t ended[CON_RECOVERY_NONE + 1][CON_FAULT_HEARD_ONLY + 1];
 	uint64_t returned, not_returned;
-	struct dr_dur recovering; /* time from heard to recovered, in all */
+	struct dr_dur recovering;   /* time from heard to recovered, in all */
+	struct con_answers answers; /* to alarms */
 };
 
 struct con_gauges {

@@ -113,6 +113,16 @@ const char *dr_http_header(const struct dr_http_exchange *x, const char *name); 
 const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len); /* NUL-terminated, never NULL */
 const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client; "local" */
 
+/* When its first line was read, before anything was done about it. */
+struct dr_wall dr_http_since(const struct dr_http_exchange *x);
+
+/*
+ * Hears how long it took from then until the whole answer was handed to the kernel; not, where the connection
+ * ended before. To be said before the reply; userdata must outlive the server.
+ */
+typedef void (*dr_http_answered_fn)(struct dr_dur took, void *userdata);
+void dr_http_on_answered(struct dr_http_exchange *x, dr_http_answered_fn fn, void *userdata);
+
 /* Never NULL; valid until the next call. Verified anew once a minute, as a certificate's time passes. */
 const struct dr_http_identity *dr_http_identity(const struct dr_http_exchange *x);
 

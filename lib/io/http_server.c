@@ -33,6 +33,10 @@ struct dr_http_exchange {
 	const char *method, *path;	   /* the connection's memory */
 	struct dr_buf body;
 	size_t received;
+	struct dr_mono since; /* its first line */
+	struct dr_wall since_wall;
+	dr_http_answered_fn answered; /* NULL: nobody wants to know */
+	void *answered_userdata;
 	struct {
 		char *name, *value;
 	} headers[SET_HEADERS_MAX];
@@ -116,6 +120,17 @@ static void resume(struct dr_http_exchange *x)
 	MHD_resume_connection(x->connection);
 	/* that only marks it, the next run does the rest; arming a timer that lives does not fail */
 	(void)!dr_timer_arm(s->timer, dr_msec(0));
+}
+
+struct dr_wall dr_http_since(const struct dr_http_exchange *x)
+{
+	return x->since_wall;
+}
+
+void dr_http_on_answered(struct dr_http_exchange *x, dr_http_answered_fn fn, void *userdata)
+{
+	x->answered = fn;
+	x->answered_userdata = userdata;
 }
 
 const char *dr_http_method(const struct dr_http_exchange *x)
@@ -494,6 +509,8 @@ static void *on_uri(void *userdata, const char *uri, struct MHD_Connection *conn
 	if (!x)
 		return NULL;
 	x->server = userdata;
+	x->since = dr_mono_now();
+	x->since_wall = dr_wall_now();
 	x->nul_in_uri = strstr(uri, "%00") != NULL;
 	return x;
 }
@@ -503,6 +520,8 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 {
 	struct dr_http_exchange *x = *request;
 
+	if (x && x->answered && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		x->answered(dr_mono_sub(dr_mono_now(), x->since), x->answered_userdata);
 	if (x)
 		exchange_free(x);
 	*request = NULL;

@@ -13,7 +13,6 @@
 #define GONE_LIMIT dr_sec(5)
 #define LOOK dr_msec(10)
 #define PIN_ROOT "/sys/fs/bpf/doctor"
-#define LISTEN_MAX 32
 
 static const struct {
 	const char *name; /* short: names log and configuration */
@@ -45,7 +44,7 @@ static int write_config(struct sc_run *run, enum sc_program p, const struct dr_b
 /* ---------------------------------------------------------------- start */
 
 /* A port of the address that is free now, as "ADDRESS:PORT"; *ret_fd holds it until it is closed. */
-static int free_port(struct in_addr address, int *ret_fd, char ret[static LISTEN_MAX])
+static int free_port(struct in_addr address, int *ret_fd, char ret[static SC_LISTEN_MAX])
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr = address };
 	DR_AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -55,7 +54,7 @@ static int free_port(struct in_addr address, int *ret_fd, char ret[static LISTEN
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
 		return dr_errno();
-	snprintf(ret, LISTEN_MAX, "%s:%u", inet_ntop(AF_INET, &address, text, sizeof(text)),
+	snprintf(ret, SC_LISTEN_MAX, "%s:%u", inet_ntop(AF_INET, &address, text, sizeof(text)),
 		 ntohs(addr.sin_port));
 	*ret_fd = DR_TAKE_FD(fd);
 	return 0;
@@ -176,7 +175,7 @@ static int init_timeline(struct sc_run *run)
 /* Where the components listen: the consumer at the address by which this machine reaches the compute, the
  * inspector too where a compute's own monitor reports, else on loopback. */
 struct places {
-	char inspector[LISTEN_MAX], consumer[LISTEN_MAX];
+	char inspector[SC_LISTEN_MAX], consumer[SC_LISTEN_MAX];
 };
 
 static int find_places(struct sc_run *run, struct places *ret)
@@ -239,6 +238,7 @@ int sc_start_components(struct sc_run *run)
 		sc_bpf_programs_of(sc_child_pid(run->children[SC_DOCTOR_MONITOR]), run->bpf_programs);
 	if (run->nbpf_programs <= 0)
 		sc_problem(run, "the monitor is ready and holds no BPF program");
+	memcpy(run->consumer, at.consumer, sizeof(run->consumer));
 	sc_step("programs", "inspector, consumer (%s) and monitor are ready, %d BPF programs", at.consumer,
 		run->nbpf_programs);
 	return 0;

@@ -23,8 +23,10 @@ const char sc_opts_usage[] =
 	"that\n"
 	"                             tools/sandbox/up has brought up; the one that OS_* say, as its "
 	"administrator\n"
-	"  --clouds-yaml FILE         another cloud: its entries `admin` and, if it is there, `doctor` are "
-	"used\n"
+	"  --clouds-yaml FILE         another cloud: its entry `admin`\n"
+	"  --owner NAME               of the VMs: an entry of clouds.yaml, or else project and user of this "
+	"name,\n"
+	"                             made for the run where they are missing (default doctor)\n"
 	"  --installer local          how its hosts are reached (or INSTALLER_TYPE)\n"
 	"  --image FILE               boot this, uploaded for the run\n"
 	"  --vms N                    VMs on the host that fails (or VM_COUNT; default 1)\n"
@@ -163,6 +165,7 @@ static const char *read_text(const char *value, const char *right, const char **
 enum option {
 	CLOUD,
 	CLOUDS_YAML,
+	OWNER,
 	INSTALLER,
 	IMAGE,
 	VMS,
@@ -183,6 +186,7 @@ enum option {
 static const char *const option_names[] = {
 	[CLOUD] = "--cloud",
 	[CLOUDS_YAML] = "--clouds-yaml",
+	[OWNER] = "--owner",
 	[INSTALLER] = "--installer",
 	[IMAGE] = "--image",
 	[VMS] = "--vms",
@@ -213,6 +217,8 @@ static const char *read_value(struct sc_opts *o, enum option option, const char 
 		return read_cloud(value, &o->cloud);
 	case CLOUDS_YAML:
 		return read_text(value, "a path", &o->clouds_yaml);
+	case OWNER:
+		return read_text(value, "a name", &o->owner);
 	case INSTALLER:
 		return read_text(value, "the name of an installer", &o->installer);
 	case IMAGE:
@@ -345,6 +351,7 @@ static int complete(struct sc_opts *o, const struct said *said, char **ret_error
 int sc_opts_parse(int argc, char *argv[], struct sc_opts *ret, char **ret_error)
 {
 	struct sc_opts o = { .installer = "local",
+			     .owner = "doctor",
 			     .vms = 1,
 			     .interval = dr_msec(10),
 			     .multiplier = 3,

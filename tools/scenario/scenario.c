@@ -168,7 +168,8 @@ int sc_scenario_run(const struct sc_opts *opts, const char *bin)
 
 int sc_scenario_cleanup(const struct sc_opts *opts, const char *bin)
 {
-	static const stage_fn stages[] = { sc_setup_directory, sc_setup_cloud, sc_remove_leftovers, NULL };
+	static const stage_fn stages[] = { sc_setup_directory, sc_setup_cloud, sc_remove_leftovers,
+					   sc_remove_owner, NULL };
 	struct sc_run run = { .opts = *opts, .lock = -1, .dir_lock = -1 };
 	int r = begin(&run, opts, bin), status = 0;
 
