@@ -65,6 +65,8 @@ const char *dr_conf_key(const struct dr_conf_node *map, size_t i);	      /* name
 struct dr_conf_node *dr_conf_value(const struct dr_conf_node *map, size_t i); /* marks it as known */
 bool dr_conf_is_map(const struct dr_conf_node *n);
 const char *dr_conf_scalar(const struct dr_conf_node *n); /* the text of a scalar; NULL otherwise */
+size_t dr_conf_line(const struct dr_conf_node *n);	  /* where it begins, from 1 */
+size_t dr_conf_column(const struct dr_conf_node *n); /* in characters, from 1; of a block list: of its "-" */
 
 /*
  * Typed members. Absent: the fallback, or an error if it says so. Strings are owned by the dr_conf.

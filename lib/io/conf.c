@@ -489,3 +489,13 @@ const char *dr_conf_scalar(const struct dr_conf_node *n)
 {
 	return n && n->kind == SCALAR ? n->text : NULL;
 }
+
+size_t dr_conf_line(const struct dr_conf_node *n)
+{
+	return n->line;
+}
+
+size_t dr_conf_column(const struct dr_conf_node *n)
+{
+	return n->column;
+}

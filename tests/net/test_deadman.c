@@ -181,7 +181,7 @@ static void test_no_bmc(void **state)
 {
 	DR_AUTO_FREE char *error = NULL;
 
-	assert_true(sc_redfish_power("http://127.0.0.1:1", SC_POWER_OFF, &error) < 0);
+	assert_true(sc_redfish_power("http://root:secret@127.0.0.1:1", SC_POWER_OFF, &error) < 0);
 	assert_non_null(strstr(error, "BMC http://127.0.0.1:1: GET /redfish/v1/Systems: "));
 }
 

@@ -140,6 +140,7 @@ static void test_environment(void **state)
 	assert_int_equal(parse((const char *const[]){ NULL }, &o, &error), 0);
 	assert_int_equal(o.vms, 7);
 	assert_string_equal(o.installer, "apex");
+	assert_null(o.installer_ip);
 	assert_int_equal(parse((const char *const[]){ "--vms=2", "--installer=local", NULL }, &o, &error), 0);
 	assert_int_equal(o.vms, 2);
 	assert_string_equal(o.installer, "local");
@@ -151,6 +152,34 @@ static void test_environment(void **state)
 	unsetenv("INSTALLER_TYPE");
 }
 
+static void test_installer_options(void **state)
+{
+	static const char *const names[] = { "INSTALLER_IP", "INSTALLER_USER", "SSH_KEY", "DOCTOR_TEST_BMC" };
+	struct sc_opts o;
+	char *error = NULL;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++)
+		setenv(names[i], names[i], 1);
+	assert_int_equal(parse((const char *const[]){ NULL }, &o, &error), 0);
+	assert_string_equal(o.installer_ip, "INSTALLER_IP");
+	assert_string_equal(o.installer_user, "INSTALLER_USER");
+	assert_string_equal(o.ssh_key, "SSH_KEY");
+	assert_string_equal(o.bmcs, "DOCTOR_TEST_BMC");
+	assert_null(o.known_hosts);
+	assert_int_equal(
+		parse((const char *const[]){ "--installer-ip=192.0.2.1", "--installer-user", "root",
+					     "--ssh-key=k", "--known-hosts=h", "--bmc=a=http://b", NULL },
+		      &o, &error),
+		0);
+	assert_string_equal(o.installer_ip, "192.0.2.1");
+	assert_string_equal(o.installer_user, "root");
+	assert_string_equal(o.ssh_key, "k");
+	assert_string_equal(o.known_hosts, "h");
+	assert_string_equal(o.bmcs, "a=http://b");
+	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++)
+		unsetenv(names[i]);
+}
+
 static void test_installers(void **state)
 {
 	DR_AUTO_FREE char *error = NULL;
@@ -158,7 +187,64 @@ static void test_installers(void **state)
 	assert_ptr_equal(sc_installer_find("local", &error), &sc_installer_local);
 	assert_null(error);
 	assert_null(sc_installer_find("nobody", &error));
-	assert_string_equal(error, "there is no installer \"nobody\"; those that are known: local");
+	assert_string_equal(error,
+			    "there is no installer \"nobody\"; those that are known: local, apex, fuel");
+	assert_ptr_equal(sc_installer_find("apex", NULL), &sc_installer_apex);
+	assert_ptr_equal(sc_installer_find("fuel", NULL), &sc_installer_fuel);
+}
+
+/* What an installer cannot do is refused before anything is touched. */
+static void test_installer_check(void **state)
+{
+#define CAN "what it can: fault_management: silent-drop, link-down, power-off, flap; false_alarm: flap, load"
+	static const struct {
+		const struct sc_installer *installer;
+		const char *args[ARGS_MAX];
+		const char *says; /* NULL: fine */
+	} cases[] = {
+		{ &sc_installer_local, { "--fault=freeze" }, NULL },
+		{ &sc_installer_local, { "network_failure" }, NULL },
+		{ &sc_installer_local, { "false_alarm" }, NULL },
+		{ &sc_installer_local, { "cleanup" }, NULL },
+		{ &sc_installer_apex, { "--installer-ip=h" }, NULL },
+		{ &sc_installer_apex, { "false_alarm", "--installer-ip=h" }, NULL },
+		{ &sc_installer_apex, { "false_alarm", "--installer-ip=h", "--fault=flap" }, NULL },
+		{ &sc_installer_apex,
+		  { NULL },
+		  "the installer apex needs --installer-ip (or INSTALLER_IP), the address of its "
+		  "undercloud" },
+		{ &sc_installer_fuel,
+		  { "cleanup" },
+		  "the installer fuel needs --installer-ip (or INSTALLER_IP), the address of its Fuel "
+		  "master" },
+		{ &sc_installer_apex,
+		  { "--installer-ip=h", "--fault=freeze" },
+		  "the installer apex cannot make the fault freeze of fault_management; " CAN },
+		{ &sc_installer_fuel,
+		  { "network_failure" },
+		  "the installer fuel cannot make the fault link-down of network_failure; " CAN },
+		{ &sc_installer_fuel,
+		  { "false_alarm", "--fault=isolated" },
+		  "the installer fuel cannot make the fault isolated of false_alarm; " CAN },
+		{ &sc_installer_fuel,
+		  { "--installer-ip=h", "--fault=power-off" },
+		  "--fault power-off by the installer fuel needs --bmc HOST=URL[,HOST=URL...] (or "
+		  "DOCTOR_TEST_BMC)" },
+		{ &sc_installer_fuel, { "--installer-ip=h", "--fault=power-off", "--bmc=a=http://b" }, NULL },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_FREE char *error = NULL;
+		struct sc_opts o;
+
+		assert_int_equal(parse(cases[i].args, &o, &error), 0);
+		assert_int_equal(sc_installer_check(cases[i].installer, &o, &error),
+				 cases[i].says ? -EINVAL : 0);
+		if (cases[i].says)
+			assert_string_equal(error, cases[i].says);
+		else
+			assert_null(error);
+	}
 }
 
 static void test_errors(void **state)
@@ -304,7 +390,9 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_scenarios),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_installer_options),
 		cmocka_unit_test(test_installers),
+		cmocka_unit_test(test_installer_check),
 		cmocka_unit_test(test_monitor_config),
 		cmocka_unit_test(test_inspector_and_consumer_config),
 	};

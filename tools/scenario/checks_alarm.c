@@ -96,6 +96,12 @@ static int disturb(struct sc_run *run, enum sc_fault fault)
 	return r;
 }
 
+static int left_out(struct sc_run *run, enum sc_fault fault)
+{
+	sc_step(sc_fault_name(fault), "left out: the installer %s cannot make it", run->installer->name);
+	return 0;
+}
+
 int sc_false_alarms(struct sc_run *run)
 {
 	int r = 0;
@@ -103,6 +109,7 @@ int sc_false_alarms(struct sc_run *run)
 	for (enum sc_fault f = 0; f < SC_FAULTS && r == 0; f++)
 		if (sc_fault_fits(f, SC_FALSE_ALARM) &&
 		    (run->opts.fault == SC_FAULTS || run->opts.fault == f))
-			r = disturb(run, f);
+			r = run->installer->faults[SC_FALSE_ALARM] & SC_FAULT_BIT(f) ? disturb(run, f)
+										     : left_out(run, f);
 	return r;
 }

@@ -144,7 +144,7 @@ static void monitor_config(struct sc_run *run, const char *inspector, struct dr_
 {
 	static const char *const planes[] = { "management", "data" };
 	struct sc_config_target targets[2 * SC_COMPUTES_MAX];
-	unsigned nplanes = sc_topo_planes(run->topo);
+	unsigned nplanes = run->topo ? sc_topo_planes(run->topo) : 1;
 	size_t n = 0;
 
 	for (int i = 0; i < run->ncomputes; i++)

@@ -52,28 +52,22 @@ static int wait_hold(int fd, struct dr_mono end)
 	}
 }
 
-/* An interface that will not come up is tried again: nobody else is left to do it. */
-static int restore(struct sc_topo *t, int host)
+/* What will not come back is tried again: nobody else is left to do it. */
+static int guard(int (*restore)(void *userdata), void *userdata, int fd, struct dr_mono end)
 {
-	int r = -EIO;
-
-	for (int i = 0; i < 3 && r < 0; i++)
-		r = sc_topo_restore(t, host, NULL);
-	return r;
-}
-
-static int guard(struct sc_topo *t, int host, int fd, struct dr_mono end)
-{
-	int r;
+	int r, r2 = -EIO;
 
 	detach();
 	r = wait_hold(fd, end);
 	if (r == 1)
 		return 0;
-	return restore(t, host) < 0 ? STATUS_FAILED : r == 0 ? 0 : STATUS_EXPIRED;
+	for (int i = 0; i < 3 && r2 < 0; i++)
+		r2 = restore(userdata);
+	return r2 < 0 ? STATUS_FAILED : r == 0 ? 0 : STATUS_EXPIRED;
 }
 
-int sc_deadman_arm(struct sc_topo *t, int host, struct dr_dur limit, struct sc_deadman **ret)
+int sc_deadman_arm_with(int (*restore)(void *userdata), void *userdata, struct dr_dur limit,
+			struct sc_deadman **ret)
 {
 	struct dr_mono end = dr_mono_add(dr_mono_now(), limit);
 	struct sc_deadman *d = malloc(sizeof(*d));
@@ -90,7 +84,7 @@ int sc_deadman_arm(struct sc_topo *t, int host, struct dr_dur limit, struct sc_d
 	*d = (struct sc_deadman){ .hold = fds[1], .pid = fork() };
 	if (d->pid == 0) {
 		close(fds[1]);
-		_exit(guard(t, host, fds[0], end));
+		_exit(guard(restore, userdata, fds[0], end));
 	}
 	close(fds[0]);
 	if (d->pid < 0) {
@@ -102,6 +96,25 @@ int sc_deadman_arm(struct sc_topo *t, int host, struct dr_dur limit, struct sc_d
 	}
 	*ret = d;
 	return 0;
+}
+
+struct host {
+	struct sc_topo *topo;
+	int host;
+};
+
+static int restore_host(void *userdata)
+{
+	const struct host *h = userdata;
+
+	return sc_topo_restore(h->topo, h->host, NULL);
+}
+
+int sc_deadman_arm(struct sc_topo *t, int host, struct dr_dur limit, struct sc_deadman **ret)
+{
+	struct host h = { t, host };
+
+	return sc_deadman_arm_with(restore_host, &h, limit, ret);
 }
 
 int sc_deadman_disarm(struct sc_deadman *d)

@@ -13,8 +13,15 @@
 struct sc_deadman;
 
 /*
- * To be armed before the fault. host: as of sc_topo_restore(), which is what is done. limit: from now on. It
- * outlives the calling process only until it has restored the network.
+ * To be armed before the fault. It calls restore(userdata), in a copy of this process made now, until that
+ * returns 0 or has failed three times. limit: from now on.
+ */
+int sc_deadman_arm_with(int (*restore)(void *userdata), void *userdata, struct dr_dur limit,
+			struct sc_deadman **ret) DR_MUST_USE;
+
+/*
+ * The same for a topology. host: as of sc_topo_restore(), which is what is done. It outlives the
+ * calling process only until it has restored the network.
  */
 int sc_deadman_arm(struct sc_topo *t, int host, struct dr_dur limit, struct sc_deadman **ret) DR_MUST_USE;
 

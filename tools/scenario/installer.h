@@ -13,9 +13,16 @@
 #include "tools/scenario/opts.h"
 
 struct sc_run;
+struct sc_remote_kind; /* remote.h */
 
 struct sc_installer {
 	const char *name;
+	/* The faults that it can make, SC_FAULT_BIT() of each. */
+	unsigned faults[SC_SCENARIOS];
+	const struct sc_remote_kind
+		*remote; /* its hosts are other machines, with clocks of their own; NULL */
+	/* What it wants of the options; NULL: nothing. -EINVAL with *ret_error. */
+	int (*check)(const struct sc_installer *installer, const struct sc_opts *opts, char **ret_error);
 	/* run->computes are known. What it takes, close() gives back. */
 	int (*open)(struct sc_run *run);
 	/* Also after open() has failed. What is left behind is a problem (sc_problem()). */
@@ -33,9 +40,23 @@ struct sc_installer {
 	void (*check_fault)(struct sc_run *run, enum sc_fault fault);
 	/* Ends the fault. Also when there is none. */
 	int (*restore)(struct sc_run *run);
+	/* Puts back what killed runs have left on the hosts, where that is not gone by itself; NULL: it is.
+	 */
+	int (*cleanup)(struct sc_run *run);
 };
 
+#define SC_FAULT_BIT(fault) (1U << (fault))
+
 extern const struct sc_installer sc_installer_local; /* hosts are namespaces of this machine */
+extern const struct sc_installer sc_installer_apex;  /* a TripleO overcloud, by its undercloud */
+extern const struct sc_installer sc_installer_fuel;  /* by a Fuel master */
+
+/*
+ * Whether it can do what is asked for, as far as that is seen before anything is touched. -EINVAL: *ret_error
+ * (the caller frees it) says what it can do.
+ */
+int sc_installer_check(const struct sc_installer *installer, const struct sc_opts *opts,
+		       char **ret_error) DR_MUST_USE;
 
 /* By name; NULL: there is none of this name, and *ret_error (the caller frees it) lists them. */
 const struct sc_installer *sc_installer_find(const char *name, char **ret_error);

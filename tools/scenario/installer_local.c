@@ -194,6 +194,7 @@ static void local_check_fault(struct sc_run *run, enum sc_fault fault)
 
 const struct sc_installer sc_installer_local = {
 	.name = "local",
+	.faults = { [SC_FAULT_MANAGEMENT] = ~0U, [SC_NETWORK_FAILURE] = ~0U, [SC_FALSE_ALARM] = ~0U },
 	.open = local_open,
 	.close = local_close,
 	.address = local_address,

@@ -27,7 +27,20 @@ const char sc_opts_usage[] =
 	"  --owner NAME               of the VMs: an entry of clouds.yaml, or else project and user of this "
 	"name,\n"
 	"                             made for the run where they are missing (default doctor)\n"
-	"  --installer local          how its hosts are reached (or INSTALLER_TYPE)\n"
+	"  --installer local|apex|fuel\n"
+	"                             how its hosts are reached (or INSTALLER_TYPE): they are namespaces of "
+	"this "
+	"machine,\n"
+	"                             or by SSH, as the undercloud or the Fuel master knows them\n"
+	"  --installer-ip ADDRESS     of that (or INSTALLER_IP)\n"
+	"  --installer-user NAME      who logs in there (or INSTALLER_USER; default apex: stack, fuel: "
+	"root)\n"
+	"  --ssh-key FILE             by which (or SSH_KEY; default as ssh(1) finds it)\n"
+	"  --known-hosts FILE         host keys, where new ones are added and others refused (default "
+	"ssh(1)'s)\n"
+	"  --bmc HOST=URL[,...]       for --fault power-off by SSH installers: Redfish, "
+	"https://USER:PASSWORD@...\n"
+	"                             (or DOCTOR_TEST_BMC)\n"
 	"  --image FILE               boot this, uploaded for the run\n"
 	"  --vms N                    VMs on the host that fails (or VM_COUNT; default 1)\n"
 	"  --interval DUR             between the monitor's probes (default 10ms)\n"
@@ -167,6 +180,11 @@ enum option {
 	CLOUDS_YAML,
 	OWNER,
 	INSTALLER,
+	INSTALLER_IP,
+	INSTALLER_USER,
+	SSH_KEY,
+	KNOWN_HOSTS,
+	BMC,
 	IMAGE,
 	VMS,
 	INTERVAL,
@@ -188,6 +206,11 @@ static const char *const option_names[] = {
 	[CLOUDS_YAML] = "--clouds-yaml",
 	[OWNER] = "--owner",
 	[INSTALLER] = "--installer",
+	[INSTALLER_IP] = "--installer-ip",
+	[INSTALLER_USER] = "--installer-user",
+	[SSH_KEY] = "--ssh-key",
+	[KNOWN_HOSTS] = "--known-hosts",
+	[BMC] = "--bmc",
 	[IMAGE] = "--image",
 	[VMS] = "--vms",
 	[INTERVAL] = "--interval",
@@ -221,6 +244,16 @@ static const char *read_value(struct sc_opts *o, enum option option, const char 
 		return read_text(value, "a name", &o->owner);
 	case INSTALLER:
 		return read_text(value, "the name of an installer", &o->installer);
+	case INSTALLER_IP:
+		return read_text(value, "an address", &o->installer_ip);
+	case INSTALLER_USER:
+		return read_text(value, "a user's name", &o->installer_user);
+	case SSH_KEY:
+		return read_text(value, "a path", &o->ssh_key);
+	case KNOWN_HOSTS:
+		return read_text(value, "a path", &o->known_hosts);
+	case BMC:
+		return read_text(value, "HOST=URL", &o->bmcs);
 	case IMAGE:
 		return read_text(value, "a path", &o->image);
 	case VMS:
@@ -296,10 +329,21 @@ static int complain(char **ret_error, char *text)
 
 static int read_environment(struct sc_opts *o, char **ret_error)
 {
-	const char *vms = getenv("VM_COUNT"), *installer = getenv("INSTALLER_TYPE"), *right;
+	const struct {
+		const char *name, **ret;
+	} texts[] = {
+		{ "INSTALLER_TYPE", &o->installer },	  { "INSTALLER_IP", &o->installer_ip },
+		{ "INSTALLER_USER", &o->installer_user }, { "SSH_KEY", &o->ssh_key },
+		{ "DOCTOR_TEST_BMC", &o->bmcs },
+	};
+	const char *vms = getenv("VM_COUNT"), *right;
 
-	if (installer && *installer)
-		o->installer = installer;
+	for (size_t i = 0; i < DR_ARRAY_SIZE(texts); i++) {
+		const char *text = getenv(texts[i].name);
+
+		if (text && *text)
+			*texts[i].ret = text;
+	}
 	right = vms && *vms ? read_vms(vms, &o->vms) : NULL;
 	return right ? complain(ret_error, dr_asprintf("VM_COUNT: \"%s\" is not %s", vms, right)) : 0;
 }

@@ -39,7 +39,9 @@ enum sc_fault {
 /* Texts point into argv or the environment. */
 struct sc_opts {
 	enum sc_scenario scenario;
-	const char *installer; /* checked by who uses it */
+	const char *installer; /* checked by who uses it, as are the following; NULL: not given */
+	const char *installer_ip, *installer_user, *ssh_key, *known_hosts;
+	const char *bmcs; /* "HOST=URL,..."; may hold passwords */
 	enum sc_cloud_kind cloud;
 	const char *clouds_yaml; /* NULL: of the kind of cloud */
 	const char *owner;	 /* entry of clouds.yaml, or name of project and user */
@@ -64,8 +66,9 @@ struct sc_opts {
 #define SC_EXIT_USAGE 2
 
 /*
- * The environment's VM_COUNT and INSTALLER_TYPE stand in for --vms and --installer.
- * -EINVAL: *ret_error (the caller frees it) says what is wrong.
+ * The environment's VM_COUNT, INSTALLER_TYPE, INSTALLER_IP, INSTALLER_USER, SSH_KEY and DOCTOR_TEST_BMC stand
+ * in for --vms, --installer, --installer-ip, --installer-user, --ssh-key and --bmc. -EINVAL: *ret_error (the
+ * caller frees it) says what is wrong.
  */
 int sc_opts_parse(int argc, char *argv[], struct sc_opts *ret, char **ret_error) DR_MUST_USE;
 

@@ -15,11 +15,21 @@ static const struct {
 	const char *reset, *state;
 } powers[] = { [SC_POWER_OFF] = { "ForceOff", "Off" }, [SC_POWER_ON] = { "On", "On" } };
 
+/* An URL for messages, without a login; the caller frees it. */
+static char *shown(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t scheme = host ? (size_t)(host - url) + 3 : 0, login = strcspn(url + scheme, "/");
+	const char *at = memrchr(url + scheme, '@', login);
+
+	return dr_asprintf("%.*s%s", (int)scheme, url, at ? at + 1 : url + scheme);
+}
+
 /* One request; 0 with the answer of a 2xx as JSON (NULL: empty), else negative with *ret_error. */
 static int call(struct dr_http_client *http, const char *method, const char *url, const char *path,
 		const char *body, struct dr_json **ret, char **ret_error)
 {
-	DR_AUTO_FREE char *whole = dr_asprintf("%s%s", url, path);
+	DR_AUTO_FREE char *whole = dr_asprintf("%s%s", url, path), *name = shown(url);
 	struct dr_http_request req = {
 		.method = method, .url = whole, .body = body, .body_len = body ? strlen(body) : 0
 	};
@@ -31,10 +41,10 @@ static int call(struct dr_http_client *http, const char *method, const char *url
 	if (error == 0 && (r.status < 200 || r.status > 299))
 		error = -EREMOTEIO;
 	if (error < 0)
-		*ret_error = dr_asprintf("BMC %s: %s %s: %s, status %u", url, method, path,
+		*ret_error = dr_asprintf("BMC %s: %s %s: %s, status %u", name, method, path,
 					 r.reason[0] ? r.reason : strerror(-error), r.status);
 	else if (ret && r.body.len && dr_json_parse(r.body.data, r.body.len, ret, NULL) < 0) {
-		*ret_error = dr_asprintf("BMC %s: %s is no JSON", url, path);
+		*ret_error = dr_asprintf("BMC %s: %s is no JSON", name, path);
 		error = -EBADMSG;
 	}
 	dr_http_response_done(&r);
@@ -51,7 +61,9 @@ static int find_system(struct dr_http_client *http, const char *url, char **ret_
 		return r;
 	path = dr_json_get_str(dr_json_first(dr_json_get(all, "Members")), "@odata.id");
 	if (!path || dr_json_size(dr_json_get(all, "Members")) != 1) {
-		*ret_error = dr_asprintf("BMC %s does not have one system", url);
+		DR_AUTO_FREE char *name = shown(url);
+
+		*ret_error = dr_asprintf("BMC %s does not have one system", name);
 		return -EBADMSG;
 	}
 	*ret_path = strdup(path);
@@ -72,7 +84,9 @@ static int is_in(struct dr_http_client *http, const char *url, const char *path,
 	target = dr_json_get_str(dr_json_get(dr_json_get(system, "Actions"), "#ComputerSystem.Reset"),
 				 "target");
 	if (!state || !target) {
-		*ret_error = dr_asprintf("BMC %s: %s has no PowerState or no reset", url, path);
+		DR_AUTO_FREE char *name = shown(url);
+
+		*ret_error = dr_asprintf("BMC %s: %s has no PowerState or no reset", name, path);
 		return -EBADMSG;
 	}
 	if (!*ret_target)
@@ -95,7 +109,9 @@ static int reset(struct dr_http_client *http, const char *url, enum sc_power pow
 	while (r == 0) {
 		r = is_in(http, url, path, power, &target, ret_error);
 		if (r == 0 && dr_mono_sub(end, dr_mono_now()).ns <= 0) {
-			*ret_error = dr_asprintf("BMC %s: %s is not %s after %.0f s", url, path,
+			DR_AUTO_FREE char *name = shown(url);
+
+			*ret_error = dr_asprintf("BMC %s: %s is not %s after %.0f s", name, path,
 						 powers[power].state, dr_dur_seconds(LIMIT));
 			return -ETIMEDOUT;
 		}

@@ -12,8 +12,8 @@ enum sc_power {
 };
 
 /*
- * Tells the only system of the BMC at url ("http://127.0.0.1:8000") and waits until its PowerState says so:
- * at most 30 s, then -ETIMEDOUT. *ret_error: for people, freed by the caller.
+ * Tells the only system of the BMC at url ("http://127.0.0.1:8000", "https://USER:PASSWORD@bmc") and waits
+ * until its PowerState says so: at most 30 s, then -ETIMEDOUT. *ret_error: for people, freed by the caller.
  */
 int sc_redfish_power(const char *url, enum sc_power power, char **ret_error) DR_MUST_USE;
 

@@ -5,6 +5,7 @@
 /* Running a command to its end. */
 
 #include "doctor/buf.h"
+#include "doctor/clock.h"
 
 /*
  * Runs argv[0] (looked for in PATH) with input (NULL: none) as its standard input and waits for it.
@@ -12,6 +13,17 @@
  * Returns its exit status, 128 + N if signal N ended it, or a negative errno (-ENOENT: no such command).
  */
 int sc_run(const char *const argv[], const char *input, struct dr_buf *ret_output) DR_MUST_USE;
+
+/*
+ * The same with a time limit, in a process group of its own (Ctrl-C is not for it), which is killed when the
+ * time is over: -ETIMEDOUT. input: len bytes. Standard output and standard error are told apart, and may be
+ * up to 16 MiB: -EFBIG.
+ */
+int sc_run_limited(const char *const argv[], const void *input, size_t len, struct dr_dur limit,
+		   struct dr_buf *ret_out, struct dr_buf *ret_err) DR_MUST_USE;
+
+/* Starts argv[0] (looked for in PATH) in a process group of its own, with these as its standard files. */
+int sc_start(const char *const argv[], int in, int out, int err, pid_t *ret_pid) DR_MUST_USE;
 
 /* waitpid() without EINTR; the exit status, or 128 + N. */
 int sc_wait(pid_t pid) DR_MUST_USE;

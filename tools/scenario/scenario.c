@@ -117,6 +117,8 @@ static int begin(struct sc_run *run, const struct sc_opts *opts, const char *bin
 	run->installer = sc_installer_find(opts->installer, &error);
 	if (!run->installer)
 		return sc_env_error(run, -EINVAL, error);
+	if (sc_installer_check(run->installer, opts, &error) < 0)
+		return sc_env_error(run, -EINVAL, error);
 	return r < 0 ? sc_env_error(run, r, dr_asprintf("%s: %s", bin, strerror(-r))) : 0;
 }
 
@@ -168,15 +170,20 @@ int sc_scenario_run(const struct sc_opts *opts, const char *bin)
 
 int sc_scenario_cleanup(const struct sc_opts *opts, const char *bin)
 {
-	static const stage_fn stages[] = { sc_setup_directory, sc_setup_cloud, sc_remove_leftovers,
-					   sc_remove_owner, NULL };
+	static const stage_fn cloud[] = { sc_setup_cloud, sc_remove_leftovers, sc_remove_owner, NULL };
 	struct sc_run run = { .opts = *opts, .lock = -1, .dir_lock = -1 };
-	int r = begin(&run, opts, bin), status = 0;
+	int r = begin(&run, opts, bin), hosts = 0, status = 0;
 
 	if (r == 0)
-		r = opts->cloud == SC_CLOUD_MINICLOUD ? 0 : run_stages(&run, stages);
+		r = sc_setup_directory(&run);
+	if (r == 0 && run.installer->cleanup) /* first: the cloud may be out of reach without them */
+		hosts = run.installer->cleanup(&run);
+	if (r == 0 && opts->cloud != SC_CLOUD_MINICLOUD)
+		r = run_stages(&run, cloud);
 	if (r == 0)
 		r = sc_remove_directories();
+	if (r == 0)
+		r = hosts;
 	sc_cleanup(&run);
 	if (r < 0) {
 		fprintf(stderr, "doctor-test: %s\n", run.error ? run.error : strerror(-r));

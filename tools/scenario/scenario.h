@@ -23,6 +23,7 @@
 #include "tools/scenario/owner.h"
 #include "tools/scenario/record.h"
 #include "tools/scenario/redfish.h"
+#include "tools/scenario/remote.h"
 #include "tools/scenario/snapshot.h"
 #include "tools/scenario/svclog.h"
 #include "tools/scenario/timeline.h"
@@ -85,6 +86,7 @@ struct sc_run {
 	const struct sc_installer *installer;
 	struct sc_topo *topo; /* these of the local installer */
 	struct sc_bmc *bmc;
+	struct sc_remote *remote; /* of the others */
 	struct sc_deadman *deadman;
 	struct sc_load load;
 	int faulty;	 /* host that it is to restore */

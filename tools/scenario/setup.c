@@ -135,6 +135,8 @@ static int load_svclogs(struct sc_run *run)
 
 	if (run->opts.cloud == SC_CLOUD_MINICLOUD)
 		return 0; /* its own log tells */
+	if (run->installer->remote)
+		return 0; /* other clocks */
 	memcpy(path, run->clouds_yaml, sizeof(run->clouds_yaml));
 	slash = strrchr(path, '/');
 	if (!slash)
