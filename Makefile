@@ -11,6 +11,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKGS    := libbpf libelf libcurl libcjson libmicrohttpd gnutls libsystemd yaml-0.1 libmnl libxdp libcap-ng sqlite3 librabbitmq
 CLOUD   ?= minicloud
 FUZZ_SECONDS ?= 60
+SOAK    ?= 10min
 WERROR  ?= -Werror
 
 MAKEFLAGS += --no-builtin-rules
@@ -34,7 +35,7 @@ demo: ## run the Doctor scenario and print its time-line (root; CLOUD=sandbox: o
 	@$(MAKE) --no-print-directory -s $(JOBS) programs
 	@tools/demo $(O) $(CLOUD)
 
-check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, and the scenario on both clouds (root)
+check: ## run all tests: unit, fuzz, prog, net, the kernel's part on 6.1 in qemu, the page in Chromium, the scenario on both clouds, and the packages (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests fuzzers
 	@tests/run $(O) $(if $(T),$(T))
@@ -60,6 +61,11 @@ bench-cloud: ## measure the inspector on a real OpenStack and on minicloud; B=sa
 	@$(O)/bin/doctor-cloud-bench --check $(B) $(BENCH_OPTS)
 	@$(if $(filter minicloud,$(B)),,tools/sandbox/with )$(O)/bin/doctor-cloud-bench $(B) --json $(O)/bench-cloud.json $(BENCH_OPTS)
 
+soak: ## let 200 hosts die and come back at random for SOAK=10min while the cloud fails, and see what is missed or grows (root)
+	@tools/deps demo --install
+	@$(MAKE) --no-print-directory -s $(JOBS) programs
+	@$(O)/bin/doctor-soak --time $(SOAK) --json $(O)/soak.json $(SOAK_OPTS)
+
 fuzz: ## fuzz what reads bytes from outside; FUZZ=TARGET for one, FUZZ_SECONDS=60 for all, FUZZ_MERGE=1 keeps what is new
 	@tools/deps all
 	@$(MAKE) --no-print-directory -s $(JOBS) fuzzers
@@ -68,15 +74,23 @@ fuzz: ## fuzz what reads bytes from outside; FUZZ=TARGET for one, FUZZ_SECONDS=6
 lint: ## formatting, compiler warnings of clang, static analysis, shell scripts (where the tools are there)
 	@tools/lint $(O)
 
+deb: ## build the Debian packages into $(O)/deb (root, to install what that takes)
+	@tools/deps deb --install
+	@tools/deb $(O)
+
+check-deb: ## build the packages, let lintian see them, and install, run, upgrade and purge them on a copy of this system (root)
+	@tools/deps deb --install
+	@tests/run $(O) deb
+
 clean: ## remove what was built
 	rm -rf $(O)
 
-.PHONY: help all deps demo check check-unit check-vm bench bench-cloud fuzz lint clean install man programs tests fuzzers fuzz-targets
+.PHONY: help all deps demo check check-unit check-vm bench bench-cloud soak fuzz lint deb check-deb clean install man programs tests fuzzers fuzz-targets
 JOBS := -j$(shell nproc)
 
 # ---------------------------------------------------------------- flags
 
-ifneq ($(filter-out help deps clean demo check check-unit check-vm bench bench-cloud fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean deb check-deb demo check check-unit check-vm bench bench-cloud soak fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell tools/deps $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
@@ -124,13 +138,16 @@ ALL_SRC := $(LIB_SRC)
 $(eval $(call program,doctor-monitor,user,-lxdp -lbpf -lelf -lz -lmnl -lcap-ng))
 $(eval $(call program,doctor-inspector,inspector,-lm))
 $(eval $(call program,doctor-consumer,consumer))
-$(eval $(call program,doctorctl,tools/ctl))
+$(eval $(call program,doctorctl,tools/ctl,$$(LIBDOCTOR) -lbpf -lelf -lz -lm))
+$(O)/bin/doctorctl: $(O)/lib/user.a $(O)/lib/inspector.a
 $(eval $(call program,minicloud,tools/minicloud))
 $(eval $(call program,doctor-test,tools/scenario))
 $(eval $(call program,doctor-bench,tools/bench,$$(LIBDOCTOR) -lbpf -lelf -lz -lm))
 $(O)/bin/doctor-bench: $(O)/lib/scenario.a
 $(eval $(call program,doctor-cloud-bench,tools/cloudbench,$$(LIBDOCTOR) -lm))
 $(O)/bin/doctor-cloud-bench: $(O)/lib/bench.a $(O)/lib/scenario.a
+$(eval $(call program,doctor-soak,tools/soak,$$(LIBDOCTOR) -lbpf -lelf -lz -lm))
+$(O)/bin/doctor-soak: $(O)/lib/cloudbench.a $(O)/lib/bench.a $(O)/lib/scenario.a
 
 BPF_SRC := $(sort $(wildcard bpf/*.bpf.c))
 SKELS   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(BPF_SRC))
@@ -176,6 +193,9 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 $(call obj,$(wildcard user/bpf*.c tests/prog/*.c tests/net/*.c tests/guest/*.c tools/bench/kernel.c)): $(SKELS)
 $(call obj,tools/bench/kernel.c): $(O)/gen/echo.skel.h
 
+# which assembles the page into itself
+$(call obj,inspector/page.c): $(wildcard inspector/page/*)
+
 $(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -196,24 +216,44 @@ $(O)/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/lib/inspector.a $(O)/lib/consumer
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
 		-Wl,--end-group -lxdp -lbpf -lelf -lz -lmnl -lcap-ng $(LIB_LIBS) $(LIBS) -lm
 
-MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
+# a page of each configuration is made of its sample, which explains every setting
+CONFIGS := $(filter-out etc/doctor-monitor-compute.yaml,$(wildcard etc/*.yaml))
+MAN := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd)) $(patsubst etc/%,$(O)/man/%.5,$(CONFIGS))
 man: $(MAN) ## build the man pages (Debian package scdoc)
+
+$(O)/man/%.yaml.5: etc/%.yaml tools/man5
+	@mkdir -p $(@D)
+	@tools/man5 $< | scdoc >$@
 
 $(O)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
 
-install: programs man ## install the programs, samples and man pages below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/doctor
-	install -m 755 $(O)/bin/doctor-monitor $(O)/bin/doctor-inspector $(O)/bin/doctor-consumer $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(O)/bin/doctorctl $(O)/bin/doctor-test $(O)/bin/minicloud $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 etc/*.yaml $(DESTDIR)/etc/doctor/
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -m 644 packaging/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
-	install -m 644 packaging/sysusers/*.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
+# Below $(DESTDIR), programs and what belongs to them below $(PREFIX); the configuration is in /etc in any case, and one
+# that is there stays.
+TO := $(DESTDIR)$(PREFIX)
+install: programs man ## install the programs and what belongs to them below $(DESTDIR)$(PREFIX)
+	install -d $(TO)/sbin $(TO)/bin $(DESTDIR)/etc/doctor $(TO)/share/doc/doctor/examples
+	install -m 755 $(addprefix $(O)/bin/,doctor-monitor doctor-inspector doctor-consumer) $(TO)/sbin/
+	install -m 755 $(addprefix $(O)/bin/,doctorctl doctor-test minicloud) $(TO)/bin/
+	install -m 644 etc/*.yaml $(TO)/share/doc/doctor/examples/
+	for f in $(CONFIGS); do to=$(DESTDIR)/etc/doctor/$${f#etc/}; [ -e $$to ] || install -m 644 $$f $$to || exit 1; done
+	install -d $(TO)/share/man/man1 $(TO)/share/man/man5 $(TO)/share/man/man8
+	install -m 644 $(filter %.1,$(MAN)) $(TO)/share/man/man1/
+	install -m 644 $(filter %.5,$(MAN)) $(TO)/share/man/man5/
+	install -m 644 $(filter %.8,$(MAN)) $(TO)/share/man/man8/
+	install -d $(TO)/lib/systemd/system $(TO)/lib/sysusers.d $(TO)/lib/tmpfiles.d
+	for u in packaging/systemd/*.service; do to=$(TO)/lib/systemd/system/$${u##*/}; \
+		sed 's|^ExecStart=/usr/|ExecStart=$(PREFIX)/|' $$u >$$to && chmod 644 $$to || exit 1; done
+	install -m 644 packaging/sysusers/*.conf $(TO)/lib/sysusers.d/
+	install -m 644 packaging/tmpfiles/*.conf $(TO)/lib/tmpfiles.d/
+	install -d $(TO)/share/doctor/grafana $(TO)/share/doctor/prometheus
+	install -m 644 etc/grafana/*.json $(TO)/share/doctor/grafana/
+	install -m 644 etc/prometheus/*.yml $(TO)/share/doctor/prometheus/
+	install -d $(TO)/share/bash-completion/completions $(TO)/share/zsh/vendor-completions
+	$(O)/bin/doctorctl completion bash >$(TO)/share/bash-completion/completions/doctorctl
+	$(O)/bin/doctorctl completion zsh >$(TO)/share/zsh/vendor-completions/_doctorctl
+	chmod 644 $(TO)/share/bash-completion/completions/doctorctl $(TO)/share/zsh/vendor-completions/_doctorctl
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst %.bpf.c,$(O)/bpf/%.bpf.d,$(notdir $(BPF_SRC)) echo.bpf.c)

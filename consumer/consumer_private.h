@@ -10,6 +10,7 @@
 #include "consumer/consumer.h"
 #include "consumer/exec.h"
 #include "consumer/fleet.h"
+#include "consumer/metrics.h"
 #include "consumer/notification.h"
 #include "consumer/recreate.h"
 #include "consumer/subscribe.h"
@@ -41,15 +42,6 @@ struct con_word {
 	char type[CON_MESSAGE_ID_MAX + 1]; /* as the inspector calls it */
 	struct dr_wall received;
 	struct dr_wall raised; /* as the inspector says; 0: not told */
-};
-
-struct con_counts {
-	uint64_t received, ignored, refused, unknown, repeated; /* alarms */
-	uint64_t notified, notifications_refused, cleared;	/* of the inspector */
-	uint64_t same;						/* words of a fault that was known */
-	uint64_t ended[CON_RECOVERY_NONE + 1][CON_FAULT_HEARD_ONLY + 1];
-	uint64_t returned, not_returned;
-	struct dr_dur recovering; /* time from heard to recovered, in all */
 };
 
 struct con_consumer {
@@ -92,6 +84,15 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 
 /* An alarm has fired that nobody heard. */
 void con_hear_late(struct con_consumer *c, const char *server, const char *alarm);
+
+enum con_back {
+	CON_BACK_BEGUN,	  /* the log and the fault say how it ends */
+	CON_BACK_UNKNOWN, /* there is no such fault */
+	CON_BACK_NOTHING, /* no standby has anything for it */
+	CON_BACK_BUSY,	  /* with its server, or still starting */
+};
+/* A person wants back what a standby took over for this fault. Negative: nothing was begun. */
+int con_switch_back(struct con_consumer *c, const char *fault) DR_MUST_USE; /* an enum con_back */
 
 void con_resume(struct con_consumer *c);			/* what an earlier life left open */
 void con_server_stop(struct con_server *s);			/* its recovery ends where it is; frees it */

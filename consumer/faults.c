@@ -178,7 +178,7 @@ int con_faults_open(const char *path, struct con_faults **ret, char **ret_error)
 	if (!f)
 		return -ENOMEM;
 	TAILQ_INIT(&f->list);
-	r = dr_store_open(path ? path : ":memory:", steps, DR_ARRAY_SIZE(steps), &f->store, ret_error);
+	r = dr_store_open(path, steps, DR_ARRAY_SIZE(steps), &f->store, ret_error);
 	for (size_t i = 0; !r && i < QUERIES; i++)
 		r = dr_query_new(f->store, sql[i], &f->queries[i]);
 	if (!r)

@@ -131,15 +131,16 @@ static void on_returned(const struct con_result *r, void *userdata)
 		begin(s, f);
 }
 
-/* The fault is over: where that is wished, the server gets back what the standby took over. */
-static void give_back(struct con_server *s, struct con_fault *f)
+/* A standby has taken over, and has it still. */
+static bool is_taken(const struct con_fault *f)
+{
+	return f->kind == CON_RECOVERY_SWITCHOVER && f->state == CON_FAULT_RECOVERED && !f->returned;
+}
+
+static int switch_back(struct con_server *s, struct con_fault *f)
 {
 	int r;
 
-	if (!f->cleared || f->kind != CON_RECOVERY_SWITCHOVER || f->state != CON_FAULT_RECOVERED ||
-	    f->returned || !s->plan->back || s->plan->kind != CON_RECOVERY_SWITCHOVER || s->fault)
-		return;
-	dr_info("fault is cleared, addresses are switched back vm=%s standby=%s", s->id, f->replacement);
 	s->fault = f;
 	r = con_switchover_new(&s->consumer->work, s->plan, f, true, on_returned, s, &s->switchover);
 	if (r < 0) {
@@ -147,6 +148,37 @@ static void give_back(struct con_server *s, struct con_fault *f)
 			 strerror(-r));
 		s->fault = NULL;
 	}
+	return r;
+}
+
+/* The fault is over: where that is wished, the server gets back what the standby took over. */
+static void give_back(struct con_server *s, struct con_fault *f)
+{
+	if (!f->cleared || !is_taken(f) || !s->plan->back || s->plan->kind != CON_RECOVERY_SWITCHOVER ||
+	    s->fault)
+		return;
+	dr_info("fault is cleared, addresses are switched back vm=%s standby=%s", s->id, f->replacement);
+	(void)switch_back(s, f);
+}
+
+int con_switch_back(struct con_consumer *c, const char *fault)
+{
+	struct con_fault *f = con_faults_find(c->work.faults, fault);
+	struct con_server *s;
+
+	if (!f)
+		return CON_BACK_UNKNOWN;
+	if (!is_taken(f))
+		return CON_BACK_NOTHING;
+	s = con_find_server(c, f->server);
+	if (!c->ready || c->stopping || (s && s->fault))
+		return CON_BACK_BUSY;
+	if (!s)
+		s = con_add_server(c, f->server);
+	if (!s)
+		return -ENOMEM;
+	dr_info("a person wants it, addresses are switched back vm=%s standby=%s", s->id, f->replacement);
+	return switch_back(s, f); /* 0: CON_BACK_BEGUN */
 }
 
 /* ---------------------------------------------------------------- how it begins */
@@ -334,9 +366,7 @@ void con_resume(struct con_consumer *c)
 	struct con_fault *f = NULL;
 
 	while ((f = con_faults_next(c->work.faults, f))) {
-		bool taken = f->kind == CON_RECOVERY_SWITCHOVER && f->state == CON_FAULT_RECOVERED;
-
-		if (f->state == CON_FAULT_OPEN || (taken && f->cleared && !f->returned))
+		if (f->state == CON_FAULT_OPEN || (is_taken(f) && f->cleared))
 			resume(c, f);
 	}
 }

@@ -123,6 +123,8 @@ static int run(const struct con_config *config)
 
 	r = dr_loop_new(&loop);
 	if (r == 0)
+		r = dr_loop_ping_watchdog(loop);
+	if (r == 0)
 		r = dr_daemon_signals_init(&signals, loop);
 	if (r == 0)
 		r = dr_http_client_new(loop, &opts, &http);

@@ -121,3 +121,45 @@ struct dr_json *con_subscription_body(const char *callback, const char *secret, 
 		dr_json_push(ids, dr_json_string(servers->ids[i]));
 	return o;
 }
+
+static bool text_is(const struct dr_json *o, const char *key, const char *wanted)
+{
+	const char *text = dr_json_get_str(o, key);
+
+	return wanted ? text && strcmp(text, wanted) == 0 : !text;
+}
+
+static bool has_id(const struct con_ids *ids, const char *id)
+{
+	for (size_t i = 0; id && i < ids->count; i++) {
+		if (strcmp(ids->ids[i], id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* In whatever order; neither has one twice. */
+static bool same_ids(const struct dr_json *shown, const struct con_ids *wanted)
+{
+	if (dr_json_size(shown) != wanted->count)
+		return false;
+	for (const struct dr_json *v = dr_json_first(shown); v; v = dr_json_next(v)) {
+		if (!has_id(wanted, dr_json_str(v)))
+			return false;
+	}
+	return true;
+}
+
+bool con_subscription_fits(const struct dr_json *shown, const char *callback, const char *project,
+			   const struct con_ids *servers)
+{
+	const struct dr_json *filter = dr_json_get(shown, "filter"),
+			     *types = dr_json_get(filter, "resource_types"),
+			     *ids = dr_json_get(filter, "ids");
+	const char *type = dr_json_str(dr_json_at(types, 0));
+
+	return text_is(shown, "callback", callback) && dr_json_size(types) == 1 && type &&
+	       strcmp(type, "server") == 0 && text_is(filter, "severity", "critical") &&
+	       dr_json_size(dr_json_get(filter, "fault_types")) == 0 && text_is(filter, "project", project) &&
+	       (project ? dr_json_size(ids) == 0 : same_ids(ids, servers));
+}

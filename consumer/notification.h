@@ -39,4 +39,8 @@ bool con_signature_fits(const char *secret, const char *signature, const void *b
 struct dr_json *con_subscription_body(const char *callback, const char *secret, const char *project,
 				      const struct con_ids *servers);
 
+/* Whether a subscription, as GET /v1/subscriptions/ID shows it, is what that body asks for. */
+bool con_subscription_fits(const struct dr_json *shown, const char *callback, const char *project,
+			   const struct con_ids *servers);
+
 #endif

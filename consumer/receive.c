@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What others ask of the consumer over HTTP. Alarms are answered before anything is done about them. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "consumer/consumer_private.h"
@@ -60,9 +59,15 @@ static int queue(struct con_consumer *c, const struct con_alarm *a, struct dr_wa
 	return 0;
 }
 
+static void on_answered(struct dr_dur took, void *userdata)
+{
+	struct con_consumer *c = userdata;
+
+	con_answers_add(&c->counts.answers, took);
+}
+
 static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)
 {
-	struct dr_wall when = dr_wall_now(); /* before anything else */
 	struct con_alarm alarm;
 	char why[CON_WHY_MAX] = "";
 	size_t len;
@@ -70,8 +75,9 @@ static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)
 	struct dr_json *answer;
 	int r;
 
+	dr_http_on_answered(x, on_answered, c);
 	r = con_alarm_parse(body, len, &alarm, why);
-	if (r == 0 && queue(c, &alarm, when) < 0)
+	if (r == 0 && queue(c, &alarm, dr_http_since(x)) < 0)
 		r = -ENOMEM;
 	if (r < 0) {
 		c->counts.refused++;
@@ -136,7 +142,7 @@ static bool is_signed(const struct con_consumer *c, struct dr_http_exchange *x, 
 
 static void on_fault(struct con_consumer *c, struct dr_http_exchange *x)
 {
-	struct dr_wall when = dr_wall_now(); /* before anything else */
+	struct dr_wall when = dr_http_since(x);
 	DR_AUTO(con_notification_done) struct con_notification n = { 0 };
 	char why[CON_WHY_MAX] = "";
 	size_t len;
@@ -247,82 +253,58 @@ static void on_recoveries(struct con_consumer *c, struct dr_http_exchange *x)
 	dr_http_reply_json(x, 200, o);
 }
 
-static void add_metric(struct dr_buf *b, const char *name, const char *type, const char *help)
-{
-	dr_buf_printf(b, "# HELP doctor_consumer_%s %s\n# TYPE doctor_consumer_%s %s\n", name, help, name,
-		      type);
-}
-
-static void add_words(struct dr_buf *b, const struct con_counts *n)
-{
-	const struct {
-		const char *result;
-		uint64_t value;
-	} rows[] = {
-		{ "accepted", n->received - n->ignored },
-		{ "ignored", n->ignored },
-		{ "refused", n->refused },
-	};
-
-	add_metric(b, "alarms_total", "counter", "Alarms of Aodh by what was answered.");
-	for (size_t i = 0; i < DR_ARRAY_SIZE(rows); i++)
-		dr_buf_printf(b, "doctor_consumer_alarms_total{result=\"%s\"} %" PRIu64 "\n", rows[i].result,
-			      rows[i].value);
-	add_metric(b, "notifications_total", "counter",
-		   "Notifications of the inspector by what was answered.");
-	dr_buf_printf(b,
-		      "doctor_consumer_notifications_total{result=\"accepted\"} %" PRIu64
-		      "\ndoctor_consumer_notifications_total{result=\"refused\"} %" PRIu64 "\n",
-		      n->notified, n->notifications_refused);
-	add_metric(b, "nothing_new_total", "counter", "Words that began no recovery, by why.");
-	dr_buf_printf(b,
-		      "doctor_consumer_nothing_new_total{why=\"unknown_server\"} %" PRIu64
-		      "\ndoctor_consumer_nothing_new_total{why=\"repeated\"} %" PRIu64
-		      "\ndoctor_consumer_nothing_new_total{why=\"same_fault\"} %" PRIu64 "\n",
-		      n->unknown, n->repeated, n->same);
-}
-
-static void add_outcomes(struct dr_buf *b, const struct con_counts *n)
-{
-	add_metric(b, "recoveries_total", "counter", "Recoveries that have ended.");
-	for (size_t k = 0; k < DR_ARRAY_SIZE(n->ended); k++) {
-		for (size_t s = CON_FAULT_RECOVERED; s < DR_ARRAY_SIZE(n->ended[k]); s++)
-			dr_buf_printf(
-				b,
-				"doctor_consumer_recoveries_total{recovery=\"%s\",outcome=\"%s\"} %" PRIu64
-				"\n",
-				con_recovery_kind_name((enum con_recovery_kind)k),
-				con_fault_state_name((enum con_fault_state)s), n->ended[k][s]);
-	}
-	add_metric(b, "recovery_seconds_total", "counter", "From heard to recovered, of all recovered.");
-	dr_buf_printf(b, "doctor_consumer_recovery_seconds_total %.6f\n", dr_dur_seconds(n->recovering));
-	add_metric(b, "returns_total", "counter", "Switchovers that were undone.");
-	dr_buf_printf(b,
-		      "doctor_consumer_returns_total{outcome=\"returned\"} %" PRIu64
-		      "\ndoctor_consumer_returns_total{outcome=\"gave-up\"} %" PRIu64 "\n",
-		      n->returned, n->not_returned);
-}
-
 static void on_metrics(struct con_consumer *c, struct dr_http_exchange *x)
 {
-	const struct {
-		const char *name, *help;
-		size_t value;
-	} gauges[] = {
-		{ "servers", "Servers that are heard of.", c->server_count },
-		{ "alarms", "Alarms that are in Aodh.", con_arm_count(c->arm) },
-		{ "recovering", "Recoveries under way.", recovering(c) },
-		{ "subscribed", "1: the inspector knows our subscription.", con_subscribe_is(c->subscribe) },
+	const struct con_gauges now = {
+		.servers = c->server_count,
+		.alarms = con_arm_count(c->arm),
+		.recovering = recovering(c),
+		.subscribed = con_subscribe_is(c->subscribe),
 	};
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 
-	for (size_t i = 0; i < DR_ARRAY_SIZE(gauges); i++) {
-		add_metric(&b, gauges[i].name, "gauge", gauges[i].help);
-		dr_buf_printf(&b, "doctor_consumer_%s %zu\n", gauges[i].name, gauges[i].value);
-	}
-	add_words(&b, &c->counts);
-	add_outcomes(&b, &c->counts);
+	con_metrics_print(&b, &now, &c->counts);
 	dr_http_reply_buf(x, 200, "text/plain; version=0.0.4", &b);
+}
+
+/* ---------------------------------------------------------------- what a person asks for */
+
+#define RECOVERIES "/v1/recoveries/"
+#define BACK "/back"
+
+/* POST /v1/recoveries/FAULT/back */
+static void on_back(struct con_consumer *c, struct dr_http_exchange *x)
+{
+	static const struct {
+		unsigned status;
+		const char *text;
+	} refusals[] = {
+		[CON_BACK_UNKNOWN] = { 404, "no such fault is known" },
+		[CON_BACK_NOTHING] = { 409,
+				       "no standby has anything of its server: it is no switchover that has "
+				       "succeeded, or it was switched back" },
+		[CON_BACK_BUSY] = { 503, "its server is being recovered, or we are still starting" },
+	};
+	const char *id = dr_http_path(x) + strlen(RECOVERIES);
+	char fault[DR_UUID_STR] = "";
+	size_t len = strlen(id) - strlen(BACK);
+	struct dr_json *answer;
+	int r = CON_BACK_UNKNOWN;
+
+	if (len < sizeof(fault)) {
+		memcpy(fault, id, len);
+		fault[len] = '\0';
+		r = con_switch_back(c, fault);
+	}
+	if (r < 0) {
+		dr_http_reply_error(x, 500, "%s", strerror(-r));
+	} else if (r != CON_BACK_BEGUN) {
+		dr_http_reply_error(x, refusals[r].status, "%s", refusals[r].text);
+	} else {
+		answer = dr_json_object();
+		dr_json_add_str(answer, "status", "begun");
+		dr_http_reply_json(x, 202, answer);
+	}
 }
 
 /* ---------------------------------------------------------------- routes */
@@ -330,13 +312,15 @@ static void on_metrics(struct con_consumer *c, struct dr_http_exchange *x)
 static const struct route {
 	const char *path, *method;
 	void (*fn)(struct con_consumer *c, struct dr_http_exchange *x);
-	bool open; /* whoever asks: it is signed, or nothing is in it */
+	bool open;	 /* whoever asks: it is signed, or nothing is in it */
+	const char *end; /* of the path, with something in between; NULL: path is all of it */
 } routes[] = {
-	{ "/failure", "POST", on_failure, false },
-	{ "/fault", "POST", on_fault, true },
-	{ "/healthz", "GET", on_health, true },
-	{ "/metrics", "GET", on_metrics, false },
-	{ "/v1/recoveries", "GET", on_recoveries, false },
+	{ "/failure", "POST", on_failure, false, NULL },
+	{ "/fault", "POST", on_fault, true, NULL },
+	{ "/healthz", "GET", on_health, true, NULL },
+	{ "/metrics", "GET", on_metrics, false, NULL },
+	{ "/v1/recoveries", "GET", on_recoveries, false, NULL },
+	{ RECOVERIES, "POST", on_back, false, BACK },
 };
 
 /* Where certificates of clients are asked for, one must be shown; nothing else says who calls. */
@@ -358,16 +342,26 @@ static void take(struct con_consumer *c, const struct route *r, struct dr_http_e
 {
 	if (strcmp(dr_http_method(x), r->method) != 0) {
 		dr_http_set_header(x, "Allow", r->method);
-		dr_http_reply_error(x, 405, "%s takes %s", r->path, r->method);
+		dr_http_reply_error(x, 405, "%s takes %s", dr_http_path(x), r->method);
 	} else if (is_admitted(c, r, x)) {
 		r->fn(c, x);
 	}
 }
 
+static bool leads(const struct route *r, const char *path)
+{
+	size_t begin = strlen(r->path), end = r->end ? strlen(r->end) : 0, len = strlen(path);
+
+	if (!r->end)
+		return strcmp(path, r->path) == 0;
+	return len > begin + end && strncmp(path, r->path, begin) == 0 &&
+	       strcmp(path + len - end, r->end) == 0;
+}
+
 void con_request(struct dr_http_exchange *x, void *userdata)
 {
 	for (size_t i = 0; i < DR_ARRAY_SIZE(routes); i++) {
-		if (strcmp(dr_http_path(x), routes[i].path) == 0) {
+		if (leads(&routes[i], dr_http_path(x))) {
 			take(userdata, &routes[i], x);
 			return;
 		}

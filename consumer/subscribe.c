@@ -135,34 +135,31 @@ static void on_subscribed(const struct dr_http_response *r, void *userdata)
 	again(s, s->config->inspector.check);
 }
 
+/* Whether all of the project is subscribed for, rather than the servers by their ids. */
+static bool by_project(const struct con_subscribe *s)
+{
+	return s->config->discover || s->config->servers.count > IDS_MAX;
+}
+
+/* NULL: not by project, or not known yet, which it is after the first login. */
+static const char *project_of(const struct con_subscribe *s)
+{
+	return by_project(s) ? dr_cloud_project_id(s->work->cloud) : NULL;
+}
+
 static void subscribe(struct con_subscribe *s)
 {
-	const struct con_config *c = s->config;
-	bool by_project = c->discover || c->servers.count > IDS_MAX;
-	const char *project = by_project ? dr_cloud_project_id(s->work->cloud) : NULL;
-	DR_AUTO_JSON struct dr_json *body = NULL;
+	DR_AUTO_JSON struct dr_json *body =
+		con_subscription_body(s->callback, s->secret, project_of(s), &s->config->servers);
 	int r;
 
 	s->known = false;
-	if (by_project && !project) { /* known after the first login */
-		again(s, dr_msec(100));
-		return;
-	}
-	body = con_subscription_body(s->callback, s->secret, project, &c->servers);
 	r = send(s, "POST", "/v1/subscriptions", body, on_subscribed);
 	if (r < 0)
 		failed(s, "subscribing", NULL, r);
 }
 
 /* ---------------------------------------------------------------- looking after it */
-
-/* It is as we would make it; another filter, or callback, is none of ours any more. */
-static bool fits(const struct con_subscribe *s, const struct dr_json *json)
-{
-	const char *callback = dr_json_get_str(json, "callback");
-
-	return callback && strcmp(callback, s->callback) == 0;
-}
 
 static void on_ended(const struct dr_http_response *r, void *userdata)
 {
@@ -197,11 +194,13 @@ static void on_checked(const struct dr_http_response *r, void *userdata)
 		return;
 	}
 	s->failed = 0;
-	s->known = fits(s, json);
+	s->known = con_subscription_fits(json, s->callback, project_of(s), &s->config->servers);
 	if (s->known) {
 		again(s, s->config->inspector.check);
 		return;
 	}
+	/* of an earlier life, which had other servers or another callback */
+	dr_info("subscription is not what it is to be, it is renewed subscription=%s", s->id);
 	snprintf(path, sizeof(path), "/v1/subscriptions/%s", s->id);
 	if (send(s, "DELETE", path, NULL, on_ended) < 0)
 		subscribe(s);
@@ -213,6 +212,10 @@ static int on_timer(struct dr_source *source, void *userdata)
 	char path[CON_MESSAGE_ID_MAX + 32];
 	int r;
 
+	if (by_project(s) && !project_of(s)) {
+		again(s, dr_msec(100));
+		return 0;
+	}
 	if (!s->id[0]) {
 		subscribe(s);
 		return 0;

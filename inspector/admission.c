@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doctor/log.h"
+#include "inspector/page.h"
 
 #define SAID_MAX 10 /* refusals that are logged within SAID_WINDOW; the others are counted */
 #define SAID_WINDOW dr_sec(60)
@@ -33,6 +34,11 @@ void ins_admission_conf_done(struct ins_admission_conf *c)
 
 /* ---------------------------------------------------------------- roles */
 
+static bool reads(const char *method)
+{
+	return !strcmp(method, "GET") || !strcmp(method, "HEAD");
+}
+
 static bool begins(const char *text, const char *with)
 {
 	return !strncmp(text, with, strlen(with));
@@ -49,9 +55,7 @@ unsigned ins_admission_role(const struct ins_admission_conf *c, const char *meth
 		{ "/v1/event", DR_ROLE_MONITOR },
 		{ "/v1/data-sources/", DR_ROLE_MONITOR },
 	};
-	bool reads = !strcmp(method, "GET") || !strcmp(method, "HEAD");
-
-	if (reads && c->open_healthz && !strcmp(path, "/healthz"))
+	if (reads(method) && ((c->open_healthz && !strcmp(path, "/healthz")) || ins_page_has(path)))
 		return 0;
 	for (size_t i = 0; i < DR_ARRAY_SIZE(posts); i++) {
 		const char *p = posts[i].path;
@@ -60,7 +64,7 @@ unsigned ins_admission_role(const struct ins_admission_conf *c, const char *meth
 			return posts[i].role;
 	}
 	/* release, maintenance, shutdown, and whatever else there may be */
-	return reads ? DR_ROLE_READER : DR_ROLE_OPERATOR;
+	return reads(method) ? DR_ROLE_READER : DR_ROLE_OPERATOR;
 }
 
 /* ---------------------------------------------------------------- refusals */
@@ -111,7 +115,8 @@ void ins_admission_judge(struct ins_admission *a, struct dr_http_exchange *x)
 	};
 	const struct dr_access_request q = {
 		.role = ins_admission_role(c, method, dr_http_path(x)),
-		.changes = strcmp(method, "GET") && strcmp(method, "HEAD"),
+		/* of streams there are few: other sites' pages must not take them */
+		.changes = !reads(method) || !strcmp(dr_http_path(x), INS_STREAM_PATH),
 		.authorization = dr_http_header(x, "Authorization"),
 		.x_auth_token = dr_http_header(x, "X-Auth-Token"),
 		.identity = dr_http_identity(x),

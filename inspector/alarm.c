@@ -59,6 +59,8 @@ static int find_trait(const struct dr_json *traits, const char *name, const char
 		snprintf(position, INS_POSITION_MAX, TRAITS "[%zu][2]", n);
 		if (!found || !*found)
 			return refuse(why, position, "%s must be a text", name);
+		if (dr_has_control(found))
+			return refuse(why, position, "%s has a control character in it", name);
 	}
 	if (!found)
 		return refuse(why, TRAITS, "has no %s", name);

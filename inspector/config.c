@@ -4,6 +4,8 @@
 #include "doctor/buf.h"
 #include "inspector/config.h"
 
+#define NO_CLOUD "none"
+
 void ins_config_done(struct ins_config *c)
 {
 	ins_admission_conf_done(&c->access);
@@ -218,6 +220,10 @@ int ins_config_read(struct dr_conf *f, struct ins_config *ret)
 	read_maintenance(f, root, &c.maintenance);
 	read_recovery(f, root, &c.recovery);
 	dr_conf_bool(f, root, "dry_run", false, &c.dry_run);
+	if (c.cloud && !strcmp(c.cloud, NO_CLOUD)) {
+		free(DR_TAKE_PTR(c.cloud));
+		c.no_cloud = c.dry_run = true;
+	}
 	dr_conf_str(f, root, "journal", "/var/lib/doctor/inspector.db", &journal);
 	r = ins_policies_read(f, root, &c.faults);
 	if (!r)

@@ -24,6 +24,7 @@ struct ins_config {
 	struct ins_admission_conf access;
 	bool remote_shutdown; /* whoever reaches listen may end the program */
 	char *cloud;	      /* entry of clouds.yaml; NULL: OS_CLOUD or OS_* */
+	bool no_cloud;	      /* nothing but what monitors say; a dry run then */
 	struct dr_dur refresh;
 	struct dr_dur verify;
 	unsigned parallel;

@@ -87,7 +87,7 @@ static int read_member(const struct part *p, const char *key, const struct dr_js
 	return 0;
 }
 
-/* 0 with "" in to for an absent one; 1: refused. Control characters would forge log lines. */
+/* 0 with "" in to for an absent one; 1: refused. */
 static int read_text(const struct part *p, const char *key, bool required, char *to, size_t size)
 {
 	const struct dr_json *v;
@@ -103,9 +103,8 @@ static int read_text(const struct part *p, const char *key, bool required, char 
 		return refuse(p, key, "must be a string");
 	if (required && !*text)
 		return refuse(p, key, "is empty");
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return refuse(p, key, "has a control character in it");
+	if (dr_has_control(text))
+		return refuse(p, key, "has a control character in it");
 	if (dr_strcpy(to, size, text))
 		return refuse(p, key, "is longer than %zu bytes", size - 1);
 	return 0;

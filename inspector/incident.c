@@ -399,9 +399,9 @@ static void add_verdict(struct dr_json *to, const struct ins_incident *i)
 		dr_json_add(to, "verdict", v);
 }
 
-struct dr_json *ins_incident_json(const struct ins_incident *i)
+struct dr_json *ins_incident_brief(const struct ins_incident *i)
 {
-	struct dr_json *o = dr_json_object(), *times, *event, *actions;
+	struct dr_json *o = dr_json_object(), *times;
 	char fault[INS_FAULT_MAX];
 
 	dr_json_add_str(o, "id", i->id);
@@ -430,6 +430,12 @@ struct dr_json *ins_incident_json(const struct ins_incident *i)
 	add_time(times, "T05", i->first_told);
 	add_time(times, "T05_last", i->last_told);
 	add_time(times, "T09_northbound", i->acknowledged);
+	return o;
+}
+
+struct dr_json *ins_incident_json(const struct ins_incident *i)
+{
+	struct dr_json *o = ins_incident_brief(i), *event, *actions;
 
 	event = dr_json_add_object(o, "event");
 	dr_json_add_str(event, "type", i->event.type);

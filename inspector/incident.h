@@ -211,6 +211,10 @@ struct ins_incident {
 	struct dr_source *timer;
 	unsigned resolve_attempts;
 
+	/* live.c's */
+	uint64_t changes; /* counted by ins_journal_incident() */
+	uint64_t told;	  /* up to this one */
+
 	/* the journal's */
 	struct ins_incident *prev_dirty, *next_dirty;
 	bool dirty;
@@ -244,6 +248,9 @@ bool ins_incident_answered(const struct ins_incident *i);
 
 /* Something that was changed for it is not changed back. */
 bool ins_incident_has_ledger(const struct ins_incident *i);
+
+/* As GET /v1/stream shows it: what it is, not how it became so. NULL or incomplete when out of memory. */
+struct dr_json *ins_incident_brief(const struct ins_incident *i) DR_MUST_USE;
 
 /* As GET /v1/incidents shows it. NULL or incomplete when out of memory. */
 struct dr_json *ins_incident_json(const struct ins_incident *i) DR_MUST_USE;

@@ -294,9 +294,18 @@ struct ins_journal *ins_inspector_journal(const struct ins_inspector *s)
 	return s->journal;
 }
 
+/* Without a cloud the hosts are those that monitors tell of. */
+static void learn(struct ins_inspector *s, const struct ins_event *e)
+{
+	int r = s->config->no_cloud && ins_todo(s, e) ? ins_nova_learn(s->nova, e) : 0;
+
+	if (r)
+		dr_error("host=%s is none of those that are known here: %s", e->host, strerror(-r));
+}
+
 bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *e)
 {
-	return !ins_todo(s, e) || ins_map_get(ins_nova_map(s->nova), e->host);
+	return s->config->no_cloud || !ins_todo(s, e) || ins_map_get(ins_nova_map(s->nova), e->host);
 }
 
 bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384])
@@ -376,9 +385,12 @@ static void supersede(struct ins_inspector *s, const struct ins_queued *cleared)
 
 void ins_inspector_take(struct ins_inspector *s, const struct ins_event *e, bool fresh)
 {
-	struct ins_host *h = ins_map_get(ins_nova_map(s->nova), e->host);
 	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = dr_mono_now() };
+	struct ins_host *h;
 
+	learn(s, e);
+	fresh |= s->config->no_cloud;
+	h = ins_map_get(ins_nova_map(s->nova), e->host);
 	if (h || (fresh && ins_map_resolve(ins_nova_map(s->nova), e->host, &h) == INS_MATCH_ONE))
 		memcpy(q.host, h->name, sizeof(q.host));
 	if (e->status == INS_CLEARED)
@@ -455,10 +467,16 @@ static int read_incident(struct ins_incident *i, void *userdata)
 	return 0;
 }
 
+/* Of a host as a whole, whose key is its name, it tells that there is such a host. */
 static int read_vote(const struct ins_vote *v, void *userdata)
 {
 	struct ins_inspector *s = userdata;
+	struct ins_event told = { .status = v->says };
 
+	snprintf(told.type, sizeof(told.type), "%s", v->type);
+	snprintf(told.host, sizeof(told.host), "%.*s", INS_TEXT_MAX - 1, v->key);
+	if (ins_event_is_host(&told))
+		learn(s, &told);
 	return ins_evidence_restore(s->evidence, v);
 }
 

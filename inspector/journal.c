@@ -243,6 +243,7 @@ void ins_journal_delete(struct ins_journal *j, const struct ins_table *t, const 
 
 void ins_journal_incident(struct ins_journal *j, struct ins_incident *i)
 {
+	i->changes++;
 	if (!j->store || j->stopped || i->dirty)
 		return;
 	i->dirty = true;

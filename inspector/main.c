@@ -10,7 +10,8 @@
 #include "inspector/receive.h"
 
 #define PURPOSE "Receives fault events, marks the host down in Nova and its servers as failed."
-#define PER_PEER 64	/* connections from one address, so that one alone does not take all */
+#define PER_PEER 64 /* connections from one address, so that one alone does not take all */
+#define TIDY dr_sec(10)
 #define BESIDE_RESETS 8 /* connections for force-down, lists and the map while all resets are under way */
 
 static int read_config(struct dr_conf *conf, void *config)
@@ -18,12 +19,33 @@ static int read_config(struct dr_conf *conf, void *config)
 	return ins_config_read(conf, config);
 }
 
+/* "cloud: none" is how it begins; who goes on to set credentials wants them used. */
+static int without_credentials(void)
+{
+	static const char *const names[] = { "OS_CLOUD", "OS_AUTH_URL" };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (!value || !*value)
+			continue;
+		dr_error("the configuration says \"cloud: none\", and the environment has %s: take one of "
+			 "them away",
+			 names[i]);
+		return DR_EXIT_USAGE;
+	}
+	return 0;
+}
+
 /* 0, or the exit status after the error has been printed, line by line. */
-static int read_credentials(const char *cloud, struct dr_cloud_conf *ret)
+static int read_credentials(const struct ins_config *config, struct dr_cloud_conf *ret)
 {
 	DR_AUTO_FREE char *why = NULL;
-	int r = dr_cloud_conf_load(cloud, ret, &why);
+	int r;
 
+	if (config->no_cloud)
+		return without_credentials();
+	r = dr_cloud_conf_load(config->cloud, ret, &why);
 	if (!r)
 		return 0;
 	if (why)
@@ -50,7 +72,7 @@ struct program {
 	const struct ins_config *config;
 	struct dr_loop *loop;
 	struct dr_daemon_signals signals;
-	struct dr_source *hangup;
+	struct dr_source *hangup, *tidy;
 	struct ins_admission *admission;
 	struct dr_http_client *http;
 	struct ins_nova *nova;
@@ -59,6 +81,7 @@ struct program {
 	struct ins_bus *bus;
 	struct ins_inspector *inspector;
 	struct ins_receiver *receiver;
+	struct ins_live *live;
 	struct dr_http_server *server;
 	struct dr_cloud *cloud;
 };
@@ -74,10 +97,12 @@ static void program_done(struct program *p)
 	ins_fencer_free(p->fencer);
 	ins_journal_stop(p->journal);
 	ins_receiver_free(p->receiver);
+	ins_live_free(p->live);
 	ins_inspector_free(p->inspector);
 	ins_journal_free(p->journal);
 	ins_nova_free(p->nova);
 	dr_http_client_free(p->http);
+	dr_source_free(p->tidy);
 	dr_source_free(p->hangup);
 	dr_daemon_signals_done(&p->signals);
 	dr_loop_free(p->loop);
@@ -126,8 +151,16 @@ static int on_hangup(struct dr_source *source, int signo, void *userdata)
 	}
 	if (p->server && ins_admission_tls(p->admission))
 		dr_http_server_set_tls(p->server, ins_admission_tls(p->admission));
+	ins_live_dismiss(p->live);
 	dr_info("tokens and certificates were read again tokens=%zu", ins_admission_tokens(p->admission));
 	return 0;
+}
+
+/* What a burst of events or incidents took for a while does not stay until the next one. */
+static int on_tidy(struct dr_source *s, void *userdata)
+{
+	dr_memory_trim();
+	return dr_timer_arm(s, TIDY);
 }
 
 static void on_started(int error, const char *why, void *userdata)
@@ -153,7 +186,11 @@ static void on_started(int error, const char *why, void *userdata)
 		dr_http_server_port(p->server), ins_admission_tls(p->admission) ? "yes" : "no", map->count,
 		map->vm_count);
 	warn_of_insecurity(p);
-	if (p->config->dry_run)
+	if (p->config->no_cloud)
+		dr_warning(
+			"no cloud is configured: the hosts that monitors tell of are judged, and nothing is "
+			"done for them; that is what \"cloud\" in the configuration is for");
+	else if (p->config->dry_run)
 		dr_warning("dry run: hosts are judged, and nothing is changed in the cloud");
 	dr_notify("READY=1");
 }
@@ -182,8 +219,10 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	struct ins_inspector_opts inspector = { .config = p->config };
 	int r;
 
-	if ((r = dr_loop_new(&p->loop)) || (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
+	if ((r = dr_loop_new(&p->loop)) || (r = dr_loop_ping_watchdog(p->loop)) ||
+	    (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
 	    (r = dr_loop_add_signal(p->loop, SIGHUP, on_hangup, p, &p->hangup)) ||
+	    (r = dr_loop_add_timer(p->loop, on_tidy, NULL, &p->tidy)) || (r = dr_timer_arm(p->tidy, TIDY)) ||
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||
 	    (r = dr_cloud_new(p->loop, p->http, credentials, &p->cloud)) ||
 	    (r = ins_nova_new(p->loop, p->cloud, p->config, &p->nova)) || (r = open_journal(p)) ||
@@ -197,8 +236,10 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 	inspector.fencer = p->fencer;
 	inspector.bus = p->bus;
 	if ((r = ins_inspector_new(&inspector, &p->inspector)) ||
-	    (r = ins_receiver_new(p->loop, p->inspector, p->config, p->admission, &p->receiver)))
+	    (r = ins_receiver_new(p->loop, p->inspector, p->config, p->admission, &p->receiver)) ||
+	    (r = ins_live_new(p->loop, p->inspector, &p->live)))
 		return r;
+	ins_receiver_add_live(p->receiver, p->live);
 	ins_receiver_add_north(p->receiver, ins_inspector_north(p->inspector));
 	return ins_nova_start(p->nova, on_started, p);
 }
@@ -230,6 +271,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	dr_memory_init();
 	int r = dr_secret_process();
 	if (r)
 		dr_warning("core dumps of this process may have secrets in them: %s", strerror(-r));
@@ -239,11 +281,13 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	if (o.check) {
+		const char *cloud = config.no_cloud ? "none" : config.cloud;
+
 		printf("%s: good, events to %s port %u, cloud %s%s\n", o.config, config.listen.address,
-		       config.listen.port, config.cloud ? config.cloud : "of the environment",
+		       config.listen.port, cloud ? cloud : "of the environment",
 		       config.dry_run ? ", dry run" : "");
 		return EXIT_SUCCESS;
 	}
-	status = read_credentials(config.cloud, &credentials);
+	status = read_credentials(&config, &credentials);
 	return status ? status : run(&config, admission, &credentials);
 }

@@ -111,9 +111,8 @@ static int read_reason(const struct dr_json *root, struct ins_upkeep *u, char wh
 		return 0;
 	if (!text)
 		return refuse(why, "reason: must be a string");
-	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return refuse(why, "reason: has a control character in it");
+	if (dr_has_control(text))
+		return refuse(why, "reason: has a control character in it");
 	if (dr_strcpy(u->reason, sizeof(u->reason), text))
 		return refuse(why, "reason: is longer than %zu bytes", sizeof(u->reason) - 1);
 	return 0;
@@ -127,6 +126,8 @@ static int read_end(const struct dr_json *root, struct dr_wall wall, struct dr_d
 
 	if (!until == !period)
 		return refuse(why, "says neither or both of \"until\" (a time) and \"for\" (a duration)");
+	if (dr_has_control(until ? until : period))
+		return refuse(why, "%s: has a control character in it", until ? "until" : "for");
 	if (period) {
 		if (dr_dur_parse(period, ret))
 			return refuse(why, "for: \"%.40s\" is no duration such as 2h or 90min", period);

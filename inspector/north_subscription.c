@@ -92,7 +92,6 @@ static int take_apart(const struct dr_json *object, const char *path, const char
 	return 0;
 }
 
-/* Control characters would forge log lines and headers. */
 static int read_text(const struct dr_json *v, const char *position, size_t min, char *to, size_t size,
 		     struct ins_refusal *why)
 {
@@ -102,9 +101,8 @@ static int read_text(const struct dr_json *v, const char *position, size_t min, 
 		return refuse(why, position, "is missing");
 	if (!text)
 		return refuse(why, position, "must be a string");
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return refuse(why, position, "has a control character in it");
+	if (dr_has_control(text))
+		return refuse(why, position, "has a control character in it");
 	if (strlen(text) < min)
 		return min == 1 ? refuse(why, position, "is empty")
 				: refuse(why, position, "is shorter than %zu bytes", min);

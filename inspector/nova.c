@@ -60,10 +60,14 @@ static void run_step(struct ins_nova *n);
 
 /* ---------------------------------------------------------------- rounds */
 
+static int start_without_cloud(struct ins_nova *n);
+
 static int on_timer(struct dr_source *s, void *userdata)
 {
 	struct ins_nova *n = userdata;
 
+	if (n->config->no_cloud)
+		return start_without_cloud(n);
 	if (n->step == STEP_IDLE)
 		n->step = STEP_SERVICES;
 	run_step(n);
@@ -592,6 +596,38 @@ static void run_step(struct ins_nova *n)
 		round_failed(n, "asking Nova", strerror(-r), false);
 }
 
+/* ---------------------------------------------------------------- without a cloud */
+
+static int start_without_cloud(struct ins_nova *n)
+{
+	n->map = ins_map_new();
+	if (!n->map)
+		return -ENOMEM;
+	n->step = STEP_IDLE;
+	report_start(n, 0, NULL);
+	return 0;
+}
+
+int ins_nova_learn(struct ins_nova *n, const struct ins_event *e)
+{
+	struct ins_host *h = NULL, fresh = { .up = true };
+
+	if (ins_map_resolve(n->map, e->host, &h) == INS_MATCH_NONE) {
+		int r = n->map->count < INS_LEARNT_MAX ? 0 : -ENOSPC;
+
+		snprintf(fresh.name, sizeof(fresh.name), "%s", e->host);
+		if (!r)
+			r = ins_map_add_host(n->map, &fresh);
+		if (r)
+			return r;
+		ins_map_sort(n->map);
+		h = ins_map_get(n->map, e->host);
+	}
+	if (h && ins_event_is_host(e))
+		h->up = e->status == INS_CLEARED;
+	return 0;
+}
+
 /* ---------------------------------------------------------------- the rest */
 
 int ins_nova_new(struct dr_loop *l, struct dr_cloud *cloud, const struct ins_config *c, struct ins_nova **ret)
@@ -676,6 +712,8 @@ struct ins_nova_health ins_nova_health(const struct ins_nova *n)
 {
 	struct dr_dur age = dr_mono_sub(dr_mono_now(), n->map_read);
 
+	if (n->config->no_cloud) /* it is as the monitors say, always */
+		return (struct ins_nova_health){ .trouble = "" };
 	return (struct ins_nova_health){
 		.stale = n->trouble[0] || age.ns > 3 * n->config->refresh.ns,
 		.age = age,

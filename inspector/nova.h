@@ -6,12 +6,15 @@
  * What we know of Nova ahead of any incident: the microversion, the computes, the servers on them. Read at
  * start, read again every `refresh`, which keeps token and connections warm as well, and kept fresh between
  * by what the bus tells. Logs what it meets.
+ *
+ * Without a cloud (config.no_cloud) the map begins empty and has the hosts that monitors tell of.
  */
 
 #include "doctor/cloud/nova.h"
 #include "doctor/loop.h"
 #include "inspector/changes.h"
 #include "inspector/config.h"
+#include "inspector/event.h"
 #include "inspector/groups.h"
 
 /*
@@ -61,6 +64,13 @@ int ins_nova_reread(struct ins_nova *n, ins_nova_reread_fn fn, void *userdata) D
  * host that the map does not know, the computes are read again.
  */
 void ins_nova_change(struct ins_nova *n, const struct ins_change *change);
+
+/*
+ * Without a cloud: the host of this event is in the map from now on, and up or down as an event of the host
+ * as a whole says. -ENOMEM; -ENOSPC: the map has as many as it may.
+ */
+#define INS_LEARNT_MAX 16384
+int ins_nova_learn(struct ins_nova *n, const struct ins_event *e) DR_MUST_USE;
 
 /* Nova has just forced this host down for us, or released it: so it is in the map, however old. */
 void ins_nova_forced(struct ins_nova *n, const char *host, bool down);

@@ -5,6 +5,7 @@
 #include "inspector/alarm.h"
 #include "inspector/control.h"
 #include "inspector/metrics.h"
+#include "inspector/page.h"
 #include "inspector/receive.h"
 #include "inspector/source.h"
 
@@ -14,6 +15,7 @@ struct ins_receiver {
 	const struct ins_config *config;
 	struct ins_admission *admission;
 	struct ins_north *north; /* NULL: there is none */
+	struct ins_live *live;	 /* the same */
 	struct ins_sources sources;
 	uint64_t refused; /* requests */
 };
@@ -466,7 +468,8 @@ void ins_receive(struct dr_http_exchange *x, void *userdata)
 		refuse(x, r, 405, "method", reason, 0);
 		return;
 	}
-	if (ins_control(x, r->inspector) || (r->north && ins_north_handle(r->north, x)))
+	if (ins_page_handle(x) || (r->live && ins_live_handle(r->live, x)) || ins_control(x, r->inspector) ||
+	    (r->north && ins_north_handle(r->north, x)))
 		return;
 	refuse(x, r, 404, "path", "there is nothing at this path; events go to /events", 0);
 }
@@ -504,6 +507,11 @@ int ins_receiver_row(const char *source, const struct ins_event *e, void *userda
 void ins_receiver_add_north(struct ins_receiver *r, struct ins_north *n)
 {
 	r->north = n;
+}
+
+void ins_receiver_add_live(struct ins_receiver *r, struct ins_live *v)
+{
+	r->live = v;
 }
 
 void ins_receiver_free(struct ins_receiver *r)

@@ -20,6 +20,7 @@
  * For people and machines that look after it:
  *
  *   GET /healthz           200, or 503 while the map is stale
+ *   GET /                  the page for people (page.h); GET /v1/stream  what it shows (live.h)
  *   GET /v1/incidents      what was done, and what was not; ?host=NAME, ?state=open|ended|STATE narrow it
  *   POST /events/shutdown  ends the loop with status 0, in the way of upstream's test harness; 403 unless
  *                          remote_shutdown is set
@@ -30,6 +31,7 @@
 
 #include "doctor/http_server.h"
 #include "inspector/inspector.h"
+#include "inspector/live.h"
 #include "inspector/north.h"
 
 struct ins_receiver;
@@ -39,6 +41,8 @@ int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct in
 		     struct ins_admission *a, struct ins_receiver **ret) DR_MUST_USE;
 /* The routes of north.h, too; n must outlive the server. */
 void ins_receiver_add_north(struct ins_receiver *r, struct ins_north *n);
+/* And that of live.h; v must outlive the server. */
+void ins_receiver_add_live(struct ins_receiver *r, struct ins_live *v);
 /* A row of a set, from before (journal.h). userdata is the struct ins_receiver. -ENOSPC, -ENOMEM. */
 int ins_receiver_row(const char *source, const struct ins_event *e, void *userdata) DR_MUST_USE;
 /* After ins_nova_stop(), which ends the requests that wait for Nova, and after the server. */

@@ -362,7 +362,7 @@ static void hold(struct ins_inspector *s, struct ins_incident *i, const struct i
 	ins_journal_incident(s->journal, i);
 	dr_log(r->hold < INS_HOLD_FLAP ? DR_LOG_WARNING : DR_LOG_ERROR,
 	       "HELD: host=%s is NOT marked down incident=%s: %s; to act all the same: doctorctl "
-	       "incident release %s",
+	       "incidents release %s",
 	       i->host, i->id, r->reason, i->id);
 }
 

@@ -259,6 +259,8 @@ static void add_problems(const struct ins_inspector *s, const struct ins_nova_he
 	}
 	if (ins_nova_aggregates_trouble(s->nova)[0])
 		add_problem(list, "aggregates cannot be read: %s", ins_nova_aggregates_trouble(s->nova));
+	if (s->config->no_cloud)
+		add_problem(list, "no cloud is configured: hosts are judged, and nothing is done for them");
 }
 
 /* Nobody is ill who holds on purpose, so that nobody restarts him for it; but it is said. */
@@ -338,6 +340,8 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 	dr_json_add_str(o, "started", dr_wall_format(s->metrics->started, text));
 	if (s->config->dry_run)
 		dr_json_add_bool(o, "dry_run", true);
+	if (s->config->no_cloud)
+		dr_json_add_bool(o, "no_cloud", true);
 	add_counts(s, &h, o);
 	add_journal(&journal, dr_json_add_object(o, "journal"));
 	if (bus)

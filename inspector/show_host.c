@@ -144,7 +144,7 @@ static struct dr_json *host_json(const struct subject *u)
 	struct dr_json *o = dr_json_object();
 
 	dr_json_add_str(o, "name", u->name);
-	dr_json_add_bool(o, "in_nova", u->host);
+	dr_json_add_bool(o, "in_nova", u->host && !s->config->no_cloud);
 	if (u->host)
 		add_host(s, o, u->host);
 	add_age(s, o);

@@ -10,26 +10,6 @@
 
 _Static_assert(MON_INTERFACES_MAX == DR_IFACES, "as many interfaces as the map has entries");
 
-/* ---------------------------------------------------------------- features */
-
-void mon_bpf_probe(struct mon_features *f)
-{
-	bpf_words_forget();
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "dr_feature", 4, 4, 1, NULL);
-	if (fd < 0)
-		f->bpf_error = fd;
-	else
-		close(fd);
-	f->btf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SK_STORAGE, NULL) == 1; /* its value needs BTF */
-	f->ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
-	f->timer = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_timer_init, NULL) == 1 &&
-		   libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_timer_init, NULL) == 1;
-	f->tcx = bpf_attachment_probe_tcx();
-	/* CAP_SYS_ADMIN can mount it */
-	f->bpffs = bpf_pins_is_bpffs("/sys/fs/bpf") || (f->capabilities >> 21 & 1);
-	bpf_words_forget();
-}
-
 /* ---------------------------------------------------------------- life */
 
 static int on_record(void *userdata, void *data, size_t size)

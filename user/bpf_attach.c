@@ -11,25 +11,6 @@
 
 #define DR_BPF_F_BEFORE (1U << 3) /* BPF_F_BEFORE since 6.6 */
 
-/*
- * A link on an interface that does not exist is refused by every kernel; one that knows tcx says
- * ENODEV (kernel/bpf/tcx.c, tcx_link_attach), one that does not EINVAL.
- */
-bool bpf_attachment_probe_tcx(void)
-{
-	static const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	DR_AUTO_CLOSE int prog = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "dr_feature", "GPL", insns,
-					       DR_ARRAY_SIZE(insns), NULL);
-	if (prog < 0)
-		return false;
-	DR_AUTO_CLOSE int link =
-		bpf_link_create(prog, 0x7fffffff, (enum bpf_attach_type)DR_BPF_TCX_EGRESS, NULL);
-	return link >= 0 || link == -ENODEV;
-}
-
 /* ---------------------------------------------------------------- which way */
 
 /* dev_xdp_attach(): EBUSY in the same mode, EEXIST in the other one or on a device above. */

@@ -2,23 +2,14 @@
 /* The pin directory on bpffs. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "doctor/buf.h"
 #include "user/bpf_dispatcher.h"
 #include "user/bpf_private.h"
-
-bool bpf_pins_is_bpffs(const char *path)
-{
-	struct statfs s;
-
-	return statfs(path, &s) == 0 && s.f_type == BPF_FS_MAGIC;
-}
 
 /* 0: path was made. 1: it was there. */
 static int make_dir(const char *path)

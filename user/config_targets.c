@@ -313,6 +313,18 @@ static void read_room(struct mon_reader *r, struct dr_conf_node *root)
 	c->target_room = (size_t)most;
 }
 
+/* An empty list is how an installation begins; a file in which nothing is said of targets is a wrong one. */
+static void check_something_is_watched(struct mon_reader *r, struct dr_conf_node *list)
+{
+	if (r->c->target_count || r->c->link_count || r->c->discover.nova)
+		return;
+	if (list)
+		dr_conf_warning(r->conf, list, "nothing is watched as yet: the list is empty");
+	else
+		dr_conf_error(r->conf, NULL,
+			      "no targets, no links and no discovery: there is nothing to watch");
+}
+
 int mon_read_watched(struct mon_reader *r, struct dr_conf_node *root)
 {
 	static const struct mon_timing defaults = { { 100 * DR_NSEC_PER_MSEC }, 3, 3 };
@@ -327,9 +339,7 @@ int mon_read_watched(struct mon_reader *r, struct dr_conf_node *root)
 		return err;
 	read_links(r, root);
 	read_room(r, root);
-	if (!r->c->target_count && !r->c->link_count && !r->c->discover.nova &&
-	    dr_conf_error_count(r->conf) == 0)
-		dr_conf_error(r->conf, list,
-			      "no targets, no links and no discovery: there is nothing to watch");
+	if (dr_conf_error_count(r->conf) == 0)
+		check_something_is_watched(r, list);
 	return 0;
 }

@@ -244,6 +244,11 @@ static void look_up(struct mon_grey_state *g, const struct mon_grey *limits, enu
 	look_rtt(g, limits, t, now, rtt);
 }
 
+bool mon_grey_is_common(unsigned degraded, unsigned targets)
+{
+	return degraded >= 3 && 2 * degraded > targets;
+}
+
 struct mon_grey_change mon_grey_look(struct mon_grey_state *g, const struct mon_grey *limits,
 				     enum dr_kind kind, const struct dr_track *t, uint64_t now_ns)
 {
@@ -259,7 +264,8 @@ struct mon_grey_change mon_grey_look(struct mon_grey_state *g, const struct mon_
 	}
 	ret.changed = g->loss != was_loss || g->slow != was_slow;
 	ret.degraded = g->loss || g->slow;
-	if (!ret.changed)
+	ret.again = !ret.changed && ((g->loss && loss.fresh) || (g->slow && rtt.fresh));
+	if (!ret.changed && !ret.again)
 		return ret;
 	describe(ret.details, &loss, was_loss, g->loss, "still losing");
 	describe(ret.details, &rtt, was_slow, g->slow, "round trip still long");

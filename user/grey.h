@@ -21,6 +21,9 @@
  *          rtt_step more than it; over at half of that way. A new level that has lasted for an hour
  *          becomes the usual one (the path is another for good, and was warned of for long enough).
  *
+ * Degraded is told when the next window finds it again, and not while most targets of an interface are found
+ * so: then it is the way to all of them, or this machine, which may be too busy to take answers in.
+ *
  * A target that is not up, or was not all the while, has no window; what is usual is kept. Counters that
  * went back (the story is another target's) begin all anew.
  */
@@ -46,14 +49,18 @@ struct mon_grey_state {		/* of one target; zeroed to begin. Private but for the 
 _Static_assert(sizeof(struct mon_grey_state) <= 160, "there may be 16384");
 
 struct mon_grey_change {
-	bool changed;  /* loss or slow did */
-	bool degraded; /* by any of them */
-	char details[160];
+	bool changed;	   /* loss or slow did */
+	bool again;	   /* they did not, and one more window has found so */
+	bool degraded;	   /* by any of them */
+	char details[160]; /* of what has changed, or was found again; else "" */
 };
 
 /* t: the counters now. To be called once a window or more often. */
 struct mon_grey_change mon_grey_look(struct mon_grey_state *g, const struct mon_grey *limits,
 				     enum dr_kind kind, const struct dr_track *t, uint64_t now_ns);
+
+/* Of so many targets, are so many degraded that it is not they? At least three, and more than half. */
+bool mon_grey_is_common(unsigned degraded, unsigned targets);
 
 /* We could not hear (isolated) or not send (blind): what was lost meanwhile says nothing of the target. */
 void mon_grey_void(struct mon_grey_state *g);

@@ -402,9 +402,42 @@ static void look_at_grey(struct monitor *m, uint32_t slot, uint64_t now_ns)
 		return;
 	monitor_follow(m, slot, &w);
 	c = mon_grey_look(&s->grey, &m->config.grey, t->kind, &w.track, now_ns);
-	if (c.changed && !s->talking)
-		monitor_report_degraded(m, slot, DR_REASON_NONE, c.degraded ? c.details : NULL,
-					dr_wall_now());
+	if (s->talking)
+		return;
+	if (c.changed && !c.degraded)
+		monitor_report_degraded(m, slot, DR_REASON_NONE, NULL, dr_wall_now());
+	else if ((c.changed && s->degraded) || (c.again && !s->degraded && !m->ifaces[t->interface].grey))
+		monitor_report_degraded(m, slot, DR_REASON_NONE, c.details, dr_wall_now());
+}
+
+/* Is it the targets of an interface, or the way to all of them? */
+static void compare_grey(struct monitor *m)
+{
+	unsigned up[MON_INTERFACES_MAX] = { 0 }, degraded[MON_INTERFACES_MAX] = { 0 };
+
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		const struct monitor_target *s = &m->targets[slot];
+		unsigned i = m->slots.targets[slot].interface;
+
+		if (!monitor_watches(m, slot) || s->verdict != DR_VERDICT_UP)
+			continue;
+		up[i]++;
+		degraded[i] += s->grey.loss || s->grey.slow;
+	}
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		struct monitor_iface *f = &m->ifaces[i];
+		bool grey = mon_grey_is_common(degraded[i], up[i]);
+
+		if (grey && !f->grey)
+			dr_warning(
+				"most targets lose answers or answer late at once, so it is not they: nobody "
+				"more is called degraded for it interface=%s targets=%u of=%u",
+				f->name, degraded[i], up[i]);
+		else if (!grey && f->grey)
+			dr_info("no longer do most targets lose answers or answer late interface=%s",
+				f->name);
+		f->grey = grey;
+	}
 }
 
 /* Every slot once a window, some each second. */
@@ -418,6 +451,7 @@ static void look_for_grey(struct monitor *m, struct dr_mono now)
 		if (monitor_watches(m, m->grey_cursor))
 			look_at_grey(m, m->grey_cursor, now.ns);
 	}
+	compare_grey(m);
 }
 
 /* ---------------------------------------------------------------- the tick */

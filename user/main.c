@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 	bool discover = take_discover(&argc, argv);
 	struct dr_daemon_options o;
 	struct mon_features features;
-	mon_memory_init();
+	dr_memory_init();
 	int status = dr_daemon_options(argc, argv, "doctor-monitor", PURPOSE, &o);
 
 	if (status >= 0)

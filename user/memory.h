@@ -9,9 +9,6 @@
  * configuration is a tree first); locked memory that is free again would stay resident for good.
  */
 
-/* Once, before much is allocated: large blocks are mappings of their own and go back when they are freed. */
-void mon_memory_init(void);
-
 /* Pages stay once they are there. 0 or negative. */
 int mon_memory_lock(void) DR_MUST_USE;
 

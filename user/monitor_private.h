@@ -52,6 +52,7 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	unsigned heard_ticks; /* looks in a row that found it newer */
 	unsigned silent;      /* of its targets, as last looked at */
 	unsigned odd_ticks;   /* looks in a row that found another carrier than rtnetlink tells of */
+	bool grey;	      /* most of its targets are degraded by their numbers: it is not they */
 	struct mon_bpf_attached modes;
 	char *trouble; /* last reason why it is not attached, as logged */
 };

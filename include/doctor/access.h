@@ -71,7 +71,7 @@ struct dr_access_rules {
 /* Headers are NULL where absent. */
 struct dr_access_request {
 	unsigned role; /* one of enum dr_role is enough; 0: anybody */
-	bool changes;  /* it is to change something */
+	bool changes;  /* it is to change something, or takes what is scarce */
 	const char *authorization, *x_auth_token;
 	const struct dr_http_identity *identity;
 	const char *host, *origin, *sec_fetch_site;
@@ -86,7 +86,8 @@ struct dr_access_verdict {
 
 /*
  * - What a browser sends on behalf of a web page is refused where it changes something (Origin,
- * Sec-Fetch-Site: fetch.spec.whatwg.org); nothing else sends these headers.
+ * Sec-Fetch-Site: fetch.spec.whatwg.org); nothing else sends these headers. What our own page reads (GET of
+ * the same origin) has no Origin.
  * - Where it is open to everybody, the Host must be an address, "localhost" or one of our names: a page whose
  *   name was made to point at us (DNS rebinding) has another. Tokens are not looked at.
  * - Else a token as "Authorization: Bearer TOKEN" (RFC 6750) or "X-Auth-Token: TOKEN" and a verified

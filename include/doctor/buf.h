@@ -37,4 +37,7 @@ char *dr_asprintf(const char *fmt, ...) DR_PRINTF(1, 2) DR_MUST_USE;
 /* Copies src into dst of size bytes, always terminated. Returns 0, or -ENAMETOOLONG (dst is then ""). */
 int dr_strcpy(char *dst, size_t size, const char *src) DR_MUST_USE;
 
+/* Whether text has a control character (below 0x20, or DEL): it would forge lines of logs, and headers. */
+bool dr_has_control(const char *text) DR_MUST_USE;
+
 #endif

@@ -113,6 +113,16 @@ const char *dr_http_header(const struct dr_http_exchange *x, const char *name); 
 const char *dr_http_body(const struct dr_http_exchange *x, size_t *ret_len); /* NUL-terminated, never NULL */
 const char *dr_http_peer(const struct dr_http_exchange *x); /* numeric address of the client; "local" */
 
+/* When its first line was read, before anything was done about it. */
+struct dr_wall dr_http_since(const struct dr_http_exchange *x);
+
+/*
+ * Hears how long it took from then until the whole answer was handed to the kernel; not, where the connection
+ * ended before. To be said before the reply; userdata must outlive the server.
+ */
+typedef void (*dr_http_answered_fn)(struct dr_dur took, void *userdata);
+void dr_http_on_answered(struct dr_http_exchange *x, dr_http_answered_fn fn, void *userdata);
+
 /* Never NULL; valid until the next call. Verified anew once a minute, as a certificate's time passes. */
 const struct dr_http_identity *dr_http_identity(const struct dr_http_exchange *x);
 
@@ -138,6 +148,23 @@ void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_j
  */
 void dr_http_reply_cut(struct dr_http_exchange *x, unsigned status, const char *content_type,
 		       const void *body, size_t len, size_t sent);
+/*
+ * An answer without an end, of status 200 (lib/io/http_stream.c): what is written to it is sent as fast as
+ * the client takes it. gone is called once, from the loop or the server's end, when the client has gone, has
+ * taken nothing for the idle time-out while something waited, or the server ends: the stream is no more then.
+ * That a client went is noticed by writing. At most waiting_max bytes wait to be sent. -ENOMEM: nothing was
+ * answered.
+ */
+struct dr_http_stream;
+typedef void (*dr_http_gone_fn)(void *userdata);
+int dr_http_reply_stream(struct dr_http_exchange *x, const char *content_type, size_t waiting_max,
+			 dr_http_gone_fn gone, void *userdata, struct dr_http_stream **ret) DR_MUST_USE;
+/* All of it, or nothing: -ENOBUFS when there is no room, -ENOMEM, after which nothing can be written. */
+int dr_http_stream_write(struct dr_http_stream *t, const void *data, size_t len) DR_MUST_USE;
+size_t dr_http_stream_waiting(const struct dr_http_stream *t); /* bytes that the connection has not taken */
+/* The answer ends behind what was written. t is not the caller's any more, and gone not called. NULL-safe. */
+void dr_http_stream_end(struct dr_http_stream *t);
+
 /* {"error": {"code": status, "message": "..."}} */
 void dr_http_reply_error(struct dr_http_exchange *x, unsigned status, const char *fmt, ...) DR_PRINTF(3, 4);
 

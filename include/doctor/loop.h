@@ -66,5 +66,10 @@ DR_DEFINE_FREEP(struct dr_source, dr_source_free)
 void dr_notify(const char *state);
 /* The service manager expects a "WATCHDOG=1" at least so often; 0: it does not. sd_watchdog_enabled(3). */
 struct dr_dur dr_watchdog_period(void);
+/*
+ * If it does, the loop sends these by itself from now on, the first at once: for a program of which all is
+ * well as long as its loop goes round. sd_event_set_watchdog(3). Negative errno: there will be none.
+ */
+int dr_loop_ping_watchdog(struct dr_loop *l) DR_MUST_USE;
 
 #endif

@@ -83,4 +83,11 @@ static inline int dr_errno(void)
 	return errno > 0 ? -errno : -EIO;
 }
 
+/* What the process keeps of the memory that it has freed; glibc's: mallopt(3), malloc_trim(3). */
+
+/* Once, before much is allocated: large blocks are mappings of their own and go back when they are freed. */
+void dr_memory_init(void);
+/* All whole pages that are free go back. May take a millisecond. */
+void dr_memory_trim(void);
+
 #endif

@@ -19,9 +19,9 @@ struct dr_store;
 struct dr_query; /* one prepared statement; may be used again and again */
 
 /*
- * Opens the file, or makes it with mode 0600, and brings its schema up to date: steps[n] is the SQL that
- * leads from version n to n + 1 (PRAGMA user_version), count is the version that the program knows. Each step
- * is done whole or not at all.
+ * Opens the file (NULL: one in memory), or makes it with mode 0600, and brings its schema up to date:
+ * steps[n] is the SQL that leads from version n to n + 1 (PRAGMA user_version), count is the version that the
+ * program knows. Each step is done whole or not at all.
  *
  * -EBUSY: another process has it; -EPROTO: made by a newer program; -EBADMSG: no database, or damaged; -EIO,
  * -ENOSPC, -EACCES, -ENOENT, -ENOMEM ... *ret_error (may be NULL) says it for people then; the caller frees

@@ -111,3 +111,11 @@ int dr_strcpy(char *dst, size_t size, const char *src)
 	memcpy(dst, src, len + 1);
 	return 0;
 }
+
+bool dr_has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}

@@ -58,6 +58,7 @@ void dr_cloud_free(struct dr_cloud *s)
 	dr_source_free(s->deliver_timer);
 	free(s->token);
 	free(s->project_id);
+	free(s->user_id);
 	dr_json_free(s->catalog);
 	dr_cloud_conf_done(&s->conf);
 	free(s);
@@ -158,6 +159,11 @@ int dr_cloud_login(struct dr_cloud *s, dr_cloud_done_fn fn, void *userdata)
 const char *dr_cloud_project_id(const struct dr_cloud *s)
 {
 	return s->project_id;
+}
+
+const char *dr_cloud_user_id(const struct dr_cloud *s)
+{
+	return s->user_id;
 }
 
 /* ---------------------------------------------------------------- one call, waited for */

@@ -68,6 +68,21 @@ static int set(struct dr_cloud_conf *c, const struct setting *s, const char *val
 	return 0;
 }
 
+int dr_cloud_conf_copy(const struct dr_cloud_conf *from, struct dr_cloud_conf *ret)
+{
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf c = { .insecure = from->insecure };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(settings); i++) {
+		const char *value = *(char *const *)((const char *)from + settings[i].offset);
+
+		if (value && set(&c, &settings[i], value))
+			return -ENOMEM;
+	}
+	*ret = c;
+	c = (struct dr_cloud_conf){};
+	return 0;
+}
+
 /* ---------------------------------------------------------------- what both sources must have */
 
 /* "publicURL" of old configurations → "public"; public is the default. False: it is no interface. */

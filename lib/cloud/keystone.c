@@ -77,6 +77,7 @@ struct dr_json *dr_keystone_auth_body(const struct dr_cloud_conf *c)
 void dr_keystone_token_done(struct dr_keystone_token *t)
 {
 	free(t->project_id);
+	free(t->user_id);
 	dr_json_free(t->catalog);
 	*t = (struct dr_keystone_token){};
 }
@@ -92,7 +93,8 @@ int dr_keystone_token_parse(const struct dr_json *body, struct dr_keystone_token
 {
 	const struct dr_json *token = dr_json_get(body, "token");
 	const struct dr_json *catalog = dr_json_get(token, "catalog");
-	const char *project = dr_json_str(dr_json_path(token, "project.id"));
+	const char *project = dr_json_str(dr_json_path(token, "project.id")),
+		   *user = dr_json_str(dr_json_path(token, "user.id"));
 	DR_AUTO(dr_keystone_token_done) struct dr_keystone_token t = {};
 	struct dr_wall issued, expires;
 
@@ -107,6 +109,11 @@ int dr_keystone_token_parse(const struct dr_json *body, struct dr_keystone_token
 	if (project) {
 		t.project_id = strdup(project);
 		if (!t.project_id)
+			return -ENOMEM;
+	}
+	if (user) {
+		t.user_id = strdup(user);
+		if (!t.user_id)
 			return -ENOMEM;
 	}
 	*ret = t;

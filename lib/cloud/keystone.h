@@ -21,6 +21,7 @@ struct dr_json *dr_keystone_auth_body(const struct dr_cloud_conf *c) DR_MUST_USE
 struct dr_keystone_token {
 	struct dr_dur lifetime; /* expires_at - issued_at: does not need our clock to be right */
 	char *project_id;	/* NULL: unscoped */
+	char *user_id;		/* NULL: not told */
 	struct dr_json *catalog;
 };
 

@@ -12,6 +12,71 @@ int dr_neutron_networks_list(struct dr_api_call *call, const char *name)
 	return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/networks?name=%s", n);
 }
 
+int dr_neutron_network_create(struct dr_api_call *call, const char *name)
+{
+	struct dr_json *body = dr_json_object();
+
+	dr_json_add_str(dr_json_add_object(body, "network"), "name", name);
+	return dr_api_call_init(call, "network", "POST", body, "/v2.0/networks");
+}
+
+int dr_neutron_network_delete(struct dr_api_call *call, const char *id)
+{
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	return dr_api_call_init(call, "network", "DELETE", NULL, "/v2.0/networks/%s", id);
+}
+
+int dr_neutron_subnet_create(struct dr_api_call *call, const char *name, const char *network_id,
+			     const char *cidr)
+{
+	struct dr_json *body, *subnet;
+
+	if (!dr_api_id_valid(network_id))
+		return -EINVAL;
+	body = dr_json_object();
+	subnet = dr_json_add_object(body, "subnet");
+	dr_json_add_str(subnet, "name", name);
+	dr_json_add_str(subnet, "network_id", network_id);
+	dr_json_add_int(subnet, "ip_version", 4);
+	dr_json_add_str(subnet, "cidr", cidr);
+	dr_json_add_bool(subnet, "enable_dhcp", false);
+	return dr_api_call_init(call, "network", "POST", body, "/v2.0/subnets");
+}
+
+int dr_neutron_security_groups_list(struct dr_api_call *call, const char *project_id)
+{
+	if (!dr_api_id_valid(project_id))
+		return -EINVAL;
+	return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/security-groups?tenant_id=%s",
+				project_id);
+}
+
+int dr_neutron_security_group_delete(struct dr_api_call *call, const char *id)
+{
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	return dr_api_call_init(call, "network", "DELETE", NULL, "/v2.0/security-groups/%s", id);
+}
+
+int dr_neutron_quota_ports(struct dr_api_call *call, const char *project_id, int64_t ports)
+{
+	struct dr_json *body;
+
+	if (!dr_api_id_valid(project_id))
+		return -EINVAL;
+	body = dr_json_object();
+	dr_json_add_int(dr_json_add_object(body, "quota"), "port", ports);
+	return dr_api_call_init(call, "network", "PUT", body, "/v2.0/quotas/%s", project_id);
+}
+
+int dr_neutron_quota_delete(struct dr_api_call *call, const char *project_id)
+{
+	if (!dr_api_id_valid(project_id))
+		return -EINVAL;
+	return dr_api_call_init(call, "network", "DELETE", NULL, "/v2.0/quotas/%s", project_id);
+}
+
 int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char *device_id)
 {
 	DR_AUTO_FREE char *h = dr_api_escape(host ? host : "");

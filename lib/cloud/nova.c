@@ -311,6 +311,47 @@ int dr_nova_flavors_list(struct dr_api_call *call, const struct dr_nova_api *api
 	return nova_call(call, api, "GET", NULL, "/flavors/detail");
 }
 
+int dr_nova_flavor_create(struct dr_api_call *call, const struct dr_nova_api *api, const char *name,
+			  const struct dr_nova_size *size)
+{
+	struct dr_json *body = dr_json_object(), *flavor = dr_json_add_object(body, "flavor");
+
+	dr_json_add_str(flavor, "name", name);
+	dr_json_add_int(flavor, "vcpus", size->vcpus);
+	dr_json_add_int(flavor, "ram", size->ram_mb);
+	dr_json_add_int(flavor, "disk", size->disk_gb);
+	return nova_call(call, api, "POST", body, "/flavors");
+}
+
+int dr_nova_flavor_delete(struct dr_api_call *call, const struct dr_nova_api *api, const char *id)
+{
+	if (!dr_api_id_valid(id))
+		return -EINVAL;
+	return nova_call(call, api, "DELETE", NULL, "/flavors/%s", id);
+}
+
+int dr_nova_quota_update(struct dr_api_call *call, const struct dr_nova_api *api, const char *project_id,
+			 const struct dr_nova_quota *quota)
+{
+	struct dr_json *body, *set;
+
+	if (!dr_api_id_valid(project_id))
+		return -EINVAL;
+	body = dr_json_object();
+	set = dr_json_add_object(body, "quota_set");
+	dr_json_add_int(set, "instances", quota->instances);
+	dr_json_add_int(set, "cores", quota->cores);
+	dr_json_add_int(set, "ram", quota->ram_mb);
+	return nova_call(call, api, "PUT", body, "/os-quota-sets/%s", project_id);
+}
+
+int dr_nova_quota_delete(struct dr_api_call *call, const struct dr_nova_api *api, const char *project_id)
+{
+	if (!dr_api_id_valid(project_id))
+		return -EINVAL;
+	return nova_call(call, api, "DELETE", NULL, "/os-quota-sets/%s", project_id);
+}
+
 int dr_nova_hypervisors_list(struct dr_api_call *call, const struct dr_nova_api *api)
 {
 	return nova_call(call, api, "GET", NULL, "/os-hypervisors/detail");

@@ -54,7 +54,7 @@ struct dr_cloud {
 	char *token; /* NULL: none */
 	unsigned generation;
 	struct dr_mono token_until;
-	char *project_id;
+	char *project_id, *user_id;
 	struct dr_json *catalog;
 };
 

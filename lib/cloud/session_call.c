@@ -193,6 +193,10 @@ void dr_session_call_route(struct dr_cloud *s, struct dr_session_call *c)
 	int r;
 
 	c->state = CALL_WAITING;
+	if (!s->conf.auth_url) {
+		dr_session_call_finish(c, -ENOTCONN, 0, "no cloud is configured");
+		return;
+	}
 	if (dr_session_token_valid(s)) {
 		if (c->login_only)
 			dr_session_call_finish(c, 0, 201, "");

@@ -40,6 +40,8 @@ static void login_succeeded(struct dr_cloud *s, struct dr_keystone_token *t, cha
 	s->token_until = dr_mono_add(dr_mono_now(), t->lifetime);
 	free(s->project_id);
 	s->project_id = DR_TAKE_PTR(t->project_id);
+	free(s->user_id);
+	s->user_id = DR_TAKE_PTR(t->user_id);
 	dr_json_free(s->catalog);
 	s->catalog = DR_TAKE_PTR(t->catalog);
 	/* a fifth of its life ahead: time for several attempts */

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "lib/io/http_stream.h"
 #include "lib/io/http_tls.h"
 #include "lib/io/unix_listen.h"
 
@@ -32,6 +33,10 @@ struct dr_http_exchange {
 	const char *method, *path;	   /* the connection's memory */
 	struct dr_buf body;
 	size_t received;
+	struct dr_mono since; /* its first line */
+	struct dr_wall since_wall;
+	dr_http_answered_fn answered; /* NULL: nobody wants to know */
+	void *answered_userdata;
 	struct {
 		char *name, *value;
 	} headers[SET_HEADERS_MAX];
@@ -69,6 +74,7 @@ struct dr_http_server {
 	uint16_t port;
 	struct dr_unix_path local;
 	struct dr_http_exchange *suspended;
+	struct http_streams streams;
 	bool closing;
 };
 
@@ -114,6 +120,17 @@ static void resume(struct dr_http_exchange *x)
 	MHD_resume_connection(x->connection);
 	/* that only marks it, the next run does the rest; arming a timer that lives does not fail */
 	(void)!dr_timer_arm(s->timer, dr_msec(0));
+}
+
+struct dr_wall dr_http_since(const struct dr_http_exchange *x)
+{
+	return x->since_wall;
+}
+
+void dr_http_on_answered(struct dr_http_exchange *x, dr_http_answered_fn fn, void *userdata)
+{
+	x->answered = fn;
+	x->answered_userdata = userdata;
 }
 
 const char *dr_http_method(const struct dr_http_exchange *x)
@@ -447,6 +464,29 @@ static void reply_too_large(struct dr_http_exchange *x)
 	dr_http_reply_json(x, MHD_HTTP_CONTENT_TOO_LARGE, body);
 }
 
+/* ---- what http_stream.c needs ---- */
+
+struct http_streams *http_server_streams(struct dr_http_exchange *x)
+{
+	return &x->server->streams;
+}
+
+struct dr_source *http_server_timer(struct dr_http_exchange *x)
+{
+	return x->server->timer;
+}
+
+struct MHD_Connection *http_server_connection(struct dr_http_exchange *x)
+{
+	return x->connection;
+}
+
+void http_server_reply(struct dr_http_exchange *x, unsigned status, const char *content_type,
+		       struct MHD_Response *response)
+{
+	reply(x, status, content_type, response);
+}
+
 static enum MHD_Result queue_reply(struct dr_http_exchange *x)
 {
 	struct MHD_Response *response = DR_TAKE_PTR(x->response);
@@ -469,6 +509,8 @@ static void *on_uri(void *userdata, const char *uri, struct MHD_Connection *conn
 	if (!x)
 		return NULL;
 	x->server = userdata;
+	x->since = dr_mono_now();
+	x->since_wall = dr_wall_now();
 	x->nul_in_uri = strstr(uri, "%00") != NULL;
 	return x;
 }
@@ -478,6 +520,8 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 {
 	struct dr_http_exchange *x = *request;
 
+	if (x && x->answered && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		x->answered(dr_mono_sub(dr_mono_now(), x->since), x->answered_userdata);
 	if (x)
 		exchange_free(x);
 	*request = NULL;
@@ -741,12 +785,13 @@ int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts
 	return 0;
 }
 
-/* Answers what is deferred, and gives small answers the rounds that they need to leave. */
+/* Answers what is deferred, ends streams, and gives small answers the rounds that they need to leave. */
 static void flush(struct dr_http_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	s->closing = true;
+	http_streams_end(&s->streams);
 	while (s->suspended)
 		dr_http_reply_error(s->suspended, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down");
 	for (int i = 0; i < CLOSING_ROUNDS; i++) {

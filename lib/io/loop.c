@@ -282,6 +282,13 @@ void dr_notify(const char *state)
 	sd_notify(0, state);
 }
 
+int dr_loop_ping_watchdog(struct dr_loop *l)
+{
+	int r = sd_event_set_watchdog(l->event, true);
+
+	return r < 0 ? r : 0;
+}
+
 struct dr_dur dr_watchdog_period(void)
 {
 	uint64_t usec;

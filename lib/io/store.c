@@ -206,14 +206,14 @@ int dr_store_open(const char *path, const char *const steps[], unsigned count, s
 
 	if (!s)
 		return -ENOMEM;
-	r = make_file(path);
+	r = path ? make_file(path) : 0;
 	if (!r)
-		r = to_errno(s->db, sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-						    NULL));
+		r = to_errno(s->db, sqlite3_open_v2(path ? path : ":memory:", &s->db,
+						    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (!r)
 		r = prepare(s, steps, count);
 	if (r) {
-		explain(s, path, r, ret_error);
+		explain(s, path ? path : "in memory", r, ret_error);
 		return r;
 	}
 	*ret = DR_TAKE_PTR(s);

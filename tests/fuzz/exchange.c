@@ -145,6 +145,14 @@ void dr_http_defer(struct dr_http_exchange *x)
 	x->deferred = true;
 }
 
+void dr_http_reply(struct dr_http_exchange *x, unsigned status, const char *content_type, const void *body,
+		   size_t len)
+{
+	FUZZ_CHECK(!x->replies++);
+	FUZZ_CHECK(body && len && content_type);
+	x->status = status;
+}
+
 void dr_http_reply_json(struct dr_http_exchange *x, unsigned status, struct dr_json *body)
 {
 	DR_AUTO_FREE char *text = dr_json_print(body);

@@ -170,6 +170,11 @@ struct dr_json *ins_inspector_health(const struct ins_inspector *s, bool *ret_go
 	return dr_json_object();
 }
 
+bool ins_live_handle(struct ins_live *v, struct dr_http_exchange *x)
+{
+	return false;
+}
+
 /* ---------------------------------------------------------------- requests */
 
 /* The events that its body has; 0 if it has none that can be read. */

@@ -22,6 +22,7 @@
 
 #include "doctor/clock.h"
 #include "doctor/json.h"
+#include "doctor/cloud/cloud.h"
 #include "tools/scenario/run.h"
 
 #define DEADLINE dr_sec(60) /* for a whole run on a busy machine */
@@ -497,7 +498,10 @@ static void test_interrupted_at_any_moment(void **state)
 		/* before it handles signals it just ends */
 		if (strstr(dr_buf_str(&r.output), "interrupted by signal"))
 			assert_ended(&r, 128 + (ms % 340 ? SIGTERM : SIGINT));
-		assert_null(strstr(dr_buf_str(&r.output), "FAIL: "));
+		if (strstr(dr_buf_str(&r.output), "FAIL: ")) {
+			show(&r);
+			fail_msg("interrupted after %d ms it calls something a failure", ms);
+		}
 		assert_nothing_left(&r);
 	}
 }
@@ -585,6 +589,108 @@ static void test_leftovers_in_the_cloud(void **state)
 	assert_int_equal(sc_wait(cloud), 0);
 	assert_nothing_left(&again);
 	(void)!sc_run((const char *const[]){ "sh", "-c", tmp, NULL }, NULL, NULL);
+}
+
+/* Project and user of the VMs' owner are not there: they are made for the run, and go with it. */
+static void test_owner_is_made(void **state)
+{
+	DR_AUTO_FREE char *yaml = path_of(root, "given.yaml");
+	DR_AUTO_FREE char *tmp = dr_asprintf("rm -r %s/tmp/*", root);
+	const char *const cleanup[] = { "cleanup", "--clouds-yaml", yaml, "--owner=tenant", NULL };
+	pid_t cloud = start_cloud(yaml);
+	AUTO_RESULT first = { 0 }, killed = { 0 }, clean = { 0 }, again = { 0 }, taken = { 0 };
+
+	replace_program("none", NULL);
+	run(&first,
+	    (const char *const[]){ "--clouds-yaml", yaml, "--owner=tenant", "--outage=0s", "--vms=3", NULL });
+	assert_says(&first, "user tenant is made, member of project tenant, which is made too\n");
+	assert_says(&first, "a network made as doctor-test-");
+	assert_says(&first, "\nPASS\n");
+	assert_int_equal(first.status, 0);
+	run(&clean, cleanup); /* nothing of it is left */
+	assert_null(strstr(dr_buf_str(&clean.output), "leftovers"));
+	assert_says(&clean, "nothing of doctor-test is left\n");
+
+	killed.pid =
+		start((const char *const[]){ "--clouds-yaml", yaml, "--owner=tenant", "--outage=60s", NULL });
+	wait_text(&killed, "forced down, VM in error");
+	kill(killed.pid, SIGKILL);
+	while (waitpid(killed.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	result_done(&clean);
+	clean = (struct result){ 0 };
+	run(&clean, cleanup);
+	assert_int_equal(clean.status, 0);
+	assert_says(&clean, "  leftovers  3 VMs of an earlier run are deleted\n");
+	assert_says(&clean, "  leftovers  project and user tenant of an earlier run are deleted\n");
+	run(&again, (const char *const[]){ "--clouds-yaml", yaml, "--owner=tenant", "--outage=0s", NULL });
+	assert_says(&again, "user tenant is made");
+	assert_says(&again, "\nPASS\n");
+	(void)!sc_run((const char *const[]){ "sh", "-c", tmp, NULL }, NULL, NULL);
+
+	/* the entries of clouds.yaml under another name: the user is there, and his password is not */
+	assert_int_equal(sc_run((const char *const[]){ "sed", "-i", "s/^  doctor:/  owner:/", yaml, NULL },
+				NULL, NULL),
+			 0);
+	run(&taken, (const char *const[]){ "--clouds-yaml", yaml, "--outage=0s", NULL });
+	assert_int_equal(taken.status, 2);
+	assert_says(&taken, "user doctor exists, and its password is not known");
+	result_done(&taken);
+	taken = (struct result){ 0 };
+	run(&taken, (const char *const[]){ "--clouds-yaml", yaml, "--owner=owner", "--outage=0s", NULL });
+	assert_says(&taken, "\nPASS\n");
+	kill(cloud, SIGTERM);
+	assert_int_equal(sc_wait(cloud), 0);
+	assert_nothing_left(&taken);
+}
+
+static void set_environment(const char *const pairs[][2], bool on)
+{
+	for (size_t i = 0; pairs[i][0]; i++) {
+		if (on)
+			assert_int_equal(setenv(pairs[i][0], pairs[i][1], 1), 0);
+		else
+			assert_int_equal(unsetenv(pairs[i][0]), 0);
+	}
+}
+
+/* Of OS_CLOUD the owner is the entry beside it; of the other variables there is none. */
+static void test_cloud_of_the_environment(void **state)
+{
+	DR_AUTO_FREE char *yaml = path_of(root, "given.yaml"), *error = NULL;
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf admin = { 0 };
+	pid_t cloud = start_cloud(yaml);
+	const char *const entries[][2] = { { "OS_CLIENT_CONFIG_FILE", yaml },
+					   { "OS_CLOUD", "admin" },
+					   { NULL } };
+	AUTO_RESULT by_entry = { 0 }, twice = { 0 }, by_variables = { 0 };
+
+	replace_program("none", NULL);
+	set_environment(entries, true);
+	assert_int_equal(dr_cloud_conf_load(NULL, &admin, &error), 0);
+	run(&by_entry, (const char *const[]){ "--cloud=env", "--outage=0s", NULL });
+	assert_says(&by_entry, "\nPASS\n");
+	assert_null(strstr(dr_buf_str(&by_entry.output), " is made"));
+	run(&twice,
+	    (const char *const[]){ "--cloud=env", "--owner=tenant", "--repeat=2", "--outage=0s", NULL });
+	assert_says(&twice, "2 runs, 2 passed");
+	set_environment(entries, false);
+
+	const char *const variables[][2] = { { "OS_AUTH_URL", admin.auth_url },
+					     { "OS_USERNAME", "admin" },
+					     { "OS_PASSWORD", "admin" },
+					     { "OS_PROJECT_NAME", "admin" },
+					     { "OS_USER_DOMAIN_NAME", "Default" },
+					     { "OS_PROJECT_DOMAIN_NAME", "Default" },
+					     { NULL } };
+	set_environment(variables, true);
+	run(&by_variables, (const char *const[]){ "--cloud=env", "--owner=tenant", "--outage=0s", NULL });
+	set_environment(variables, false);
+	assert_says(&by_variables, "user tenant is made, member of project tenant, which is made too\n");
+	assert_says(&by_variables, "\nPASS\n");
+	kill(cloud, SIGTERM);
+	assert_int_equal(sc_wait(cloud), 0);
+	assert_nothing_left(&by_variables);
 }
 
 /* ---------------------------------------------------------------- the other scenarios */
@@ -709,6 +815,8 @@ int main(void)
 		cmocka_unit_test(test_interrupted_at_any_moment),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_leftovers_in_the_cloud),
+		cmocka_unit_test(test_owner_is_made),
+		cmocka_unit_test(test_cloud_of_the_environment),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_network_failure),
 		cmocka_unit_test(test_false_alarm),

@@ -297,13 +297,20 @@ static void stopped_for_ten_seconds(void **state)
 	maps_expect_held(b, &before);
 }
 
-/* One probe in three, and not three in a row, even late by half a second. */
+/* Of n hosts from the first on: one probe in three, and not three in a row, even late by half a second. */
+static void lose_of(struct bed *b, int first, int n)
+{
+	for (int i = first; i < first + n; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	bed_idle(b, dr_msec(310));
+	for (int i = first; i < first + n; i++)
+		BED_MUST(sc_topo_restore(b->topo, i, &error));
+	bed_idle(b, dr_msec(500));
+}
+
 static void lose_some(struct bed *b)
 {
-	BED_MUST(sc_topo_drop(b->topo, 1, &error));
-	bed_idle(b, dr_msec(310));
-	BED_MUST(sc_topo_restore(b->topo, 1, &error));
-	bed_idle(b, dr_msec(500));
+	lose_of(b, 1, 1);
 }
 
 /* Some answers are lost, too few for a verdict. */
@@ -333,6 +340,32 @@ static void a_share_of_answers_is_lost(void **state)
 	while (b->nothers == 0 && dr_mono_sub(end, dr_mono_now()).ns > 0)
 		bed_idle(b, dr_msec(50));
 	bed_expect_other(b, "compute.host.degraded.cleared");
+}
+
+/* The same of all at once: it is the way to them, or this machine. */
+static void answers_of_all_are_lost(void **state)
+{
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(
+		4, "interval: 300ms\nisolation: {share: 0}\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(40));
+
+	bool noticed = false;
+
+	while (!noticed && dr_mono_sub(end, dr_mono_now()).ns > 0) {
+		lose_of(b, 0, 4);
+		noticed = bed_wait_log(b, "it is not they", dr_msec(1));
+	}
+	if (!noticed)
+		bed_fail(b, "that all lose answers is not noticed");
+	end = dr_mono_add(dr_mono_now(), dr_sec(12));
+	while (dr_mono_sub(end, dr_mono_now()).ns > 0)
+		lose_of(b, 0, 4);
+	assert_int_equal(b->nothers, 0);
+	if (!bed_wait_log(b, "no longer do most targets", dr_sec(60)))
+		bed_fail(b, "that it is over is not noticed");
+	assert_int_equal(b->nothers, 0);
+	assert_int_equal(b->nevents, 0);
 }
 
 /* Hosts with intervals of their own: i is compute-(i+1). */
@@ -523,6 +556,7 @@ int main(void)
 		cmocka_unit_test(our_own_carrier_lost),
 		cmocka_unit_test(stopped_for_ten_seconds),
 		cmocka_unit_test(a_share_of_answers_is_lost),
+		cmocka_unit_test(answers_of_all_are_lost),
 		cmocka_unit_test(the_fastest_are_dead),
 		cmocka_unit_test(slowly_probed_and_dead_before_the_start),
 		cmocka_unit_test(answers_that_are_too_late_are_told_of),

@@ -41,6 +41,27 @@ static void reply_echo(struct dr_http_exchange *x)
 	dr_http_reply(x, 200, "text/plain", text.data, text.len);
 }
 
+static void on_gone(void *userdata)
+{
+	struct fixture_stream *s = userdata;
+
+	assert_non_null(s->stream);
+	s->stream = NULL;
+	s->gone++;
+}
+
+static void reply_stream(struct fixture *f, struct dr_http_exchange *x)
+{
+	const char *max = dr_http_query(x, "max");
+	struct fixture_stream *s = &f->streams[f->stream_count];
+
+	assert_in_range(f->stream_count, 0, DR_ARRAY_SIZE(f->streams) - 1);
+	assert_int_equal(dr_http_reply_stream(x, "text/event-stream", max ? strtoul(max, NULL, 10) : 1000,
+					      on_gone, s, &s->stream),
+			 0);
+	f->stream_count++;
+}
+
 static void on_request(struct dr_http_exchange *x, void *userdata)
 {
 	struct fixture *f = userdata;
@@ -58,6 +79,8 @@ static void on_request(struct dr_http_exchange *x, void *userdata)
 			dr_http_reply_error(x, status, "this is %u", status);
 		else
 			dr_http_reply(x, status, NULL, NULL, 0);
+	} else if (strcmp(path, "/stream") == 0) {
+		reply_stream(f, x);
 	} else if (strcmp(path, "/big") == 0) {
 		reply_big(x);
 	} else if (strcmp(path, "/incomplete") == 0) {

@@ -29,6 +29,11 @@ struct raw {
 	bool closed;
 };
 
+struct fixture_stream {
+	struct dr_http_stream *stream; /* NULL: it is no more */
+	unsigned gone;
+};
+
 struct fixture {
 	struct dr_loop *loop;
 	struct dr_source *timer;
@@ -36,7 +41,9 @@ struct fixture {
 	struct dr_http_client *client;
 	struct dr_http_exchange *deferred[8]; /* by /defer, in order */
 	unsigned deferred_count;
-	unsigned handled; /* requests that reached the handler */
+	unsigned handled;		   /* requests that reached the handler */
+	struct fixture_stream streams[32]; /* by /stream?max=BYTES, in order */
+	unsigned stream_count;
 	char url[128];
 };
 

@@ -44,6 +44,8 @@ static void world_compose(struct world *w)
 	inspector.bus = w->bus;
 	assert_int_equal(ins_inspector_new(&inspector, &w->inspector), 0);
 	assert_int_equal(ins_receiver_new(w->loop, w->inspector, &w->config, w->admission, &w->receiver), 0);
+	assert_int_equal(ins_live_new(w->loop, w->inspector, &w->live), 0);
+	ins_receiver_add_live(w->receiver, w->live);
 	ins_receiver_add_north(w->receiver, ins_inspector_north(w->inspector));
 	server.tls = ins_admission_tls(w->admission);
 	assert_int_equal(dr_http_server_new(w->loop, &server, ins_receive, w->receiver, &w->server), 0);
@@ -142,6 +144,7 @@ static void world_end(struct world *w)
 	ins_fencer_free(w->fencer);
 	ins_journal_stop(w->journal);
 	ins_receiver_free(w->receiver);
+	ins_live_free(w->live);
 	ins_admission_free(w->admission);
 	ins_inspector_free(w->inspector);
 	ins_journal_free(w->journal);

@@ -32,6 +32,7 @@ struct world {
 	struct ins_inspector *inspector;
 	struct ins_admission *admission;
 	struct ins_receiver *receiver;
+	struct ins_live *live;
 	struct dr_http_server *server;
 	char dir[40]; /* of the journal; "": there is none */
 

@@ -324,6 +324,7 @@ void journal_assert_same(const struct ins_incident *a, const struct ins_incident
 		i->prev = i->next = i->prev_dirty = i->next_dirty = NULL;
 		i->dirty = i->written = false;
 		i->steps_written = i->servers_written = 0;
+		i->changes = i->told = 0;
 		i->since.ns = i->back_since.ns = 0;
 		memset(i->steps, 0, sizeof(i->steps));
 		i->servers = (struct ins_vms){};

@@ -52,6 +52,16 @@ static void strcpy_refuses_what_does_not_fit(void **state)
 	assert_string_equal(dst, "");
 }
 
+static void control_characters(void **state)
+{
+	assert_false(dr_has_control(""));
+	assert_false(dr_has_control(" a~\xc3\xa9\xff"));
+	assert_true(dr_has_control("a\n"));
+	assert_true(dr_has_control("\x1f"));
+	assert_true(dr_has_control("a\x7f"
+				   "b"));
+}
+
 static void durations(void **state)
 {
 	static const struct {
@@ -200,6 +210,7 @@ int main(void)
 		cmocka_unit_test(buf_grows_and_stays_terminated),
 		cmocka_unit_test(buf_remembers_its_limit),
 		cmocka_unit_test(strcpy_refuses_what_does_not_fit),
+		cmocka_unit_test(control_characters),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(wall_times),
 		cmocka_unit_test(wall_times_come_back_as_they_went),

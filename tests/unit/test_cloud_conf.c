@@ -277,6 +277,29 @@ static void test_environment(void **state)
 	assert_null(c.region_name);
 }
 
+static void test_copy(void **state)
+{
+	const struct dr_cloud_conf from = {
+		.auth_url = (char *)"http://k",
+		.username = (char *)"u",
+		.password = (char *)"p",
+		.project_id = (char *)"i",
+		.cacert = (char *)"c",
+		.insecure = true,
+	};
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf c = {};
+
+	assert_int_equal(dr_cloud_conf_copy(&from, &c), 0);
+	assert_string_equal(c.auth_url, from.auth_url);
+	assert_ptr_not_equal(c.auth_url, from.auth_url);
+	assert_string_equal(c.username, from.username);
+	assert_string_equal(c.password, from.password);
+	assert_string_equal(c.project_id, from.project_id);
+	assert_string_equal(c.cacert, from.cacert);
+	assert_true(c.insecure);
+	assert_null(c.project_name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_environment, setup, teardown),
+		cmocka_unit_test(test_copy),
 	};
 	int r;
 

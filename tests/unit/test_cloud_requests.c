@@ -9,6 +9,7 @@
 
 #include "doctor/cloud/aodh.h"
 #include "doctor/cloud/glance.h"
+#include "doctor/cloud/identity.h"
 #include "doctor/cloud/neutron.h"
 #include "doctor/cloud/nova.h"
 #include "tests/unit/recorded.h"
@@ -579,6 +580,98 @@ static void test_neutron(void **state)
 	assert_int_equal(dr_neutron_port_parse(v, &p), -EBADMSG);
 }
 
+/* ---------------------------------------------------------------- what a project is prepared with */
+
+static void test_identity(void **state)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+	DR_AUTO_JSON struct dr_json *v = NULL;
+	static const char text[] =
+		"{\"id\":\"a1\",\"name\":\"doctor\",\"domain_id\":\"default\",\"description\":\"d\"}";
+	struct dr_identity_item item;
+
+	assert_int_equal(dr_identity_projects_list(&call, "a b"), 0);
+	assert_request(&call, "identity", "GET", "/v3/projects?name=a%20b", NULL);
+	assert_int_equal(dr_identity_users_list(&call, "doctor"), 0);
+	assert_request(&call, "identity", "GET", "/v3/users?name=doctor", NULL);
+	assert_int_equal(dr_identity_roles_list(&call, "member"), 0);
+	assert_request(&call, "identity", "GET", "/v3/roles?name=member", NULL);
+	assert_int_equal(dr_identity_project_create(&call, "doctor", NULL, "d"), 0);
+	assert_request(&call, "identity", "POST", "/v3/projects",
+		       "{\"project\":{\"name\":\"doctor\",\"description\":\"d\"}}");
+	assert_int_equal(dr_identity_user_create(&call, "doctor", "default", "secret", NULL), 0);
+	assert_request(&call, "identity", "POST", "/v3/users",
+		       "{\"user\":{\"name\":\"doctor\",\"domain_id\":\"default\",\"password\":\"secret\"}}");
+	assert_int_equal(dr_identity_user_password(&call, "u1", "other"), 0);
+	assert_request(&call, "identity", "PATCH", "/v3/users/u1", "{\"user\":{\"password\":\"other\"}}");
+	assert_int_equal(dr_identity_user_password(&call, "", "other"), -EINVAL);
+	assert_int_equal(dr_identity_user_delete(&call, "u1"), 0);
+	assert_request(&call, "identity", "DELETE", "/v3/users/u1", NULL);
+	assert_int_equal(dr_identity_project_delete(&call, "p1"), 0);
+	assert_request(&call, "identity", "DELETE", "/v3/projects/p1", NULL);
+	assert_int_equal(dr_identity_project_delete(&call, ""), -EINVAL);
+	assert_int_equal(dr_identity_user_delete(&call, "../projects/p1"), -EINVAL);
+	assert_int_equal(dr_identity_grant(&call, "p1", "u1", "r1"), 0);
+	assert_request(&call, "identity", "PUT", "/v3/projects/p1/users/u1/roles/r1", NULL);
+	assert_int_equal(dr_identity_grant(&call, "p1", NULL, "r1"), -EINVAL);
+
+	assert_int_equal(dr_json_parse(text, strlen(text), &v, NULL), 0);
+	assert_int_equal(dr_identity_parse(v, &item), 0);
+	assert_string_equal(item.id, "a1");
+	assert_string_equal(item.name, "doctor");
+	assert_string_equal(item.domain_id, "default");
+	assert_string_equal(item.description, "d");
+	assert_int_equal(dr_identity_parse(NULL, &item), -EBADMSG);
+}
+
+static void test_nova_preparation(void **state)
+{
+	const struct dr_nova_size size = { .vcpus = 2, .ram_mb = 128, .disk_gb = 3 };
+	const struct dr_nova_quota quota = { .instances = 3, .cores = -1, .ram_mb = 640 };
+	DR_AUTO_CALL struct dr_api_call call = {};
+
+	assert_int_equal(dr_nova_flavor_create(&call, &newest, "f", &size), 0);
+	assert_request(&call, "compute", "POST", "/flavors",
+		       "{\"flavor\":{\"name\":\"f\",\"vcpus\":2,\"ram\":128,\"disk\":3}}");
+	assert_int_equal(dr_nova_flavor_delete(&call, &newest, "1"), 0);
+	assert_request(&call, "compute", "DELETE", "/flavors/1", NULL);
+	assert_int_equal(dr_nova_flavor_delete(&call, &newest, ""), -EINVAL);
+	assert_int_equal(dr_nova_quota_update(&call, &newest, "p1", &quota), 0);
+	assert_request(&call, "compute", "PUT", "/os-quota-sets/p1",
+		       "{\"quota_set\":{\"instances\":3,\"cores\":-1,\"ram\":640}}");
+	assert_string_equal(call.req.microversion, "2.93");
+	assert_int_equal(dr_nova_quota_delete(&call, &newest, "p1"), 0);
+	assert_request(&call, "compute", "DELETE", "/os-quota-sets/p1", NULL);
+	assert_int_equal(dr_nova_quota_update(&call, &newest, NULL, &quota), -EINVAL);
+	assert_int_equal(dr_nova_quota_delete(&call, &newest, "a/b"), -EINVAL);
+}
+
+static void test_neutron_preparation(void **state)
+{
+	DR_AUTO_CALL struct dr_api_call call = {};
+
+	assert_int_equal(dr_neutron_network_create(&call, "n"), 0);
+	assert_request(&call, "network", "POST", "/v2.0/networks", "{\"network\":{\"name\":\"n\"}}");
+	assert_int_equal(dr_neutron_subnet_create(&call, "s", ID, "192.0.2.0/24"), 0);
+	assert_request(&call, "network", "POST", "/v2.0/subnets",
+		       "{\"subnet\":{\"name\":\"s\",\"network_id\":\"" ID "\",\"ip_version\":4,"
+		       "\"cidr\":\"192.0.2.0/24\",\"enable_dhcp\":false}}");
+	assert_int_equal(dr_neutron_subnet_create(&call, "s", NULL, "192.0.2.0/24"), -EINVAL);
+	assert_int_equal(dr_neutron_network_delete(&call, ID), 0);
+	assert_request(&call, "network", "DELETE", "/v2.0/networks/" ID, NULL);
+	assert_int_equal(dr_neutron_network_delete(&call, ""), -EINVAL);
+	assert_int_equal(dr_neutron_security_groups_list(&call, "p1"), 0);
+	assert_request(&call, "network", "GET", "/v2.0/security-groups?tenant_id=p1", NULL);
+	assert_int_equal(dr_neutron_security_groups_list(&call, ""), -EINVAL); /* not all of the cloud */
+	assert_int_equal(dr_neutron_security_group_delete(&call, ID), 0);
+	assert_request(&call, "network", "DELETE", "/v2.0/security-groups/" ID, NULL);
+	assert_int_equal(dr_neutron_quota_ports(&call, "p1", 7), 0);
+	assert_request(&call, "network", "PUT", "/v2.0/quotas/p1", "{\"quota\":{\"port\":7}}");
+	assert_int_equal(dr_neutron_quota_delete(&call, "p1"), 0);
+	assert_request(&call, "network", "DELETE", "/v2.0/quotas/p1", NULL);
+	assert_int_equal(dr_neutron_quota_delete(&call, NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +691,9 @@ int main(void)
 		cmocka_unit_test(test_aodh),
 		cmocka_unit_test(test_glance),
 		cmocka_unit_test(test_neutron),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_nova_preparation),
+		cmocka_unit_test(test_neutron_preparation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

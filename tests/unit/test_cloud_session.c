@@ -648,20 +648,36 @@ static void test_waiting_call(void **state)
 	assert_non_null(strstr(refused, "volumev3"));
 }
 
+/* Of a conf without an address of Keystone nothing is sent. */
+static void test_no_cloud(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf none = {};
+	DR_AUTO(dr_cloud_freep) struct dr_cloud *cloud = NULL;
+	const struct dr_cloud_request req = { .service = "compute", .method = "GET", .path = "/servers" };
+	DR_AUTO_FREE char *why = NULL;
+
+	assert_int_equal(dr_cloud_new(w->loop, w->http, &none, &cloud), 0);
+	assert_int_equal(dr_cloud_call(cloud, &req, NULL, &why), -ENOTCONN);
+	assert_string_equal(why, "no cloud is configured");
+	assert_int_equal(w->logins + w->requests, 0);
+}
+
 #define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_one_call),	   with_world(test_raw_body),
-		with_world(test_shared_login),	   with_world(test_answers),
-		with_world(test_no_endpoint),	   with_world(test_bad_arguments),
-		with_world(test_401_once),	   with_world(test_401_for_good),
-		with_world(test_401_then_refused), with_world(test_refused_login),
-		with_world(test_bad_logins),	   with_world(test_unreachable),
-		with_world(test_timeout),	   with_world(test_renewal),
-		with_world(test_failed_renewal),   with_world(test_end_with_calls),
-		with_world(test_end_in_callback),  with_world(test_waiting_call),
+		with_world(test_no_cloud),	 with_world(test_one_call),
+		with_world(test_raw_body),	 with_world(test_shared_login),
+		with_world(test_answers),	 with_world(test_no_endpoint),
+		with_world(test_bad_arguments),	 with_world(test_401_once),
+		with_world(test_401_for_good),	 with_world(test_401_then_refused),
+		with_world(test_refused_login),	 with_world(test_bad_logins),
+		with_world(test_unreachable),	 with_world(test_timeout),
+		with_world(test_renewal),	 with_world(test_failed_renewal),
+		with_world(test_end_with_calls), with_world(test_end_in_callback),
+		with_world(test_waiting_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,11 +282,11 @@ static const struct mc_alarm *alarm_of(struct world *w, const char *id)
 	return NULL;
 }
 
-static const char *get(struct world *w, const char *path, unsigned *ret_status)
+static const char *ask(struct world *w, const char *method, const char *path, unsigned *ret_status)
 {
 	static char text[8192];
 	char url[200];
-	struct dr_http_request req = { .method = "GET", .url = url };
+	struct dr_http_request req = { .method = method, .url = url };
 	struct dr_http_response r;
 
 	snprintf(url, sizeof(url), "%s", con_consumer_url(w->consumer));
@@ -296,6 +296,11 @@ static const char *get(struct world *w, const char *path, unsigned *ret_status)
 	snprintf(text, sizeof(text), "%s", dr_buf_str(&r.body));
 	dr_http_response_done(&r);
 	return text;
+}
+
+static const char *get(struct world *w, const char *path, unsigned *ret_status)
+{
+	return ask(w, "GET", path, ret_status);
 }
 
 /* What the inspector sends of ids[i]; NULL secret: signed with another. */
@@ -484,6 +489,95 @@ static void test_standby_is_down(void **state)
 	WAIT_FOR(w, count(w, "a person must help vm=") == 1);
 	assert_ptr_equal(f->port, w->lost[0]->port);
 	assert_true(count(w, "on a host that is down") > 0);
+}
+
+/* POST /v1/recoveries/FAULT/back of the last fault of ids[i]. */
+static unsigned ask_back(struct world *w, size_t i)
+{
+	char path[128], *fault;
+	unsigned status;
+
+	snprintf(path, sizeof(path), "/v1/recoveries?server=%s&limit=1", w->ids[i]);
+	fault = strstr(get(w, path, &status), "\"fault\":\"");
+	assert_non_null(fault);
+	snprintf(path, sizeof(path), "/v1/recoveries/%.36s/back", fault + strlen("\"fault\":\""));
+	ask(w, "POST", path, &status);
+	return status;
+}
+
+static bool is_returned(struct world *w, size_t i)
+{
+	char path[128];
+	unsigned status;
+
+	snprintf(path, sizeof(path), "/v1/recoveries?server=%s&limit=1", w->ids[i]);
+	return strstr(get(w, path, &status), "\"returned\":true");
+}
+
+static void make_well(struct world *w, size_t i)
+{
+	mc_service_set_forced_down(&w->lost[i]->host->service, false, dr_wall_now());
+	mc_server_reset_state(w->lost[i], MC_VM_ACTIVE, dr_wall_now());
+}
+
+/* A person asks for it, whatever the plan says and nobody having said that the fault is over. */
+static void test_switched_back_by_hand(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+	struct mc_floating *g = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+	unsigned status;
+
+	f->port = w->lost[0]->port;
+	g->port = w->lost[1]->port;
+	use_switchover(w);
+	w->config.plan.retry.pause = w->config.plan.retry.pause_max = dr_msec(300);
+	start(w);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 1);
+
+	/* not while the server is lost */
+	assert_int_equal(ask_back(w, 0), 202);
+	WAIT_FOR(w, count(w, "addresses are not switched back, a person must help vm=") == 1);
+	assert_ptr_equal(f->port, w->spare->port);
+	assert_false(is_returned(w, 0));
+
+	make_well(w, 0);
+	assert_int_equal(mc_fails_add(&w->mc.fails, "network:GET:/v2.0/ports:503:1"), 0);
+	assert_int_equal(ask_back(w, 0), 202);
+	assert_int_equal(ask_back(w, 0), 503); /* it is under way, and pauses */
+	WAIT_FOR(w, is_returned(w, 0));
+	assert_ptr_equal(f->port, w->lost[0]->port);
+	assert_int_equal(ask_back(w, 0), 409);
+	ask(w, "POST", "/v1/recoveries/nobody-s/back", &status);
+	assert_int_equal(status, 404);
+	ask(w, "GET", "/v1/recoveries/nobody-s/back", &status);
+	assert_int_equal(status, 405);
+	ask(w, "POST", "/v1/recoveries/back", &status);
+	assert_int_equal(status, 404);
+
+	/* the standby is free again */
+	lose(w, 1);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 2);
+	assert_ptr_equal(g->port, w->spare->port);
+}
+
+/* Who has moved the addresses himself says so in the same way: nothing is left to be moved. */
+static void test_moved_back_by_hand(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+
+	f->port = w->lost[0]->port;
+	use_switchover(w);
+	start(w);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 1);
+	make_well(w, 0);
+	f->port = w->lost[0]->port;
+	assert_int_equal(mc_fails_add(&w->mc.fails, "network:PUT:/v2.0/floatingips:500"), 0);
+	assert_int_equal(ask_back(w, 0), 202);
+	WAIT_FOR(w, is_returned(w, 0));
 }
 
 /* ---- the inspector ---- */
@@ -779,6 +873,8 @@ int main(void)
 		TEST(test_both_lost_at_once),
 		TEST(test_switchover_resumed),
 		TEST(test_standby_is_down),
+		TEST(test_switched_back_by_hand),
+		TEST(test_moved_back_by_hand),
 		TEST(test_inspector_first),
 		TEST(test_aodh_first),
 		TEST(test_no_inspector),

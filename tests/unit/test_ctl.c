@@ -9,7 +9,9 @@
 
 /* ---- calls ---- */
 
-#define VERBS "status, targets, links, counters, reload, inspector, incidents, incident, why"
+#define COMMANDS                                                                                             \
+	"status, targets, links, counters, top, reload, inspector, hosts, incidents, why, maintenance, "     \
+	"check, completion"
 
 static int parse(struct ctl_opts *o, char **error, const char *a, const char *b, const char *c)
 {
@@ -34,7 +36,8 @@ static void good_calls(void **state)
 
 	assert_int_equal(parse(&o, &error, "status", NULL, NULL), 0);
 	assert_string_equal(o.verb->path, "/v1/status");
-	assert_string_equal(o.socket, "/run/doctor/doctor-monitor.sock");
+	assert_null(o.socket);
+	assert_string_equal(ctl_socket(&o), "/run/doctor/doctor-monitor.sock");
 	assert_false(o.json);
 	assert_int_equal(parse(&o, &error, "targets", "compute-1", "--json"), 0);
 	assert_string_equal(o.verb->name, "targets");
@@ -55,14 +58,22 @@ static void wrong_calls(void **state)
 	static const struct {
 		const char *a, *b, *c, *error;
 	} cases[] = {
-		{ NULL, NULL, NULL, "say what: " VERBS " or maintenance" },
-		{ "statuss", NULL, NULL, "\"statuss\" is none of " VERBS ", maintenance" },
+		{ NULL, NULL, NULL, "say what: " COMMANDS },
+		{ "statuss", NULL, NULL, "\"statuss\" is none of " COMMANDS },
 		{ "status", "host", NULL, "unexpected argument \"host\"" },
 		{ "targets", "a", "b", "unexpected argument \"b\"" },
 		{ "targets", "", NULL, "HOST is empty" },
 		{ "status", "--socket", NULL, "--socket needs a value" },
 		{ "status", "--jsom", NULL, "unknown option --jsom" },
 		{ "status", "-x", NULL, "unknown option -x" },
+		{ "check", "nothing", NULL, "check: \"nothing\" is none of: monitor inspector cloud" },
+		{ "check", "monitor inspector", NULL,
+		  "check: \"monitor inspector\" is none of: monitor inspector cloud" },
+		{ "completion", NULL, NULL, "completion: SHELL is missing" },
+		{ "completion", "fish", NULL, "completion: \"fish\" is none of: bash zsh" },
+		{ "top", "--interval", "1us", "--interval 1us: is none from 100ms to 1h" },
+		{ "top", "--count", "0", "--count 0: is no number from 1 on" },
+		{ "status", "--count=1", NULL, "--count is not for status" },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -72,6 +83,85 @@ static void wrong_calls(void **state)
 		assert_string_equal(error, cases[i].error);
 		free(error);
 	}
+}
+
+static void pace(void **state)
+{
+	struct ctl_opts o;
+	char *error;
+
+	assert_int_equal(parse(&o, &error, "top", NULL, NULL), 0);
+	assert_int_equal(o.interval.ns, DR_NSEC_PER_SEC);
+	assert_int_equal(o.count, 0);
+	assert_int_equal(parse(&o, &error, "top", "--interval=250ms", "--count=3"), 0);
+	assert_int_equal(o.interval.ns, 250 * DR_NSEC_PER_MSEC);
+	assert_int_equal(o.count, 3);
+}
+
+/* Each command and option is told of, and none twice. */
+static void usage(void **state)
+{
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	ctl_usage(&b);
+	for (size_t i = 0; i < ctl_verb_count; i++) {
+		char call[64];
+		snprintf(call, sizeof(call), "\n  %s%s%s", ctl_verbs[i].name, ctl_verbs[i].sub ? " " : "",
+			 ctl_verbs[i].sub ? ctl_verbs[i].sub : "");
+		if (ctl_verbs[i].help)
+			assert_non_null(strstr(b.data, call));
+	}
+	for (size_t i = 0; i < ctl_option_count; i++) {
+		char call[64];
+		snprintf(call, sizeof(call), "\n  --%s ", ctl_options[i].name);
+		assert_non_null(strstr(b.data, call));
+		assert_null(strstr(strstr(b.data, call) + 1, call));
+	}
+}
+
+/* ---- completion ---- */
+
+/* The words of line, the last of which is completed ("" after a blank). */
+static void assert_completes(const char *line, const char *candidates)
+{
+	DR_AUTO_BUF struct dr_buf all = { 0 }, names = { 0 };
+	DR_AUTO_FREE char *copy = strdup(line);
+	const char *words[8];
+	size_t count = 0;
+
+	for (char *rest = copy, *word; (word = strsep(&rest, " "));)
+		words[count++] = word;
+	ctl_complete(words, count, &all);
+	for (const char *p = dr_buf_str(&all); *p; p += strcspn(p, "\n") + 1) {
+		dr_buf_puts(&names, names.len ? " " : "");
+		dr_buf_append(&names, p, strcspn(p, "\t\n"));
+	}
+	assert_string_equal(dr_buf_str(&names), candidates);
+}
+
+static void completes(void **state)
+{
+	assert_completes("", "status targets links counters top reload inspector hosts incidents why "
+			     "maintenance check completion");
+	assert_completes("st", "status");
+	assert_completes("in", "inspector incidents");
+	assert_completes("nothing", "");
+	assert_completes("incidents ", "list show release");
+	assert_completes("--json incidents r", "release");
+	assert_completes("incidents show ", "");
+	assert_completes("check ", "monitor inspector cloud");
+	assert_completes("completion ", "bash zsh");
+	assert_completes("completion w", "");
+	assert_completes("why ", "");
+	assert_completes("status --s", "--socket");
+	assert_completes("status --c", "");
+	assert_completes("why h --c", "--ca --cert");
+	assert_completes("maintenance set h --", "--json --dry-run --inspector --ca --cert --key "
+						 "--token-file --for --until --reason --help --version");
+	assert_completes("maintenance clear h --f", "");
+	assert_completes("--token-file ", ":file");
+	assert_completes("--for ", "");
+	assert_completes("--ca x inc", "incidents");
 }
 
 /* ---- quantities and tables ---- */
@@ -329,6 +419,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_calls),
 		cmocka_unit_test(wrong_calls),
+		cmocka_unit_test(pace),
+		cmocka_unit_test(usage),
+		cmocka_unit_test(completes),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(columns),
 		cmocka_unit_test_setup_teardown(status_when_all_is_well, setup, teardown),

@@ -36,9 +36,12 @@ static void sends(void **state)
 	} cases[] = {
 		{ "inspector", "GET", "http://127.0.0.1:12345/healthz", "" },
 		{ "incidents", "GET", "http://127.0.0.1:12345/v1/incidents?state=open", "" },
+		{ "incidents list", "GET", "http://127.0.0.1:12345/v1/incidents?state=open", "" },
+		{ "incidents list --all", "GET", "http://127.0.0.1:12345/v1/incidents", "" },
 		{ "incidents --all", "GET", "http://127.0.0.1:12345/v1/incidents", "" },
-		{ "incident 4f-1", "GET", "http://127.0.0.1:12345/v1/incidents/4f-1", "" },
-		{ "incident release 4f-1", "POST", "http://127.0.0.1:12345/v1/incidents/4f-1/release", "" },
+		{ "hosts", "GET", "http://127.0.0.1:12345/v1/hosts", "" },
+		{ "incidents show 4f-1", "GET", "http://127.0.0.1:12345/v1/incidents/4f-1", "" },
+		{ "incidents release 4f-1", "POST", "http://127.0.0.1:12345/v1/incidents/4f-1/release", "" },
 		{ "why c/1", "GET", "http://127.0.0.1:12345/v1/hosts/c%2F1", "" },
 		{ "maintenance", "GET", "http://127.0.0.1:12345/v1/maintenance", "" },
 		{ "maintenance list", "GET", "http://127.0.0.1:12345/v1/maintenance", "" },
@@ -46,7 +49,7 @@ static void sends(void **state)
 		  "{\"for\":\"2h\"}" },
 		{ "maintenance set --until T --reason \"ram c-1", "PUT",
 		  "http://127.0.0.1:12345/v1/maintenance/c-1", "{\"until\":\"T\",\"reason\":\"\\\"ram\"}" },
-		{ "maintenance end c-1", "DELETE", "http://127.0.0.1:12345/v1/maintenance/c-1", "" },
+		{ "maintenance clear c-1", "DELETE", "http://127.0.0.1:12345/v1/maintenance/c-1", "" },
 		{ "--inspector https://[::1]:9// inspector", "GET", "https://[::1]:9/healthz", "" },
 		{ "targets c-1", "GET", "http://localhost/v1/targets?host=c-1", "" },
 	};
@@ -70,17 +73,18 @@ static void wrong_calls(void **state)
 	static const struct {
 		const char *line, *error;
 	} cases[] = {
-		{ "incident", "incident: ID is missing" },
-		{ "incident release", "incident release: ID is missing" },
-		{ "incident 1 2", "unexpected argument \"2\"" },
+		{ "incidents show", "incidents show: ID is missing" },
+		{ "incidents release", "incidents release: ID is missing" },
+		{ "incidents 1", "incidents: \"1\" is none of list, show, release" },
+		{ "incidents show 1 2", "unexpected argument \"2\"" },
 		{ "why", "why: HOST is missing" },
 		{ "why ", "HOST is empty" },
-		{ "maintenance get", "unexpected argument \"get\"" },
-		{ "maintenance end", "maintenance end: HOST is missing" },
+		{ "maintenance get", "maintenance: \"get\" is none of list, set, clear" },
+		{ "maintenance clear", "maintenance clear: HOST is missing" },
 		{ "maintenance set c", "say how long, --for 2h or --until 2026-11-22T18:00:00Z: either" },
 		{ "maintenance set c --for 1h --until T",
 		  "say how long, --for 2h or --until 2026-11-22T18:00:00Z: either" },
-		{ "maintenance end c --for 1h", "--for is not for maintenance end" },
+		{ "maintenance clear c --for 1h", "--for is not for maintenance clear" },
 		{ "why c --all", "--all is not for why" },
 		{ "status --inspector http://x", "--inspector is not for status" },
 		{ "why c --socket /x", "--socket is not for why" },
@@ -109,7 +113,8 @@ static void where_the_inspector_is(void **state)
 	assert_string_equal(o.inspector, "http://else");
 	assert_int_equal(setenv("DOCTOR_INSPECTOR", "", 1), 0);
 	assert_int_equal(parse("inspector", &o, &error), 0);
-	assert_string_equal(o.inspector, "http://127.0.0.1:12345");
+	assert_null(o.inspector);
+	assert_string_equal(ctl_inspector(&o), "http://127.0.0.1:12345");
 	assert_int_equal(unsetenv("DOCTOR_INSPECTOR"), 0);
 }
 
@@ -251,6 +256,10 @@ static void all_is_well(void **state)
 	assert_says("doctor-inspector: ok\nnova: 2 hosts, 3 servers, read ");
 	assert_says("\nincidents: 0 worked on, 0 wait, 0 of them held (0 by the brake)\n"
 		    "hosts in maintenance: 0\nevents that wait: 0\n");
+	run(w, "hosts", 0);
+	assert_string_equal(said.out, "HOST       ZONE  NOVA  MARKS  SERVERS  INCIDENT  STATE\n"
+				      "compute-1  -     up    -            2  -         -\n"
+				      "compute-2  -     up    -            1  -         -\n");
 	run(w, "maintenance", 0);
 	assert_string_equal(said.out, "HOST  SINCE  UNTIL  BY  REASON\n");
 	run(w, "why compute-1", 0);
@@ -273,10 +282,13 @@ static void held_and_released(void **state)
 	run(w, "incidents", 1);
 	assert_says("  compute-1  held: brake  2");
 	assert_says("  brake: 0 hosts were marked down within 10min and 1 more are to be, where 0 may be\n");
-	run_id(w, "incident", 0, 1);
+	run_id(w, "incidents show", 0, 1);
 	assert_says(" of compute-1: held, by: brake\nopened 2");
 	assert_says(" by compute.host.down of m-1, reported 1 times\n");
 	assert_says("  held     brake: 0 hosts");
+	run(w, "hosts", 1);
+	assert_says("compute-1  east  up    -            2  ");
+	assert_says("  held\n");
 	run(w, "why compute-1", 1);
 	assert_says("\nzone: east; aggregates: none\n");
 	assert_says("  m-1      down  compute.host.down\n");
@@ -286,23 +298,23 @@ static void held_and_released(void **state)
 	assert_says("doctor-inspector: holding: 1 incidents are held until a person decides\n");
 	assert_says("incidents: 0 worked on, 1 wait, 1 of them held (1 by the brake)\n");
 
-	run_id(w, "incident release", 0, 0);
+	run_id(w, "incidents release", 0, 0);
 	assert_says("released: ");
 	wait_for(w, world_is_state(w, 0, "marked"));
-	run_id(w, "incident release", 0, 1);
-	assert_says("doctorctl: incident: incident ");
+	run_id(w, "incidents release", 0, 1);
+	assert_says("doctorctl: incidents: incident ");
 	assert_says(" is not held, it is marked\n");
-	run_id(w, "incident", 0, 1);
+	run_id(w, "incidents show", 0, 1);
 	assert_says("\nforce_down   -       done ");
 	assert_says("\nreset_state  vm-1    done ");
-	run(w, "incident 17", 1);
-	assert_string_equal(said.out, "doctorctl: incident: there is no incident 17\n");
-	run(w, "incident release 17", 1);
+	run(w, "incidents show 17", 1);
+	assert_string_equal(said.out, "doctorctl: incidents: there is no incident 17\n");
+	run(w, "incidents release 17", 1);
 
 	world_put(w, "[" UP("compute-1") "]", 200);
 	wait_for(w, world_is_state(w, 0, "closed"));
 	run(w, "incidents", 0);
-	run_id(w, "incident", 0, 0);
+	run_id(w, "incidents show", 0, 0);
 	assert_says(", ended 2");
 	assert_says("  m-1      down  compute.host.down\n"); /* as it was decided by */
 	run(w, "incidents --all", 0);
@@ -333,8 +345,10 @@ static void maintenance(void **state)
 
 	run(w, "maintenance set compute-1 --for 2h --reason 'new memory'", 0);
 	assert_says("compute-1 is in maintenance until 2");
-	run(w, "maintenance", 0);
+	run(w, "maintenance list", 0);
 	assert_says("  person  new memory\n");
+	run(w, "hosts", 0);
+	assert_says("compute-1  -     up    maintenance        2  -         -\n");
 	run(w, "why compute-1", 0);
 	assert_says("maintenance: until 2");
 	assert_says(", by person: new memory\n");
@@ -343,9 +357,9 @@ static void maintenance(void **state)
 			    "doctorctl: maintenance: for: \"soon\" is no duration such as 2h or 90min\n");
 	run(w, "maintenance set nowhere --for 1h", 1);
 	assert_says("Nova has no nova-compute on a host \"nowhere\"\n");
-	run(w, "maintenance end compute-1", 0);
+	run(w, "maintenance clear compute-1", 0);
 	assert_string_equal(said.out, "compute-1 is in maintenance no more\n");
-	run(w, "maintenance end compute-1", 1);
+	run(w, "maintenance clear compute-1", 1);
 	assert_string_equal(said.out, "doctorctl: maintenance: compute-1 is not in maintenance\n");
 	run(w, "maintenance set compute-2 --until 2000-01-01T00:00:00Z", 1);
 	assert_says("it would be over already\n");
@@ -362,7 +376,7 @@ static void json(void **state)
 	assert_int_equal(dr_json_parse(said.out, strlen(said.out), &doc, NULL), 0);
 	assert_string_equal(dr_json_str(dr_json_path(doc, "incidents.0.state")), "marked");
 	dr_json_free(doc);
-	run(w, "--json incident 17", 1);
+	run(w, "--json incidents show 17", 1);
 	assert_string_equal(said.out, "{\"error\":{\"code\":404,\"message\":\"there is no incident 17\"}}\n");
 }
 

@@ -28,7 +28,7 @@ struct sim {
 	struct dr_target c;
 	uint32_t seq;
 	uint64_t now, next_look;
-	unsigned changes;
+	unsigned changes, again;     /* each so often */
 	struct mon_grey_change last; /* that changed something */
 	bool deaf;		     /* the monitor knows that it cannot hear */
 };
@@ -60,7 +60,10 @@ static void look(struct sim *s)
 	struct mon_grey_change c = mon_grey_look(&s->g, &s->limits, s->c.kind, &s->t, s->now);
 
 	assert_int_equal(c.degraded, s->g.loss || s->g.slow);
-	assert_int_equal(c.changed, c.details[0] != '\0');
+	assert_false(c.changed && c.again);
+	assert_int_equal(c.changed || c.again, c.details[0] != '\0');
+	assert_true(c.degraded || !c.again);
+	s->again += c.again;
 	if (!c.changed)
 		return;
 	s->changes++;
@@ -177,8 +180,10 @@ static void a_share_that_is_lost(void **state)
 	run(&s, 30 * SEC, eighth_lost);
 	expect(&s, 1, true, NULL);
 	expect_loss(&s, 11, 13, 80, 10);
+	assert_in_range(s.again, 1, 2);
 	run(&s, 600 * SEC, eighth_lost); /* said once */
 	expect(&s, 1, true, NULL);
+	assert_in_range(s.again, 58, 64);
 	run(&s, 30 * SEC, fine);
 	expect(&s, 2, false, NULL);
 	expect_loss(&s, 0, 2.5, 80, 10);
@@ -585,6 +590,18 @@ static void both(void **state)
 	assert_false(s.last.degraded);
 }
 
+static void what_most_show_is_common(void **state)
+{
+	assert_false(mon_grey_is_common(0, 0));
+	assert_false(mon_grey_is_common(1, 1));
+	assert_false(mon_grey_is_common(2, 2)); /* too few to tell */
+	assert_true(mon_grey_is_common(3, 3));
+	assert_true(mon_grey_is_common(3, 5));
+	assert_false(mon_grey_is_common(3, 6));
+	assert_false(mon_grey_is_common(8192, 16384));
+	assert_true(mon_grey_is_common(8193, 16384));
+}
+
 /* Counters after ages: nothing overflows, divides by zero or is cut off badly. */
 static void extreme_counters(void **state)
 {
@@ -635,6 +652,7 @@ int main(void)
 		cmocka_unit_test(a_new_level_is_usual_after_an_hour),
 		cmocka_unit_test(counters_pass_32_bits),
 		cmocka_unit_test(both),
+		cmocka_unit_test(what_most_show_is_common),
 		cmocka_unit_test(extreme_counters),
 	};
 

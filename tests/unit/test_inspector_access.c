@@ -170,6 +170,8 @@ static const struct route {
 	{ "POST", "/maintenance-of-tomorrow", "{}", "operator", 404 },
 	{ "DELETE", "/events", NULL, "monitor", 405 },
 	{ "PUT", "/healthz", "", "operator", 405 },
+	{ "POST", "/v1/stream", "", "operator", 405 },
+	{ "POST", "/", "", "operator", 404 },
 };
 
 /* As one of this role, by whatever header or certificate; NULL: as nobody. */
@@ -295,6 +297,45 @@ static void test_browsers(void **state)
 	expect(w, "GET", "/v1/incidents", NULL, "Host: evil.example", 403, "");
 	assert_int_equal(world_incidents(w), 0);
 	expect(w, "GET", "/v1/maintenance", NULL, NULL, 200, "\"maintenance\":[]");
+}
+
+struct looked {
+	bool ended;
+	unsigned status;
+	struct dr_buf body;
+};
+
+static void on_stream_end(const struct dr_http_response *r, void *userdata)
+{
+	struct looked *l = userdata;
+
+	l->ended = true;
+	l->status = r->error ? 0 : r->status;
+	dr_buf_append(&l->body, r->body.data, r->body.len);
+}
+
+/* By TLS, and until it is ended, as it is when certificates are read again. */
+static void test_stream(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO_FREE char *url =
+		dr_asprintf("https://127.0.0.1:%u/v1/stream", dr_http_server_port(w->server));
+	const struct dr_http_request req = { .method = "GET", .url = url };
+	struct looked l = { 0 };
+
+	be(w, "monitor");
+	expect(w, "GET", "/v1/stream", NULL, NULL, 403, "monitor needs the role reader for this");
+	expect(w, "GET", "/", NULL, NULL, 200, "<title>Doctor</title>");
+	be(w, "reader");
+	assert_int_equal(dr_http_send(w->monitor, &req, on_stream_end, &l), 0);
+	wait_for(w, ins_live_viewers(w->live) == 1);
+	world_turn(w, 100);
+	assert_false(l.ended);
+	ins_live_dismiss(w->live);
+	wait_for(w, l.ended);
+	assert_int_equal(l.status, 200);
+	assert_non_null(strstr(dr_buf_str(&l.body), "event: incidents\n"));
+	dr_buf_done(&l.body);
 }
 
 /* ---------------------------------------------------------------- what is said of it */
@@ -444,6 +485,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_tokens, with_tokens),
 		TEST(test_certificates, with_certificates),
+		TEST(test_stream, with_certificates),
 		TEST(test_challenge, with_tokens),
 		TEST(test_open_healthz, with_open_healthz),
 		TEST(test_open, open_to_all),

@@ -55,6 +55,10 @@ static void test_refusals(void **state)
 		  "character at 1" },
 		{ ALARM(TRAIT("host", "c") ", " TRAIT("state", "MAINTENANCE_FAILED")), AT "[1][2]",
 		  "\"MAINTENANCE_FAILED\" is neither" },
+		{ ALARM(TRAIT("host", "c") ", " TRAIT("state", "a\x7f")), AT "[1][2]",
+		  "state has a control character" },
+		{ ALARM(TRAIT("host", "c\\n") ", " TRAIT("state", "IN_MAINTENANCE")), AT "[0][2]",
+		  "host has a control character" },
 	};
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {

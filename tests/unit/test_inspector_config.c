@@ -79,10 +79,14 @@ static void test_defaults(void **state)
 	assert_int_equal(ins_config_read(sample, &c), 0);
 	if (dr_conf_error_count(sample))
 		fail_msg("%s", dr_conf_error_text(sample, 0));
+	/* but for the cloud: an installation begins without, and thus as a dry run */
+	assert_true(c.no_cloud && c.dry_run);
+	c.dry_run = false;
 	assert_defaults(&c);
 	assert_int_equal(dr_conf_parse("empty", "", 0, &empty), 0);
 	assert_int_equal(ins_config_read(empty, &d), 0);
 	assert_int_equal(dr_conf_error_count(empty), 0);
+	assert_false(d.no_cloud);
 	assert_defaults(&d);
 }
 

@@ -685,6 +685,8 @@ static void test_maintenance_request(void **state)
 		{ "{\"until\": \"2026-11-22T11:00:00Z\"}", "over already", 0 },
 		{ "{\"until\": \"2027-11-22T11:00:00Z\"}", "31 days", 0 },
 		{ "{\"for\": \"2h\", \"reason\": 1}", "reason: must be a string", 0 },
+		{ "{\"for\": \"2\\nh\"}", "for: has a control character", 0 },
+		{ "{\"until\": \"\x7f\"}", "until: has a control character", 0 },
 		{ "{\"for\": \"2h\", \"reason\": \"a\\nb\"}", "reason: has a control character", 0 },
 	};
 	struct dr_wall wall;

@@ -210,6 +210,25 @@ static void test_credentials(void **state)
 	assert_end(w, 2, "cloud \"nowhere\": no clouds.yaml in ");
 }
 
+/* It is said loudly, and not believed of who has credentials. */
+static void test_no_cloud(void **state)
+{
+	struct world *w = *state;
+	char *const check[] = { "doctor-inspector", "--check", "-c", w->config, NULL };
+	char *const argv[] = { "doctor-inspector", "-c", w->config, NULL };
+
+	configure(w, "listen: 127.0.0.1:0\ncloud: none\n");
+	spawn(w, false, check);
+	assert_end(w, 0, "cloud none, dry run\n");
+	spawn(w, false, argv);
+	wait_for(w, strstr(output(w), "warning: no cloud is configured"));
+	assert_true(w->pid > 0);
+	kill(w->pid, SIGTERM);
+	assert_end(w, 0, "hosts=0 servers=0");
+	spawn(w, true, argv);
+	assert_end(w, 2, "the environment has OS_AUTH_URL");
+}
+
 static void test_login_refused(void **state)
 {
 	struct world *w = *state;
@@ -454,10 +473,10 @@ static void test_access(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_options),	  with_world(test_bad_config),	with_world(test_credentials),
-		with_world(test_login_refused),	  with_world(test_port_in_use), with_world(test_life),
-		with_world(test_remote_shutdown), with_world(test_dry_run),	with_world(test_access_files),
-		with_world(test_access),	  with_world(test_not_dumped),
+		with_world(test_options),      with_world(test_bad_config),	 with_world(test_credentials),
+		with_world(test_no_cloud),     with_world(test_login_refused),	 with_world(test_port_in_use),
+		with_world(test_life),	       with_world(test_remote_shutdown), with_world(test_dry_run),
+		with_world(test_access_files), with_world(test_access),		 with_world(test_not_dumped),
 	};
 	const char *bin = getenv("DOCTOR_BIN");
 	ssize_t n;

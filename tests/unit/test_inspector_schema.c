@@ -3,6 +3,7 @@
  * docs/api.schema.json: what is really answered, in every state, is as it says, and what is refused is not.
  * Documents are gathered by the tests, and looked at all together by the last ones (tests/schema).
  */
+#include "tests/unit/http_fixture.h"
 #include "tests/unit/inspector_world.h"
 
 #include <fcntl.h>
@@ -215,6 +216,54 @@ static void request(struct world *w, const char *method, const char *path, const
 	check(w, method, path, body, status, status < 400 ? name : "refusal");
 }
 
+/* The whole events that came by a stream. */
+static void gather_events(const struct raw *r)
+{
+	static const struct {
+		const char *event, *name;
+	} names[] = {
+		{ "health", "health_answer" },
+		{ "hosts", "hosts_answer" },
+		{ "host", "host" },
+		{ "maintenance", "maintenance_answer" },
+		{ "incidents", "stream_incidents" },
+		{ "incident", "stream_incident" },
+	};
+	const char *p = dr_buf_str(&r->in);
+
+	while ((p = strstr(p, "event: ")) && strstr(p, "\n\n")) {
+		const char *data = strstr(p, "\ndata: ") + strlen("\ndata: ");
+		size_t n = 0, len = strcspn(p += strlen("event: "), "\n");
+		DR_AUTO_JSON struct dr_json *doc = NULL;
+
+		while (n < DR_ARRAY_SIZE(names) &&
+		       (strlen(names[n].event) != len || strncmp(names[n].event, p, len)))
+			n++;
+		if (n == DR_ARRAY_SIZE(names))
+			fail_msg("event %.20s", p);
+		assert_int_equal(dr_json_parse(data, strcspn(data, "\n"), &doc, NULL), 0);
+		gather_answer(names[n].name, doc);
+	}
+}
+
+/* A stream; all of it is gathered at the end. In HTTP/1.0 it comes as it is, and not in chunks. */
+static void look(struct world *w, struct raw *r)
+{
+	raw_open(r, w->loop, dr_http_server_port(w->server));
+	raw_puts(r, "GET /v1/stream HTTP/1.0\r\nHost: localhost\r\n\r\n");
+	raw_expect(r, "event: incidents\n");
+}
+
+static void see_stream(struct world *w)
+{
+	struct raw r;
+
+	look(w, &r);
+	wait_for(w, strstr(strstr(dr_buf_str(&r.in), "event: incidents\n"), "\n\n"));
+	gather_events(&r);
+	raw_done(&r);
+}
+
 /* Everything there is to see, as it is now. */
 static void see(struct world *w)
 {
@@ -229,6 +278,7 @@ static void see(struct world *w)
 	check(w, "GET", "/v1/hosts/compute-1", NULL, 200, "host_answer");
 	check(w, "GET", "/v1/maintenance", NULL, 200, "maintenance_answer");
 	check(w, "GET", "/healthz", NULL, 200, "health_answer");
+	see_stream(w);
 }
 
 /* Tells it, waits for the first incident to be in this state, and looks. */
@@ -247,8 +297,10 @@ static void reach(struct world *w, const char *events, const char *state)
 static void test_marked(void **state)
 {
 	struct world *w = *state;
+	struct raw changes;
 
 	see(w);
+	look(w, &changes);
 	w->config.recovery = (struct ins_recovery_conf){ .undo = true, .hold = dr_sec(60) };
 	w->nova_api->hosts[0].zone = "east";
 	w->nova_api->hosts[0].aggregate = "rack-1";
@@ -270,6 +322,10 @@ static void test_marked(void **state)
 		world_turn(w, 1);
 	}
 	see(w);
+	wait_for(w, raw_count(&changes, "\"state\":\"closed\"") == 1);
+	assert_true(raw_count(&changes, "event: incident\n") >= 3);
+	gather_events(&changes);
+	raw_done(&changes);
 }
 
 static void test_pending(void **state)

@@ -75,6 +75,7 @@ static void test_token(void **state)
 	assert_int_equal(dr_keystone_token_parse(v, &t), 0);
 	assert_int_equal(t.lifetime.ns, dr_sec(86400).ns);
 	assert_string_equal(t.project_id, "925b04c8ccdf49d78d618c8351f03c35");
+	assert_string_equal(t.user_id, dr_json_str(dr_json_path(v, "token.user.id")));
 	assert_true(dr_json_is_array(t.catalog));
 }
 

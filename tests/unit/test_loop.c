@@ -329,11 +329,12 @@ static void test_nesting_is_refused(void **state)
 	assert_int_equal(p->value, -EBUSY);
 }
 
-static void test_notify(void **state)
+/* A service manager's socket, whose address is in the environment from now on. */
+static int listen_as_manager(void)
 {
-	DR_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	char path[sizeof(sun.sun_path)], text[64] = "";
+	char path[sizeof(sun.sun_path)];
 	socklen_t len = sizeof(sun);
 
 	/* an abstract address that the kernel chooses */
@@ -341,6 +342,41 @@ static void test_notify(void **state)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sun, &len), 0);
 	snprintf(path, sizeof(path), "@%.*s", (int)(len - sizeof(sa_family_t) - 1), sun.sun_path + 1);
 	assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+	return fd;
+}
+
+/* With a watchdog of 100 ms the loop pings by itself, though nothing else happens; without it is silent. */
+static void test_watchdog(void **state)
+{
+	DR_AUTO_CLOSE int fd = listen_as_manager();
+	DR_AUTO(dr_loop_freep) struct dr_loop *loop = NULL, *silent = NULL;
+	struct dr_mono since = dr_mono_now();
+	char text[64];
+	int pings = 0;
+
+	assert_int_equal(dr_loop_new(&silent), 0);
+	assert_int_equal(dr_loop_ping_watchdog(silent), 0);
+	assert_int_equal(dr_loop_run_once(silent, dr_msec(1)), 0);
+	assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+
+	assert_int_equal(setenv("WATCHDOG_USEC", "100000", 1), 0);
+	assert_int_equal(dr_loop_new(&loop), 0);
+	assert_int_equal(dr_loop_ping_watchdog(loop), 0);
+	assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+	while (pings < 3 && dr_mono_sub(dr_mono_now(), since).ns < DEADLINE.ns) {
+		assert_true(dr_loop_run_once(loop, dr_msec(10)) >= 0);
+		while (recv(fd, text, sizeof(text), 0) == 10)
+			pings += !memcmp(text, "WATCHDOG=1", 10);
+	}
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	assert_int_equal(pings, 3);
+}
+
+static void test_notify(void **state)
+{
+	DR_AUTO_CLOSE int fd = listen_as_manager();
+	char text[64] = "";
+
 	dr_notify("READY=1");
 	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
 	assert_int_equal(recv(fd, text, sizeof(text) - 1, 0), 7);
@@ -401,6 +437,7 @@ int main(void)
 		TEST(test_callback_failure),
 		TEST(test_nesting_is_refused),
 		TEST(test_notify),
+		TEST(test_watchdog),
 		cmocka_unit_test(test_null_is_fine),
 	};
 

@@ -3,6 +3,8 @@
  * tests/cloud. */
 #include "tests/unit/http_fixture.h"
 
+#include <inttypes.h>
+
 #include "tools/minicloud/cloud.h"
 
 struct bed {
@@ -268,6 +270,18 @@ static void test_requests(void **state)
 		assert_int_equal(dr_json_get_i64(v, "answer", &n), 0);
 		assert_int_equal(n, cases[i].answer);
 	}
+	DR_AUTO_JSON struct dr_json *last = get(b, "/minicloud/requests");
+	char after[64];
+	int64_t number;
+
+	assert_int_equal(dr_json_get_i64(dr_json_path(last, "requests.0"), "number", &number), 0);
+	snprintf(after, sizeof(after), "/minicloud/requests?after=%" PRId64, number - 1);
+	DR_AUTO_JSON struct dr_json *same = get(b, after);
+	assert_int_equal(dr_json_size(dr_json_get(same, "requests")), 1);
+	snprintf(after, sizeof(after), "/minicloud/requests?after=%" PRId64, number);
+	DR_AUTO_JSON struct dr_json *none = get(b, after);
+	assert_int_equal(dr_json_size(dr_json_get(none, "requests")), 0);
+	assert_int_equal(status_of(b, "GET", "/minicloud/requests?after=x", NULL), 400);
 	assert_int_equal(status_of(b, "DELETE", "/minicloud/requests", NULL), 204);
 	login(b);
 	DR_AUTO_JSON struct dr_json *logins = get(b, "/minicloud/requests");

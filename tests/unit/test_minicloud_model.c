@@ -387,6 +387,105 @@ static void test_images(void **state)
 	assert_ptr_equal(TAILQ_LAST(&m->images, mc_images), tiny);
 }
 
+/* What is deleted is found no more; who points to it may go on. */
+static void test_people(void **state)
+{
+	AUTO_MODEL struct mc_model *m = new_model(1, 0);
+	struct mc_project *p = mc_project_create(m, "tenant", "made");
+	struct mc_user *u = mc_user_create(m, "tenant", "secret", NULL);
+	struct mc_token *t;
+	char id[MC_TOKEN_SIZE];
+
+	assert_non_null(p);
+	assert_non_null(u);
+	assert_ptr_equal(mc_project_find(m, p->id), p);
+	assert_ptr_equal(mc_user_by_name(m, "tenant"), u);
+	assert_int_equal(mc_role_of(u, p), MC_ROLE_NONE);
+	assert_int_equal(mc_user_grant(u, p, MC_ROLE_MEMBER), 0);
+	assert_int_equal(mc_user_grant(u, p, MC_ROLE_READER), 0); /* the higher one has it */
+	assert_int_equal(mc_role_of(u, p), MC_ROLE_MEMBER);
+	assert_int_equal(mc_role_of(u, mc_project_find(m, "doctor")), MC_ROLE_NONE);
+	assert_int_equal(mc_user_set_password(u, "other"), 0);
+	assert_string_equal(u->password, "other");
+
+	t = mc_token_issue(m, u, p, after(0));
+	assert_non_null(t);
+	strcpy(id, t->id);
+	mc_project_delete(m, p);
+	assert_null(mc_project_find(m, "tenant"));
+	assert_null(mc_token_find(m, id, after(1)));
+	t = mc_token_issue(m, u, NULL, after(2));
+	strcpy(id, t->id);
+	mc_user_delete(m, u);
+	assert_null(mc_user_by_name(m, "tenant"));
+	assert_null(mc_user_by_id(m, u->id));
+	assert_null(mc_token_find(m, id, after(3)));
+	assert_non_null(mc_project_create(m, "tenant", NULL)); /* another of this name */
+	assert_ptr_not_equal(mc_project_find(m, "tenant"), p);
+}
+
+static void test_flavors(void **state)
+{
+	AUTO_MODEL struct mc_model *m = new_model(1, 0);
+	struct mc_flavor *b = mc_flavor_create(m, "b", "second"), *a = mc_flavor_create(m, "a", "first");
+	struct mc_quota used;
+
+	assert_ptr_equal(mc_flavor_next(m, mc_flavor_find(m, "1")), a); /* by id */
+	assert_ptr_equal(mc_flavor_next(m, a), b);
+	assert_null(mc_flavor_next(m, b));
+	assert_ptr_equal(mc_flavor_by_name(m, "second"), b);
+	a->deleted = true;
+	assert_null(mc_flavor_find(m, "a"));
+	assert_ptr_equal(mc_flavor_next(m, mc_flavor_find(m, "1")), b);
+
+	run(m, "one", NULL);
+	run(m, "two", NULL);
+	mc_quota_used(m, mc_project_find(m, "doctor"), &used);
+	assert_int_equal(used.instances, 2);
+	assert_int_equal(used.cores, 2);
+	assert_int_equal(used.ram_mb, 128);
+	assert_int_equal(used.ports, 2);
+	mc_quota_used(m, mc_project_find(m, "admin"), &used);
+	assert_int_equal(used.instances, 0);
+}
+
+static void test_networks(void **state)
+{
+	AUTO_MODEL struct mc_model *m = new_model(1, 0);
+	const struct mc_project *doctor = mc_project_find(m, "doctor");
+	struct mc_network *first = mc_network_next(m, NULL, NULL),
+			  *n = mc_network_create(m, "n", doctor, after(0));
+	struct mc_server *s = run(m, "one", NULL), *other = boot(m, "two", NULL, true);
+	struct mc_port *p;
+
+	assert_ptr_equal(s->port->network, first);
+	assert_int_equal(first->ports, 1);
+	assert_ptr_equal(mc_network_find(m, n->id), n);
+	assert_null(mc_network_by_subnet(m, n->subnet_id)); /* it has none yet */
+	other->network = n;
+	assert_null(mc_port_create(m, other, after(1))); /* and so no address */
+	assert_int_equal(mc_subnet_create(m, n, "s", 0x0a000000, 30), 0);
+	assert_int_equal(mc_subnet_create(m, n, "s", 0x0a000000, 30), -EEXIST);
+	assert_ptr_equal(mc_network_by_subnet(m, n->subnet_id), n);
+
+	p = mc_port_create(m, other, after(2));
+	assert_non_null(p);
+	assert_int_equal(p->address, 0x0a000002); /* its only one */
+	assert_null(mc_port_create(m, other, after(3)));
+	assert_int_equal(n->ports, 1);
+	mc_port_free(m, p);
+	assert_int_equal(n->ports, 0);
+	p = mc_port_create(m, other, after(4));
+	assert_non_null(p);
+	mc_port_free(m, p);
+	n->deleted = true;
+	assert_null(mc_network_find(m, n->id));
+	assert_null(mc_port_create(m, other, after(5)));
+	assert_int_equal(mc_server_step(m, other, after(6)), MC_STEP_AGAIN);
+	assert_int_equal(mc_server_step(m, other, after(7)), MC_STEP_DONE); /* deleted while it was built */
+	assert_string_equal(mc_server_status(other), "ERROR");
+}
+
 static void test_scale(void **state)
 {
 	AUTO_MODEL struct mc_model *m = new_model(1000, 50);
@@ -420,6 +519,9 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_images),
+		cmocka_unit_test(test_people),
+		cmocka_unit_test(test_flavors),
+		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_scale),
 	};
 

@@ -39,6 +39,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.fault, SC_FAULT_SILENT_DROP);
 	assert_int_equal(o.scenario, SC_FAULT_MANAGEMENT);
 	assert_string_equal(o.installer, "local");
+	assert_string_equal(o.owner, "doctor");
 	assert_int_equal(o.repeat, 1);
 	assert_int_equal(o.outage.ns, dr_sec(180).ns);
 	assert_int_equal(o.timeout.ns, dr_sec(30).ns);
@@ -72,6 +73,11 @@ static void test_all(void **state)
 	assert_int_equal(o.fault, SC_FAULT_LINK_DOWN);
 	assert_int_equal(o.outage.ns, 0);
 	assert_int_equal(o.timeout.ns, dr_sec(60).ns);
+	assert_int_equal(
+		parse((const char *const[]){ "--keep-logs=d", "--json", "f=1", "--help", NULL }, &o, &error),
+		0);
+	assert_int_equal(parse((const char *const[]){ "--owner=tenant", NULL }, &o, &error), 0);
+	assert_string_equal(o.owner, "tenant");
 	assert_int_equal(
 		parse((const char *const[]){ "--keep-logs=d", "--json", "f=1", "--help", NULL }, &o, &error),
 		0);

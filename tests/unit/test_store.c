@@ -118,6 +118,25 @@ static void test_kept(void **state)
 	dr_store_free(s);
 }
 
+/* No file is made for it, where it is run from, say. */
+static void test_in_memory(void **state)
+{
+	const struct place *p = *state;
+	DR_AUTO(dr_store_freep) struct dr_store *s = NULL;
+	DR_AUTO_CLOSE int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *why = NULL;
+
+	assert_true(here >= 0);
+	assert_int_equal(chdir(p->dir), 0);
+	int r = dr_store_open(NULL, steps, 2, &s, &why);
+	assert_int_equal(fchdir(here), 0);
+	if (r)
+		fail_msg("%s", why);
+	assert_int_equal(dr_store_exec(s, "INSERT INTO things VALUES('a', 1, '')"), 0);
+	assert_int_equal(rmdir(p->dir), 0); /* it is empty */
+	assert_int_equal(mkdir(p->dir, 0700), 0);
+}
+
 static void test_schema(void **state)
 {
 	const struct place *p = *state;
@@ -337,9 +356,10 @@ static void test_shrink(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_place(test_kept),	 with_place(test_schema), with_place(test_refused),
-		with_place(test_synced), with_place(test_failed), with_place(test_reals),
-		with_place(test_shrink), with_place(test_errors), with_place(test_killed),
+		with_place(test_kept),	    with_place(test_schema), with_place(test_refused),
+		with_place(test_synced),    with_place(test_failed), with_place(test_reals),
+		with_place(test_shrink),    with_place(test_errors), with_place(test_killed),
+		with_place(test_in_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

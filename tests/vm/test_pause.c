@@ -2,7 +2,8 @@
 /*
  * A monitor in one guest, eight hosts in another, cabled together. The monitor's guest is paused while
  * the hosts go on answering, or is kept from receiving: nobody is condemned for it, and a host that
- * dies meanwhile is found. DOCTOR_VM_PAUSES: how often each (5).
+ * dies meanwhile is found. DOCTOR_VM_PAUSES: how often each (5). DOCTOR_VM_ONLY: a pattern of the names of
+ * tests.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,9 +89,9 @@ static void fail_with_log(const char *what)
 	DR_AUTO_BUF struct dr_buf out = { 0 };
 
 	guest_run(monitor, &out,
-		  "grep -n '" VERDICT "' /tmp/log | tail -n 20; tail -n 40 /tmp/log; bpftool map dump pinned "
-		  "/sys/fs/bpf/doctor/pause/dr_ifaces | "
-		  "head -n 60");
+		  "bpftool map dump pinned /sys/fs/bpf/doctor/pause/dr_ifaces | head -n 25; tail -n 25 "
+		  "/tmp/log; "
+		  "grep -n -B2 '" VERDICT "' /tmp/log | tail -n 24");
 	fprintf(stderr, "the monitor's log ends:\n%s\n", dr_buf_str(&out)); /* cmocka cuts its messages */
 	fail_msg("%s", what);
 }
@@ -328,5 +329,7 @@ int main(void)
 		cmocka_unit_test(no_kernel_complains),
 	};
 
+	if (getenv("DOCTOR_VM_ONLY"))
+		cmocka_set_test_filter(getenv("DOCTOR_VM_ONLY"));
 	return cmocka_run_group_tests_name("vm: pause", tests, boot_both, end_both);
 }

@@ -137,22 +137,24 @@ static int start_consuming(struct bench_watch *w, char **ret_error)
 	return start_with(w, "consume_replies: true\n", ret_error);
 }
 
-void bench_doctor_clean(struct bench_watch *w)
+void bench_monitor_clean(const char *name)
 {
-	char path[sizeof(PINS) + sizeof(w->name) + NAME_MAX + 2];
+	char path[sizeof(PINS) + BENCH_NAME_MAX + NAME_MAX + 2];
 	DIR *d;
 
-	snprintf(path, sizeof(path), PINS "%s", w->name);
+	if (!name[0])
+		return;
+	snprintf(path, sizeof(path), PINS "%s", name);
 	d = opendir(path);
 	if (!d)
 		return;
 	for (struct dirent *e; (e = readdir(d));) {
-		snprintf(path, sizeof(path), PINS "%s/%s", w->name, e->d_name);
+		snprintf(path, sizeof(path), PINS "%s/%s", name, e->d_name);
 		if (e->d_name[0] != '.')
 			unlink(path);
 	}
 	closedir(d);
-	snprintf(path, sizeof(path), PINS "%s", w->name);
+	snprintf(path, sizeof(path), PINS "%s", name);
 	rmdir(path);
 }
 

@@ -138,6 +138,39 @@ int bench_monitor_counts(const char *name, uint64_t *ret_sent, uint64_t *ret_ans
 	return 0;
 }
 
+static int count_entries(const char *name, const char *map, uint64_t *sum)
+{
+	DR_AUTO_FREE char *path = dr_asprintf("/sys/fs/bpf/doctor/%s/%s", name, map);
+	DR_AUTO_CLOSE int fd = path ? bpf_obj_get(path) : -1;
+	unsigned char key[64], next[64];
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	void *last = NULL;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return dr_errno();
+	if (info.key_size > sizeof(key))
+		return -EPROTO;
+	for (uint32_t n = 0; n < info.max_entries && bpf_map_get_next_key(fd, last, next) == 0; n++) {
+		memcpy(key, next, sizeof(key));
+		last = key;
+		++*sum;
+	}
+	return 0;
+}
+
+int bench_monitor_entries(const char *name, uint64_t *ret)
+{
+	uint64_t sum = 0;
+	int r = count_entries(name, "dr_by_addr", &sum);
+
+	if (r == 0)
+		r = count_entries(name, "dr_links", &sum);
+	if (r == 0)
+		*ret = sum;
+	return r;
+}
+
 /* ---------------------------------------------------------------- runs over frames */
 
 struct bench_xdp {

@@ -21,6 +21,9 @@ int bench_echo_count(const struct bench_echo *e, uint64_t *ret) DR_MUST_USE; /* 
 /* What the monitor of that name has counted so far: probes that left, answers to them. */
 int bench_monitor_counts(const char *name, uint64_t *ret_sent, uint64_t *ret_answered) DR_MUST_USE;
 
+/* Entries of all hash maps that the monitor of that name has pinned. */
+int bench_monitor_entries(const char *name, uint64_t *ret) DR_MUST_USE;
+
 /* The monitor's XDP program and an empty one, loaded and attached to nothing. */
 struct bench_xdp;
 int bench_xdp_new(struct bench_xdp **ret, char **ret_error) DR_MUST_USE;

@@ -184,6 +184,15 @@ void bench_net_leave(int back)
 	close(back);
 }
 
+/* All their addresses are local to that side, but for those with a route of their own. */
+int bench_net_silence(const struct bench_net *n, size_t host, bool silent, char **ret_error)
+{
+	char address[BENCH_ADDRESS_MAX];
+
+	return sc_netns_ip(&n->field->hosts, ret_error, "route %s blackhole %s/32 table local\n",
+			   silent ? "add" : "delete", bench_address(n->hosts[host].address, address));
+}
+
 int bench_net_find(const struct bench_net *n, uint32_t address)
 {
 	size_t low = 0, high = n->nhosts;

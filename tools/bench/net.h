@@ -48,6 +48,10 @@ int bench_net_enter(const struct bench_net *n, int side) DR_MUST_USE;
 int bench_net_visit(const struct bench_net *n, int side, int *ret_back) DR_MUST_USE;
 void bench_net_leave(int back);
 
+/* Of a field: the host answers nothing any more, or answers again. *ret_error for people, which the caller
+ * frees. */
+int bench_net_silence(const struct bench_net *n, size_t host, bool silent, char **ret_error) DR_MUST_USE;
+
 /* Index of the host of that address; -1: none. */
 int bench_net_find(const struct bench_net *n, uint32_t address);
 

@@ -122,7 +122,7 @@ void bench_watch_free(struct bench_watch *w)
 		bench_proc_free(w->procs[--w->nprocs]);
 	bench_inspector_free(w->inspector);
 	if (!w->tool->line)
-		bench_doctor_clean(w);
+		bench_monitor_clean(w->name);
 	free(w->seen);
 	free(w);
 }

@@ -48,6 +48,7 @@ struct bench_watch_opts {
 };
 
 #define BENCH_PROCS_MAX 16
+#define BENCH_NAME_MAX 48
 
 struct bench_watch {
 	const struct bench_tool *tool;
@@ -59,7 +60,7 @@ struct bench_watch {
 	size_t hosts_seen;		   /* have been up */
 	unsigned downs;			   /* verdicts so far */
 	struct bench_inspector *inspector; /* Doctor's */
-	char name[48];			   /* Doctor's, and of its pins */
+	char name[BENCH_NAME_MAX];	   /* Doctor's, and of its pins */
 	double skipped;			   /* Doctor: probes that its sender left out, as its log says */
 };
 
@@ -97,6 +98,7 @@ void bench_watch_verdict(struct bench_watch *w, size_t host, bool up, struct dr_
 void bench_inspector_free(struct bench_inspector *i);
 /* The monitor's log; the others have bench_tool.line. */
 void bench_doctor_line(struct bench_watch *w, const char *line);
-void bench_doctor_clean(struct bench_watch *w); /* what a killed monitor has left pinned */
+/* Removes what a killed monitor of that name has left pinned; "": none. */
+void bench_monitor_clean(const char *name);
 
 #endif

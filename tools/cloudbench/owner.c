@@ -289,7 +289,7 @@ int cb_owner_grow(struct cb_owner *o, size_t count, char **ret_error)
 	struct dr_mono end = dr_mono_add(dr_mono_now(), BOOT_LIMIT);
 	size_t first = o->count;
 	struct sc_parts parts;
-	int r = sc_cloud_parts(o->cloud, NULL, &parts, ret_error);
+	int r = sc_cloud_parts(o->cloud, NULL, NULL, &parts, ret_error);
 
 	for (size_t i = first; i < count && r == 0; i++) {
 		struct cb_vm *vm = &o->vms[i];
@@ -429,7 +429,7 @@ int cb_owner_new(struct cb *b, struct cb_owner *o, char **ret_error)
 	int r;
 
 	*o = (struct cb_owner){ .b = b, .sentinel.id = SENTINEL };
-	if ((r = sc_cloud_open(&o->cloud, ret_error)) ||
+	if ((r = sc_cloud_open_entries(&o->cloud, ret_error)) ||
 	    (r = open_session(o, "admin", &o->admin, ret_error)) ||
 	    (r = open_session(o, "doctor", &o->tenant, ret_error)) || (r = remove_all(o, ret_error)) ||
 	    (r = choose_host(o, ret_error)) || (r = check_room(o, ret_error)) ||

@@ -20,14 +20,16 @@ int main(int argc, char **argv)
 	int r = ctl_opts_parse(argc, argv, &o, &error);
 
 	if (r < 0) {
-		fprintf(stderr, "doctorctl: %s\n\n%s", error ? error : strerror(-r), ctl_usage);
+		fprintf(stderr, "doctorctl: %s\nSee doctorctl --help.\n", error ? error : strerror(-r));
 		return CTL_USAGE;
 	}
-	if (o.help || o.version) {
-		printf("%s", o.help ? ctl_usage : "doctorctl " DR_VERSION "\n");
-		return CTL_GOOD;
-	}
-	status = ctl_run(&o, &out, &err);
+	status = CTL_GOOD;
+	if (o.help)
+		ctl_usage(&out);
+	else if (o.version)
+		dr_buf_puts(&out, "doctorctl " DR_VERSION "\n");
+	else
+		status = ctl_run(&o, &out, &err);
 	if (!put(stdout, &out) || !put(stderr, &err)) {
 		fprintf(stderr, "doctorctl: not all could be written\n");
 		return CTL_UNREACHABLE;

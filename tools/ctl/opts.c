@@ -4,64 +4,6 @@
 
 #include "tools/ctl/ctl.h"
 
-const char ctl_usage[] =
-	"usage: doctorctl [OPTION...] COMMAND\n"
-	"\n"
-	"Asks the running doctor-monitor of this machine:\n"
-	"\n"
-	"  status          how it is, and what is wrong\n"
-	"  targets [HOST]  what is watched, and its verdicts\n"
-	"  links           carriers of the watched interfaces of this machine\n"
-	"  counters        what was seen, sent and delivered\n"
-	"  reload          reads its configuration again; an invalid one is refused and changes nothing\n"
-	"\n"
-	"or doctor-inspector:\n"
-	"\n"
-	"  inspector                how it is\n"
-	"  incidents [--all]        those that are open, or all, and what was not acted on\n"
-	"  incident ID              one of them, with all that was done\n"
-	"  incident release ID      acts upon one that is held: its host is marked down\n"
-	"  why HOST                 what is known of a host, and what was decided, in order\n"
-	"  maintenance [list]       hosts that are worked on\n"
-	"  maintenance set HOST --for DURATION|--until TIME [--reason TEXT]\n"
-	"                           HOST is worked on: nothing is done about it until then\n"
-	"  maintenance end HOST     it no longer is\n"
-	"\n"
-	"  --json             prints the daemon's JSON as it is\n"
-	"  --socket PATH      the monitor's local socket (default " CTL_SOCKET ")\n"
-	"  --inspector URL    where the inspector listens (default $DOCTOR_INSPECTOR or " CTL_INSPECTOR ")\n"
-	"  --ca FILE          who signed its certificate (default: the system's)\n"
-	"  --cert FILE, --key FILE  what we show to it\n"
-	"  --token-file FILE  the token that it wants; FILE must not be for others to read\n"
-	"  --help, --version\n"
-	"\n"
-	"Exit status: 0 all is well, 1 something is wrong or refused, 2 wrong usage, 3 no answer.\n";
-
-#define VERBS "status, targets, links, counters, reload, inspector, incidents, incident, why"
-
-static const struct ctl_verb verbs[] = {
-	{ "status", NULL, "GET", "/v1/status", NULL, false, CTL_OPT_SOCKET, ctl_print_status },
-	{ "targets", NULL, "GET", "/v1/targets", "HOST", true, CTL_OPT_SOCKET, ctl_print_targets },
-	{ "links", NULL, "GET", "/v1/links", NULL, false, CTL_OPT_SOCKET, ctl_print_links },
-	{ "counters", NULL, "GET", "/v1/counters", NULL, false, CTL_OPT_SOCKET, ctl_print_counters },
-	{ "reload", NULL, "POST", "/v1/reload", NULL, false, CTL_OPT_SOCKET, ctl_print_reload },
-	{ "inspector", NULL, "GET", "/healthz", NULL, false, CTL_OPT_INSPECTOR, ctl_print_health },
-	{ "incidents", NULL, "GET", "/v1/incidents", NULL, false, CTL_OPT_INSPECTOR | CTL_OPT_ALL,
-	  ctl_print_incidents },
-	{ "incident", "release", "POST", "/v1/incidents/*/release", "ID", false, CTL_OPT_INSPECTOR,
-	  ctl_print_released },
-	{ "incident", NULL, "GET", "/v1/incidents/*", "ID", false, CTL_OPT_INSPECTOR, ctl_print_incident },
-	{ "why", NULL, "GET", "/v1/hosts/*", "HOST", false, CTL_OPT_INSPECTOR, ctl_print_why },
-	{ "maintenance", "list", "GET", "/v1/maintenance", NULL, false, CTL_OPT_INSPECTOR,
-	  ctl_print_maintenance },
-	{ "maintenance", "set", "PUT", "/v1/maintenance/*", "HOST", false, CTL_OPT_INSPECTOR | CTL_OPT_SET,
-	  ctl_print_maintained },
-	{ "maintenance", "end", "DELETE", "/v1/maintenance/*", "HOST", false, CTL_OPT_INSPECTOR,
-	  ctl_print_ended },
-	{ "maintenance", NULL, "GET", "/v1/maintenance", NULL, false, CTL_OPT_INSPECTOR,
-	  ctl_print_maintenance },
-};
-
 static int fail(char **ret_error, char *text)
 {
 	if (!text)
@@ -72,138 +14,185 @@ static int fail(char **ret_error, char *text)
 
 /* ---------------------------------------------------------------- options */
 
-enum {
-	SOCKET = 1,
-	INSPECTOR,
-	CA,
-	CERT,
-	KEY,
-	TOKEN_FILE,
-	ALL,
-	FOR,
-	UNTIL,
-	REASON,
-	JSON,
-	VERSION,
-	HELP,
-};
+#define OPTIONS_MAX 32
+#define OPTION 256 /* getopt's value of the first one */
 
-static const struct option longs[] = {
-	{ "socket", required_argument, NULL, SOCKET },
-	{ "inspector", required_argument, NULL, INSPECTOR },
-	{ "ca", required_argument, NULL, CA },
-	{ "cert", required_argument, NULL, CERT },
-	{ "key", required_argument, NULL, KEY },
-	{ "token-file", required_argument, NULL, TOKEN_FILE },
-	{ "all", no_argument, NULL, ALL },
-	{ "for", required_argument, NULL, FOR },
-	{ "until", required_argument, NULL, UNTIL },
-	{ "reason", required_argument, NULL, REASON },
-	{ "json", no_argument, NULL, JSON },
-	{ "version", no_argument, NULL, VERSION },
-	{ "help", no_argument, NULL, HELP },
-	{ 0 },
-};
-
-/* Which verbs take it; 0: all. */
-static unsigned group_of(int option)
+static void make_longs(struct option longs[OPTIONS_MAX])
 {
-	if (option == SOCKET)
-		return CTL_OPT_SOCKET;
-	if (option >= INSPECTOR && option <= TOKEN_FILE)
-		return CTL_OPT_INSPECTOR;
-	if (option >= FOR && option <= REASON)
-		return CTL_OPT_SET;
-	return option == ALL ? CTL_OPT_ALL : 0;
+	memset(longs, 0, OPTIONS_MAX * sizeof(*longs));
+	for (size_t i = 0; i < DR_MIN(ctl_option_count, (size_t)OPTIONS_MAX - 1); i++)
+		longs[i] = (struct option){ ctl_options[i].name,
+					    ctl_options[i].value ? required_argument : no_argument, NULL,
+					    OPTION + (int)i };
 }
 
-static void read_option(int option, const char *value, struct ctl_opts *o)
+static void take_option(const struct ctl_option *option, const char *value, struct ctl_opts *o)
 {
-	const char **const texts[] = {
-		[SOCKET] = &o->socket, [INSPECTOR] = &o->inspector,   [CA] = &o->ca,	  [CERT] = &o->cert,
-		[KEY] = &o->key,       [TOKEN_FILE] = &o->token_file, [FOR] = &o->period, [UNTIL] = &o->until,
-		[REASON] = &o->reason,
-	};
+	void *to = (char *)o + option->offset;
 
-	if (option == ALL)
-		o->all = true;
-	else if (option == JSON)
-		o->json = true;
-	else if (option == VERSION)
-		o->version = true;
-	else if (option == HELP)
-		o->help = true;
+	if (option->value)
+		*(const char **)to = value;
 	else
-		*texts[option] = value;
+		*(bool *)to = true;
 }
 
 /* given: the options, a bit each. */
-static int check_options(const struct ctl_opts *o, unsigned given, char **ret_error)
+static int check_groups(const struct ctl_opts *o, unsigned given, char **ret_error)
 {
-	for (const struct option *l = longs; l->name; l++) {
-		unsigned group = group_of(l->val);
-		if (group && (given & 1U << l->val) && !(o->verb->options & group))
+	for (size_t i = 0; i < ctl_option_count; i++) {
+		unsigned group = ctl_options[i].group;
+		if (group && (given & 1U << i) && !(o->verb->options & group))
 			return fail(ret_error,
-				    dr_asprintf("--%s is not for %s%s%s", l->name, o->verb->name,
+				    dr_asprintf("--%s is not for %s%s%s", ctl_options[i].name, o->verb->name,
 						o->verb->sub ? " " : "", o->verb->sub ? o->verb->sub : ""));
 	}
+	return 0;
+}
+
+static int read_pace(struct ctl_opts *o, char **ret_error)
+{
+	const char *text = o->count_text;
+
+	o->interval = dr_sec(1);
+	if (o->interval_text &&
+	    (dr_dur_parse(o->interval_text, &o->interval) || o->interval.ns < DR_NSEC_PER_SEC / 10 ||
+	     o->interval.ns > 3600 * DR_NSEC_PER_SEC))
+		return fail(ret_error,
+			    dr_asprintf("--interval %s: is none from 100ms to 1h", o->interval_text));
+	if (!text)
+		return 0;
+	if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 9 ||
+	    !(o->count = (unsigned)atoi(text)))
+		return fail(ret_error, dr_asprintf("--count %s: is no number from 1 on", text));
+	return 0;
+}
+
+static int check_options(struct ctl_opts *o, unsigned given, char **ret_error)
+{
+	int r = check_groups(o, given, ret_error);
+
+	if (r < 0)
+		return r;
 	if (o->key && !o->cert)
 		return fail(ret_error, dr_asprintf("--key belongs to --cert, which is missing"));
 	if ((o->verb->options & CTL_OPT_SET) && !o->period == !o->until)
 		return fail(ret_error,
 			    dr_asprintf("say how long, --for 2h or --until 2026-11-22T18:00:00Z: either"));
-	return 0;
+	return read_pace(o, ret_error);
 }
 
 /* ---------------------------------------------------------------- words */
 
-static const struct ctl_verb *find_verb(const char *name, const char *sub)
+/* "status, targets, why": the first words, or those that can follow this one. */
+static void put_names(const char *of, struct dr_buf *out)
+{
+	for (size_t i = 0; i < ctl_verb_count; i++) {
+		const struct ctl_verb *v = &ctl_verbs[i];
+		bool again = i > 0 && strcmp(v->name, ctl_verbs[i - 1].name) == 0;
+		if (of ? !v->sub || !v->help || strcmp(v->name, of) != 0 : again)
+			continue;
+		dr_buf_printf(out, "%s%s", out->len ? ", " : "", of ? v->sub : v->name);
+	}
+}
+
+static int unknown(const char *of, const char *word, char **ret_error)
+{
+	DR_AUTO_BUF struct dr_buf names = { 0 };
+
+	put_names(of, &names);
+	if (!word)
+		return fail(ret_error, dr_asprintf("say what: %s", dr_buf_str(&names)));
+	return fail(ret_error, dr_asprintf("%s%s\"%s\" is none of %s", of ? of : "", of ? ": " : "", word,
+					   dr_buf_str(&names)));
+}
+
+static bool has_subs(const char *name)
+{
+	for (size_t i = 0; i < ctl_verb_count; i++)
+		if (ctl_verbs[i].sub && ctl_verbs[i].help && strcmp(ctl_verbs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* sub NULL: there is no second word. */
+static int find_verb(const char *name, const char *sub, const struct ctl_verb **ret, char **ret_error)
 {
 	const struct ctl_verb *found = NULL;
 
-	for (size_t i = 0; i < DR_ARRAY_SIZE(verbs); i++) {
-		const struct ctl_verb *v = &verbs[i];
+	for (size_t i = 0; i < ctl_verb_count; i++) {
+		const struct ctl_verb *v = &ctl_verbs[i];
 		if (strcmp(v->name, name) != 0)
 			continue;
-		if (v->sub && sub && strcmp(v->sub, sub) == 0)
-			return v;
+		if (v->sub && sub && strcmp(v->sub, sub) == 0) {
+			*ret = v;
+			return 0;
+		}
 		if (!v->sub)
 			found = v;
 	}
-	return found;
+	if (!found)
+		return unknown(NULL, name, ret_error);
+	if (sub && has_subs(name))
+		return unknown(name, sub, ret_error);
+	*ret = found;
+	return 0;
+}
+
+static bool is_choice(const char *choices, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = choices; (p = strstr(p, word)); p += len)
+		if (len > 0 && !strchr(word, ' ') && (p == choices || p[-1] == ' ') &&
+		    (p[len] == ' ' || p[len] == '\0'))
+			return true;
+	return false;
+}
+
+static int check_operand(const struct ctl_opts *o, char **ret_error)
+{
+	const struct ctl_verb *v = o->verb;
+
+	if (o->operand && !*o->operand)
+		return fail(ret_error, dr_asprintf("%s is empty", v->operand));
+	if (v->operand && !o->operand && !v->optional)
+		return fail(ret_error, dr_asprintf("%s%s%s: %s is missing", v->name, v->sub ? " " : "",
+						   v->sub ? v->sub : "", v->operand));
+	if (v->choices && o->operand && !is_choice(v->choices, o->operand))
+		return fail(ret_error,
+			    dr_asprintf("%s: \"%s\" is none of: %s", v->name, o->operand, v->choices));
+	return 0;
 }
 
 static int read_words(int argc, char **argv, struct ctl_opts *o, char **ret_error)
 {
+	int r;
+
 	if (optind == argc)
-		return fail(ret_error, dr_asprintf("say what: " VERBS " or maintenance"));
-	o->verb = find_verb(argv[optind], optind + 1 < argc ? argv[optind + 1] : NULL);
-	if (!o->verb)
-		return fail(ret_error, dr_asprintf("\"%s\" is none of " VERBS ", maintenance", argv[optind]));
+		return unknown(NULL, NULL, ret_error);
+	r = find_verb(argv[optind], optind + 1 < argc ? argv[optind + 1] : NULL, &o->verb, ret_error);
+	if (r < 0)
+		return r;
 	optind += o->verb->sub ? 2 : 1;
+	o->rest = argv + optind;
+	if (o->verb->rest)
+		return 0;
 	if (optind < argc && o->verb->operand)
 		o->operand = argv[optind++];
 	if (optind < argc)
 		return fail(ret_error, dr_asprintf("unexpected argument \"%s\"", argv[optind]));
-	if (o->operand && !*o->operand)
-		return fail(ret_error, dr_asprintf("%s is empty", o->verb->operand));
-	if (o->verb->operand && !o->operand && !o->verb->optional)
-		return fail(ret_error,
-			    dr_asprintf("%s%s%s: %s is missing", o->verb->name, o->verb->sub ? " " : "",
-					o->verb->sub ? o->verb->sub : "", o->verb->operand));
-	return 0;
+	return check_operand(o, ret_error);
 }
 
 int ctl_opts_parse(int argc, char **argv, struct ctl_opts *ret, char **ret_error)
 {
 	const char *environment = getenv("DOCTOR_INSPECTOR");
-	struct ctl_opts o = {
-		.socket = CTL_SOCKET,
-		.inspector = environment && *environment ? environment : CTL_INSPECTOR,
-	};
+	struct ctl_opts o = { .inspector = environment && *environment ? environment : NULL };
+	struct option longs[OPTIONS_MAX];
 	unsigned given = 0;
 	int r = 0;
 
+	make_longs(longs);
 	optind = 0; /* begin anew; tests call it more than once */
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
@@ -211,8 +200,8 @@ int ctl_opts_parse(int argc, char **argv, struct ctl_opts *ret, char **ret_error
 			return fail(ret_error, dr_asprintf("%s needs a value", argv[optind - 1]));
 		if (c == '?')
 			return fail(ret_error, dr_asprintf("unknown option %s", argv[optind - 1]));
-		read_option(c, optarg, &o);
-		given |= 1U << c;
+		take_option(&ctl_options[c - OPTION], optarg, &o);
+		given |= 1U << (c - OPTION);
 	}
 	if (!o.help && !o.version)
 		r = read_words(argc, argv, &o, ret_error);

@@ -140,8 +140,7 @@ enum ctl_exit ctl_print_status(const struct dr_json *doc, struct dr_buf *out)
 
 /* ---------------------------------------------------------------- targets */
 
-/* Of the probes whose answer is not awaited any more. */
-static double loss_of(const struct dr_json *t)
+double ctl_loss_of(const struct dr_json *t)
 {
 	long long sent = ctl_int_of(t, "sent") - ctl_int_of(t, "outstanding"), lost;
 
@@ -184,7 +183,7 @@ static void target_row(struct ctl_table *table, const struct dr_json *t)
 	ctl_table_cell(table, "%s", ctl_duration_of(t, "changed_age_seconds", " ago", age));
 	ctl_table_cell(table, "%s", ctl_duration_of(dr_json_get(t, "rtt"), "last_seconds", "", rtt));
 	ctl_table_cell(table, "%lld", ctl_int_of(t, "sent"));
-	ctl_table_cell(table, "%.2f %%", loss_of(t));
+	ctl_table_cell(table, "%.2f %%", ctl_loss_of(t));
 	ctl_table_cell(table, "%s", note_of(t));
 }
 

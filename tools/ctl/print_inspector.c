@@ -216,6 +216,55 @@ enum ctl_exit ctl_print_why(const struct dr_json *doc, struct dr_buf *out)
 	return status;
 }
 
+/* ---------------------------------------------------------------- hosts */
+
+/* "forced down, disabled, maintenance" */
+static void put_marks(struct ctl_table *t, const struct dr_json *h)
+{
+	static const struct {
+		const char *key, *word;
+	} marks[] = {
+		{ "forced_down", "forced down" },
+		{ "disabled", "disabled" },
+		{ "maintenance", "maintenance" },
+	};
+	char text[64] = "";
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(marks); i++) {
+		if (!dr_json_get_bool(h, marks[i].key, false))
+			continue;
+		strcat(text, *text ? ", " : "");
+		strcat(text, marks[i].word);
+	}
+	ctl_table_cell(t, "%s", *text ? text : "-");
+}
+
+enum ctl_exit ctl_print_hosts(const struct dr_json *doc, struct dr_buf *out)
+{
+	static const char *const heads[] = {
+		"HOST", "ZONE", "NOVA", "MARKS", ">SERVERS", "INCIDENT", "STATE"
+	};
+	const struct dr_json *list = dr_json_get(doc, "hosts");
+	enum ctl_exit status = dr_json_size(list) > 0 ? CTL_GOOD : CTL_WRONG;
+	AUTO_TABLE struct ctl_table t;
+
+	TABLE(&t, heads);
+	for (const struct dr_json *h = dr_json_first(list); h; h = dr_json_next(h)) {
+		bool up = dr_json_get_bool(h, "up", false);
+		ctl_table_cell(&t, "%s", ctl_text_of(h, "name"));
+		ctl_table_cell(&t, "%s", ctl_text_of(h, "zone"));
+		ctl_table_cell(&t, "%s", up ? "up" : "down");
+		put_marks(&t, h);
+		ctl_table_cell(&t, "%lld", ctl_int_of(h, "servers"));
+		ctl_table_cell(&t, "%s", ctl_text_of(h, "incident"));
+		ctl_table_cell(&t, "%s", ctl_text_of(h, "incident_state"));
+		if (!up || dr_json_get_str(h, "incident"))
+			status = CTL_WRONG;
+	}
+	ctl_table_print(&t, out);
+	return status;
+}
+
 /* ---------------------------------------------------------------- maintenance */
 
 enum ctl_exit ctl_print_maintenance(const struct dr_json *doc, struct dr_buf *out)

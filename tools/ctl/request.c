@@ -60,18 +60,19 @@ static void append_path(const struct ctl_opts *o, struct dr_buf *b)
 
 static int make_url(const struct ctl_opts *o, struct dr_buf *b, char **ret_error)
 {
-	size_t len = strlen(o->inspector);
+	const char *inspector = ctl_inspector(o);
+	size_t len = strlen(inspector);
 
 	if (!ctl_asks_inspector(o)) {
 		dr_buf_puts(b, "http://localhost");
 	} else {
-		if (strncmp(o->inspector, "http://", 7) != 0 && strncmp(o->inspector, "https://", 8) != 0)
+		if (strncmp(inspector, "http://", 7) != 0 && strncmp(inspector, "https://", 8) != 0)
 			return fail(ret_error, dr_asprintf("\"%s\" is no URL such as " CTL_INSPECTOR
 							   " or https://inspector:12345",
-							   o->inspector));
-		while (o->inspector[len - 1] == '/')
+							   inspector));
+		while (inspector[len - 1] == '/')
 			len--;
-		dr_buf_append(b, o->inspector, len);
+		dr_buf_append(b, inspector, len);
 	}
 	append_path(o, b);
 	return b->error;
@@ -149,14 +150,15 @@ static int read_token(const char *path, char *token, char **ret_error)
 
 static int make_authorization(const struct ctl_opts *o, char **ret, char **ret_error)
 {
+	const char *inspector = ctl_inspector(o);
 	char token[TOKEN_MAX + 1];
 	int r;
 
-	if (!o->token_file)
+	if (!o->token_file || o->dry_run)
 		return 0;
-	if (strncmp(o->inspector, "http://", 7) == 0 && !is_local(o->inspector))
-		return fail(ret_error, dr_asprintf("the token would go to %s for all to read: use https://",
-						   o->inspector));
+	if (strncmp(inspector, "http://", 7) == 0 && !is_local(inspector))
+		return fail(ret_error,
+			    dr_asprintf("the token would go to %s for all to read: use https://", inspector));
 	r = read_token(o->token_file, token, ret_error);
 	if (r == 0) {
 		*ret = dr_asprintf("Bearer %s", token);

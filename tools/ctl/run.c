@@ -9,49 +9,53 @@
 
 static const char *place_of(const struct ctl_opts *o)
 {
-	return ctl_asks_inspector(o) ? o->inspector : o->socket;
+	return ctl_asks_inspector(o) ? ctl_inspector(o) : ctl_socket(o);
 }
 
-static enum ctl_exit no_inspector(const struct ctl_opts *o, int error, const char *reason, struct dr_buf *err)
+static void put_no_inspector(const char *inspector, int error, const char *reason, struct dr_buf *err)
 {
 	if (error == -ECONNREFUSED)
 		ctl_put(err,
 			"doctorctl: nobody listens at %s: start doctor-inspector, or name what its "
 			"configuration says (listen) with --inspector\n",
-			o->inspector);
+			inspector);
 	else
-		ctl_put(err, "doctorctl: %s: %s\n", o->inspector, *reason ? reason : strerror(-error));
-	return CTL_UNREACHABLE;
+		ctl_put(err, "doctorctl: %s: %s\n", inspector, *reason ? reason : strerror(-error));
 }
 
-static enum ctl_exit unreachable(const struct ctl_opts *o, int error, const char *reason, struct dr_buf *err)
+void ctl_put_no_monitor(const char *socket, int error, const char *reason, struct dr_buf *err)
 {
-	if (ctl_asks_inspector(o))
-		return no_inspector(o, error, reason, err);
 	switch (error) {
 	case -ENOENT:
 		ctl_put(err,
 			"doctorctl: there is no %s: start doctor-monitor, or name the socket of its "
 			"configuration with --socket\n",
-			o->socket);
+			socket);
 		break;
 	case -ECONNREFUSED:
 		ctl_put(err,
 			"doctorctl: nobody listens at %s: doctor-monitor has ended without cleaning up; "
-			"start "
-			"it\n",
-			o->socket);
+			"start it\n",
+			socket);
 		break;
 	case -EACCES:
 	case -EPERM:
 		ctl_put(err,
 			"doctorctl: %s: permission denied: it is for its owner and group only, so be root or "
 			"of that group\n",
-			o->socket);
+			socket);
 		break;
 	default:
-		ctl_put(err, "doctorctl: %s: %s\n", o->socket, *reason ? reason : strerror(-error));
+		ctl_put(err, "doctorctl: %s: %s\n", socket, *reason ? reason : strerror(-error));
 	}
+}
+
+static enum ctl_exit unreachable(const struct ctl_opts *o, int error, const char *reason, struct dr_buf *err)
+{
+	if (ctl_asks_inspector(o))
+		put_no_inspector(ctl_inspector(o), error, reason, err);
+	else
+		ctl_put_no_monitor(ctl_socket(o), error, reason, err);
 	return CTL_UNREACHABLE;
 }
 
@@ -59,7 +63,7 @@ static int call(struct dr_loop *loop, const struct ctl_opts *o, const struct ctl
 		struct dr_http_response *ret)
 {
 	const struct dr_http_client_opts opts = {
-		.unix_socket = ctl_asks_inspector(o) ? NULL : o->socket,
+		.unix_socket = ctl_asks_inspector(o) ? NULL : ctl_socket(o),
 		.ca_file = o->ca,
 		.cert_file = o->cert,
 		.key_file = o->key,
@@ -128,24 +132,60 @@ static enum ctl_exit answered(const struct ctl_opts *o, const struct dr_http_res
 	return status;
 }
 
-enum ctl_exit ctl_run(const struct ctl_opts *o, struct dr_buf *out, struct dr_buf *err)
+static enum ctl_exit say_only(const struct ctl_opts *o, const struct ctl_request *q, struct dr_buf *out)
+{
+	DR_AUTO_JSON struct dr_json *doc = NULL;
+	DR_AUTO_FREE char *text = NULL;
+
+	if (!o->json) {
+		ctl_put(out, "%s %s%s%s%s%s\n", o->verb->method, q->url.data,
+			ctl_asks_inspector(o) ? "" : " by ", ctl_asks_inspector(o) ? "" : ctl_socket(o),
+			q->body.len ? " " : "", dr_buf_str(&q->body));
+		return CTL_GOOD;
+	}
+	doc = dr_json_object();
+	dr_json_add_str(doc, "method", o->verb->method);
+	dr_json_add_str(doc, "url", q->url.data);
+	dr_json_add_str(doc, "socket", ctl_asks_inspector(o) ? NULL : ctl_socket(o));
+	dr_json_add_str(doc, "body", q->body.len ? q->body.data : NULL);
+	text = dr_json_print(doc);
+	if (text)
+		dr_buf_printf(out, "%s\n", text);
+	else
+		out->error = -ENOMEM;
+	return CTL_GOOD;
+}
+
+static enum ctl_exit ask(const struct ctl_opts *o, const struct ctl_request *q, struct dr_buf *out,
+			 struct dr_buf *err)
 {
 	DR_AUTO(dr_loop_freep) struct dr_loop *loop = NULL;
 	DR_AUTO(dr_http_response_done) struct dr_http_response response = { 0 };
-	DR_AUTO(ctl_request_done) struct ctl_request request = { 0 };
-	DR_AUTO_FREE char *error = NULL;
-	int r = ctl_request_make(o, &request, &error);
+	int r = dr_loop_new(&loop);
 
-	if (r < 0) {
-		ctl_put(err, "doctorctl: %s\n", error ? error : strerror(-r));
-		return CTL_USAGE;
-	}
-	r = dr_loop_new(&loop);
 	if (r == 0)
-		r = call(loop, o, &request, &response);
+		r = call(loop, o, q, &response);
 	if (r < 0)
 		return unreachable(o, r, "", err);
 	if (response.error)
 		return unreachable(o, response.error, response.reason, err);
 	return answered(o, &response, out, err);
+}
+
+enum ctl_exit ctl_run(const struct ctl_opts *o, struct dr_buf *out, struct dr_buf *err)
+{
+	DR_AUTO(ctl_request_done) struct ctl_request request = { 0 };
+	DR_AUTO_FREE char *error = NULL;
+	int r;
+
+	if (o->verb->run && o->dry_run)
+		return CTL_GOOD; /* it was understood */
+	if (o->verb->run)
+		return o->verb->run(o, out, err);
+	r = ctl_request_make(o, &request, &error);
+	if (r < 0) {
+		ctl_put(err, "doctorctl: %s\n", error ? error : strerror(-r));
+		return CTL_USAGE;
+	}
+	return o->dry_run ? say_only(o, &request, out) : ask(o, &request, out, err);
 }

@@ -58,7 +58,7 @@ struct mc_req {
 	struct dr_http_exchange *x;
 	const struct mc_api *api;
 	const char *method, *path; /* the path without the service's prefix and without slashes at its end */
-	char arg[2][MC_ARG_SIZE];  /* what stood in the place of each {} */
+	char arg[3][MC_ARG_SIZE];  /* what stood in the place of each {} */
 	const struct mc_token *token; /* NULL on routes that are open */
 	bool is_admin;
 	unsigned minor;	      /* compute: of microversion 2.X, the X */

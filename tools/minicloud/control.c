@@ -57,7 +57,12 @@ static void delete_faults(struct mc_req *q)
 
 static void get_requests(struct mc_req *q)
 {
-	mc_reply(q, 200, mc_records_json(&q->cloud->records));
+	uint64_t after = 0;
+
+	if (mc_query_number(q, "after", &after) < 0)
+		mc_fail(q, 400, "after is the number of a request");
+	else
+		mc_reply(q, 200, mc_records_json(&q->cloud->records, after));
 }
 
 static void delete_requests(struct mc_req *q)

@@ -236,7 +236,7 @@ static const struct mc_api *find_api(const char *path)
 }
 
 /* Compares a path with a pattern and fills in the arguments. */
-static bool match(const char *pattern, const char *path, char arg[2][MC_ARG_SIZE])
+static bool match(const char *pattern, const char *path, char arg[3][MC_ARG_SIZE])
 {
 	size_t n = 0;
 
@@ -267,7 +267,7 @@ static const struct mc_route *find_route(struct mc_req *q, bool *ret_path_known)
 
 	for (size_t i = 0; i < q->api->route_count; i++) {
 		const struct mc_route *r = &q->api->routes[i];
-		char arg[2][MC_ARG_SIZE] = { "", "" };
+		char arg[3][MC_ARG_SIZE] = { "", "", "" };
 
 		if (!match(r->pattern, q->path, arg))
 			continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Identity API v3: login, tokens, catalogue, projects. */
+/* Identity API v3: login, tokens, catalogue. */
 #include <string.h>
 
-#include "tools/minicloud/cloud.h"
+#include "tools/minicloud/keystone.h"
 
 #define MALFORMED                                                                                            \
 	"The server could not comply with the request since it is either malformed or otherwise incorrect. " \
@@ -54,12 +54,12 @@ static void refuse_login(struct mc_req *q)
 	unauthorized(q);
 }
 
-static void forbid(struct mc_req *q, const char *action)
+void mc_keystone_forbid(struct mc_req *q, const char *action)
 {
 	mc_fail(q, 403, "You are not authorized to perform the requested action: %s.", action);
 }
 
-static void reply(struct mc_req *q, unsigned status, struct dr_json *body)
+void mc_keystone_reply(struct mc_req *q, unsigned status, struct dr_json *body)
 {
 	dr_http_set_header(q->x, "Vary", "X-Auth-Token");
 	mc_reply(q, status, body);
@@ -95,7 +95,7 @@ static void get_versions(struct mc_req *q)
 	dr_http_set_header(q->x, "Location", location);
 	values = dr_json_add_array(dr_json_add_object(body, "versions"), "values");
 	add_version(q, dr_json_push_object(values));
-	reply(q, 300, body);
+	mc_keystone_reply(q, 300, body);
 }
 
 static void get_version(struct mc_req *q)
@@ -103,7 +103,7 @@ static void get_version(struct mc_req *q)
 	struct dr_json *body = dr_json_object();
 
 	add_version(q, dr_json_add_object(body, "version"));
-	reply(q, 200, body);
+	mc_keystone_reply(q, 200, body);
 }
 
 /* ---- what a token says ---- */
@@ -181,7 +181,7 @@ static void reply_token(struct mc_req *q, unsigned status, const struct mc_token
 	if (t->role != MC_ROLE_NONE)
 		add_scope(q, token, t);
 	dr_http_set_header(q->x, "X-Subject-Token", t->id);
-	reply(q, status, body);
+	mc_keystone_reply(q, status, body);
 }
 
 /* ---- login ---- */
@@ -204,7 +204,7 @@ static const struct mc_user *check_password(const struct mc_model *m, const stru
 	const char *password = dr_json_get_str(user, "password");
 	const struct mc_user *u = id ? mc_user_by_id(m, id) : mc_user_by_name(m, name);
 
-	if (!u || !password || strcmp(u->password, password) || !domain_fits(user, id))
+	if (!u || !u->password || !password || strcmp(u->password, password) || !domain_fits(user, id))
 		return NULL;
 	return u;
 }
@@ -298,7 +298,7 @@ static struct mc_token *subject(struct mc_req *q, const char *action)
 	struct mc_token *t = mc_token_find(&q->cloud->model, id, q->now);
 
 	if (!id || (t && !q->is_admin && t->user != q->token->user)) {
-		forbid(q, action);
+		mc_keystone_forbid(q, action);
 		return NULL;
 	}
 	if (!t)
@@ -335,84 +335,7 @@ static void get_catalogue(struct mc_req *q)
 	}
 	body = dr_json_object();
 	dr_json_add(body, "catalog", catalogue(q));
-	reply(q, 200, body);
-}
-
-/* ---- projects ---- */
-
-static void add_project(struct mc_req *q, struct dr_json *o, const struct mc_project *p)
-{
-	char base[256], self[400];
-
-	mc_base_url(q, base, sizeof(base));
-	snprintf(self, sizeof(self), "%s/identity/v3/projects/%s", base, p->id);
-	dr_json_add_str(o, "id", p->id);
-	dr_json_add_str(o, "name", p->name);
-	dr_json_add_str(o, "domain_id", "default");
-	dr_json_add_str(o, "description", "");
-	dr_json_add_bool(o, "enabled", true);
-	dr_json_add_str(o, "parent_id", "default");
-	dr_json_add_bool(o, "is_domain", false);
-	dr_json_add_array(o, "tags");
-	dr_json_add_object(o, "options");
-	dr_json_add_str(dr_json_add_object(o, "links"), "self", self);
-}
-
-/* own: only those where the caller has a role. */
-static void reply_projects(struct mc_req *q, bool own)
-{
-	const struct mc_model *m = &q->cloud->model;
-	const char *name = dr_http_query(q->x, "name");
-	struct dr_json *body = dr_json_object(), *list = dr_json_add_array(body, "projects"), *links;
-	char base[256], self[300];
-
-	for (size_t i = 0; i < DR_ARRAY_SIZE(m->projects); i++) {
-		const struct mc_project *p = &m->projects[i];
-
-		if ((own && mc_role_of(q->token->user, p) == MC_ROLE_NONE) || (name && strcmp(name, p->name)))
-			continue;
-		add_project(q, dr_json_push_object(list), p);
-	}
-	mc_base_url(q, base, sizeof(base));
-	snprintf(self, sizeof(self), "%s/identity%s", base, q->path);
-	links = dr_json_add_object(body, "links");
-	dr_json_add_str(links, "next", NULL);
-	dr_json_add_str(links, "self", self);
-	dr_json_add_str(links, "previous", NULL);
-	reply(q, 200, body);
-}
-
-static void get_own_projects(struct mc_req *q)
-{
-	reply_projects(q, true);
-}
-
-static void get_projects(struct mc_req *q)
-{
-	if (q->is_admin)
-		reply_projects(q, false);
-	else
-		forbid(q, "identity:list_projects");
-}
-
-static void get_project(struct mc_req *q)
-{
-	const struct mc_project *p = mc_project_find(&q->cloud->model, q->arg[0]);
-	struct dr_json *body;
-
-	if (p && strcmp(p->id, q->arg[0]))
-		p = NULL; /* found by its name */
-	if (!q->is_admin && (!p || p != q->token->project)) {
-		forbid(q, "identity:get_project");
-		return;
-	}
-	if (!p) {
-		mc_fail(q, 404, "Could not find project: %s.", q->arg[0]);
-		return;
-	}
-	body = dr_json_object();
-	add_project(q, dr_json_add_object(body, "project"), p);
-	reply(q, 200, body);
+	mc_keystone_reply(q, 200, body);
 }
 
 static const struct mc_route routes[] = {
@@ -422,9 +345,17 @@ static const struct mc_route routes[] = {
 	{ "GET", "/v3/auth/tokens", get_token, 0 },
 	{ "DELETE", "/v3/auth/tokens", delete_token, 0 },
 	{ "GET", "/v3/auth/catalog", get_catalogue, 0 },
-	{ "GET", "/v3/auth/projects", get_own_projects, 0 },
-	{ "GET", "/v3/projects", get_projects, 0 },
-	{ "GET", "/v3/projects/{}", get_project, 0 },
+	{ "GET", "/v3/auth/projects", mc_keystone_own_projects, 0 },
+	{ "GET", "/v3/projects", mc_keystone_list_projects, 0 },
+	{ "POST", "/v3/projects", mc_keystone_create_project, MC_BODY },
+	{ "GET", "/v3/projects/{}", mc_keystone_show_project, 0 },
+	{ "DELETE", "/v3/projects/{}", mc_keystone_delete_project, 0 },
+	{ "GET", "/v3/users", mc_keystone_list_users, 0 },
+	{ "POST", "/v3/users", mc_keystone_create_user, MC_BODY },
+	{ "PATCH", "/v3/users/{}", mc_keystone_update_user, MC_BODY },
+	{ "DELETE", "/v3/users/{}", mc_keystone_delete_user, 0 },
+	{ "GET", "/v3/roles", mc_keystone_list_roles, 0 },
+	{ "PUT", "/v3/projects/{}/users/{}/roles/{}", mc_keystone_grant, 0 },
 };
 
 const struct mc_api mc_keystone_api = {

@@ -57,19 +57,23 @@ bool mc_is_uuid(const char *text)
 
 /* ---- putting it together, taking it down ---- */
 
-static void init_identity(struct mc_model *m)
+static int init_people(struct mc_model *m)
 {
-	static const char *const names[] = { "admin", "service", "doctor" };
+	struct mc_project *admins = mc_project_create(m, "admin", "");
+	struct mc_project *services = mc_project_create(m, "service", "");
+	struct mc_project *owners = mc_project_create(m, "doctor", "");
+	struct mc_user *admin = mc_user_create(m, "admin", "admin", NULL);
+	struct mc_user *owner = mc_user_create(m, "doctor", "doctor", NULL);
 
-	for (size_t i = 0; i < DR_ARRAY_SIZE(names); i++) {
-		mc_new_hex(m, m->projects[i].id);
-		m->projects[i].name = names[i];
-	}
-	m->nowhere.name = "";
-	m->users[0] = (struct mc_user){ .name = "admin", .password = "admin" };
-	m->users[1] = (struct mc_user){ .name = "doctor", .password = "doctor" };
-	for (size_t i = 0; i < DR_ARRAY_SIZE(m->users); i++)
-		mc_new_hex(m, m->users[i].id);
+	if (!admins || !services || !owners || !admin || !owner ||
+	    mc_user_grant(admin, admins, MC_ROLE_ADMIN) < 0 ||
+	    mc_user_grant(owner, owners, MC_ROLE_MEMBER) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int init_identity(struct mc_model *m)
+{
 	for (size_t i = 0; i < MC_ROLE_COUNT; i++)
 		mc_new_hex(m, m->role_ids[i]);
 	for (size_t i = 0; i < MC_SERVICE_COUNT; i++) {
@@ -77,6 +81,7 @@ static void init_identity(struct mc_model *m)
 		for (size_t k = 0; k < MC_INTERFACE_COUNT; k++)
 			mc_new_hex(m, m->catalogue_ids[i].endpoint[k]);
 	}
+	return init_people(m);
 }
 
 static int init_service(struct mc_model *m, struct mc_service *s, unsigned id, const char *binary,
@@ -112,10 +117,14 @@ static int init_host(struct mc_model *m, struct mc_host *h, unsigned number, str
 static int init_compute(struct mc_model *m, unsigned hosts, struct dr_wall now)
 {
 	static const char *const control[] = { "nova-scheduler", "nova-conductor" };
+	struct mc_flavor *tiny = mc_flavor_create(m, "1", "m1.tiny");
 	int r;
 
-	m->flavor =
-		(struct mc_flavor){ .id = "1", .name = "m1.tiny", .vcpus = 1, .ram_mb = 64, .disk_gb = 1 };
+	if (!tiny)
+		return -ENOMEM;
+	tiny->vcpus = 1;
+	tiny->ram_mb = 64;
+	tiny->disk_gb = 1;
 	for (size_t i = 0; i < DR_ARRAY_SIZE(control); i++) {
 		r = init_service(m, &m->control[i], (unsigned)i + 1, control[i], "controller", now);
 		if (r < 0)
@@ -137,25 +146,19 @@ static int init_compute(struct mc_model *m, unsigned hosts, struct dr_wall now)
 /* A network that has room for the servers there are from the start and as many again. */
 static int init_network(struct mc_model *m, size_t servers, struct dr_wall now)
 {
-	struct mc_network *n = &m->network;
+	struct mc_network *n = mc_network_create(m, "doctor-net", mc_project_find(m, "doctor"), now);
+	uint32_t base = 192u << 24 | 168u << 16 | 30u << 8;
+	unsigned prefix = 24;
 
-	n->name = "doctor-net";
-	n->subnet_name = "doctor-subnet";
-	n->project = mc_project_find(m, "doctor");
-	n->created = now;
-	n->base = 192u << 24 | 168u << 16 | 30u << 8;
-	n->prefix = 24;
+	if (!n)
+		return -ENOMEM;
 	if (servers > 100) {
-		n->base = 10u << 24;
-		n->prefix = 8;
-		while (n->prefix < 24 && (1u << (31 - n->prefix)) / 2 > servers + 16)
-			n->prefix++;
+		base = 10u << 24;
+		prefix = 8;
+		while (prefix < 24 && (1u << (31 - prefix)) / 2 > servers + 16)
+			prefix++;
 	}
-	mc_new_uuid(m, n->id);
-	mc_new_uuid(m, n->subnet_id);
-	m->address_used = calloc(1u << (32 - n->prefix), 1);
-	m->address_next = 2; /* after the network itself and the gateway */
-	return m->address_used ? 0 : -ENOMEM;
+	return mc_subnet_create(m, n, "doctor-subnet", base, prefix);
 }
 
 static int init_images(struct mc_model *m, struct dr_wall now)
@@ -203,6 +206,10 @@ int mc_model_init(struct mc_model *m, const struct mc_model_opts *opts, struct d
 	int r;
 
 	*m = (struct mc_model){ .token_ttl = opts->token_ttl, .host_ip = opts->host_ip };
+	TAILQ_INIT(&m->projects);
+	TAILQ_INIT(&m->users);
+	TAILQ_INIT(&m->flavors);
+	TAILQ_INIT(&m->networks);
 	TAILQ_INIT(&m->tokens);
 	TAILQ_INIT(&m->aggregates);
 	TAILQ_INIT(&m->servers);
@@ -216,8 +223,9 @@ int mc_model_init(struct mc_model *m, const struct mc_model_opts *opts, struct d
 	memcpy(m->random, opts->seed, sizeof(m->random));
 	if (!(m->random[0] | m->random[1] | m->random[2] | m->random[3]))
 		return -EINVAL;
-	init_identity(m);
-	r = init_compute(m, opts->hosts, now);
+	r = init_identity(m);
+	if (!r)
+		r = init_compute(m, opts->hosts, now);
 	if (!r)
 		r = init_network(m, (size_t)opts->hosts * opts->vms_per_host, now);
 	if (!r)
@@ -269,7 +277,9 @@ void mc_model_done(struct mc_model *m)
 	for (size_t i = 0; i < m->host_count; i++)
 		service_done(&m->hosts[i].service);
 	free(m->hosts);
-	free(m->address_used);
+	mc_networks_done(m);
+	mc_flavors_done(m);
+	mc_identity_done(m);
 	mc_index_done(&m->token_index);
 	mc_index_done(&m->host_index);
 	mc_index_done(&m->service_index);

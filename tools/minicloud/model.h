@@ -42,14 +42,32 @@ struct mc_catalogue_ids {
 	char service[MC_HEX_SIZE], endpoint[MC_INTERFACE_COUNT][MC_HEX_SIZE];
 };
 
+/* What others point to (projects, users, flavors, networks) stays in memory when it is deleted. */
+
+struct mc_quota { /* -1: as many as one likes */
+	int64_t instances, cores, ram_mb, ports;
+};
+
 struct mc_project {
+	TAILQ_ENTRY(mc_project) entry; /* oldest first */
 	char id[MC_HEX_SIZE];
-	const char *name;
+	char *name, *description;
+	struct mc_quota quota;
+	bool deleted;
+};
+
+struct mc_grant {
+	const struct mc_project *project;
+	enum mc_role role; /* the highest */
 };
 
 struct mc_user {
+	TAILQ_ENTRY(mc_user) entry; /* oldest first */
 	char id[MC_HEX_SIZE];
-	const char *name, *password;
+	char *name, *password, *description;
+	struct mc_grant *grants;
+	size_t grant_count;
+	bool deleted;
 };
 
 struct mc_token {
@@ -96,8 +114,11 @@ struct mc_aggregate {
 };
 
 struct mc_flavor {
-	const char *id, *name;
+	TAILQ_ENTRY(mc_flavor) entry; /* by id, as Nova lists them */
+	char id[MC_NAME_MAX + 1];
+	char *name;
 	unsigned vcpus, ram_mb, disk_gb;
+	bool deleted;
 };
 
 struct mc_group {		     /* of servers */
@@ -141,8 +162,8 @@ struct mc_server {
 	const struct mc_user *user;
 	const struct mc_flavor *flavor;
 	char image_id[MC_UUID_SIZE];
-	bool networked; /* gets a port on the one network when it is built */
-	bool halted;	/* its hypervisor says that it does not run, whatever vm_state is */
+	struct mc_network *network; /* gets a port there when it is built; NULL: none */
+	bool halted;		    /* its hypervisor says that it does not run, whatever vm_state is */
 	struct dr_json *metadata;
 	struct mc_host *host;		/* NULL until it is scheduled */
 	struct mc_port *port;		/* NULL: none */
@@ -157,12 +178,17 @@ struct mc_server {
 
 /* ---- network, images ---- */
 
-struct mc_network {
+struct mc_network {		       /* and its one subnet, if it has any */
+	TAILQ_ENTRY(mc_network) entry; /* oldest first */
 	char id[MC_UUID_SIZE], subnet_id[MC_UUID_SIZE];
-	const char *name, *subnet_name;
+	char *name, *subnet_name;
 	const struct mc_project *project;
-	uint32_t base; /* of the subnet, host byte order */
-	unsigned prefix;
+	uint32_t base;	 /* of the subnet, host byte order */
+	unsigned prefix; /* 0: there is no subnet */
+	uint8_t *used;	 /* one byte for each address of the subnet */
+	uint32_t next;	 /* to be tried */
+	unsigned ports;	 /* of it */
+	bool dhcp, deleted;
 	struct dr_wall created;
 };
 
@@ -172,6 +198,7 @@ struct mc_port {
 	uint64_t number;
 	uint32_t address; /* host byte order */
 	uint8_t mac[6];
+	struct mc_network *network;
 	const struct mc_project *project;
 	struct mc_server *server;  /* NULL: it is nobody's */
 	bool preexisting;	   /* it stays when its server goes */
@@ -215,9 +242,9 @@ struct mc_image {
 struct mc_model {
 	uint32_t host_ip; /* of the first hypervisor; 0: 127.0.0.1 for all */
 	uint64_t random[4];
-	struct mc_project projects[3]; /* admin, service, doctor */
-	struct mc_project nowhere;     /* owns nothing */
-	struct mc_user users[2];       /* admin, doctor */
+	TAILQ_HEAD(mc_projects, mc_project) projects; /* admin, service, doctor, and those that were made */
+	struct mc_project nowhere;		      /* owns nothing */
+	TAILQ_HEAD(mc_users, mc_user) users;	      /* admin, doctor, and those that were made */
 	char role_ids[MC_ROLE_COUNT][MC_HEX_SIZE];
 	struct mc_catalogue_ids catalogue_ids[MC_SERVICE_COUNT];
 	struct dr_dur token_ttl;
@@ -229,24 +256,22 @@ struct mc_model {
 	size_t host_count;
 	TAILQ_HEAD(mc_aggregates, mc_aggregate) aggregates;
 	unsigned aggregate_number;
-	struct mc_index host_index;	  /* by name */
-	struct mc_index service_index;	  /* by UUID, compute services */
-	struct mc_index hypervisor_index; /* by UUID */
-	struct mc_flavor flavor;
+	struct mc_index host_index;		   /* by name */
+	struct mc_index service_index;		   /* by UUID, compute services */
+	struct mc_index hypervisor_index;	   /* by UUID */
+	TAILQ_HEAD(mc_flavors, mc_flavor) flavors; /* m1.tiny, and those that were made */
 	struct mc_servers servers;
 	struct mc_index server_index;
 	uint64_t server_number;
 	size_t server_count;
 
-	struct mc_network network;
+	TAILQ_HEAD(mc_networks, mc_network) networks; /* doctor-net, and those that were made */
 	TAILQ_HEAD(mc_ports, mc_port) ports;
 	struct mc_index port_index;
 	uint64_t port_number;
 	TAILQ_HEAD(mc_floatings, mc_floating) floatings;
 	char external_id[MC_UUID_SIZE]; /* of the external network */
 	TAILQ_HEAD(mc_groups, mc_group) groups;
-	uint8_t *address_used; /* one byte for each address of the subnet */
-	uint32_t address_next;
 
 	TAILQ_HEAD(mc_images, mc_image) images;
 	struct mc_index image_index;
@@ -273,9 +298,18 @@ bool mc_is_uuid(const char *text);			      /* the form with dashes, any case */
 
 /* ---- who ---- */
 
-const struct mc_project *mc_project_find(const struct mc_model *m, const char *id_or_name);
-const struct mc_user *mc_user_by_id(const struct mc_model *m, const char *id);
-const struct mc_user *mc_user_by_name(const struct mc_model *m, const char *name);
+struct mc_project *mc_project_find(const struct mc_model *m, const char *id_or_name);
+struct mc_user *mc_user_by_id(const struct mc_model *m, const char *id);
+struct mc_user *mc_user_by_name(const struct mc_model *m, const char *name);
+/* No two of one name: the caller looks before. NULL: out of memory. The model owns it. */
+struct mc_project *mc_project_create(struct mc_model *m, const char *name, const char *description);
+void mc_project_delete(struct mc_model *m, struct mc_project *p); /* its tokens go; what it owns stays */
+struct mc_user *mc_user_create(struct mc_model *m, const char *name, const char *password,
+			       const char *description);		       /* as above */
+int mc_user_set_password(struct mc_user *u, const char *password) DR_MUST_USE; /* -ENOMEM */
+void mc_user_delete(struct mc_model *m, struct mc_user *u);		       /* and his tokens */
+int mc_user_grant(struct mc_user *u, const struct mc_project *p, enum mc_role role) DR_MUST_USE; /* -ENOMEM */
+void mc_identity_done(struct mc_model *m);
 enum mc_role mc_role_of(const struct mc_user *u, const struct mc_project *p);
 const char *mc_role_name(enum mc_role role);
 
@@ -306,6 +340,17 @@ int mc_service_set_disabled(struct mc_service *s, bool disabled, const char *rea
 			    struct dr_wall now) DR_MUST_USE;
 void mc_service_set_forced_down(struct mc_service *s, bool forced_down, struct dr_wall now);
 
+/* No two of one name or id: the caller looks before. NULL: out of memory. The model owns it. */
+struct mc_flavor *mc_flavor_create(struct mc_model *m, const char *id, const char *name);
+struct mc_flavor *mc_flavor_find(const struct mc_model *m, const char *id);
+struct mc_flavor *mc_flavor_by_name(const struct mc_model *m, const char *name);
+/* The next that is not deleted (NULL: the first). */
+struct mc_flavor *mc_flavor_next(const struct mc_model *m, const struct mc_flavor *after);
+void mc_flavors_done(struct mc_model *m);
+
+/* What the servers of a project take. */
+void mc_quota_used(const struct mc_model *m, const struct mc_project *p, struct mc_quota *ret);
+
 /* No two of one name: the caller looks before. NULL: out of memory. The model owns it. */
 struct mc_aggregate *mc_aggregate_create(struct mc_model *m, const char *name, const char *zone,
 					 struct dr_wall now);
@@ -324,7 +369,9 @@ struct mc_boot {
 	const struct mc_project *project;
 	const struct mc_user *user;
 	const struct mc_image *image;
+	const struct mc_flavor *flavor; /* NULL: the first */
 	bool networked;
+	struct mc_network *network;	/* NULL: the first, if it is to be networked */
 	struct mc_port *port;		/* instead of a new one; NULL */
 	struct mc_group *group;		/* NULL: none */
 	const struct dr_json *metadata; /* copied; NULL: none */
@@ -363,6 +410,21 @@ struct mc_server *mc_server_next(const struct mc_model *m, const struct mc_serve
 
 /* ---- network, images ---- */
 
+/* One without a subnet. NULL: out of memory. The model owns it. */
+struct mc_network *mc_network_create(struct mc_model *m, const char *name, const struct mc_project *project,
+				     struct dr_wall now);
+struct mc_network *mc_network_find(const struct mc_model *m, const char *id);
+struct mc_network *mc_network_by_subnet(const struct mc_model *m, const char *subnet_id);
+/* The next that is not deleted (NULL: the first) of project (NULL: any). */
+struct mc_network *mc_network_next(const struct mc_model *m, const struct mc_network *after,
+				   const struct mc_project *project);
+/* base: host byte order; prefix 8 to 30. -EEXIST: it has one; -ENOMEM. */
+int mc_subnet_create(struct mc_model *m, struct mc_network *n, const char *name, uint32_t base,
+		     unsigned prefix) DR_MUST_USE;
+void mc_networks_done(struct mc_model *m);
+
+/* For a server, on its network. NULL: no memory, no address, or the network is gone. */
+struct mc_port *mc_port_create(struct mc_model *m, struct mc_server *s, struct dr_wall now);
 struct mc_port *mc_port_find(const struct mc_model *m, const char *id);
 void mc_port_free(struct mc_model *m, struct mc_port *p); /* of no server; NULL-safe */
 /* The port is nobody's any more. */

@@ -106,72 +106,6 @@ static struct mc_host *choose_host(const struct mc_model *m, const struct mc_ser
 	return best;
 }
 
-/* ---- ports ---- */
-
-static uint32_t take_address(struct mc_model *m)
-{
-	uint32_t size = 1u << (32 - m->network.prefix);
-
-	for (uint32_t tries = 2; tries < size - 1; tries++) {
-		uint32_t n = m->address_next++;
-
-		if (m->address_next >= size - 1)
-			m->address_next = 2;
-		if (!m->address_used[n]) {
-			m->address_used[n] = 1;
-			return m->network.base + n;
-		}
-	}
-	return 0;
-}
-
-static struct mc_port *port_new(struct mc_model *m, struct mc_server *s, struct dr_wall now)
-{
-	struct mc_port *p = calloc(1, sizeof(*p));
-	uint64_t r = mc_random(m);
-
-	if (!p)
-		return NULL;
-	p->address = take_address(m);
-	p->pairs = dr_json_array();
-	mc_new_uuid(m, p->id);
-	if (!p->address || !p->pairs || mc_index_add(&m->port_index, p->id, p)) {
-		dr_json_free(p->pairs);
-		free(p);
-		return NULL;
-	}
-	p->number = ++m->port_number;
-	p->mac[0] = 0xfa; /* fa:16:3e, the prefix that Neutron uses */
-	p->mac[1] = 0x16;
-	p->mac[2] = 0x3e;
-	memcpy(p->mac + 3, &r, 3);
-	p->server = s;
-	p->project = s->project;
-	p->created = p->updated = now;
-	p->revision = 1;
-	TAILQ_INSERT_TAIL(&m->ports, p, entry);
-	return p;
-}
-
-void mc_port_free(struct mc_model *m, struct mc_port *p)
-{
-	struct mc_floating *f;
-
-	if (!p)
-		return;
-	TAILQ_FOREACH(f, &m->floatings, entry)
-	{
-		if (f->port == p)
-			f->port = NULL;
-	}
-	mc_index_remove(&m->port_index, p->id);
-	m->address_used[p->address - m->network.base] = 0;
-	TAILQ_REMOVE(&m->ports, p, entry);
-	dr_json_free(p->pairs);
-	free(p->name);
-	free(p);
-}
-
 /* ---- servers ---- */
 
 static void server_free(struct mc_model *m, struct mc_server *s)
@@ -221,9 +155,9 @@ struct mc_server *mc_server_create(struct mc_model *m, const struct mc_boot *boo
 	new_reservation(m, s->reservation_id);
 	s->project = boot->project;
 	s->user = boot->user;
-	s->flavor = &m->flavor;
+	s->flavor = boot->flavor ? boot->flavor : mc_flavor_next(m, NULL);
 	strcpy(s->image_id, boot->image->id);
-	s->networked = boot->networked;
+	s->network = boot->network ? boot->network : boot->networked ? mc_network_next(m, NULL, NULL) : NULL;
 	s->requested_port = boot->port;
 	s->group = boot->group;
 	s->vm_state = MC_VM_BUILDING;
@@ -295,8 +229,8 @@ static struct mc_port *take_port(struct mc_server *s, struct dr_wall now)
 
 static enum mc_step spawn(struct mc_model *m, struct mc_server *s, struct dr_wall now)
 {
-	if (s->networked && !s->port) {
-		s->port = s->requested_port ? take_port(s, now) : port_new(m, s, now);
+	if (s->network && !s->port) {
+		s->port = s->requested_port ? take_port(s, now) : mc_port_create(m, s, now);
 		if (!s->port)
 			return fail(s,
 				    "Build of instance aborted: Failed to allocate the network(s), not "

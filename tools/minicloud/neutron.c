@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Network API v2.0 as Neutron 21 (Zed) answers it: one network to look at, and the ports of the servers. What
- * "fields" asks for is answered with all fields.
+ * Network API v2.0 as Neutron 21 (Zed) answers it: networks with one subnet each, and the ports of the
+ * servers. What "fields" asks for is answered with all fields.
  */
 #include <string.h>
 
@@ -124,75 +124,6 @@ static void show_extension(struct mc_req *q)
 	mc_webob_error(q, 404, text);
 }
 
-/* ---- the network and its subnet ---- */
-
-static bool network_visible(const struct mc_req *q)
-{
-	return q->is_admin || q->token->project == q->cloud->model.network.project;
-}
-
-static void add_network(struct mc_req *q, struct dr_json *o)
-{
-	const struct mc_network *n = &q->cloud->model.network;
-
-	dr_json_add_str(o, "id", n->id);
-	dr_json_add_str(o, "name", n->name);
-	dr_json_add_str(o, "tenant_id", n->project->id);
-	dr_json_add_bool(o, "admin_state_up", true);
-	dr_json_add_int(o, "mtu", 1500);
-	dr_json_add_str(o, "status", "ACTIVE");
-	dr_json_push(dr_json_add_array(o, "subnets"), dr_json_string(n->subnet_id));
-	dr_json_add_bool(o, "shared", false);
-	dr_json_add_array(o, "availability_zone_hints");
-	dr_json_add_array(o, "availability_zones");
-	dr_json_add_str(o, "ipv4_address_scope", NULL);
-	dr_json_add_str(o, "ipv6_address_scope", NULL);
-	dr_json_add_bool(o, "router:external", false);
-	dr_json_add_str(o, "description", "");
-	dr_json_add_array(o, "tags");
-	mc_add_time(o, "created_at", n->created, MC_TIME_SECONDS_Z);
-	mc_add_time(o, "updated_at", n->created, MC_TIME_SECONDS_Z);
-	dr_json_add_int(o, "revision_number", 2);
-	dr_json_add_str(o, "project_id", n->project->id);
-	if (q->is_admin) {
-		dr_json_add_str(o, "provider:network_type", "local");
-		dr_json_add_str(o, "provider:physical_network", NULL);
-		dr_json_add_str(o, "provider:segmentation_id", NULL);
-	}
-}
-
-static void add_subnet(struct mc_req *q, struct dr_json *o)
-{
-	const struct mc_network *n = &q->cloud->model.network;
-	struct dr_json *pool;
-	char ip[16], cidr[20];
-
-	snprintf(cidr, sizeof(cidr), "%s/%u", mc_ip_format(n->base, ip), n->prefix);
-	dr_json_add_str(o, "id", n->subnet_id);
-	dr_json_add_str(o, "name", n->subnet_name);
-	dr_json_add_str(o, "tenant_id", n->project->id);
-	dr_json_add_str(o, "network_id", n->id);
-	dr_json_add_int(o, "ip_version", 4);
-	dr_json_add_str(o, "subnetpool_id", NULL);
-	dr_json_add_bool(o, "enable_dhcp", false);
-	dr_json_add_str(o, "ipv6_ra_mode", NULL);
-	dr_json_add_str(o, "ipv6_address_mode", NULL);
-	dr_json_add_str(o, "gateway_ip", mc_ip_format(n->base + 1, ip));
-	dr_json_add_str(o, "cidr", cidr);
-	pool = dr_json_push_object(dr_json_add_array(o, "allocation_pools"));
-	dr_json_add_str(pool, "start", mc_ip_format(n->base + 2, ip));
-	dr_json_add_str(pool, "end", mc_ip_format(n->base + (1u << (32 - n->prefix)) - 2, ip));
-	dr_json_add_array(o, "host_routes");
-	dr_json_add_array(o, "dns_nameservers");
-	dr_json_add_str(o, "description", "");
-	dr_json_add_array(o, "service_types");
-	dr_json_add_array(o, "tags");
-	mc_add_time(o, "created_at", n->created, MC_TIME_SECONDS_Z);
-	mc_add_time(o, "updated_at", n->created, MC_TIME_SECONDS_Z);
-	dr_json_add_int(o, "revision_number", 0);
-	dr_json_add_str(o, "project_id", n->project->id);
-}
-
 bool mc_neutron_fits(const char *wanted, const char *have)
 {
 	return !wanted || !strcmp(wanted, have);
@@ -207,67 +138,19 @@ bool mc_neutron_known_query(struct mc_req *q, const char *const names[])
 	return !name;
 }
 
-/* A list with the one thing in it, if it fits the filters. */
-static void list_one(struct mc_req *q, const char *collection, const char *id, const char *name,
-		     void (*add)(struct mc_req *, struct dr_json *))
-{
-	static const char *const known[] = { "id",	 "name",     "fields",	     "limit", "marker",
-					     "sort_key", "sort_dir", "page_reverse", NULL };
-	struct dr_json *body, *list;
-
-	if (!mc_neutron_known_query(q, known))
-		return;
-	body = dr_json_object();
-	list = dr_json_add_array(body, collection);
-	if (network_visible(q) && mc_neutron_fits(dr_http_query(q->x, "name"), name) &&
-	    mc_neutron_fits(dr_http_query(q->x, "id"), id))
-		add(q, dr_json_push_object(list));
-	mc_reply(q, 200, body);
-}
-
-static void show_one(struct mc_req *q, const char *what, const char *member, const char *id,
-		     void (*add)(struct mc_req *, struct dr_json *))
-{
-	struct dr_json *body;
-
-	if (strcmp(id, q->arg[0]) || !network_visible(q)) {
-		mc_neutron_not_found(q, what, q->arg[0]);
-		return;
-	}
-	body = dr_json_object();
-	add(q, dr_json_add_object(body, member));
-	mc_reply(q, 200, body);
-}
-
-static void list_networks(struct mc_req *q)
-{
-	list_one(q, "networks", q->cloud->model.network.id, q->cloud->model.network.name, add_network);
-}
-
-static void show_network(struct mc_req *q)
-{
-	show_one(q, "Network", "network", q->cloud->model.network.id, add_network);
-}
-
-static void list_subnets(struct mc_req *q)
-{
-	list_one(q, "subnets", q->cloud->model.network.subnet_id, q->cloud->model.network.subnet_name,
-		 add_subnet);
-}
-
-static void show_subnet(struct mc_req *q)
-{
-	show_one(q, "Subnet", "subnet", q->cloud->model.network.subnet_id, add_subnet);
-}
-
 static const struct mc_route routes[] = {
 	{ "GET", "", get_versions, MC_OPEN },
 	{ "GET", "/v2.0/extensions", list_extensions, 0 },
 	{ "GET", "/v2.0/extensions/{}", show_extension, 0 },
-	{ "GET", "/v2.0/networks", list_networks, 0 },
-	{ "GET", "/v2.0/networks/{}", show_network, 0 },
-	{ "GET", "/v2.0/subnets", list_subnets, 0 },
-	{ "GET", "/v2.0/subnets/{}", show_subnet, 0 },
+	{ "GET", "/v2.0/networks", mc_neutron_list_networks, 0 },
+	{ "POST", "/v2.0/networks", mc_neutron_create_network, MC_BODY },
+	{ "GET", "/v2.0/networks/{}", mc_neutron_show_network, 0 },
+	{ "DELETE", "/v2.0/networks/{}", mc_neutron_delete_network, 0 },
+	{ "GET", "/v2.0/subnets", mc_neutron_list_subnets, 0 },
+	{ "POST", "/v2.0/subnets", mc_neutron_create_subnet, MC_BODY },
+	{ "GET", "/v2.0/subnets/{}", mc_neutron_show_subnet, 0 },
+	{ "PUT", "/v2.0/quotas/{}", mc_neutron_update_quota, MC_BODY },
+	{ "DELETE", "/v2.0/quotas/{}", mc_neutron_delete_quota, 0 },
 	{ "GET", "/v2.0/ports", mc_neutron_list_ports, 0 },
 	{ "GET", "/v2.0/ports/{}", mc_neutron_show_port, 0 },
 	{ "PUT", "/v2.0/ports/{}", mc_neutron_update_port, MC_BODY },

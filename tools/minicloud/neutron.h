@@ -11,6 +11,15 @@ void mc_neutron_not_found(struct mc_req *q, const char *what, const char *id);
 bool mc_neutron_known_query(struct mc_req *q, const char *const names[]);
 bool mc_neutron_fits(const char *wanted, const char *have); /* wanted NULL: anything */
 
+void mc_neutron_list_networks(struct mc_req *q);
+void mc_neutron_show_network(struct mc_req *q);
+void mc_neutron_create_network(struct mc_req *q);
+void mc_neutron_delete_network(struct mc_req *q);
+void mc_neutron_list_subnets(struct mc_req *q);
+void mc_neutron_show_subnet(struct mc_req *q);
+void mc_neutron_create_subnet(struct mc_req *q);
+void mc_neutron_update_quota(struct mc_req *q);
+void mc_neutron_delete_quota(struct mc_req *q);
 void mc_neutron_list_ports(struct mc_req *q);
 void mc_neutron_show_port(struct mc_req *q);
 void mc_neutron_update_port(struct mc_req *q);

@@ -34,7 +34,7 @@ static void add_binding(struct dr_json *o, const struct mc_port *p)
 
 static void add_port(struct mc_req *q, struct dr_json *o, const struct mc_port *p)
 {
-	const struct mc_network *n = &q->cloud->model.network;
+	const struct mc_network *n = p->network;
 	struct dr_json *ip;
 	char text[20];
 
@@ -83,7 +83,7 @@ static bool port_listed(const struct mc_req *q, const struct mc_port *p)
 	return mc_neutron_fits(dr_http_query(q->x, "binding:host_id"), host_of(p)) &&
 	       mc_neutron_fits(dr_http_query(q->x, "device_id"), device_of(p)) &&
 	       mc_neutron_fits(dr_http_query(q->x, "id"), p->id) &&
-	       mc_neutron_fits(dr_http_query(q->x, "network_id"), q->cloud->model.network.id) &&
+	       mc_neutron_fits(dr_http_query(q->x, "network_id"), p->network->id) &&
 	       mc_neutron_fits(dr_http_query(q->x, "name"), p->name ? p->name : "") &&
 	       mc_neutron_fits(project, p->project->id);
 }

@@ -232,7 +232,7 @@ bool mc_nova_limit(struct mc_req *q, uint64_t *ret_limit)
 void mc_nova_add_links(struct mc_req *q, struct dr_json *o, const char *collection, const char *id)
 {
 	struct dr_json *links = dr_json_add_array(o, "links"), *link;
-	char base[256], href[400];
+	char base[256], href[600];
 
 	mc_base_url(q, base, sizeof(base));
 	link = dr_json_push_object(links);
@@ -299,7 +299,13 @@ static const struct mc_route routes[] = {
 	{ "GET", "/v2.1/flavors", mc_nova_flavors_index, 0 },
 	{ "GET", "/v2.1/flavors/detail", mc_nova_flavors_detail, 0 },
 	{ "GET", "/v2.1/flavors/{}", mc_nova_flavor_show, 0 },
+	{ "POST", "/v2.1/flavors", mc_nova_flavor_create, MC_BODY },
+	{ "DELETE", "/v2.1/flavors/{}", mc_nova_flavor_delete, 0 },
 	{ "GET", "/v2.1/flavors/{}/os-extra_specs", mc_nova_flavor_specs, 0 },
+	{ "GET", "/v2.1/os-quota-sets/{}", mc_nova_quota_show, 0 },
+	{ "PUT", "/v2.1/os-quota-sets/{}", mc_nova_quota_update, MC_BODY },
+	{ "DELETE", "/v2.1/os-quota-sets/{}", mc_nova_quota_delete, 0 },
+	{ "GET", "/v2.1/limits", mc_nova_limits, 0 },
 };
 
 const struct mc_api mc_nova_api = {

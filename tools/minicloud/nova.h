@@ -68,6 +68,12 @@ void mc_nova_flavors_index(struct mc_req *q);
 void mc_nova_flavors_detail(struct mc_req *q);
 void mc_nova_flavor_show(struct mc_req *q);
 void mc_nova_flavor_specs(struct mc_req *q);
+void mc_nova_flavor_create(struct mc_req *q);
+void mc_nova_flavor_delete(struct mc_req *q);
+void mc_nova_quota_show(struct mc_req *q);
+void mc_nova_quota_update(struct mc_req *q);
+void mc_nova_quota_delete(struct mc_req *q);
+void mc_nova_limits(struct mc_req *q);
 
 /* The server of the path's id if the caller may know of it; NULL: answered with 404. */
 struct mc_server *mc_nova_find_server(struct mc_req *q);

@@ -129,15 +129,33 @@ static bool choose_group(struct mc_req *q, struct mc_boot *boot)
 	return false;
 }
 
+/* False: answered. */
+static bool choose_network(struct mc_req *q, const char *uuid, struct mc_boot *boot)
+{
+	struct mc_network *n = mc_network_find(&q->cloud->model, uuid);
+
+	if (!n || (n->project != q->token->project && !q->is_admin)) {
+		mc_fail(q, 400, "Network %s could not be found.", uuid);
+		return false;
+	}
+	if (!n->prefix) {
+		mc_fail(q, 400, "Network %s requires a subnet in order to boot instances on.", uuid);
+		return false;
+	}
+	boot->network = n;
+	return true;
+}
+
 /* False: answered. boot->networked: the server gets a port. */
 static bool choose_networks(struct mc_req *q, const struct dr_json *networks, struct mc_boot *boot)
 {
-	const struct mc_network *ours = &q->cloud->model.network;
 	const char *word = dr_json_str(networks);
 
 	if (word || !networks) {
 		/* "auto", or nothing asked for: the one network of the project */
-		boot->networked = (!word || strcmp(word, "none")) && q->token->project == ours->project;
+		if (!word || strcmp(word, "none"))
+			boot->network = mc_network_next(&q->cloud->model, NULL, q->token->project);
+		boot->networked = boot->network != NULL;
 		return true;
 	}
 	for (const struct dr_json *n = dr_json_first(networks); n; n = dr_json_next(n)) {
@@ -145,11 +163,8 @@ static bool choose_networks(struct mc_req *q, const struct dr_json *networks, st
 
 		if (port && !choose_port(q, port, boot))
 			return false;
-		if (uuid &&
-		    (strcmp(uuid, ours->id) || (q->token->project != ours->project && !q->is_admin))) {
-			mc_fail(q, 400, "Network %s could not be found.", uuid);
+		if (uuid && !choose_network(q, uuid, boot))
 			return false;
-		}
 	}
 	boot->networked = dr_json_size(networks) > 0;
 	return true;
@@ -208,14 +223,49 @@ static bool choose_image(struct mc_req *q, const struct dr_json *server, struct 
 	return true;
 }
 
-static bool choose_flavor(struct mc_req *q, const struct dr_json *server)
+static bool choose_flavor(struct mc_req *q, const struct dr_json *server, struct mc_boot *boot)
 {
 	const char *id = dr_json_get_str(server, "flavorRef");
 
-	if (id && !strcmp(id, q->cloud->model.flavor.id))
+	boot->flavor = mc_flavor_find(&q->cloud->model, id);
+	if (!boot->flavor)
+		mc_fail(q, 400, "Flavor %s could not be found.", id ? id : "");
+	return boot->flavor;
+}
+
+/* One more of these in the project? False: answered. */
+static bool check_quota(struct mc_req *q, const struct mc_flavor *f)
+{
+	const struct mc_quota *most = &q->token->project->quota;
+	struct mc_quota used;
+
+	if (most->instances < 0 && most->cores < 0 && most->ram_mb < 0)
 		return true;
-	mc_fail(q, 400, "Flavor %s could not be found.", id ? id : "");
-	return false;
+	mc_quota_used(&q->cloud->model, q->token->project, &used);
+	const struct {
+		const char *name;
+		int64_t most, used, asked;
+	} rows[] = {
+		{ "instances", most->instances, used.instances, 1 },
+		{ "cores", most->cores, used.cores, f->vcpus },
+		{ "ram", most->ram_mb, used.ram_mb, f->ram_mb },
+	};
+	DR_AUTO_BUF struct dr_buf which = { 0 }, asked = { 0 }, taken = { 0 }, all = { 0 };
+	for (size_t i = 0; i < DR_ARRAY_SIZE(rows); i++) {
+		const char *comma = which.len ? ", " : "";
+
+		if (rows[i].most < 0 || rows[i].used + rows[i].asked <= rows[i].most)
+			continue;
+		dr_buf_printf(&which, "%s%s", comma, rows[i].name);
+		dr_buf_printf(&asked, "%s%lld", comma, (long long)rows[i].asked);
+		dr_buf_printf(&taken, "%s%lld", comma, (long long)rows[i].used);
+		dr_buf_printf(&all, "%s%lld", comma, (long long)rows[i].most);
+	}
+	if (which.len)
+		mc_fail(q, 403, "Quota exceeded for %s: Requested %s, but already used %s of %s %s",
+			dr_buf_str(&which), dr_buf_str(&asked), dr_buf_str(&taken), dr_buf_str(&all),
+			dr_buf_str(&which));
+	return !which.len;
 }
 
 static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_boot *boot)
@@ -237,7 +287,8 @@ static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_
 		return false;
 	}
 	return choose_destination(q, server, boot) && choose_image(q, server, boot) &&
-	       choose_networks(q, networks, boot) && choose_group(q, boot) && choose_flavor(q, server);
+	       choose_networks(q, networks, boot) && choose_group(q, boot) &&
+	       choose_flavor(q, server, boot) && check_quota(q, boot->flavor);
 }
 
 static void add_password(struct mc_req *q, struct dr_json *o, const struct dr_json *server)

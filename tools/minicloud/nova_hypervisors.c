@@ -17,15 +17,21 @@ static const char cpu_info[] =
 
 static void add_sizes(struct mc_req *q, struct dr_json *o, const struct mc_host *h)
 {
-	const struct mc_flavor *f = &q->cloud->model.flavor;
-	int64_t memory = MEMORY_RESERVED_MB + (int64_t)h->server_count * f->ram_mb;
-	int64_t disk = (int64_t)h->server_count * f->disk_gb;
+	int64_t memory = MEMORY_RESERVED_MB, disk = 0, vcpus = 0;
+	const struct mc_server *s;
 	struct dr_json *info = NULL;
+
+	TAILQ_FOREACH(s, &h->servers, host_entry)
+	{
+		memory += s->flavor->ram_mb;
+		disk += s->flavor->disk_gb;
+		vcpus += s->flavor->vcpus;
+	}
 
 	dr_json_add_int(o, "vcpus", VCPUS);
 	dr_json_add_int(o, "memory_mb", MEMORY_MB);
 	dr_json_add_int(o, "local_gb", DISK_GB);
-	dr_json_add_int(o, "vcpus_used", (int64_t)h->server_count * f->vcpus);
+	dr_json_add_int(o, "vcpus_used", vcpus);
 	dr_json_add_int(o, "memory_mb_used", memory);
 	dr_json_add_int(o, "local_gb_used", disk);
 	dr_json_add_int(o, "free_ram_mb", MEMORY_MB - memory);

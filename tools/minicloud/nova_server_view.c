@@ -49,7 +49,7 @@ static void add_image(struct mc_req *q, struct dr_json *o, const struct mc_serve
 static void add_flavor(struct mc_req *q, struct dr_json *o, const struct mc_flavor *f)
 {
 	struct dr_json *flavor = dr_json_add_object(o, "flavor"), *link;
-	char base[256], href[400];
+	char base[256], href[600];
 
 	if (q->minor >= 47) {
 		dr_json_add_int(flavor, "vcpus", f->vcpus);
@@ -76,7 +76,7 @@ static void add_addresses(struct mc_req *q, struct dr_json *o, const struct mc_s
 
 	if (!s->port || s->vm_state == MC_VM_BUILDING)
 		return;
-	a = dr_json_push_object(dr_json_add_array(addresses, q->cloud->model.network.name));
+	a = dr_json_push_object(dr_json_add_array(addresses, s->port->network->name));
 	dr_json_add_int(a, "version", 4);
 	dr_json_add_str(a, "addr", mc_ip_format(s->port->address, ip));
 	dr_json_add_str(a, "OS-EXT-IPS:type", "fixed");

@@ -71,7 +71,7 @@ struct mc_record *mc_records_find(struct mc_records *r, uint64_t number)
 	return NULL;
 }
 
-struct dr_json *mc_records_json(const struct mc_records *r)
+struct dr_json *mc_records_json(const struct mc_records *r, uint64_t after)
 {
 	struct dr_json *body = dr_json_object(), *list = dr_json_add_array(body, "requests");
 	const struct mc_record *n;
@@ -79,8 +79,11 @@ struct dr_json *mc_records_json(const struct mc_records *r)
 
 	TAILQ_FOREACH(n, &r->list, entry)
 	{
-		struct dr_json *o = dr_json_push_object(list);
+		struct dr_json *o;
 
+		if (n->number <= after)
+			continue;
+		o = dr_json_push_object(list);
 		dr_json_add_int(o, "number", (int64_t)n->number);
 		dr_json_add_str(o, "received", dr_wall_format(n->received, time));
 		dr_json_add_str(o, "service", n->service);

@@ -44,7 +44,7 @@ struct mc_request_seen {
 uint64_t mc_records_add(struct mc_records *r, const struct mc_request_seen *q);
 struct mc_record *mc_records_find(struct mc_records *r, uint64_t number); /* NULL: forgotten, or 0 */
 
-/* {"requests": [...]}. NULL or incomplete when out of memory. */
-struct dr_json *mc_records_json(const struct mc_records *r) DR_MUST_USE;
+/* {"requests": [...]}: those of a higher number. NULL or incomplete when out of memory. */
+struct dr_json *mc_records_json(const struct mc_records *r, uint64_t after) DR_MUST_USE;
 
 #endif

@@ -116,6 +116,7 @@ int sc_wait_handled(struct sc_run *run)
 		sc_pause(LOOK);
 	}
 	sc_svclogs_read(&run->svclogs, &run->timeline);
+	(void)!sc_answers_get(run->consumer, &run->answers); /* who does not answer does not tell, either */
 	explain_silence(run);
 	check_limit(run);
 	return 0;

@@ -40,6 +40,11 @@ const char *sc_child_log(const struct sc_child *c)
 	return c->log_path;
 }
 
+bool sc_child_ready(const struct sc_child *c)
+{
+	return c->ready;
+}
+
 pid_t sc_child_pid(const struct sc_child *c)
 {
 	return c->pid;

@@ -39,6 +39,9 @@ DR_DEFINE_FREEP(struct sc_child, sc_child_free)
 /* 0: it has said READY=1. 1: it has ended first. -ETIMEDOUT; -EINTR: stop() became true. */
 int sc_child_wait_ready(struct sc_child *c, struct dr_dur limit, sc_stop_fn stop) DR_MUST_USE;
 
+/* Whether it was seen to be ready by then. */
+bool sc_child_ready(const struct sc_child *c);
+
 /* Whether it runs; reaps it if it has just ended. */
 bool sc_child_running(struct sc_child *c);
 

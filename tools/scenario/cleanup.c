@@ -91,7 +91,7 @@ static int force_up(struct sc_cloud *c, const char *host, char **error)
  * A run that was killed leaves its VMs. One of them in error on a host that is forced down tells that it
  * was this run that had the host forced down.
  */
-static int remove_leftovers(struct sc_run *run, char **error)
+static int remove_vms(struct sc_run *run, char **error)
 {
 	DR_AUTO_FREE struct sc_server *servers = NULL;
 	size_t n = 0;
@@ -111,15 +111,45 @@ static int remove_leftovers(struct sc_run *run, char **error)
 		sc_step("leftovers", "%zu VMs of an earlier run are deleted", n);
 	if (r == 0)
 		r = delete_servers(run->cloud, servers, n, error);
-	return r < 0 ? r : sc_cloud_delete_images(run->cloud, SC_PREFIX, error);
+	return r;
+}
+
+/* Without an owner there is nothing of his. */
+static int remove_parts(struct sc_run *run, const char *prefix, char **error)
+{
+	int r = 0;
+
+	if (sc_cloud_has(run->cloud, SC_OWNER)) {
+		r = sc_cloud_delete_images(run->cloud, prefix, error);
+		if (r == 0)
+			r = sc_cloud_delete_networks(run->cloud, prefix, error);
+	}
+	return r < 0 ? r : sc_cloud_delete_flavors(run->cloud, prefix, error);
 }
 
 int sc_remove_leftovers(struct sc_run *run)
 {
 	char *error = NULL;
-	int r = remove_leftovers(run, &error);
+	int r = sc_cloud_has(run->cloud, SC_OWNER) ? remove_vms(run, &error) : 0;
 
+	if (r == 0)
+		r = remove_parts(run, SC_PREFIX, &error);
 	return r < 0 ? sc_env_error(run, r, error) : 0;
+}
+
+int sc_remove_owner(struct sc_run *run)
+{
+	const struct sc_owner *o = &run->owner;
+	char *error = NULL;
+	int r;
+
+	if (!o->our_user && !o->our_project)
+		return 0;
+	r = sc_owner_delete(run->cloud, o, &error);
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	sc_step("leftovers", "project and user %s of an earlier run are deleted", run->opts.owner);
+	return 0;
 }
 
 static int restore_cloud(struct sc_run *run, char **error)
@@ -130,11 +160,13 @@ static int restore_cloud(struct sc_run *run, char **error)
 	int r = force_up(run->cloud, run->computes[run->victim].host, error);
 
 	snprintf(prefix, sizeof(prefix), SC_PREFIX "%d-", getpid());
-	if (r == 0)
+	if (r == 0 && sc_cloud_has(run->cloud, SC_OWNER))
 		r = servers_of(run->cloud, prefix, &servers, &n, error);
 	if (r == 0)
 		r = delete_servers(run->cloud, servers, n, error);
-	return r < 0 || !run->opts.image ? r : sc_cloud_delete_images(run->cloud, prefix, error);
+	if (r == 0)
+		r = remove_parts(run, prefix, error);
+	return r < 0 ? r : sc_owner_delete(run->cloud, &run->owner, error);
 }
 
 /* ---------------------------------------------------------------- network */
@@ -213,15 +245,38 @@ int sc_remove_directories(void)
 	return 0;
 }
 
+/* The next run looks there again. */
+static void restore_environment(struct sc_run *run)
+{
+	if (run->config_file_set && run->config_file)
+		(void)!setenv("OS_CLIENT_CONFIG_FILE", run->config_file, 1);
+	else if (run->config_file_set)
+		(void)!unsetenv("OS_CLIENT_CONFIG_FILE");
+	free(run->config_file);
+}
+
+/* Accounts are not for keeping, wherever the directory is. */
+static void remove_accounts(struct sc_run *run)
+{
+	char path[SC_PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/" SC_ACCOUNTS, run->dir);
+	if (run->dir[0])
+		(void)!unlink(path);
+}
+
 void sc_done(struct sc_run *run)
 {
 	for (enum sc_program p = 0; p < SC_PROGRAMS; p++)
 		sc_child_free(run->children[p]);
+	remove_accounts(run);
 	if (run->own_dir)
 		remove_directory(run->dir);
 	sc_timeline_done(&run->timeline);
 	sc_svclogs_done(&run->svclogs);
 	sc_snapshot_done(&run->before);
+	sc_accounts_done(&run->accounts);
+	restore_environment(run);
 	for (size_t i = 0; i < run->problems.n; i++)
 		free(run->problems.texts[i]);
 	free(run->problems.texts);

@@ -9,11 +9,12 @@
 
 #define PAGES_MAX 1000
 
-static const char *const entries[SC_ROLES] = { [SC_ADMIN] = "admin", [SC_OWNER] = "doctor" };
+static const char *const names[SC_ROLES] = { [SC_ADMIN] = "administrator",
+					     [SC_OWNER] = "owner",
+					     [SC_BOOTER] = "administrator in the owner's project" };
 
-/* dr_cloud_call() of a call that was made with result made; 0, a status >= 300, or negative. */
-static int call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call, struct dr_json **ret,
-		char **ret_error)
+int sc_call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call, struct dr_json **ret,
+	    char **ret_error)
 {
 	DR_AUTO_FREE char *error = NULL;
 	int r = made;
@@ -23,7 +24,7 @@ static int call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_cal
 	if (r != 0 && ret_error) {
 		free(*ret_error);
 		*ret_error = dr_asprintf("%s %s as %s: %s", made ? "preparing a request" : call->req.method,
-					 made ? "" : call->req.path, entries[as],
+					 made ? "" : call->req.path, names[as],
 					 error ? error : strerror(r < 0 ? -r : EPROTO));
 	}
 	return r;
@@ -32,7 +33,7 @@ static int call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_cal
 int sc_call_must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
 		 struct dr_json **ret, char **ret_error)
 {
-	int r = call(c, as, made, api_call, ret, ret_error);
+	int r = sc_call(c, as, made, api_call, ret, ret_error);
 
 	return r > 0 ? -EREMOTEIO : r;
 }
@@ -40,7 +41,7 @@ int sc_call_must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_ca
 int sc_call_may_lack(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *api_call,
 		     struct dr_json **ret, char **ret_error)
 {
-	int r = call(c, as, made, api_call, ret, ret_error);
+	int r = sc_call(c, as, made, api_call, ret, ret_error);
 
 	if (r == 404 && ret_error) {
 		free(*ret_error);
@@ -63,16 +64,28 @@ void sc_copy(char *to, size_t size, const char *from)
 
 /* ---------------------------------------------------------------- sessions */
 
-static int open_session(struct sc_cloud *c, enum sc_role as, char **ret_error)
+int sc_cloud_log_in(struct sc_cloud *c, enum sc_role as, const struct dr_cloud_conf *conf, char **ret_error)
 {
-	struct dr_cloud_conf conf = { 0 };
-	int r = dr_cloud_conf_load(entries[as], &conf, ret_error);
+	const struct dr_http_client_opts opts = { .ca_file = conf->cacert, .insecure = conf->insecure };
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf copy = { 0 };
+	int r = dr_cloud_conf_copy(conf, &copy);
 
+	dr_cloud_free(c->session[as]);
+	c->session[as] = NULL;
+	dr_http_client_free(c->http[as]);
+	c->http[as] = NULL;
+	if (r == 0)
+		r = dr_http_client_new(c->loop, &opts, &c->http[as]);
+	if (r == 0)
+		r = dr_cloud_new(c->loop, c->http[as], &copy, &c->session[as]);
 	if (r < 0)
-		return r;
-	r = dr_cloud_new(c->loop, c->http, &conf, &c->session[as]);
-	dr_cloud_conf_done(&conf);
+		*ret_error = dr_asprintf("cannot use the cloud as %s: %s", names[as], strerror(-r));
 	return r;
+}
+
+bool sc_cloud_has(const struct sc_cloud *c, enum sc_role as)
+{
+	return c->session[as];
 }
 
 static int negotiate(struct sc_cloud *c, char **ret_error)
@@ -95,26 +108,37 @@ static int negotiate(struct sc_cloud *c, char **ret_error)
 	return 0;
 }
 
-int sc_cloud_open(struct sc_cloud **ret, char **ret_error)
+int sc_cloud_open(const struct dr_cloud_conf *admin, struct sc_cloud **ret, char **ret_error)
 {
 	DR_AUTO(sc_cloud_freep) struct sc_cloud *c = calloc(1, sizeof(*c));
-	char *error = NULL;
 	int r = c ? dr_loop_new(&c->loop) : -ENOMEM;
 
-	if (r == 0)
-		r = dr_http_client_new(c->loop, &(struct dr_http_client_opts){ 0 }, &c->http);
-	for (enum sc_role as = 0; as < SC_ROLES && r == 0; as++)
-		r = open_session(c, as, &error);
-	if (r == 0)
-		r = negotiate(c, &error);
-	if (r == 0) {
-		*ret = DR_TAKE_PTR(c);
-		return 0;
+	if (r < 0) {
+		*ret_error = dr_asprintf("cannot use the cloud: %s", strerror(-r));
+		return r;
 	}
-	if (ret_error)
-		*ret_error = error ? DR_TAKE_PTR(error)
-				   : dr_asprintf("cannot use the cloud: %s", strerror(-r));
-	free(error);
+	r = sc_cloud_log_in(c, SC_ADMIN, admin, ret_error);
+	if (r == 0)
+		r = negotiate(c, ret_error);
+	if (r == 0)
+		*ret = DR_TAKE_PTR(c);
+	return r;
+}
+
+int sc_cloud_open_entries(struct sc_cloud **ret, char **ret_error)
+{
+	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf admin = { 0 }, owner = { 0 };
+	DR_AUTO(sc_cloud_freep) struct sc_cloud *c = NULL;
+	int r = dr_cloud_conf_load("admin", &admin, ret_error);
+
+	if (r == 0)
+		r = dr_cloud_conf_load("doctor", &owner, ret_error);
+	if (r == 0)
+		r = sc_cloud_open(&admin, &c, ret_error);
+	if (r == 0)
+		r = sc_cloud_log_in(c, SC_OWNER, &owner, ret_error);
+	if (r == 0)
+		*ret = DR_TAKE_PTR(c);
 	return r;
 }
 
@@ -122,9 +146,10 @@ void sc_cloud_free(struct sc_cloud *c)
 {
 	if (!c)
 		return;
-	for (enum sc_role as = 0; as < SC_ROLES; as++)
+	for (enum sc_role as = 0; as < SC_ROLES; as++) {
 		dr_cloud_free(c->session[as]);
-	dr_http_client_free(c->http);
+		dr_http_client_free(c->http[as]);
+	}
 	dr_loop_free(c->loop);
 	free(c);
 }
@@ -187,7 +212,7 @@ int sc_cloud_room(struct sc_cloud *c, char **ret_error)
 				 &api_call, &body, ret_error);
 
 	if (r != 0)
-		return r == 1 ? INT_MAX : r; /* minicloud has no quota */
+		return r == 1 ? INT_MAX : r;
 	limits = dr_json_path(body, "limits.absolute");
 	if (dr_json_get_i64(limits, "maxTotalInstances", &most) < 0 ||
 	    dr_json_get_i64(limits, "totalInstancesUsed", &used) < 0)
@@ -210,8 +235,8 @@ int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *
 	const char *id;
 	int r;
 
-	r = sc_call_must(c, SC_OWNER, dr_nova_server_create(&api_call, &c->nova, &spec), &api_call, &body,
-			 ret_error);
+	r = sc_call_must(c, sc_cloud_has(c, SC_BOOTER) ? SC_BOOTER : SC_OWNER,
+			 dr_nova_server_create(&api_call, &c->nova, &spec), &api_call, &body, ret_error);
 	if (r < 0)
 		return r;
 	id = dr_json_str(dr_json_path(body, "server.id"));

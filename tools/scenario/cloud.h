@@ -3,9 +3,9 @@
 #define SCENARIO_CLOUD_H
 
 /*
- * What the scenario asks of an OpenStack: as its administrator and as the owner of the VMs, by the
- * entries `admin` and `doctor` of clouds.yaml. All calls wait for their answer. On failure (negative)
- * *ret_error is a text for people that the caller frees.
+ * What the scenario asks of an OpenStack: as its administrator and as the owner of the VMs. All calls wait
+ * for their answer. On failure (negative) *ret_error is a text for people that the caller frees. Who they
+ * are, and how the owner is made: owner.h.
  */
 
 #include <stdbool.h>
@@ -19,6 +19,8 @@
 enum sc_role {
 	SC_ADMIN,
 	SC_OWNER,
+	SC_BOOTER, /* the administrator in the owner's project, where that is ours: he may choose a VM's host
+		    */
 	SC_ROLES
 };
 
@@ -41,14 +43,14 @@ struct sc_server {
 
 #define SC_COMPUTES_MAX 64
 
-/*
- * Writes a clouds.yaml whose entries `admin` and `doctor` are both the account that the environment gives
- * (OS_CLOUD or OS_*), to be found by us and by the programs that we start.
- */
-int sc_cloud_write_given(const char *path, char **ret_error) DR_MUST_USE;
-
-/* Logs in as both. clouds.yaml is found as dr_cloud_conf_load() does. */
-int sc_cloud_open(struct sc_cloud **ret, char **ret_error) DR_MUST_USE;
+/* As administrator only, for now. conf is copied. */
+int sc_cloud_open(const struct dr_cloud_conf *admin, struct sc_cloud **ret, char **ret_error) DR_MUST_USE;
+/* Another account, in the place of the one that had this role. */
+int sc_cloud_log_in(struct sc_cloud *c, enum sc_role as, const struct dr_cloud_conf *conf,
+		    char **ret_error) DR_MUST_USE;
+bool sc_cloud_has(const struct sc_cloud *c, enum sc_role as);
+/* Both, by the entries `admin` and `doctor` of the clouds.yaml that dr_cloud_conf_load() finds. */
+int sc_cloud_open_entries(struct sc_cloud **ret, char **ret_error) DR_MUST_USE;
 void sc_cloud_free(struct sc_cloud *c);
 DR_DEFINE_FREEP(struct sc_cloud, sc_cloud_free)
 
@@ -60,13 +62,24 @@ int sc_cloud_force_down(struct sc_cloud *c, const struct sc_compute *compute, bo
 
 /*
  * Of what a VM is booted: image tiny, flavor m1.tiny, network doctor-net; where there is none of that name,
- * the smallest active image, the flavor with the least memory, the first network that is not an external one.
- * image: of an image that is to be used, NULL: none. Owned by c.
+ * the smallest active image, the flavor with the least memory that the image fits in, the first network with
+ * a subnet that is not an external one.
  */
 struct sc_parts {
 	char image[64], flavor[64], network[64];
+	unsigned vcpus, ram_mb;		/* of the flavor */
+	bool made_flavor, made_network; /* they were not there */
 };
-int sc_cloud_parts(struct sc_cloud *c, const char *image, struct sc_parts *ret, char **ret_error) DR_MUST_USE;
+/*
+ * image: the id of one that is to be used, NULL: none. prefix: flavor and network that are missing are made,
+ * with a name that begins so; NULL: they are an error.
+ */
+int sc_cloud_parts(struct sc_cloud *c, const char *image, const char *prefix, struct sc_parts *ret,
+		   char **ret_error) DR_MUST_USE;
+/* Deletes the owner's networks, or the flavors, whose names begin with prefix; waits while ports are in use.
+ */
+int sc_cloud_delete_networks(struct sc_cloud *c, const char *prefix, char **ret_error) DR_MUST_USE;
+int sc_cloud_delete_flavors(struct sc_cloud *c, const char *prefix, char **ret_error) DR_MUST_USE;
 
 /*
  * Uploads a file, raw or qcow2 as it begins, as the owner's private image of this name, and waits until it is
@@ -80,7 +93,7 @@ int sc_cloud_delete_images(struct sc_cloud *c, const char *prefix, char **ret_er
 /* How many more servers the owner may have; INT_MAX: as many as he likes. Negative: an error. */
 int sc_cloud_room(struct sc_cloud *c, char **ret_error) DR_MUST_USE;
 
-/* As the owner. */
+/* In the owner's project. */
 int sc_cloud_boot(struct sc_cloud *c, const struct sc_parts *parts, const char *name, const char *host,
 		  char ret_id[64], char **ret_error) DR_MUST_USE;
 

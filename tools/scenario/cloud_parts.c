@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a cloud is to have before VMs are booted: an account, an image, a flavor, a network. */
+/* What a cloud is to have before VMs are booted: an image, a flavor, a network. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,109 +12,57 @@
 
 #define UPLOAD_LIMIT dr_sec(300)
 #define ACTIVE_LIMIT dr_sec(60)
+#define IN_USE_LIMIT dr_sec(30)
 #define LOOK dr_msec(200)
-
-/* ---------------------------------------------------------------- account */
-
-static void add_known(struct dr_json *o, const char *key, const char *value)
-{
-	if (value)
-		dr_json_add_str(o, key, value);
-}
-
-static void add_entry(struct dr_json *clouds, const char *name, const struct dr_cloud_conf *c)
-{
-	struct dr_json *o = dr_json_add_object(clouds, name), *auth = dr_json_add_object(o, "auth");
-
-	add_known(auth, "auth_url", c->auth_url);
-	add_known(auth, "username", c->username);
-	add_known(auth, "user_id", c->user_id);
-	add_known(auth, "password", c->password);
-	add_known(auth, "user_domain_name", c->user_domain_name);
-	add_known(auth, "user_domain_id", c->user_domain_id);
-	add_known(auth, "project_name", c->project_name);
-	add_known(auth, "project_id", c->project_id);
-	add_known(auth, "project_domain_name", c->project_domain_name);
-	add_known(auth, "project_domain_id", c->project_domain_id);
-	add_known(auth, "application_credential_id", c->application_credential_id);
-	add_known(auth, "application_credential_name", c->application_credential_name);
-	add_known(auth, "application_credential_secret", c->application_credential_secret);
-	if (c->application_credential_id || c->application_credential_name)
-		dr_json_add_str(o, "auth_type", "v3applicationcredential");
-	add_known(o, "region_name", c->region_name);
-	add_known(o, "interface", c->interface);
-	add_known(o, "cacert", c->cacert);
-	dr_json_add_bool(o, "verify", !c->insecure);
-}
-
-/* JSON is YAML. */
-static int write_clouds(const char *path, const struct dr_cloud_conf *given)
-{
-	DR_AUTO_JSON struct dr_json *root = dr_json_object();
-	struct dr_json *clouds = dr_json_add_object(root, "clouds");
-	DR_AUTO_CLOSE int fd = -1;
-	DR_AUTO_FREE char *text = NULL;
-	size_t len;
-
-	add_entry(clouds, "admin", given);
-	add_entry(clouds, "doctor", given);
-	text = dr_json_print(root);
-	if (!text)
-		return -ENOMEM;
-	len = strlen(text);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return fd < 0 || write(fd, text, len) != (ssize_t)len ? dr_errno() : 0;
-}
-
-int sc_cloud_write_given(const char *path, char **ret_error)
-{
-	struct dr_cloud_conf given = { 0 };
-	int r = dr_cloud_conf_load(NULL, &given, ret_error);
-
-	if (r < 0)
-		return r;
-	r = write_clouds(path, &given);
-	dr_cloud_conf_done(&given);
-	if (r < 0)
-		*ret_error = dr_asprintf("cannot write %s: %s", path, strerror(-r));
-	return r;
-}
 
 /* ---------------------------------------------------------------- what there is */
 
-static bool is_active(const struct dr_json *image)
+static bool is_active(const struct dr_json *image, const void *unused)
 {
 	const char *status = dr_json_get_str(image, "status");
 
 	return status && strcmp(status, "active") == 0;
 }
 
-static bool is_internal(const struct dr_json *network)
+static bool is_internal(const struct dr_json *network, const void *unused)
 {
-	return !dr_json_get_bool(network, "router:external", false);
+	return !dr_json_get_bool(network, "router:external", false) &&
+	       dr_json_size(dr_json_get(network, "subnets")) > 0;
 }
 
-static bool any(const struct dr_json *item)
+/* What an image wants of a flavor. */
+struct needs {
+	unsigned ram_mb, disk_gb;
+};
+
+/* A flavor whose disk is 0 has one as large as its image. */
+static bool is_large_enough(const struct dr_json *flavor, const void *userdata)
 {
-	return true;
+	const struct needs *n = userdata;
+	double disk = dr_json_get_number(flavor, "disk", 0);
+
+	return dr_json_get_number(flavor, "ram", 0) >= n->ram_mb && (disk <= 0 || disk >= n->disk_gb);
 }
 
-/* How a thing is chosen where none has the name. */
+/* How a thing is chosen: by its name, else by its size. */
 struct choice {
 	const char *collection, *name;
-	bool (*fits)(const struct dr_json *item);
+	bool (*fits)(const struct dr_json *item, const void *userdata);
+	const void *userdata;
 	const char *least; /* number that is to be the least; NULL: the first one */
 };
 
+/* NULL: nothing fits. */
 static const struct dr_json *choose(const struct dr_json *body, const struct choice *how)
 {
 	const struct dr_json *best = dr_api_find_by_name(body, how->collection, how->name, NULL);
 	const struct dr_json *list = dr_json_get(body, how->collection);
 
-	if (best)
+	if (best && how->fits(best, how->userdata))
 		return best;
+	best = NULL;
 	for (const struct dr_json *item = dr_json_first(list); item; item = dr_json_next(item)) {
-		if (!how->fits(item))
+		if (!how->fits(item, how->userdata))
 			continue;
 		if (!best || (how->least && dr_json_get_number(item, how->least, 1e18) <
 						    dr_json_get_number(best, how->least, 1e18)))
@@ -123,46 +71,229 @@ static const struct dr_json *choose(const struct dr_json *body, const struct cho
 	return best;
 }
 
-static int find_part(struct sc_cloud *c, int made, struct dr_api_call *api_call, const struct choice *how,
-		     char ret_id[64], char **ret_error)
+static int none_fits(const struct choice *how, char **ret_error)
+{
+	*ret_error = dr_asprintf("the cloud has no \"%s\" among its %s, and no other that would do",
+				 how->name, how->collection);
+	return -ENOENT;
+}
+
+/* A copy, the caller's; NULL where nothing fits. */
+static int look_for(struct sc_cloud *c, int made, struct dr_api_call *api_call, const struct choice *how,
+		    struct dr_json **ret, char **ret_error)
 {
 	DR_AUTO_JSON struct dr_json *body = NULL;
 	int r = sc_call_must(c, SC_OWNER, made, api_call, &body, ret_error);
-	const char *id;
+	const struct dr_json *item;
 
 	if (r < 0)
 		return r;
-	id = dr_json_get_str(choose(body, how), "id");
-	if (!id) {
-		if (ret_error)
-			*ret_error = dr_asprintf(
-				"the cloud has no \"%s\" among its %s, and no other that would do", how->name,
-				how->collection);
-		return -ENOENT;
-	}
-	sc_copy(ret_id, 64, id);
+	item = choose(body, how);
+	*ret = item ? dr_json_copy(item) : NULL;
+	return item && !*ret ? -ENOMEM : 0;
+}
+
+/* ---------------------------------------------------------------- image */
+
+/* Rounded up. */
+static unsigned whole(double n)
+{
+	unsigned down = n <= 0 ? 0 : n >= 1e6 ? 1000000 : (unsigned)n;
+
+	return n > down ? down + 1 : down;
+}
+
+static void read_needs(const struct dr_json *image, struct needs *ret)
+{
+	double size = dr_json_get_number(image, "size", 0) / (1 << 30);
+
+	ret->ram_mb = whole(dr_json_get_number(image, "min_ram", 0));
+	ret->disk_gb = whole(DR_MAX(dr_json_get_number(image, "min_disk", 0), size));
+}
+
+static int find_image(struct sc_cloud *c, const char *id, char ret_id[64], struct needs *ret,
+		      char **ret_error)
+{
+	static const struct choice images = { "images", "tiny", is_active, NULL, "size" };
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *image = NULL;
+	int r;
+
+	if (id)
+		r = sc_call_must(c, SC_OWNER, dr_glance_image_show(&api_call, id), &api_call, &image,
+				 ret_error);
+	else
+		r = look_for(c, dr_glance_images_list(&api_call, NULL), &api_call, &images, &image,
+			     ret_error);
+	if (r == 0 && !image)
+		r = none_fits(&images, ret_error);
+	if (r < 0)
+		return r;
+	sc_copy(ret_id, 64, dr_json_get_str(image, "id"));
+	read_needs(image, ret);
 	return 0;
 }
 
-int sc_cloud_parts(struct sc_cloud *c, const char *image, struct sc_parts *ret, char **ret_error)
-{
-	static const struct choice images = { "images", "tiny", is_active, "size" },
-				   flavors = { "flavors", "m1.tiny", any, "ram" },
-				   networks = { "networks", "doctor-net", is_internal, NULL };
-	DR_AUTO_CALL struct dr_api_call i = { 0 }, f = { 0 }, n = { 0 };
-	struct sc_parts parts;
-	int r = 0;
+/* ---------------------------------------------------------------- flavor */
 
-	COPY(parts.image, image);
-	if (!image)
-		r = find_part(c, dr_glance_images_list(&i, NULL), &i, &images, parts.image, ret_error);
+#define RAM_MB 64
+#define DISK_GB 1
+
+static int make_flavor(struct sc_cloud *c, const char *prefix, const struct needs *needs,
+		       struct dr_json **ret, char **ret_error)
+{
+	const struct dr_nova_size size = { .vcpus = 1,
+					   .ram_mb = DR_MAX(needs->ram_mb, RAM_MB),
+					   .disk_gb = DR_MAX(needs->disk_gb, DISK_GB) };
+	DR_AUTO_FREE char *name = dr_asprintf("%sflavor", prefix);
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = name ? dr_nova_flavor_create(&api_call, &c->nova, name, &size) : -ENOMEM;
+
+	r = sc_call_must(c, SC_ADMIN, r, &api_call, &body, ret_error);
+	if (r < 0)
+		return r;
+	*ret = dr_json_copy(dr_json_get(body, "flavor"));
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int find_flavor(struct sc_cloud *c, const char *prefix, const struct needs *needs,
+		       struct sc_parts *ret, char **ret_error)
+{
+	const struct choice flavors = { "flavors", "m1.tiny", is_large_enough, needs, "ram" };
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *flavor = NULL;
+	int r = look_for(c, dr_nova_flavors_list(&api_call, &c->nova), &api_call, &flavors, &flavor,
+			 ret_error);
+
+	if (r == 0 && !flavor) {
+		ret->made_flavor = true;
+		r = prefix ? make_flavor(c, prefix, needs, &flavor, ret_error)
+			   : none_fits(&flavors, ret_error);
+	}
+	if (r < 0)
+		return r;
+	COPY(ret->flavor, dr_json_get_str(flavor, "id"));
+	ret->vcpus = whole(dr_json_get_number(flavor, "vcpus", 1));
+	ret->ram_mb = whole(dr_json_get_number(flavor, "ram", 0));
+	return 0;
+}
+
+/* ---------------------------------------------------------------- network */
+
+#define CIDR "192.168.28.0/22" /* room for as many VMs as there may be, and their replacements */
+
+static int make_network(struct sc_cloud *c, const char *prefix, char ret_id[64], char **ret_error)
+{
+	DR_AUTO_FREE char *name = dr_asprintf("%snetwork", prefix);
+	DR_AUTO_CALL struct dr_api_call network = { 0 }, subnet = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = name ? dr_neutron_network_create(&network, name) : -ENOMEM;
+
+	r = sc_call_must(c, SC_OWNER, r, &network, &body, ret_error);
+	if (r < 0)
+		return r;
+	sc_copy(ret_id, 64, dr_json_str(dr_json_path(body, "network.id")));
+	return sc_call_must(c, SC_OWNER, dr_neutron_subnet_create(&subnet, name, ret_id, CIDR), &subnet, NULL,
+			    ret_error);
+}
+
+static int find_network(struct sc_cloud *c, const char *prefix, struct sc_parts *ret, char **ret_error)
+{
+	static const struct choice networks = { "networks", "doctor-net", is_internal, NULL, NULL };
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	DR_AUTO_JSON struct dr_json *network = NULL;
+	int r = look_for(c, dr_neutron_networks_list(&api_call, NULL), &api_call, &networks, &network,
+			 ret_error);
+
+	if (r < 0)
+		return r;
+	if (network) {
+		COPY(ret->network, dr_json_get_str(network, "id"));
+		return 0;
+	}
+	ret->made_network = true;
+	return prefix ? make_network(c, prefix, ret->network, ret_error) : none_fits(&networks, ret_error);
+}
+
+int sc_cloud_parts(struct sc_cloud *c, const char *image, const char *prefix, struct sc_parts *ret,
+		   char **ret_error)
+{
+	struct sc_parts parts = { 0 };
+	struct needs needs = { 0 };
+	int r = find_image(c, image, parts.image, &needs, ret_error);
+
 	if (r == 0)
-		r = find_part(c, dr_nova_flavors_list(&f, &c->nova), &f, &flavors, parts.flavor, ret_error);
+		r = find_flavor(c, prefix, &needs, &parts, ret_error);
 	if (r == 0)
-		r = find_part(c, dr_neutron_networks_list(&n, NULL), &n, &networks, parts.network, ret_error);
+		r = find_network(c, prefix, &parts, ret_error);
 	if (r == 0)
 		*ret = parts;
 	return r;
+}
+
+/* ---------------------------------------------------------------- what was made */
+
+static bool begins(const struct dr_json *item, const char *prefix)
+{
+	const char *name = dr_json_get_str(item, "name");
+
+	return name && strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Nova lets go of a server's port soon after the server. */
+static int delete_network(struct sc_cloud *c, const char *id, char **ret_error)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), IN_USE_LIMIT);
+
+	for (;;) {
+		DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+		int r = sc_call(c, SC_OWNER, dr_neutron_network_delete(&api_call, id), &api_call, NULL,
+				ret_error);
+
+		if (r <= 0)
+			return r;
+		if (r != 404 && (r != 409 || dr_mono_before(end, dr_mono_now())))
+			return -EREMOTEIO;
+		free(*ret_error);
+		*ret_error = NULL;
+		if (r == 404)
+			return 0;
+		nanosleep(&(struct timespec){ 0, LOOK.ns }, NULL);
+	}
+}
+
+int sc_cloud_delete_networks(struct sc_cloud *c, const char *prefix, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call list = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = sc_call_must(c, SC_OWNER, dr_neutron_networks_list(&list, NULL), &list, &body, ret_error);
+
+	for (const struct dr_json *n = dr_json_first(dr_json_get(body, "networks")); n && r == 0;
+	     n = dr_json_next(n)) {
+		if (begins(n, prefix))
+			r = delete_network(c, dr_json_get_str(n, "id"), ret_error);
+	}
+	return r;
+}
+
+int sc_cloud_delete_flavors(struct sc_cloud *c, const char *prefix, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call list = { 0 };
+	DR_AUTO_JSON struct dr_json *body = NULL;
+	int r = sc_call_must(c, SC_ADMIN, dr_nova_flavors_list(&list, &c->nova), &list, &body, ret_error);
+
+	for (const struct dr_json *f = dr_json_first(dr_json_get(body, "flavors")); f && r >= 0;
+	     f = dr_json_next(f)) {
+		DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+
+		if (begins(f, prefix))
+			r = sc_call_may_lack(
+				c, SC_ADMIN,
+				dr_nova_flavor_delete(&api_call, &c->nova, dr_json_get_str(f, "id")),
+				&api_call, NULL, ret_error);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* ---------------------------------------------------------------- an image of ours */
@@ -237,7 +368,7 @@ static int wait_image(struct sc_cloud *c, const char *id, char **ret_error)
 		int r = sc_call_must(c, SC_OWNER, dr_glance_image_show(&api_call, id), &api_call, &body,
 				     ret_error);
 
-		if (r < 0 || is_active(body))
+		if (r < 0 || is_active(body, NULL))
 			return r;
 		if (dr_mono_sub(end, dr_mono_now()).ns <= 0) {
 			*ret_error = dr_asprintf("image %s is not active after %.0f s", id,
@@ -272,10 +403,10 @@ int sc_cloud_delete_images(struct sc_cloud *c, const char *prefix, char **ret_er
 	const struct dr_json *images = dr_json_get(body, "images");
 
 	for (const struct dr_json *i = dr_json_first(images); i && r == 0; i = dr_json_next(i)) {
-		const char *name = dr_json_get_str(i, "name"), *id = dr_json_get_str(i, "id");
+		const char *id = dr_json_get_str(i, "id");
 		DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 
-		if (!name || !id || strncmp(name, prefix, strlen(prefix)) != 0)
+		if (!begins(i, prefix))
 			continue;
 		r = sc_call_may_lack(c, SC_OWNER, dr_glance_image_delete(&api_call, id), &api_call, NULL,
 				     ret_error);

@@ -8,13 +8,16 @@
 
 struct sc_cloud {
 	struct dr_loop *loop;
-	struct dr_http_client *http;
+	struct dr_http_client *http[SC_ROLES]; /* each believes the authority of its account */
 	struct dr_cloud *session[SC_ROLES];
 	struct dr_nova_api nova;
 };
 
+/* dr_cloud_call() of a call that was made with result made: 0, the status (>= 300), or negative. */
+int sc_call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call, struct dr_json **ret,
+	    char **ret_error) DR_MUST_USE;
 /*
- * dr_cloud_call() of a call that was made with result made, where every status but 2xx is an error: 0, or
+ * The same, where every status but 2xx is an error: 0, or
  * negative with *ret_error.
  */
 int sc_call_must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call,

@@ -13,7 +13,6 @@
 #define GONE_LIMIT dr_sec(5)
 #define LOOK dr_msec(10)
 #define PIN_ROOT "/sys/fs/bpf/doctor"
-#define LISTEN_MAX 32
 
 static const struct {
 	const char *name; /* short: names log and configuration */
@@ -45,7 +44,7 @@ static int write_config(struct sc_run *run, enum sc_program p, const struct dr_b
 /* ---------------------------------------------------------------- start */
 
 /* A port of the address that is free now, as "ADDRESS:PORT"; *ret_fd holds it until it is closed. */
-static int free_port(struct in_addr address, int *ret_fd, char ret[static LISTEN_MAX])
+static int free_port(struct in_addr address, int *ret_fd, char ret[static SC_LISTEN_MAX])
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr = address };
 	DR_AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -55,7 +54,7 @@ static int free_port(struct in_addr address, int *ret_fd, char ret[static LISTEN
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
 		return dr_errno();
-	snprintf(ret, LISTEN_MAX, "%s:%u", inet_ntop(AF_INET, &address, text, sizeof(text)),
+	snprintf(ret, SC_LISTEN_MAX, "%s:%u", inet_ntop(AF_INET, &address, text, sizeof(text)),
 		 ntohs(addr.sin_port));
 	*ret_fd = DR_TAKE_FD(fd);
 	return 0;
@@ -77,6 +76,14 @@ static int address_towards(const char *to, struct in_addr *ret)
 	return 0;
 }
 
+/* Built, all are in one directory; installed, the daemons are in the sbin beside it. */
+static void find_program(const struct sc_run *run, enum sc_program p, char path[SC_PATH_MAX + 32])
+{
+	snprintf(path, SC_PATH_MAX + 32, "%s/%s", run->bin, programs[p].binary);
+	if (access(path, X_OK) && errno == ENOENT)
+		snprintf(path, SC_PATH_MAX + 32, "%s/../sbin/%s", run->bin, programs[p].binary);
+}
+
 static int start(struct sc_run *run, enum sc_program p, const char *const args[], struct sc_child **ret)
 {
 	char path[SC_PATH_MAX + 32];
@@ -89,7 +96,7 @@ static int start(struct sc_run *run, enum sc_program p, const char *const args[]
 	char *error = NULL;
 	int r;
 
-	snprintf(path, sizeof(path), "%s/%s", run->bin, programs[p].binary);
+	find_program(run, p, path);
 	for (size_t i = 0; args[i] && i + 2 < DR_ARRAY_SIZE(argv); i++)
 		argv[i + 1] = args[i];
 	r = sc_child_start(&opts, ret, &error);
@@ -168,7 +175,7 @@ static int init_timeline(struct sc_run *run)
 /* Where the components listen: the consumer at the address by which this machine reaches the compute, the
  * inspector too where a compute's own monitor reports, else on loopback. */
 struct places {
-	char inspector[LISTEN_MAX], consumer[LISTEN_MAX];
+	char inspector[SC_LISTEN_MAX], consumer[SC_LISTEN_MAX];
 };
 
 static int find_places(struct sc_run *run, struct places *ret)
@@ -231,6 +238,7 @@ int sc_start_components(struct sc_run *run)
 		sc_bpf_programs_of(sc_child_pid(run->children[SC_DOCTOR_MONITOR]), run->bpf_programs);
 	if (run->nbpf_programs <= 0)
 		sc_problem(run, "the monitor is ready and holds no BPF program");
+	memcpy(run->consumer, at.consumer, sizeof(run->consumer));
 	sc_step("programs", "inspector, consumer (%s) and monitor are ready, %d BPF programs", at.consumer,
 		run->nbpf_programs);
 	return 0;
@@ -281,6 +289,8 @@ static void stop(struct sc_run *run, enum sc_program p)
 	ran = sc_child_running(c);
 	status = sc_child_stop(c, STOP_LIMIT);
 	pump(run, p);
+	if (ran && !sc_child_ready(c) && status == 128 + SIGTERM)
+		return; /* it does not handle signals yet */
 	if (ran && status)
 		sc_problem(run, "%s ended with status %d on SIGTERM", programs[p].binary, status);
 	else if (!ran && run->problems.n == 0)

@@ -23,8 +23,10 @@ const char sc_opts_usage[] =
 	"that\n"
 	"                             tools/sandbox/up has brought up; the one that OS_* say, as its "
 	"administrator\n"
-	"  --clouds-yaml FILE         another cloud: its entries `admin` and, if it is there, `doctor` are "
-	"used\n"
+	"  --clouds-yaml FILE         another cloud: its entry `admin`\n"
+	"  --owner NAME               of the VMs: an entry of clouds.yaml, or else project and user of this "
+	"name,\n"
+	"                             made for the run where they are missing (default doctor)\n"
 	"  --installer local|apex|fuel\n"
 	"                             how its hosts are reached (or INSTALLER_TYPE): they are namespaces of "
 	"this "
@@ -176,6 +178,7 @@ static const char *read_text(const char *value, const char *right, const char **
 enum option {
 	CLOUD,
 	CLOUDS_YAML,
+	OWNER,
 	INSTALLER,
 	INSTALLER_IP,
 	INSTALLER_USER,
@@ -201,6 +204,7 @@ enum option {
 static const char *const option_names[] = {
 	[CLOUD] = "--cloud",
 	[CLOUDS_YAML] = "--clouds-yaml",
+	[OWNER] = "--owner",
 	[INSTALLER] = "--installer",
 	[INSTALLER_IP] = "--installer-ip",
 	[INSTALLER_USER] = "--installer-user",
@@ -236,6 +240,8 @@ static const char *read_value(struct sc_opts *o, enum option option, const char 
 		return read_cloud(value, &o->cloud);
 	case CLOUDS_YAML:
 		return read_text(value, "a path", &o->clouds_yaml);
+	case OWNER:
+		return read_text(value, "a name", &o->owner);
 	case INSTALLER:
 		return read_text(value, "the name of an installer", &o->installer);
 	case INSTALLER_IP:
@@ -389,6 +395,7 @@ static int complete(struct sc_opts *o, const struct said *said, char **ret_error
 int sc_opts_parse(int argc, char *argv[], struct sc_opts *ret, char **ret_error)
 {
 	struct sc_opts o = { .installer = "local",
+			     .owner = "doctor",
 			     .vms = 1,
 			     .interval = dr_msec(10),
 			     .multiplier = 3,

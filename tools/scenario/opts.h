@@ -44,6 +44,7 @@ struct sc_opts {
 	const char *bmcs; /* "HOST=URL,..."; may hold passwords */
 	enum sc_cloud_kind cloud;
 	const char *clouds_yaml; /* NULL: of the kind of cloud */
+	const char *owner;	 /* entry of clouds.yaml, or name of project and user */
 	const char *image;	 /* a file to upload; NULL: one that is there */
 	unsigned vms;
 	struct dr_dur interval;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the run says while it goes, and its result. */
+#include <inttypes.h>
 #include <langinfo.h>
 #include <stdarg.h>
 #include <string.h>
@@ -87,6 +88,10 @@ static void print_notification(const struct sc_run *run)
 		       took.ns < DR_NSEC_PER_SEC ? "<" : ">=");
 	else
 		printf("\nnotification time (T09 - T01): -\n");
+	if (run->answers.alarms)
+		printf("alarms answered: %" PRIu64 ", %" PRIu64
+		       " of them within 10 ms of T09, %.1f ms on average\n",
+		       run->answers.alarms, run->answers.in_10_ms, run->answers.mean_ms);
 }
 
 static void print_tails(const struct sc_run *run)
@@ -162,6 +167,7 @@ static struct dr_json *make_json(const struct sc_run *run, const struct sc_recor
 	dr_json_add_int(o, "multiplier", run->opts.multiplier);
 	dr_json_add(o, "outage_s", dr_json_number(dr_dur_seconds(run->opts.outage)));
 	dr_json_add(o, "timeline", run->timeline.vms ? sc_timeline_json(&run->timeline) : dr_json_null());
+	dr_json_add(o, "answers", sc_answers_json(&run->answers));
 	return o;
 }
 

@@ -170,7 +170,7 @@ int sc_scenario_run(const struct sc_opts *opts, const char *bin)
 
 int sc_scenario_cleanup(const struct sc_opts *opts, const char *bin)
 {
-	static const stage_fn cloud[] = { sc_setup_cloud, sc_remove_leftovers, NULL };
+	static const stage_fn cloud[] = { sc_setup_cloud, sc_remove_leftovers, sc_remove_owner, NULL };
 	struct sc_run run = { .opts = *opts, .lock = -1, .dir_lock = -1 };
 	int r = begin(&run, opts, bin), hosts = 0, status = 0;
 

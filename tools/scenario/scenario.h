@@ -12,6 +12,7 @@
 
 #include <signal.h>
 
+#include "tools/scenario/answers.h"
 #include "tools/scenario/bpfseen.h"
 #include "tools/scenario/child.h"
 #include "tools/scenario/cloud.h"
@@ -19,6 +20,7 @@
 #include "tools/scenario/installer.h"
 #include "tools/scenario/load.h"
 #include "tools/scenario/opts.h"
+#include "tools/scenario/owner.h"
 #include "tools/scenario/record.h"
 #include "tools/scenario/redfish.h"
 #include "tools/scenario/remote.h"
@@ -29,8 +31,10 @@
 
 #define SC_FAILED 1
 #define SC_PATH_MAX 256
-#define SC_DIRECTORY "doctor-test" /* and .XXXXXX, in $TMPDIR */
-#define SC_DATA_PLANE 1		   /* where hosts have two; the monitor's reports go by plane 0 */
+#define SC_LISTEN_MAX 32	    /* "ADDRESS:PORT" */
+#define SC_DIRECTORY "doctor-test"  /* and .XXXXXX, in $TMPDIR */
+#define SC_ACCOUNTS "accounts.yaml" /* in there, where clouds.yaml does not do */
+#define SC_DATA_PLANE 1		    /* where hosts have two; the monitor's reports go by plane 0 */
 
 enum sc_program {
 	SC_MINICLOUD,
@@ -62,13 +66,17 @@ struct sc_reports {
 struct sc_run {
 	struct dr_wall start;
 	struct sc_opts opts;
-	char bin[SC_PATH_MAX]; /* where the programs are */
-	char dir[SC_PATH_MAX]; /* configurations and logs; "" before it is made */
-	char clouds_yaml[SC_PATH_MAX];
-	bool own_dir; /* to be removed */
+	char bin[SC_PATH_MAX];	       /* where the programs are */
+	char dir[SC_PATH_MAX];	       /* configurations and logs; "" before it is made */
+	char clouds_yaml[SC_PATH_MAX]; /* ""; the environment says which cloud it is */
+	char *config_file;	       /* OS_CLIENT_CONFIG_FILE before; NULL: it was not set */
+	bool config_file_set;	       /* it is another now */
+	bool own_dir;		       /* to be removed */
 	int dir_lock;
 	int lock; /* on the cloud: one run at a time */
 
+	struct sc_accounts accounts;
+	struct sc_owner owner; /* where it is no entry of clouds.yaml */
 	struct sc_cloud *cloud;
 	struct sc_compute computes[SC_COMPUTES_MAX];
 	int ncomputes;
@@ -93,6 +101,8 @@ struct sc_run {
 	struct sc_snapshot before; /* the fault */
 
 	struct sc_child *children[SC_PROGRAMS];
+	char consumer[SC_LISTEN_MAX];
+	struct sc_answers answers;
 	char monitor_name[64];
 	uint32_t bpf_programs[SC_BPF_PROGRAMS_MAX];
 	int nbpf_programs;
@@ -136,6 +146,7 @@ int sc_check_ports_back(struct sc_run *run) DR_MUST_USE;
 int sc_false_alarms(struct sc_run *run) DR_MUST_USE; /* each of them, from its start to its end */
 /* ---- cleanup.c */
 int sc_remove_leftovers(struct sc_run *run) DR_MUST_USE; /* of an earlier run, in the cloud */
+int sc_remove_owner(struct sc_run *run) DR_MUST_USE;	 /* that one has made */
 int sc_remove_directories(void) DR_MUST_USE;		 /* the same, where directories are made */
 /* Ends the outage and all programs, puts the cloud back as it was; what cannot be undone is a problem. */
 void sc_cleanup(struct sc_run *run);

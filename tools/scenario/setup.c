@@ -61,8 +61,8 @@ int sc_setup_directory(struct sc_run *run)
 /* ---------------------------------------------------------------- cloud */
 
 /*
- * Waits for another run that uses the same cloud: the directory of its clouds.yaml is the lock; where that is
- * ours alone, as for a cloud of the environment, the directory of directories is.
+ * Waits for another run that uses the same cloud: the directory of its clouds.yaml is the lock; where there
+ * is none, the directory of directories is.
  */
 static int lock_cloud(struct sc_run *run)
 {
@@ -70,7 +70,7 @@ static int lock_cloud(struct sc_run *run)
 	char dir[SC_PATH_MAX], *slash;
 	bool told = false;
 
-	if (run->opts.cloud == SC_CLOUD_ENV) {
+	if (!run->clouds_yaml[0]) {
 		snprintf(dir, sizeof(dir), "%s/", sc_temporary_directory());
 	} else {
 		memcpy(dir, run->clouds_yaml, sizeof(dir));
@@ -97,19 +97,26 @@ static int lock_cloud(struct sc_run *run)
 	return 0;
 }
 
-static int choose_clouds_yaml(struct sc_run *run)
+/* NULL: the environment says which cloud it is, and where its clouds.yaml is, if there is any. */
+static char *path_of_clouds_yaml(const struct sc_run *run)
 {
-	const char *sandbox = getenv("DOCTOR_SANDBOX_DIR");
-	DR_AUTO_FREE char *path = NULL, *real = NULL;
+	const char *sandbox = getenv("DOCTOR_SANDBOX_DIR"), *given = getenv("OS_CLIENT_CONFIG_FILE");
 
 	if (run->opts.clouds_yaml)
-		path = strdup(run->opts.clouds_yaml);
-	else if (run->opts.cloud == SC_CLOUD_SANDBOX)
-		path = dr_asprintf("%s/clouds.yaml", sandbox && *sandbox ? sandbox : SANDBOX_DIR);
-	else
-		path = dr_asprintf("%s/clouds.yaml", run->dir);
+		return strdup(run->opts.clouds_yaml);
+	if (run->opts.cloud == SC_CLOUD_SANDBOX)
+		return dr_asprintf("%s/clouds.yaml", sandbox && *sandbox ? sandbox : SANDBOX_DIR);
+	if (run->opts.cloud == SC_CLOUD_ENV)
+		return given && *given ? strdup(given) : NULL;
+	return dr_asprintf("%s/clouds.yaml", run->dir);
+}
+
+static int choose_clouds_yaml(struct sc_run *run)
+{
+	DR_AUTO_FREE char *path = path_of_clouds_yaml(run), *real = NULL;
+
 	if (!path)
-		return -ENOMEM;
+		return run->opts.cloud == SC_CLOUD_ENV ? 0 : -ENOMEM;
 	real = realpath(path, NULL);
 	if (!real)
 		return sc_env_error(
@@ -119,17 +126,6 @@ static int choose_clouds_yaml(struct sc_run *run)
 					    ? " (is the sandbox up? tools/sandbox/up brings it up)"
 					    : ""));
 	return dr_strcpy(run->clouds_yaml, sizeof(run->clouds_yaml), real);
-}
-
-/* Into our directory, where minicloud's is, too. */
-static int write_given(struct sc_run *run)
-{
-	char path[SC_PATH_MAX + 16], *error = NULL;
-	int r;
-
-	snprintf(path, sizeof(path), "%s/clouds.yaml", run->dir);
-	r = sc_cloud_write_given(path, &error);
-	return r < 0 ? sc_env_error(run, r, error) : 0;
 }
 
 static int load_svclogs(struct sc_run *run)
@@ -150,27 +146,91 @@ static int load_svclogs(struct sc_run *run)
 	return r < 0 ? sc_env_error(run, r, error) : 0;
 }
 
+/* For us and for our children. */
+static int use_clouds_yaml(struct sc_run *run, const char *path)
+{
+	const char *before = getenv("OS_CLIENT_CONFIG_FILE");
+
+	if (!run->config_file_set && before) {
+		run->config_file = strdup(before);
+		if (!run->config_file)
+			return -ENOMEM;
+	}
+	run->config_file_set = true;
+	return setenv("OS_CLIENT_CONFIG_FILE", path, 1) < 0 ? dr_errno() : 0;
+}
+
+static int log_in(struct sc_run *run)
+{
+	bool env = run->opts.cloud == SC_CLOUD_ENV;
+	struct sc_accounts *a = &run->accounts;
+	char *error = NULL;
+	int r = env ? 0 : use_clouds_yaml(run, run->clouds_yaml);
+
+	if (r == 0)
+		r = sc_accounts_load(env, run->opts.owner, a, &error);
+	if (r == 0)
+		r = sc_cloud_open(&a->admin, &run->cloud, &error);
+	if (r == 0 && a->has_owner)
+		r = sc_cloud_log_in(run->cloud, SC_OWNER, &a->owner, &error);
+	return r < 0 ? sc_env_error(run, r, error) : 0;
+}
+
+/* Where clouds.yaml has none. For a cleanup only one that a run has made is of interest. */
+static int provide_owner(struct sc_run *run)
+{
+	bool cleanup = run->opts.scenario == SC_CLEANUP;
+	struct sc_owner *o = &run->owner;
+	char *error = NULL;
+	int r = sc_owner_find(run->cloud, run->opts.owner, o, &error);
+
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	if (cleanup && !o->our_user)
+		return 0;
+	run->cloud_touched = !cleanup;
+	r = sc_owner_make(run->cloud, &run->accounts.admin, run->opts.owner, o, &run->accounts.owner, &error);
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	run->accounts.has_owner = true;
+	if (!cleanup)
+		sc_step("owner", "user %s is made, member of project %s, which %s", run->opts.owner,
+			run->opts.owner, o->our_project ? "is made too" : "was there");
+	return 0;
+}
+
+/* The programs find `admin` and `doctor` there. */
+static int publish_accounts(struct sc_run *run)
+{
+	bool as_they_are = run->opts.cloud != SC_CLOUD_ENV && !run->owner.our_user &&
+			   strcmp(run->opts.owner, "doctor") == 0;
+	char path[SC_PATH_MAX + 16], *error = NULL;
+	int r;
+
+	if (as_they_are || !run->accounts.has_owner)
+		return 0;
+	snprintf(path, sizeof(path), "%s/" SC_ACCOUNTS, run->dir);
+	r = sc_accounts_write(&run->accounts, path, &error);
+	return r < 0 ? sc_env_error(run, r, error) : use_clouds_yaml(run, path);
+}
+
 int sc_setup_cloud(struct sc_run *run)
 {
-	char *error = NULL;
 	int r = 0;
 
 	if (run->opts.cloud == SC_CLOUD_MINICLOUD)
 		r = sc_start_minicloud(run);
-	if (r == 0 && run->opts.cloud == SC_CLOUD_ENV)
-		r = write_given(run);
 	if (r == 0)
 		r = choose_clouds_yaml(run);
 	if (r == 0 && run->opts.cloud != SC_CLOUD_MINICLOUD) /* which is ours alone */
 		r = lock_cloud(run);
 	if (r == 0)
 		r = load_svclogs(run);
-	if (r != 0)
-		return r;
-	if (setenv("OS_CLIENT_CONFIG_FILE", run->clouds_yaml, 1) < 0) /* for our children too */
-		return dr_errno();
-	r = sc_cloud_open(&run->cloud, &error);
-	return r < 0 ? sc_env_error(run, r, error) : 0;
+	if (r == 0)
+		r = log_in(run);
+	if (r == 0 && !run->accounts.has_owner)
+		r = provide_owner(run);
+	return r ? r : publish_accounts(run);
 }
 
 /* ---------------------------------------------------------------- computes */
@@ -267,9 +327,14 @@ static int boot_all(struct sc_run *run, const struct sc_parts *parts)
 }
 
 /* Each VM and its replacement, and the bystander. */
+static unsigned servers_needed(const struct sc_run *run)
+{
+	return 2 * run->opts.vms + 1;
+}
+
 static int check_room(struct sc_run *run)
 {
-	int need = 2 * (int)run->opts.vms + 1;
+	int need = (int)servers_needed(run);
 	char *error = NULL;
 	int room = sc_cloud_room(run->cloud, &error);
 
@@ -330,27 +395,63 @@ static int upload_image(struct sc_run *run, char ret_id[64])
 	return 0;
 }
 
+static int choose_parts(struct sc_run *run, struct sc_parts *ret)
+{
+	char image[64], prefix[64], *error = NULL;
+	int r = upload_image(run, image);
+
+	if (r < 0)
+		return r;
+	run->cloud_touched = true;
+	snprintf(prefix, sizeof(prefix), SC_PREFIX "%d-", getpid());
+	r = sc_cloud_parts(run->cloud, run->opts.image ? image : NULL, prefix, ret, &error);
+	if (r == 0)
+		r = sc_owner_set_quota(run->cloud, &run->owner, servers_needed(run), ret, &error);
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	if (ret->made_flavor || ret->made_network)
+		sc_step("parts", "%s%s%s made as %s*", ret->made_flavor ? "a flavor" : "",
+			ret->made_flavor && ret->made_network ? " and " : "",
+			ret->made_network ? "a network" : "", prefix);
+	return 0;
+}
+
+/* That the owner sees the state of his VMs' host is a part of what is checked; a cloud may not show it. */
+static int check_sight(struct sc_run *run)
+{
+	struct sc_server s;
+	char *error = NULL;
+	int r;
+
+	if (run->opts.scenario != SC_FAULT_MANAGEMENT)
+		return 0;
+	r = sc_cloud_server(run->cloud, SC_OWNER, run->vms[0].id, &s, &error);
+	if (r < 0)
+		return sc_env_error(run, r, error);
+	if (r == 0 && !s.host_status[0])
+		return sc_env_error(run, -EACCES,
+				    dr_asprintf("the VMs' owner is not shown host_status: Nova's policy "
+						"os_compute_api:servers:show:host_status is to allow it"));
+	return 0;
+}
+
 int sc_setup_vms(struct sc_run *run)
 {
 	struct dr_mono deadline = sc_deadline(BOOT_LIMIT);
 	const char *host = run->computes[run->victim].host;
 	struct sc_parts parts;
-	char *error = NULL;
-	char image[64];
-	int r = upload_image(run, image);
+	int r = choose_parts(run, &parts);
 
-	if (r < 0)
-		return r;
-	r = sc_cloud_parts(run->cloud, run->opts.image ? image : NULL, &parts, &error);
-	if (r < 0)
-		return sc_env_error(run, r, error);
-	r = check_room(run);
+	if (r == 0)
+		r = check_room(run);
 	if (r == 0)
 		r = boot_all(run, &parts);
 	if (r == 0)
 		r = wait_active(run, &run->bystander, run->computes[!run->victim].host, deadline);
 	for (size_t i = 0; i < run->nvms && r == 0; i++)
 		r = wait_active(run, &run->vms[i], host, deadline);
+	if (r == 0)
+		r = check_sight(run);
 	if (r != 0)
 		return r;
 	r = run->installer->answers(run, run->victim, PING_WAIT);

@@ -16,8 +16,8 @@
 #define NETWORKS 512 /* /24s in 198.18.0.0/15 */
 #define MONITOR_OCTET 1
 #define HOST_OCTET 11 /* of the first host */
-#define ANSWER_DEADLINE dr_sec(5)
-#define PING_WAIT dr_msec(200)
+#define ANSWER_DEADLINE dr_sec(20)
+#define PING_WAIT dr_sec(1)
 #define PLANES_MAX 2
 
 static const char *const bridges[PLANES_MAX] = { "br0", "br1" };

@@ -27,6 +27,7 @@ struct dr_cloud_conf {
 };
 
 void dr_cloud_conf_done(struct dr_cloud_conf *c);
+int dr_cloud_conf_copy(const struct dr_cloud_conf *from, struct dr_cloud_conf *ret) DR_MUST_USE; /* -ENOMEM */
 
 /*
  * As the OpenStack clients do: with cloud_name (or OS_CLOUD) that entry of clouds.yaml, looked for in
@@ -39,7 +40,7 @@ int dr_cloud_conf_load(const char *cloud_name, struct dr_cloud_conf *ret, char *
 struct dr_cloud;
 
 /* Takes over conf's strings. http must outlive the session; make it with ca_file = conf.cacert and insecure =
- * conf.insecure. Nothing is sent yet. */
+ * conf.insecure. Nothing is sent yet; never of a conf without auth_url: each call ends with -ENOTCONN. */
 int dr_cloud_new(struct dr_loop *l, struct dr_http_client *http, struct dr_cloud_conf *conf,
 		 struct dr_cloud **ret) DR_MUST_USE;
 void dr_cloud_free(struct dr_cloud *s); /* pending calls end with -ECANCELED */
@@ -94,6 +95,7 @@ int dr_cloud_call(struct dr_cloud *s, const struct dr_cloud_request *req, struct
 		  char **ret_error) DR_MUST_USE;
 
 const char *dr_cloud_project_id(const struct dr_cloud *s); /* NULL before the first login */
+const char *dr_cloud_user_id(const struct dr_cloud *s);	   /* the same */
 
 /* The message in an OpenStack error body of any of its services' shapes; NULL if there is none. */
 const char *dr_cloud_error_message(const struct dr_json *body);

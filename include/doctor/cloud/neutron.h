@@ -15,6 +15,23 @@ struct dr_neutron_port {
 /* GET /v2.0/networks; name NULL: all. */
 int dr_neutron_networks_list(struct dr_api_call *call, const char *name) DR_MUST_USE;
 
+/* POST /v2.0/networks, 201: body["network"]; the caller's, without a subnet. */
+int dr_neutron_network_create(struct dr_api_call *call, const char *name) DR_MUST_USE;
+/* DELETE, 204, with its subnets; 409 while there are ports of servers. */
+int dr_neutron_network_delete(struct dr_api_call *call, const char *id) DR_MUST_USE;
+/* POST /v2.0/subnets, 201: IPv4, without DHCP. */
+int dr_neutron_subnet_create(struct dr_api_call *call, const char *name, const char *network_id,
+			     const char *cidr) DR_MUST_USE;
+
+/* GET and DELETE /v2.0/security-groups: the default one of a project is deleted by administrators only. */
+int dr_neutron_security_groups_list(struct dr_api_call *call, const char *project_id) DR_MUST_USE;
+int dr_neutron_security_group_delete(struct dr_api_call *call, const char *id) DR_MUST_USE;
+
+/* PUT /v2.0/quotas/PROJECT: so many ports, -1: as many as one likes; and all of it back to the defaults, 204.
+ */
+int dr_neutron_quota_ports(struct dr_api_call *call, const char *project_id, int64_t ports) DR_MUST_USE;
+int dr_neutron_quota_delete(struct dr_api_call *call, const char *project_id) DR_MUST_USE;
+
 /* GET /v2.0/ports of a host and, or, of a server; NULL: any. */
 int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char *device_id) DR_MUST_USE;
 

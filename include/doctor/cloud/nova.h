@@ -152,6 +152,27 @@ int dr_nova_server_diagnostics(struct dr_api_call *call, const struct dr_nova_ap
 /* ---- flavors, hypervisors ---- */
 
 int dr_nova_flavors_list(struct dr_api_call *call, const struct dr_nova_api *api) DR_MUST_USE; /* detail */
+
+struct dr_nova_size {
+	unsigned vcpus, ram_mb, disk_gb;
+};
+/* POST /flavors, 200: body["flavor"], public; Nova makes the id. Administrators only, as all that follows. */
+int dr_nova_flavor_create(struct dr_api_call *call, const struct dr_nova_api *api, const char *name,
+			  const struct dr_nova_size *size) DR_MUST_USE;
+/* 202. Servers of it stay. */
+int dr_nova_flavor_delete(struct dr_api_call *call, const struct dr_nova_api *api,
+			  const char *id) DR_MUST_USE;
+
+struct dr_nova_quota { /* -1: as many as one likes */
+	int64_t instances, cores, ram_mb;
+};
+/* PUT /os-quota-sets/PROJECT, 200; 400: Keystone knows no such project. */
+int dr_nova_quota_update(struct dr_api_call *call, const struct dr_nova_api *api, const char *project_id,
+			 const struct dr_nova_quota *quota) DR_MUST_USE;
+/* All of it back to the defaults, 202. */
+int dr_nova_quota_delete(struct dr_api_call *call, const struct dr_nova_api *api,
+			 const char *project_id) DR_MUST_USE;
+
 int dr_nova_hypervisors_list(struct dr_api_call *call,
 			     const struct dr_nova_api *api) DR_MUST_USE; /* detail */
 

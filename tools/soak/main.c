@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* doctor-soak: composed here and nowhere else. */
+#include <inttypes.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "doctor/daemon.h"
+#include "tools/bench/machine.h"
+#include "tools/scenario/run.h"
+#include "tools/soak/soak.h"
+
+/* When a host goes and comes back is ours to say; nothing that we start inherits it. */
+#define PRIORITY 10
+#define PARTS 10 /* lines of progress */
+#define LAST_VERDICTS dr_sec(3)
+#define SETTLE_LIMIT dr_sec(90)
+#define SETTLE_PAUSE dr_sec(1)
+
+static int prepare(struct soak *s)
+{
+	struct sched_param param = { .sched_priority = PRIORITY };
+	struct cb *b = &s->cb;
+	ssize_t n = readlink("/proc/self/exe", b->bin, sizeof(b->bin) - 1);
+
+	if (n < 0)
+		return dr_errno();
+	b->bin[n] = '\0';
+	*strrchr(b->bin, '/') = '\0';
+	strcpy(b->dir, "/tmp/doctor-soak-XXXXXX");
+	if (!mkdtemp(b->dir)) {
+		b->dir[0] = '\0';
+		return dr_errno();
+	}
+	/* the monitor's own user reads its configuration there */
+	if (chmod(b->dir, 0755) < 0 || sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) < 0)
+		return dr_errno();
+	s->chance[0] = (unsigned short)s->opts.seed;
+	s->chance[1] = (unsigned short)(s->opts.seed >> 16);
+	s->chance[2] = 0x330e;
+	s->next = calloc(s->opts.hosts, sizeof(*s->next));
+	s->nova.ids = calloc(s->opts.hosts, sizeof(*s->nova.ids));
+	s->nova.complained = calloc(s->opts.hosts, sizeof(*s->nova.complained));
+	if (!s->next || !s->nova.ids || !s->nova.complained)
+		return -ENOMEM;
+	return soak_truth_init(&s->truth, s->opts.hosts, SOAK_VERDICT_LIMIT);
+}
+
+/* All that follows, and all that is started, is on the watching side. */
+static int enter(struct soak *s, char **ret_error)
+{
+	int r = bench_net_field(s->opts.hosts, &s->net, ret_error);
+
+	return r ? r : bench_net_enter(&s->net, BENCH_WATCHER);
+}
+
+/* ---------------------------------------------------------------- the run */
+
+static double last(const struct soak *s, int quantity)
+{
+	const struct soak_series *q = &s->series[quantity];
+
+	return q->count ? q->values[q->count - 1] : 0;
+}
+
+static void print_progress(const struct soak *s)
+{
+	printf("%7.0f %7u %7u %7u %7u %7u %8u %8u %9.1f %9.1f %9.1f\n",
+	       dr_dur_seconds(dr_mono_sub(dr_mono_now(), s->begun)), s->truth.downs, s->down, s->truth.found,
+	       s->truth.missed, s->truth.false_verdicts + s->degraded, s->nova.force_downs, s->troubles,
+	       last(s, SOAK_MONITOR_RSS), last(s, SOAK_INSPECTOR_RSS), last(s, SOAK_JOURNAL));
+	fflush(stdout);
+}
+
+static bool broken(void *userdata)
+{
+	const struct soak *s = userdata;
+
+	return s->error != 0;
+}
+
+static int pass(struct soak *s)
+{
+	int r = 0;
+
+	printf("\n%u hosts that die and come back at random, watched each %d ms, down after %d; a cloud that "
+	       "fails in\nanother way each 3 s\n",
+	       s->opts.hosts, SOAK_INTERVAL_MS, SOAK_MULTIPLIER);
+	printf("%7s %7s %7s %7s %7s %7s %8s %8s %9s %9s %9s\n", "seconds", "deaths", "dead", "said", "missed",
+	       "false", "forced", "troubles", "monitor", "inspector", "journal");
+	for (int n = 0; n < PARTS && r == 0; n++) {
+		r = cb_until(&s->cb, (struct dr_dur){ s->opts.time.ns / PARTS }, broken, s);
+		r = r == 1 ? 0 : r < 0 ? r : s->error;
+		cb_inspector_read_log(&s->inspector);
+		dr_buf_clear(&s->inspector.log);
+		while (sc_child_line(s->monitor))
+			;
+		print_progress(s);
+	}
+	return r;
+}
+
+/* All hosts live, the cloud works: what is not as it was at the start by then stays so. 1: *ret_error says
+ * what. */
+static int settle(struct soak *s, char **ret_error)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), SETTLE_LIMIT);
+	int r = cb_idle(&s->cb, LAST_VERDICTS);
+
+	soak_truth_end(&s->truth);
+	while (r == 0) {
+		free(DR_TAKE_PTR(*ret_error));
+		r = soak_nova_settled(s, ret_error);
+		if (r != 1 || dr_mono_before(end, dr_mono_now()))
+			break;
+		r = cb_idle(&s->cb, SETTLE_PAUSE);
+	}
+	return r;
+}
+
+static int soak(struct soak *s, int *ret_settled, char **ret_error)
+{
+	int r;
+
+	s->begun = dr_mono_now();
+	if ((r = soak_growth_start(s)) || (r = soak_nova_start(s)) || (r = soak_trouble_start(s)) ||
+	    (r = soak_flap_start(s)) || (r = pass(s)))
+		return r;
+	soak_growth_stop(s);
+	if ((r = soak_trouble_stop(s, ret_error)) || (r = soak_flap_stop(s, ret_error)))
+		return r;
+	*ret_settled = settle(s, ret_error);
+	soak_nova_stop(s);
+	return *ret_settled < 0 ? *ret_settled : 0;
+}
+
+/* ---------------------------------------------------------------- the result */
+
+static void figure(struct soak *s, const char *what, unsigned wrong, unsigned of, unsigned *bad)
+{
+	bench_report_figure(s->cb.report, what, "0", wrong ? BENCH_SHORT : BENCH_HOLDS, "%u of %u", wrong,
+			    of);
+	*bad += wrong != 0;
+}
+
+/* How many figures fall short. */
+static unsigned report(struct soak *s, int settled)
+{
+	struct bench_summary after = bench_samples_summary(&s->truth.after);
+	const struct soak_nova *n = &s->nova;
+	unsigned changes = s->truth.downs + s->truth.ups, bad = 0;
+
+	figure(s, "deaths and returns that were not found", s->truth.missed, changes, &bad);
+	figure(s, "false verdicts", s->truth.false_verdicts + s->degraded, s->truth.found, &bad);
+	figure(s, "hosts forced down that lived", n->wrong, n->force_downs, &bad);
+	figure(s, "dead hosts not marked within 25 s", n->late, s->truth.downs, &bad);
+	figure(s, "living hosts still marked after 25 s", n->stuck, s->truth.ups, &bad);
+	bench_report_figure(s->cb.report, "afterwards", "as before", settled ? BENCH_SHORT : BENCH_HOLDS,
+			    "%s", settled ? "not all put back" : "all put back");
+	bad += settled != 0;
+	printf("\nfrom a host's death to the verdict: median %.0f ms, p99 %.0f ms, max %.0f ms\n",
+	       after.median, after.p99, after.max);
+	cb_add_summary(bench_report_row(s->cb.report, "verdicts"), "after_ms", &after);
+	return bad + soak_growth_report(s);
+}
+
+static void print_last_words(struct soak *s)
+{
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	const struct sc_child *all[] = { s->minicloud, s->inspector.child, s->monitor };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(all); i++)
+		if (all[i]) {
+			dr_buf_printf(&b, "%s:\n", sc_child_name(all[i]));
+			sc_child_tail(all[i], 8, "  ", &b);
+		}
+	fputs(dr_buf_str(&b), stderr);
+}
+
+static int write_json(struct soak *s, const char *machine, const char *date)
+{
+	DR_AUTO_FREE char *text = bench_report_json(s->cb.report, machine, date);
+	DR_AUTO_FCLOSE FILE *f = text ? fopen(s->opts.json, "we") : NULL;
+
+	if (f && fprintf(f, "%s\n", text) >= 0 && fflush(f) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "doctor-soak: cannot write %s: %s\n", s->opts.json, strerror(errno));
+	return EXIT_FAILURE;
+}
+
+static int run_all(struct soak *s)
+{
+	DR_AUTO_FREE char *machine = bench_machine_name();
+	DR_AUTO_FREE char *error = NULL;
+	DR_AUTO_FREE char *summary = NULL;
+	char date[DR_TIME_STR_MAX];
+	int settled = 1, stopped, r = enter(s, &error);
+	unsigned bad;
+
+	dr_wall_format(dr_wall_now(), date);
+	date[10] = '\0'; /* the day */
+	printf("doctor-soak %s, %s, %s\n", DR_VERSION, date, machine ? machine : "?");
+	if (r == 0)
+		r = soak_stack_start(s, &error);
+	if (r == 0)
+		r = soak(s, &settled, &error);
+	if (r < 0 || settled) {
+		fprintf(stderr, "doctor-soak: %s\n",
+			error		  ? error
+			: r == -ECANCELED ? "interrupted"
+			: r == -ECHILD	  ? "a program has ended by itself"
+					  : strerror(-r));
+		print_last_words(s);
+	}
+	if (r < 0)
+		return EXIT_FAILURE;
+	free(DR_TAKE_PTR(error));
+	stopped = soak_stack_stop(s, &error);
+	if (stopped)
+		fprintf(stderr, "doctor-soak: %s\n", error ? error : "out of memory");
+	bad = report(s, settled);
+	summary = bench_report_summary(s->cb.report);
+	printf("\n%s", summary ? summary : "out of memory\n");
+	if (s->opts.json && write_json(s, machine, date))
+		return EXIT_FAILURE;
+	return bad || stopped || bench_report_troubles(s->cb.report) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void soak_done(struct soak *s)
+{
+	const char *const clean[] = { "rm", "-rf", s->cb.dir, NULL };
+
+	soak_nova_stop(s);
+	soak_growth_stop(s);
+	dr_source_free(s->flap_timer);
+	dr_source_free(s->trouble_timer);
+	soak_stack_done(s);
+	bench_monitor_clean(s->monitor_name);
+	bench_net_done(&s->net);
+	soak_nova_done(s);
+	soak_growth_done(s);
+	soak_truth_done(&s->truth);
+	free(s->next);
+	if (s->cb.dir[0])
+		(void)!sc_run(clean, NULL, NULL);
+}
+
+static int run(struct soak *s)
+{
+	DR_AUTO(dr_loop_freep) struct dr_loop *loop = NULL;
+	DR_AUTO(dr_daemon_signals_done) struct dr_daemon_signals signals = { 0 };
+	DR_AUTO(dr_http_client_freep) struct dr_http_client *http = NULL;
+	DR_AUTO(bench_report_freep) struct bench_report *report = NULL;
+	const struct dr_http_client_opts client = { .per_host_max = 8, .idle_max = 16 };
+	int r, status = EXIT_FAILURE;
+
+	if ((r = prepare(s)) || (r = dr_loop_new(&loop)) || (r = dr_daemon_signals_init(&signals, loop)) ||
+	    (r = dr_http_client_new(loop, &client, &http)) || (r = bench_report_new(&report))) {
+		fprintf(stderr, "doctor-soak: starting: %s\n", strerror(-r));
+	} else {
+		s->cb.loop = loop;
+		s->cb.http = http;
+		s->cb.report = report;
+		status = run_all(s);
+	}
+	soak_done(s);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct soak s = { 0 };
+	DR_AUTO_FREE char *error = NULL;
+
+	if (soak_opts_parse(argc, argv, &s.opts, &error)) {
+		fprintf(stderr, "doctor-soak: %s\n%s", error ? error : "out of memory", soak_opts_usage);
+		return DR_EXIT_USAGE;
+	}
+	if (s.opts.help || s.opts.version) {
+		printf("%s", s.opts.help ? soak_opts_usage : "doctor-soak " DR_VERSION "\n");
+		return EXIT_SUCCESS;
+	}
+	if (geteuid() != 0) {
+		fprintf(stderr,
+			"doctor-soak: root is needed: it makes network namespaces and loads programs\n");
+		return EXIT_FAILURE;
+	}
+	return run(&s);
+}
