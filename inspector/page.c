@@ -12,18 +12,26 @@
 
 EMBED(ins_page_html, "inspector/page/index.html");
 EMBED(ins_page_css, "inspector/page/page.css");
+EMBED(ins_base_js, "inspector/page/base.js");
+EMBED(ins_hosts_js, "inspector/page/hosts.js");
+EMBED(ins_incidents_js, "inspector/page/incidents.js");
 EMBED(ins_page_js, "inspector/page/page.js");
+
+#define JAVASCRIPT "text/javascript; charset=utf-8"
 
 static const struct {
 	const char *path, *type, *data, *end;
 } files[] = {
 	{ "/", "text/html; charset=utf-8", ins_page_html, ins_page_html_end },
 	{ "/page.css", "text/css; charset=utf-8", ins_page_css, ins_page_css_end },
-	{ "/page.js", "text/javascript; charset=utf-8", ins_page_js, ins_page_js_end },
+	{ "/base.js", JAVASCRIPT, ins_base_js, ins_base_js_end },
+	{ "/hosts.js", JAVASCRIPT, ins_hosts_js, ins_hosts_js_end },
+	{ "/incidents.js", JAVASCRIPT, ins_incidents_js, ins_incidents_js_end },
+	{ "/page.js", JAVASCRIPT, ins_page_js, ins_page_js_end },
 };
 
 /*
- * Nothing but its own two files is loaded, nothing but this server asked, by no other page is it shown, and
+ * Nothing but its own files is loaded, nothing but this server asked, by no other page is it shown, and
  * what a host or a monitor is called never becomes code, whatever the script did with it.
  */
 static const struct {
