@@ -127,7 +127,7 @@ function incidentBody(i) {
 	const there = wayThere(i);
 
 	return [
-		i.state === 'held' ? el('p', {}, 'To act all the same: ', el('code', {}, `doctorctl incident release ${i.id}`)) : null,
+		i.state === 'held' ? el('p', {}, 'To act all the same: ', el('code', {}, `doctorctl incidents release ${i.id}`)) : null,
 		...timeline('What was done', there.zero, there.rows),
 		there.rows.length ? el('p', { class: 'hint' }, 'T00 is the monitor’s; T06 to T08 are Ceilometer’s and Aodh’s, T10 is the consumer’s.') : null,
 		...timeline('The way back', 'when the host was heard again', rowsBack(i)),

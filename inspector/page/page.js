@@ -12,7 +12,7 @@ function alarm(mood, title, ...more) {
 }
 
 function lines(incidents) {
-	const shown = incidents.slice(0, 8).map((i) => el('li', {}, `${i.host}: ${i.reason}; to act all the same: `, el('code', {}, `doctorctl incident release ${i.id}`)));
+	const shown = incidents.slice(0, 8).map((i) => el('li', {}, `${i.host}: ${i.reason}; to act all the same: `, el('code', {}, `doctorctl incidents release ${i.id}`)));
 
 	return el('ul', { class: 'steps' }, ...shown, incidents.length > 8 ? el('li', {}, `and ${incidents.length - 8} more`) : null);
 }

@@ -323,7 +323,7 @@ class BrakeTest(Case):
         self.world.down("compute-2")
         wait_text("#alarm-list", r"▲ The brake holds 1 incident: NOT marked down")
         identity = self.world.incident("compute-2", "held")
-        self.assertIn(f"doctorctl incident release {identity}", text_of("#alarm-list"))
+        self.assertIn(f"doctorctl incidents release {identity}", text_of("#alarm-list"))
         wait_state("compute-2", "held")
         wait_text("#summary", "▲ 1 held")
         wait_text("#open", "▲ held by brake")
