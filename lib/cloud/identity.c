@@ -57,17 +57,6 @@ int dr_identity_user_create(struct dr_api_call *call, const char *name, const ch
 	return dr_api_call_init(call, "identity", "POST", body, "/v3/users");
 }
 
-int dr_identity_user_password(struct dr_api_call *call, const char *id, const char *password)
-{
-	struct dr_json *body;
-
-	if (!dr_api_id_valid(id))
-		return -EINVAL;
-	body = dr_json_object();
-	dr_json_add_str(dr_json_add_object(body, "user"), "password", password);
-	return dr_api_call_init(call, "identity", "PATCH", body, "/v3/users/%s", id);
-}
-
 static int remove_item(struct dr_api_call *call, const char *collection, const char *id)
 {
 	if (!dr_api_id_valid(id))

@@ -11,6 +11,7 @@
 
 #define PREFIX "conformance-"
 #define OWNER PREFIX "owner"
+#define TENANT PREFIX "tenant"
 #define UNKNOWN "00000000000040008000000000000000"
 
 /* ---------------------------------------------------------------- who */
@@ -124,7 +125,8 @@ static void test_people_deleted(void **state)
 	cb_assert_status(gone_user, 204);
 	assert_int_equal(logs_in(b, user, "secret", project), 401);
 	servers = cb_send(b, "identity", "GET", "/auth/tokens", headers, NULL);
-	cb_assert_status(servers, 401); /* his token goes with him */
+	/* his token goes with him; Keystone itself misses the user first */
+	assert_true(servers.status == 401 || servers.status == 404);
 	gone_project = identity(b, CB_ADMIN, "DELETE", cb_format("/projects/%s", project), NULL);
 	cb_assert_status(gone_project, 204);
 	show = identity(b, CB_ADMIN, "GET", cb_format("/projects/%s", project), NULL);
@@ -354,7 +356,7 @@ static void remove_owner(struct bench *t)
 {
 	char *error = NULL;
 
-	OK(sc_owner_find(t->cloud, OWNER, &t->owner, &error));
+	OK(sc_owner_find(t->cloud, TENANT, &t->owner, &error));
 	OK(sc_owner_delete(t->cloud, &t->owner, &error));
 	OK(sc_cloud_delete_flavors(t->cloud, PREFIX, &error));
 }
@@ -387,11 +389,11 @@ static void test_owner(void **state)
 
 	OK(sc_cloud_open(&b->conf[CB_ADMIN], &t.cloud, &error));
 	remove_owner(&t);
-	OK(sc_owner_find(t.cloud, OWNER, &t.owner, &error));
+	OK(sc_owner_find(t.cloud, TENANT, &t.owner, &error));
 	assert_string_equal(t.owner.project, "");
 	assert_string_equal(t.owner.user, "");
 	assert_false(sc_cloud_has(t.cloud, SC_OWNER));
-	OK(sc_owner_make(t.cloud, &b->conf[CB_ADMIN], OWNER, &t.owner, &t.account, &error));
+	OK(sc_owner_make(t.cloud, &b->conf[CB_ADMIN], TENANT, &t.owner, &t.account, &error));
 	assert_true(t.owner.our_project && t.owner.our_user);
 	assert_true(sc_cloud_has(t.cloud, SC_OWNER) && sc_cloud_has(t.cloud, SC_BOOTER));
 
@@ -416,20 +418,21 @@ static void test_owner(void **state)
 	assert_int_equal(sc_cloud_room(t.cloud, &error), 0);
 	assert_int_equal(sc_cloud_boot(t.cloud, &parts, PREFIX "vm", "compute-2", denied, &error),
 			 -EREMOTEIO);
-	assert_non_null(strstr(error, "Quota exceeded for "));
+	if (!strstr(error, "Maximum number of ports exceeded"))
+		fail_msg("%s", error);
 	free(error);
 	error = NULL;
 
 	/* whoever finds them later takes them for his own: nobody knows the password any more */
 	dr_cloud_conf_done(&t.account);
-	OK(sc_owner_find(t.cloud, OWNER, &t.owner, &error));
+	OK(sc_owner_find(t.cloud, TENANT, &t.owner, &error));
 	assert_true(t.owner.our_project && t.owner.our_user);
-	OK(sc_owner_make(t.cloud, &b->conf[CB_ADMIN], OWNER, &t.owner, &t.account, &error));
+	OK(sc_owner_make(t.cloud, &b->conf[CB_ADMIN], TENANT, &t.owner, &t.account, &error));
 	OK(sc_cloud_delete_server(t.cloud, id, &error));
 	wait_server(&t, id, NULL, &s);
 	OK(sc_cloud_delete_networks(t.cloud, PREFIX, &error));
 	OK(sc_owner_delete(t.cloud, &t.owner, &error));
-	OK(sc_owner_find(t.cloud, OWNER, &t.owner, &error));
+	OK(sc_owner_find(t.cloud, TENANT, &t.owner, &error));
 	assert_string_equal(t.owner.project, "");
 	assert_string_equal(t.owner.user, "");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Networks and their subnets: an owner makes and deletes his own. The quota, of which minicloud heeds none.
+/* Networks and their subnets: an owner makes and deletes his own. The quota, of which there is that of ports.
  */
 #include <arpa/inet.h>
 #include <string.h>

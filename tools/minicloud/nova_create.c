@@ -233,15 +233,20 @@ static bool choose_flavor(struct mc_req *q, const struct dr_json *server, struct
 	return boot->flavor;
 }
 
-/* One more of these in the project? False: answered. */
-static bool check_quota(struct mc_req *q, const struct mc_flavor *f)
+/* One more of these in the project? False: answered. Neutron is asked first. */
+static bool check_quota(struct mc_req *q, const struct mc_boot *boot)
 {
 	const struct mc_quota *most = &q->token->project->quota;
+	const struct mc_flavor *f = boot->flavor;
 	struct mc_quota used;
 
-	if (most->instances < 0 && most->cores < 0 && most->ram_mb < 0)
+	if (most->instances < 0 && most->cores < 0 && most->ram_mb < 0 && most->ports < 0)
 		return true;
 	mc_quota_used(&q->cloud->model, q->token->project, &used);
+	if (boot->networked && !boot->port && most->ports >= 0 && used.ports >= most->ports) {
+		mc_fail(q, 403, "Maximum number of ports exceeded");
+		return false;
+	}
 	const struct {
 		const char *name;
 		int64_t most, used, asked;
@@ -288,7 +293,7 @@ static bool read_boot(struct mc_req *q, const struct dr_json *server, struct mc_
 	}
 	return choose_destination(q, server, boot) && choose_image(q, server, boot) &&
 	       choose_networks(q, networks, boot) && choose_group(q, boot) &&
-	       choose_flavor(q, server, boot) && check_quota(q, boot->flavor);
+	       choose_flavor(q, server, boot) && check_quota(q, boot);
 }
 
 static void add_password(struct mc_req *q, struct dr_json *o, const struct dr_json *server)

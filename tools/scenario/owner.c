@@ -161,17 +161,32 @@ static int make_project(struct sc_cloud *c, const char *name, struct sc_owner *o
 	return r < 0 ? r : take_id(body, "project", o->project, ret_error);
 }
 
-/* Also one of an earlier run: whose password nobody knows any more. */
+static int delete_user(struct sc_cloud *c, const struct sc_owner *o, char **ret_error)
+{
+	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
+	int r = sc_call_may_lack(c, SC_ADMIN, dr_identity_user_delete(&api_call, o->user), &api_call, NULL,
+				 ret_error);
+
+	return r < 0 ? r : 0;
+}
+
+/*
+ * One of an earlier run, whose password nobody knows any more, is made anew: tokens of the second in which a
+ * password is changed are good for nothing.
+ */
 static int make_user(struct sc_cloud *c, const char *name, const char *password, struct sc_owner *o,
 		     char **ret_error)
 {
 	DR_AUTO_CALL struct dr_api_call api_call = { 0 };
 	DR_AUTO_JSON struct dr_json *body = NULL;
-	int r = o->user[0] ? dr_identity_user_password(&api_call, o->user, password)
-			   : dr_identity_user_create(&api_call, name, NULL, password, MARK);
+	int r = o->user[0] ? delete_user(c, o, ret_error) : 0;
 
-	r = sc_call_must(c, SC_ADMIN, r, &api_call, &body, ret_error);
-	o->our_user |= r == 0;
+	if (r < 0)
+		return r;
+	o->user[0] = '\0';
+	r = sc_call_must(c, SC_ADMIN, dr_identity_user_create(&api_call, name, NULL, password, MARK),
+			 &api_call, &body, ret_error);
+	o->our_user = r == 0;
 	return r < 0 ? r : take_id(body, "user", o->user, ret_error);
 }
 
@@ -341,13 +356,9 @@ static int delete_project(struct sc_cloud *c, const char *id, char **ret_error)
 
 int sc_owner_delete(struct sc_cloud *c, const struct sc_owner *o, char **ret_error)
 {
-	DR_AUTO_CALL struct dr_api_call user = { 0 };
-	int r = 0;
+	int r = o->our_user && o->user[0] ? delete_user(c, o, ret_error) : 0;
 
-	if (o->our_user && o->user[0])
-		r = sc_call_may_lack(c, SC_ADMIN, dr_identity_user_delete(&user, o->user), &user, NULL,
-				     ret_error);
-	if (r >= 0 && o->our_project && o->project[0])
+	if (r == 0 && o->our_project && o->project[0])
 		r = delete_project(c, o->project, ret_error);
-	return r < 0 ? r : 0;
+	return r;
 }

@@ -36,7 +36,7 @@ struct sc_owner {
 int sc_owner_find(struct sc_cloud *c, const char *name, struct sc_owner *ret, char **ret_error) DR_MUST_USE;
 
 /*
- * Makes what is missing, gives our user a new password and the role member, and the administrator his own in
+ * Makes what is missing, and our user anew; gives him the role member, and the administrator his own in
  * a project of ours; then logs in as owner, and there as SC_BOOTER. -EEXIST: somebody else's user bears the
  * name. *o says also after a failure what there is.
  */

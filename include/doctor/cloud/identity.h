@@ -25,8 +25,6 @@ int dr_identity_project_create(struct dr_api_call *call, const char *name, const
 			       const char *description) DR_MUST_USE;
 int dr_identity_user_create(struct dr_api_call *call, const char *name, const char *domain_id,
 			    const char *password, const char *description) DR_MUST_USE;
-/* PATCH /v3/users/ID: another password. */
-int dr_identity_user_password(struct dr_api_call *call, const char *id, const char *password) DR_MUST_USE;
 
 /* DELETE, 204. What belongs to them in other services stays there. */
 int dr_identity_project_delete(struct dr_api_call *call, const char *id) DR_MUST_USE;
