@@ -27,7 +27,9 @@
  *   seen      a silent target with DR_TARGET_PASSIVE that sends other frames is DEGRADED, until it
  *             answers again or has been quiet for the detection time as well. The frames are looked
  *             for once an answer or two are missing, so a target that is judged by its first
- *             missing answer (multiplier 1) is not seen before its verdict.
+ *             missing answer (multiplier 1) is not seen before its verdict. Where our timer ran late
+ *             the silence counts anew from the next probe: an answer that waited here until its probe
+ *             was forgotten is such a frame, too.
  *   unsent    probes were due, and none left. UNREACHABLE says nothing of the host. That it does not
  *             even answer ARP or ND is DOWN, by the same standards of hearing.
  */
@@ -335,6 +337,8 @@ DR_PURE enum dr_outcome dr_condemn(struct dr_track *t, const struct dr_target *c
 	}
 	/* seen within the detection time is seen since the silence began: it is older */
 	if (c->flags & DR_TARGET_PASSIVE && now < t->seen_ns + c->detect_ns) {
+		if (t->late) /* what was seen may be its answers, which we have left waiting too long */
+			return dr_forget(t, c);
 		dr_change(t, DR_VERDICT_DEGRADED, DR_REASON_TALKING, now);
 		dr_look_again(t, t->seen_ns + c->detect_ns);
 		return DR_WENT_DEGRADED;

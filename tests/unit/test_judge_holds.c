@@ -368,6 +368,42 @@ static void frames_of_a_silent_target_are_life(void **state)
 	assert_int_equal(dr_on_seen(&t, &c, now + 10 * INTERVAL), 0); /* only an answer helps now */
 }
 
+/* Its answers may have waited here until their probes were forgotten. */
+static void what_is_seen_while_we_are_late_degrades_nobody(void **state)
+{
+	struct dr_target c = { .interval_ns = INTERVAL,
+			       .detect_ns = 3 * INTERVAL,
+			       .multiplier = 3,
+			       .flags = DR_TARGET_PASSIVE };
+	static const struct {
+		__u64 late;
+		enum dr_outcome out;
+	} golden[] = { { DR_LATE_NS, DR_WENT_DEGRADED }, { DR_LATE_NS + 1, DR_NOTHING } };
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(golden); n++) {
+		struct dr_track t = { .answered = 1, .verdict = DR_VERDICT_UP, .counted_up = 1 };
+		__u64 now = START;
+		__u32 seq = 1;
+
+		for (; seq <= 3; seq++, now += INTERVAL)
+			dr_on_sent(&t, &c, seq, now);
+		assert_int_equal(dr_on_seen(&t, &c, t.deadline_ns), 1);
+		now = t.timer_due_ns + golden[n].late;
+		struct dr_ears e = hearing(now);
+		assert_int_equal(dr_on_timer(&t, &c, &e, now), golden[n].out);
+		if (golden[n].out == DR_WENT_DEGRADED)
+			continue;
+		assert_int_equal(t.verdict, DR_VERDICT_UP);
+		assert_int_equal(t.deaf, 1);
+		/* it goes on, and we are in time: now it counts */
+		for (; seq <= 6; seq++, now += INTERVAL)
+			dr_on_sent(&t, &c, seq, now);
+		assert_int_equal(dr_on_seen(&t, &c, t.deadline_ns), 1);
+		e = hearing(t.deadline_ns);
+		assert_int_equal(dr_on_timer(&t, &c, &e, t.timer_due_ns), DR_WENT_DEGRADED);
+	}
+}
+
 static void what_was_seen_before_the_silence_is_no_life(void **state)
 {
 	struct dr_target c = { .interval_ns = INTERVAL,
@@ -570,6 +606,7 @@ int main(void)
 		cmocka_unit_test(blindness_holds_and_then_lets_go),
 		cmocka_unit_test(an_isolation_is_over_when_something_was_heard),
 		cmocka_unit_test(frames_of_a_silent_target_are_life),
+		cmocka_unit_test(what_is_seen_while_we_are_late_degrades_nobody),
 		cmocka_unit_test(what_was_seen_before_the_silence_is_no_life),
 		cmocka_unit_test(unsent_wants_hearing_all_the_while),
 		cmocka_unit_test(unsent_is_overtaken_by_a_probe),
