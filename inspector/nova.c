@@ -512,7 +512,8 @@ void ins_nova_forced(struct ins_nova *n, const char *host, bool down)
 
 	if (h)
 		h->forced_down = down;
-	if (n->services_busy) /* what is being read may be older */
+	/* what is being read may be older; and whether one that was released is up, only Nova knows */
+	if (n->services_busy || !down)
 		reread_for(n, host);
 }
 

@@ -91,6 +91,8 @@ struct dr_dur ins_recover(struct ins_inspector *s, struct ins_incident *i, struc
 		close_back(s, i, "the host is back; what was changed is left to a person (recovery.undo)");
 	} else if (left.ns > 0) {
 		return left;
+	} else if (s->config->dry_run) {
+		return on_news; /* of what was changed before it was one, nothing is changed back */
 	} else if (room && !is_disputed(s, i)) { /* else: when one has settled */
 		restore(s, i);
 	}

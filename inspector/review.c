@@ -106,7 +106,7 @@ static void resolve(struct ins_inspector *s, struct ins_incident *i)
 	if (ins_map_resolve(ins_nova_map(s->nova), i->event.host, &h) != INS_MATCH_ONE)
 		return;
 	ins_incident_fault(i, fault);
-	rename_votes(s, ins_evidence_key(i->event.host, fault, from), ins_evidence_key(h->name, fault, to));
+	rename_votes(s, ins_evidence_key(i->host, fault, from), ins_evidence_key(h->name, fault, to));
 	memcpy(named.host, h->name, sizeof(named.host));
 	other = ins_find_open(s, h, &named);
 	if (other && other != i) {
@@ -547,11 +547,32 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 	act(s, i);
 }
 
+/*
+ * It was rehearsed by a program that might change nothing, perhaps without a cloud and by another name than
+ * Nova's, and monitors that have told of it may not do so again: it is looked up and judged anew.
+ */
+static void take_seriously(struct ins_inspector *s, struct ins_incident *i)
+{
+	i->state = ins_state_next(i->state, INS_IN_FAULT);
+	i->acted = i->quorate = i->released = i->braked = false;
+	ins_incident_step(i, dr_wall_now(), "no longer a dry run: it is judged anew");
+	ins_journal_incident(s->journal, i);
+	dr_info("incident=%s host=%s: %s", i->id, i->host, i->reason);
+}
+
 void ins_resume(struct ins_inspector *s, struct ins_incident *i)
 {
+	bool goes_on = i->state == INS_FORCING || i->state == INS_MARKING || i->state == INS_RESTORING;
 	int r = 0;
 
 	i->owner = s;
+	if (goes_on && s->config->dry_run) {
+		dr_warning("incident=%s host=%s is left in state=%s: it is a dry run now", i->id, i->host,
+			   ins_state_name(i->state));
+		return;
+	}
+	if (i->state == INS_REHEARSED && !s->config->dry_run)
+		take_seriously(s, i);
 	switch (i->state) {
 	case INS_RESOLVING:
 		r = arm_resolver(s, i);

@@ -98,8 +98,22 @@ int dr_http_reply_stream(struct dr_http_exchange *x, const char *content_type, s
 	return 0;
 }
 
+/* What was taken makes room; so seldom that it costs nothing. */
+static void forget_taken(struct dr_http_stream *t)
+{
+	struct dr_buf *b = &t->waiting;
+
+	if (!t->taken)
+		return;
+	b->len -= t->taken;
+	memmove(b->data, b->data + t->taken, b->len + 1);
+	t->taken = 0;
+}
+
 int dr_http_stream_write(struct dr_http_stream *t, const void *data, size_t len)
 {
+	if (len > t->max - t->waiting.len)
+		forget_taken(t);
 	if (len > t->max - t->waiting.len)
 		return -ENOBUFS;
 	dr_buf_append(&t->waiting, data, len);

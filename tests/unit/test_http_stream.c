@@ -173,6 +173,27 @@ static void test_slow_reader(void **state)
 	raw_done(&slow);
 }
 
+/* A reader that never catches up, but reads: what it has taken makes room for as much. */
+static void test_room_of_what_was_taken(void **state)
+{
+	static char piece[65536];
+	struct fixture *f = *state;
+	struct dr_http_stream *t;
+	struct raw r;
+
+	t = open_stream(f, &r, GET("/stream?max=4000000"));
+	dr_source_free(r.source);
+	r.source = NULL;
+	fill_up(f, t);
+	while (dr_http_stream_waiting(t) > 3800000) {
+		(void)!recv(r.fd, piece, sizeof(piece), MSG_DONTWAIT);
+		fixture_turns_within(f->loop, dr_msec(1));
+	}
+	assert_true(dr_http_stream_waiting(t) > 0);
+	assert_int_equal(dr_http_stream_write(t, piece, sizeof(piece)), 0);
+	raw_done(&r);
+}
+
 /* One that takes nothing for the idle time-out is let go. */
 static void test_reader_that_hangs(void **state)
 {
@@ -275,6 +296,7 @@ int main(void)
 		TEST(test_http_1_0),
 		TEST(test_gone),
 		TEST(test_slow_reader),
+		TEST(test_room_of_what_was_taken),
 		TEST(test_reader_that_hangs),
 		TEST(test_quiet_stream_stays),
 		TEST(test_many_readers),

@@ -109,6 +109,21 @@ static void test_judging(void **state)
 	wait_for(w, world_is_state(w, 1, "held"));
 }
 
+/* A cloud is configured later: what was rehearsed meanwhile is judged anew by those that Nova has. */
+static void test_a_cloud_at_last(void **state)
+{
+	struct world *w = *state;
+
+	world_start(w);
+	world_put(w, "[" DOWN("compute-1") ", " DOWN("node-z") "]", 200);
+	wait_for(w, world_is_state(w, 0, "rehearsed") && world_is_state(w, 1, "rehearsed"));
+	assert_int_equal(fake_count(w->nova_api, ""), 0);
+	w->config.no_cloud = w->config.dry_run = false;
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "refused"));
+	assert_int_equal(fake_count(w->nova_api, "PUT /os-services/"), 1);
+}
+
 static int cold(void **state)
 {
 	return world_setup_with(state, "cloud: none\n");
@@ -125,6 +140,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hosts_are_learnt, kept, world_teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_none, cold, world_teardown),
 		cmocka_unit_test_setup_teardown(test_judging, cold, world_teardown),
+		cmocka_unit_test_setup_teardown(test_a_cloud_at_last, kept, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("inspector without a cloud", tests, NULL, NULL);

@@ -289,6 +289,49 @@ static void test_dry_run(void **state)
 	assert_int_equal(fake_count(w->nova_api, "POST /servers/"), 0);
 }
 
+/* Nova takes what is forced down for down; that it is up again is seen long before the next refresh. */
+static void test_released_is_up(void **state)
+{
+	struct world *w = *state;
+
+	down(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_reread(w);
+	wait_for(w, !ins_map_get(ins_nova_map(w->nova), "compute-1")->up);
+	up(w);
+	wait_for(w, is_closed(w));
+	wait_for(w, ins_map_get(ins_nova_map(w->nova), "compute-1")->up);
+}
+
+/* Nothing goes on in a dry run that had begun before it was one, there and back; afterwards it does. */
+static void test_a_dry_run_stops_all(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "PUT", "/os-services/svc-1", 0, 1);
+	down(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) == 1);
+	w->config.dry_run = true;
+	world_restart(w);
+	world_turn(w, 20);
+	assert_true(world_is_state(w, 0, "forcing"));
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+	w->config.dry_run = false;
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+
+	w->config.dry_run = true;
+	world_restart(w);
+	up(w);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	world_turn(w, 20);
+	assert_true(world_is_state(w, 0, "recovering"));
+	assert_down(w);
+	w->config.dry_run = false;
+	world_restart(w);
+	wait_for(w, is_closed(w));
+}
+
 /* ---------------------------------------------------------------- Nova's and Neutron's troubles */
 
 /* It is waited for, and says why; servers stay in error meanwhile, and nobody else waits for it. */
@@ -774,6 +817,8 @@ int main(void)
 		hot(test_own_force_down_is_no_prior),
 		hot(test_not_undone),
 		hot(test_dry_run),
+		hot(test_a_dry_run_stops_all),
+		hot(test_released_is_up),
 		hot(test_release_refused),
 		hot(test_release_expires),
 		hot(test_list_fails),

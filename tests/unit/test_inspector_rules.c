@@ -29,7 +29,7 @@ static void test_states(void **state)
 		[INS_INCOMPLETE] = "- - - - - - - - - forcing recovering - -",
 		[INS_FAILED] = "- - - - - - - - - forcing recovering - -",
 		[INS_RECOVERING] = "- - - - - - - - - waiting - restoring closed",
-		[INS_REHEARSED] = "- - - - - - - - - - closed - -",
+		[INS_REHEARSED] = "- - - - - - - - - resolving closed - -",
 		[INS_RECORDED] = "- - - - - - - - - - closed - -",
 		[INS_REFUSED] = "- - - - - - - - - - - - -",
 		[INS_CLOSED] = "- - - - - - - - - - - - -",
