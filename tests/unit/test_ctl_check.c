@@ -971,6 +971,102 @@ static void in_memory(void **state)
 	assert_string_equal(r.findings[3].found, "/etc/t: Permission denied");
 }
 
+static bool says(const struct check_report *r, const char *check, enum check_state state)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->findings[i].check, check) == 0 && r->findings[i].state == state)
+			return true;
+	return false;
+}
+
+/* As it is installed: cloud: none, targets: []. Nothing is broken, and what it does not do yet is said. */
+static void as_installed(void **state)
+{
+	static const char health[] =
+		"{\"status\": \"ok\", \"dry_run\": true, \"no_cloud\": true, \"hosts\": 0}";
+	DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_INSPECTOR };
+	DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+	assert_int_equal(dr_json_parse(health, strlen(health), &f.inspector.health.json, NULL), 0);
+	f.inspector.has_config = f.inspector.config.no_cloud = f.monitor.has_config = true;
+	check_run(&f, &r);
+	assert_true(says(&r, "inspector.map", CHECK_OK));
+	assert_true(says(&r, "inspector.dry_run", CHECK_DEGRADED));
+	assert_false(is_found(&r, "inspector.aggregates"));
+	r.check = "monitor.targets";
+	check_monitor_targets(&f, &r);
+	assert_true(says(&r, "monitor.targets", CHECK_DEGRADED));
+}
+
+/* It expects no credentials where there is to be no cloud. */
+static void no_cloud(void **state)
+{
+	static const struct wrong none = { .settings = "" };
+	DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+	set_up(&none);
+	replace(CHECK_INSPECTOR_CONFIG, "cloud: admin\n", "cloud: none\n");
+	assert_int_equal(setenv("OS_CLIENT_CONFIG_FILE", "/nonexistent", 1), 0);
+	run_check("", &r);
+	if (check_exit(&r) != CTL_GOOD || is_found(&r, "cloud.credentials"))
+		fail_with(&r, "cloud: none");
+}
+
+/* What could not be looked at is not called good. */
+static void unseen(void **state)
+{
+	DR_AUTO(check_facts_done) struct check_facts f = { 0 };
+	DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+	r.check = "unseen";
+	f.inspector.health.error = -ECONNREFUSED;
+	check_inspector_journal(&f, &r); /* no configuration, and no answer */
+	assert_int_equal(r.count, 0);
+	f.monitor.has_process = true;
+	check_monitor_memory(&f, &r); /* nothing locked, and no configuration that wants that */
+	f.settings.nova_file.there = f.settings.nova_file.denied = true;
+	f.settings.nova_file.errors = strdup("nova.conf: Permission denied");
+	check_nova_state_change(&f, &r);
+	check_nova_driver(&f, &r);
+	f.monitor.file.there = f.monitor.file.denied = true;
+	f.monitor.file.errors = strdup("m.yaml: cannot be read: Permission denied");
+	check_monitor_file(&f, &r);
+	f.inspector.file.there = f.inspector.file.denied = true;
+	f.inspector.file.errors = strdup("i.yaml: cannot be read: Permission denied");
+	check_inspector_file(&f, &r);
+	assert_int_equal(r.count, 4);
+	for (size_t i = 0; i < r.count; i++)
+		assert_int_equal(r.findings[i].state, CHECK_DEGRADED);
+}
+
+/* ceilometer.agent.Source, is_supported() */
+static void event_sources(void **state)
+{
+	static const struct {
+		const char *events;
+		enum check_state state;
+	} cases[] = {
+		{ "[\"*\"]", CHECK_OK },
+		{ "[\"!image.*\"]", CHECK_OK },
+		{ "[\"*\", \"!image.*\"]", CHECK_OK },
+		{ "[\"image.*\", \"compute.instance.*\"]", CHECK_OK },
+		{ "[\"*\", \"!compute.instance.*\"]", CHECK_BROKEN },
+		{ "[\"!image.*\", \"!compute.instance.update\"]", CHECK_BROKEN },
+		{ "[\"image.*\", \"!volume.*\"]", CHECK_BROKEN },
+		{ "[]", CHECK_BROKEN },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_FREE char *text = dr_asprintf("sources: [{events: %s}]\n", cases[i].events);
+		DR_AUTO(check_facts_done) struct check_facts f = { .settings.pipeline_file.there = true };
+		DR_AUTO(check_report_done) struct check_report r = { 0 };
+		assert_int_equal(dr_conf_parse("p.yaml", text, strlen(text), &f.settings.pipeline), 0);
+		check_event_source(&f, &r);
+		if (r.count != 1 || r.findings[0].state != cases[i].state)
+			fail_msg("%s: %s", cases[i].events, r.count ? r.findings[0].found : "nothing");
+	}
+}
+
 /* Nothing that is asked changes anything. */
 static void changes_nothing(void **state)
 {
@@ -1133,6 +1229,10 @@ int main(void)
 		cmocka_unit_test(no_ini),
 		cmocka_unit_test(each_check_can_fail),
 		cmocka_unit_test(in_memory),
+		cmocka_unit_test(as_installed),
+		cmocka_unit_test(no_cloud),
+		cmocka_unit_test(unseen),
+		cmocka_unit_test(event_sources),
 		cmocka_unit_test(all_is_well),
 		cmocka_unit_test(changes_nothing),
 		cmocka_unit_test(as_a_program),
