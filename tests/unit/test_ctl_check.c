@@ -4,23 +4,19 @@
  * then one thing is made wrong, and that one is named, with a remedy, and no other. Files of the system are
  * below a root of ours.
  */
-#include "tests/unit/status_world.h"
+#include "tests/unit/ctl_monitor.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "tests/unit/tls_files.h"
 #include "tools/ctl/check.h"
 #include "tools/scenario/child.h"
-#include "user/show.h"
 
 #define MONITOR_TOKEN "monitor-token-0123456789"
 #define READER_TOKEN "reader-token-0123456789"
@@ -192,35 +188,18 @@ static void put_cloud_files(void)
 
 /* ---------------------------------------------------------------- who runs */
 
-static int no_reload(void *userdata, char **ret_text)
-{
-	return 0;
-}
-
 typedef void (*spoil_world_fn)(struct world *w);
+static spoil_world_fn spoil_world; /* NULL: nothing is wrong */
 
-static _Noreturn void be_monitor(int ready, spoil_world_fn spoil)
+static void set_world(struct world *w)
 {
-	struct mon_config config = { .socket = stage.socket };
-	DR_AUTO_FREE char *url = dr_asprintf("https://127.0.0.1:%u/events", stage.port);
-	struct dr_loop *loop;
-	struct mon_show *show;
-	struct world w;
-	char *error;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	world_init(&w, 3);
-	w.status.version = DR_VERSION;
-	w.status.link_source = "fentry";
-	w.status.link_source_why = NULL;
-	w.status.inspectors[0].url = url;
-	w.interfaces[1].ingress = "native";
-	if (spoil)
-		spoil(&w);
-	if (dr_loop_new(&loop) || mon_show_new(loop, &config, world_snapshot, no_reload, &w, &show, &error) ||
-	    write(ready, "x", 1) != 1)
-		_exit(1);
-	_exit(dr_loop_run(loop) ? 1 : 0);
+	w->status.version = DR_VERSION;
+	w->status.link_source = "fentry";
+	w->status.link_source_why = NULL;
+	w->status.inspectors[0].url = dr_asprintf("https://127.0.0.1:%u/events", stage.port);
+	w->interfaces[1].ingress = "native";
+	if (spoil_world)
+		spoil_world(w);
 }
 
 static void put_process(const char *permitted, unsigned locked)
@@ -234,27 +213,14 @@ static void put_process(const char *permitted, unsigned locked)
 
 static void stop_monitor(void)
 {
-	if (stage.monitor <= 0)
-		return;
-	kill(stage.monitor, SIGKILL);
-	waitpid(stage.monitor, NULL, 0);
-	stage.monitor = 0;
+	ctl_end_process(&stage.monitor);
 }
 
 static void start_monitor(spoil_world_fn spoil)
 {
-	int ready[2];
-	char c;
-
 	stop_monitor();
-	assert_int_equal(pipe(ready), 0);
-	stage.monitor = fork();
-	assert_true(stage.monitor >= 0);
-	if (stage.monitor == 0)
-		be_monitor(ready[1], spoil);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	spoil_world = spoil;
+	stage.monitor = ctl_monitor_start(stage.socket, 3, set_world, NULL);
 	put_process("0000000000002000", 8192);
 }
 
@@ -1134,59 +1100,6 @@ static void as_a_program(void **state)
 	assert_true(dr_json_get_number(doc, "broken", 0) >= 1);
 }
 
-/* ---------------------------------------------------------------- files of services */
-
-static void ini(void **state)
-{
-	static const char text[] = "# a comment\n"
-				   "before = 1\n"
-				   "[a]\n"
-				   "key=one\n"
-				   "key : two # no comment\n"
-				   "\n"
-				   "[b]\n"
-				   "long = first\n"
-				   "  second\n"
-				   "quoted = 'x y'\n"
-				   "with-dash = yes\n"
-				   "empty =\n"
-				   "[a]\r\n"
-				   "more = 3\r\n";
-	struct ini i;
-	size_t line = 0;
-
-	assert_int_equal(ini_parse(text, strlen(text), &i, &line), 0);
-	assert_string_equal(ini_get(&i, "DEFAULT", "before"), "1");
-	assert_string_equal(ini_get(&i, "a", "key"), "two # no comment");
-	assert_string_equal(ini_get_nth(&i, "a", "key", 0), "one");
-	assert_string_equal(ini_get_nth(&i, "a", "key", 1), "two # no comment");
-	assert_null(ini_get_nth(&i, "a", "key", 2));
-	assert_string_equal(ini_get(&i, "b", "long"), "first\nsecond");
-	assert_string_equal(ini_get(&i, "b", "quoted"), "x y");
-	assert_string_equal(ini_get(&i, "b", "with_dash"), "yes");
-	assert_string_equal(ini_get(&i, "b", "empty"), "");
-	assert_string_equal(ini_get(&i, "a", "more"), "3");
-	assert_null(ini_get(&i, "b", "key"));
-	ini_done(&i);
-}
-
-static void no_ini(void **state)
-{
-	static const struct {
-		const char *text;
-		size_t line;
-	} cases[] = { { "[a]\nword\n", 2 },	  { "[a\n", 1 },  { "\n = x\n", 2 },
-		      { " indented\n", 1 },	  { "= x\n", 1 }, { "[a]\n\n  more\n", 3 },
-		      { "a = 1\n# c\n  more", 3 } };
-
-	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
-		struct ini i;
-		size_t line = 0;
-		assert_int_equal(ini_parse(cases[n].text, strlen(cases[n].text), &i, &line), -EBADMSG);
-		assert_int_equal(line, cases[n].line);
-	}
-}
-
 /* ---------------------------------------------------------------- the group */
 
 static int group_setup(void **state)
@@ -1225,8 +1138,6 @@ static int group_teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = {
-		cmocka_unit_test(ini),
-		cmocka_unit_test(no_ini),
 		cmocka_unit_test(each_check_can_fail),
 		cmocka_unit_test(in_memory),
 		cmocka_unit_test(as_installed),
