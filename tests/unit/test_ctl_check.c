@@ -4,23 +4,19 @@
  * then one thing is made wrong, and that one is named, with a remedy, and no other. Files of the system are
  * below a root of ours.
  */
-#include "tests/unit/status_world.h"
+#include "tests/unit/ctl_monitor.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "tests/unit/tls_files.h"
 #include "tools/ctl/check.h"
 #include "tools/scenario/child.h"
-#include "user/show.h"
 
 #define MONITOR_TOKEN "monitor-token-0123456789"
 #define READER_TOKEN "reader-token-0123456789"
@@ -192,35 +188,18 @@ static void put_cloud_files(void)
 
 /* ---------------------------------------------------------------- who runs */
 
-static int no_reload(void *userdata, char **ret_text)
-{
-	return 0;
-}
-
 typedef void (*spoil_world_fn)(struct world *w);
+static spoil_world_fn spoil_world; /* NULL: nothing is wrong */
 
-static _Noreturn void be_monitor(int ready, spoil_world_fn spoil)
+static void set_world(struct world *w)
 {
-	struct mon_config config = { .socket = stage.socket };
-	DR_AUTO_FREE char *url = dr_asprintf("https://127.0.0.1:%u/events", stage.port);
-	struct dr_loop *loop;
-	struct mon_show *show;
-	struct world w;
-	char *error;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	world_init(&w, 3);
-	w.status.version = DR_VERSION;
-	w.status.link_source = "fentry";
-	w.status.link_source_why = NULL;
-	w.status.inspectors[0].url = url;
-	w.interfaces[1].ingress = "native";
-	if (spoil)
-		spoil(&w);
-	if (dr_loop_new(&loop) || mon_show_new(loop, &config, world_snapshot, no_reload, &w, &show, &error) ||
-	    write(ready, "x", 1) != 1)
-		_exit(1);
-	_exit(dr_loop_run(loop) ? 1 : 0);
+	w->status.version = DR_VERSION;
+	w->status.link_source = "fentry";
+	w->status.link_source_why = NULL;
+	w->status.inspectors[0].url = dr_asprintf("https://127.0.0.1:%u/events", stage.port);
+	w->interfaces[1].ingress = "native";
+	if (spoil_world)
+		spoil_world(w);
 }
 
 static void put_process(const char *permitted, unsigned locked)
@@ -234,27 +213,14 @@ static void put_process(const char *permitted, unsigned locked)
 
 static void stop_monitor(void)
 {
-	if (stage.monitor <= 0)
-		return;
-	kill(stage.monitor, SIGKILL);
-	waitpid(stage.monitor, NULL, 0);
-	stage.monitor = 0;
+	ctl_end_process(&stage.monitor);
 }
 
 static void start_monitor(spoil_world_fn spoil)
 {
-	int ready[2];
-	char c;
-
 	stop_monitor();
-	assert_int_equal(pipe(ready), 0);
-	stage.monitor = fork();
-	assert_true(stage.monitor >= 0);
-	if (stage.monitor == 0)
-		be_monitor(ready[1], spoil);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	spoil_world = spoil;
+	stage.monitor = ctl_monitor_start(stage.socket, 3, set_world, NULL);
 	put_process("0000000000002000", 8192);
 }
 
@@ -914,7 +880,7 @@ static void all_is_well(void **state)
 /* Each check has a case above in which it finds something. */
 static void each_check_can_fail(void **state)
 {
-	/* in_memory(), but for tcx, which is information */
+	/* test_ctl_checks.c, but for tcx, which is information */
 	static const char *const elsewhere[] = { "monitor.discovery", "monitor.secrets", "inspector.version",
 						 "kernel.tcx" };
 
@@ -929,46 +895,18 @@ static void each_check_can_fail(void **state)
 	}
 }
 
-static unsigned any_interface(const char *name)
+/* It expects no credentials where there is to be no cloud. */
+static void no_cloud(void **state)
 {
-	return 1;
-}
-
-/* What would take a network, another version or a full monitor. */
-static void in_memory(void **state)
-{
-	static const char text[] =
-		"interface: eth0\n"
-		"inspectors: [{url: \"http://192.0.2.9:12345/events\", token_file: /etc/t}]\n"
-		"discover: {nova: {interface: eth0}}\n";
-	static const char status[] = "{\"discovery\": {\"left_out\": 2, \"left_out_why\": \"no room\"}}";
-	static const char health[] = "{\"status\": \"ok\", \"version\": \"0.0.1\", \"hosts\": 1}";
-	DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_MONITOR | CHECK_INSPECTOR };
+	static const struct wrong none = { .settings = "" };
 	DR_AUTO(check_report_done) struct check_report r = { 0 };
-	struct dr_conf *conf;
 
-	assert_int_equal(dr_conf_parse("m.yaml", text, strlen(text), &conf), 0);
-	assert_int_equal(mon_config_read(conf, any_interface, &f.monitor.config), 0);
-	dr_conf_free(conf);
-	f.monitor.has_config = true;
-	assert_int_equal(dr_json_parse(status, strlen(status), &f.monitor.status.json, NULL), 0);
-	assert_int_equal(dr_json_parse(health, strlen(health), &f.inspector.health.json, NULL), 0);
-	check_monitor_secrets(&f, &r);
-	check_monitor_discovery(&f, &r);
-	check_inspector_version(&f, &r);
-	f.monitor.told[0].files = strdup("/etc/t: Permission denied");
-	f.monitor.told[0].denied = true;
-	check_monitor_inspectors(&f, &r);
-	f.cloud.there = true;
-	f.cloud.missing = strdup("no cloud is chosen");
-	check_credentials(&f, &r);
-	assert_int_equal(r.count, 5);
-	for (size_t i = 0; i < r.count; i++)
-		assert_int_equal(r.findings[i].state, CHECK_DEGRADED);
-	assert_string_equal(r.findings[0].of, "http://192.0.2.9:12345/events");
-	assert_string_equal(r.findings[1].found, "2 hosts of Nova's are not watched: no room");
-	assert_non_null(strstr(r.findings[2].found, "0.0.1 runs"));
-	assert_string_equal(r.findings[3].found, "/etc/t: Permission denied");
+	set_up(&none);
+	replace(CHECK_INSPECTOR_CONFIG, "cloud: admin\n", "cloud: none\n");
+	assert_int_equal(setenv("OS_CLIENT_CONFIG_FILE", "/nonexistent", 1), 0);
+	run_check("", &r);
+	if (check_exit(&r) != CTL_GOOD || is_found(&r, "cloud.credentials"))
+		fail_with(&r, "cloud: none");
 }
 
 /* Nothing that is asked changes anything. */
@@ -1038,59 +976,6 @@ static void as_a_program(void **state)
 	assert_true(dr_json_get_number(doc, "broken", 0) >= 1);
 }
 
-/* ---------------------------------------------------------------- files of services */
-
-static void ini(void **state)
-{
-	static const char text[] = "# a comment\n"
-				   "before = 1\n"
-				   "[a]\n"
-				   "key=one\n"
-				   "key : two # no comment\n"
-				   "\n"
-				   "[b]\n"
-				   "long = first\n"
-				   "  second\n"
-				   "quoted = 'x y'\n"
-				   "with-dash = yes\n"
-				   "empty =\n"
-				   "[a]\r\n"
-				   "more = 3\r\n";
-	struct ini i;
-	size_t line = 0;
-
-	assert_int_equal(ini_parse(text, strlen(text), &i, &line), 0);
-	assert_string_equal(ini_get(&i, "DEFAULT", "before"), "1");
-	assert_string_equal(ini_get(&i, "a", "key"), "two # no comment");
-	assert_string_equal(ini_get_nth(&i, "a", "key", 0), "one");
-	assert_string_equal(ini_get_nth(&i, "a", "key", 1), "two # no comment");
-	assert_null(ini_get_nth(&i, "a", "key", 2));
-	assert_string_equal(ini_get(&i, "b", "long"), "first\nsecond");
-	assert_string_equal(ini_get(&i, "b", "quoted"), "x y");
-	assert_string_equal(ini_get(&i, "b", "with_dash"), "yes");
-	assert_string_equal(ini_get(&i, "b", "empty"), "");
-	assert_string_equal(ini_get(&i, "a", "more"), "3");
-	assert_null(ini_get(&i, "b", "key"));
-	ini_done(&i);
-}
-
-static void no_ini(void **state)
-{
-	static const struct {
-		const char *text;
-		size_t line;
-	} cases[] = { { "[a]\nword\n", 2 },	  { "[a\n", 1 },  { "\n = x\n", 2 },
-		      { " indented\n", 1 },	  { "= x\n", 1 }, { "[a]\n\n  more\n", 3 },
-		      { "a = 1\n# c\n  more", 3 } };
-
-	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
-		struct ini i;
-		size_t line = 0;
-		assert_int_equal(ini_parse(cases[n].text, strlen(cases[n].text), &i, &line), -EBADMSG);
-		assert_int_equal(line, cases[n].line);
-	}
-}
-
 /* ---------------------------------------------------------------- the group */
 
 static int group_setup(void **state)
@@ -1129,12 +1014,8 @@ static int group_teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = {
-		cmocka_unit_test(ini),
-		cmocka_unit_test(no_ini),
-		cmocka_unit_test(each_check_can_fail),
-		cmocka_unit_test(in_memory),
-		cmocka_unit_test(all_is_well),
-		cmocka_unit_test(changes_nothing),
+		cmocka_unit_test(each_check_can_fail), cmocka_unit_test(no_cloud),
+		cmocka_unit_test(all_is_well),	       cmocka_unit_test(changes_nothing),
 		cmocka_unit_test(as_a_program),
 	};
 	struct CMUnitTest tests[DR_ARRAY_SIZE(others) + DR_ARRAY_SIZE(wrongs)] = { 0 };

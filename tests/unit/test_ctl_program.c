@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctorctl, the program, against what the monitor serves: a process with a monitor in memory. */
-#include "tests/unit/status_world.h"
+#include "tests/unit/ctl_monitor.h"
 
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#include "user/show.h"
 
 struct stage {
 	char dir[32], socket[64];
@@ -27,60 +23,30 @@ static int on_reload(void *userdata, char **ret_text)
 	return n++ == 0 ? 0 : -EINVAL;
 }
 
-static _Noreturn void be_monitor(const struct stage *s, int ready)
+static void set_world(struct world *w)
 {
-	struct mon_config config = { .socket = (char *)s->socket };
-	struct dr_loop *loop;
-	struct mon_show *show;
-	struct world w;
-	char *error;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	world_init(&w, 4);
-	snprintf(w.settings[world_slot(2)].host, MON_HOST_MAX, "h\xc3\xb6st & co");
-	world_set_verdict(&w, world_slot(3), DR_VERDICT_DOWN, DR_REASON_SILENCE);
-	if (dr_loop_new(&loop) || mon_show_new(loop, &config, world_snapshot, on_reload, &w, &show, &error) ||
-	    write(ready, "x", 1) != 1)
-		_exit(1);
-	_exit(dr_loop_run(loop) ? 1 : 0);
+	snprintf(w->settings[world_slot(2)].host, MON_HOST_MAX, "h\xc3\xb6st & co");
+	world_set_verdict(w, world_slot(3), DR_VERDICT_DOWN, DR_REASON_SILENCE);
 }
 
 static int setup(void **state)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	int ready[2];
-	char c;
 
 	assert_non_null(s);
 	*state = s;
 	memcpy(s->dir, "/tmp/test_ctl.XXXXXX", sizeof("/tmp/test_ctl.XXXXXX"));
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->socket, sizeof(s->socket), "%s/m.sock", s->dir);
-	assert_int_equal(pipe(ready), 0);
-	s->monitor = fork();
-	assert_true(s->monitor >= 0);
-	if (s->monitor == 0)
-		be_monitor(s, ready[1]);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	s->monitor = ctl_monitor_start(s->socket, 4, set_world, on_reload);
 	return 0;
-}
-
-static void end_monitor(struct stage *s)
-{
-	if (s->monitor <= 0)
-		return;
-	kill(s->monitor, SIGKILL);
-	waitpid(s->monitor, NULL, 0);
-	s->monitor = 0;
 }
 
 static int teardown(void **state)
 {
 	struct stage *s = *state;
 
-	end_monitor(s);
+	ctl_end_process(&s->monitor);
 	unlink(s->socket);
 	assert_int_equal(rmdir(s->dir), 0);
 	free(s);
@@ -187,7 +153,7 @@ static void no_answer(void **state)
 	struct stage *s = *state;
 	char expected[256];
 
-	end_monitor(s);
+	ctl_end_process(&s->monitor);
 	run(s, "status");
 	assert_int_equal(said.status, 3);
 	snprintf(expected, sizeof(expected), "doctorctl: nobody listens at %s: doctor-monitor has ended",

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctorctl top: what is drawn, and the program on a terminal, whose screen is read. */
-#include "tests/unit/status_world.h"
+#include "tests/unit/ctl_monitor.h"
 
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "tools/ctl/top.h"
-#include "user/show.h"
 
 /* ---------------------------------------------------------------- a screen */
 
@@ -306,33 +304,14 @@ struct stage {
 	size_t rest_len;
 };
 
-static int no_reload(void *userdata, char **ret_text)
+static void one_is_down(struct world *w)
 {
-	return 0;
-}
-
-static _Noreturn void be_monitor(const struct stage *s, int ready)
-{
-	struct mon_config config = { .socket = (char *)s->socket };
-	struct dr_loop *loop;
-	struct mon_show *show;
-	struct world w;
-	char *error;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	world_init(&w, 4);
-	world_set_verdict(&w, world_slot(3), DR_VERDICT_DOWN, DR_REASON_SILENCE);
-	if (dr_loop_new(&loop) || mon_show_new(loop, &config, world_snapshot, no_reload, &w, &show, &error) ||
-	    write(ready, "x", 1) != 1)
-		_exit(1);
-	_exit(dr_loop_run(loop) ? 1 : 0);
+	world_set_verdict(w, world_slot(3), DR_VERDICT_DOWN, DR_REASON_SILENCE);
 }
 
 static int setup(void **state)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	int ready[2];
-	char c;
 
 	assert_non_null(s);
 	*state = s;
@@ -340,32 +319,16 @@ static int setup(void **state)
 	strcpy(s->dir, "/tmp/test_top.XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->socket, sizeof(s->socket), "%s/m.sock", s->dir);
-	assert_int_equal(pipe(ready), 0);
-	s->monitor = fork();
-	assert_true(s->monitor >= 0);
-	if (s->monitor == 0)
-		be_monitor(s, ready[1]);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	s->monitor = ctl_monitor_start(s->socket, 4, one_is_down, NULL);
 	return 0;
-}
-
-static void end_process(pid_t *pid)
-{
-	if (*pid > 0) {
-		kill(*pid, SIGKILL);
-		waitpid(*pid, NULL, 0);
-	}
-	*pid = 0;
 }
 
 static int teardown(void **state)
 {
 	struct stage *s = *state;
 
-	end_process(&s->top);
-	end_process(&s->monitor);
+	ctl_end_process(&s->top);
+	ctl_end_process(&s->monitor);
 	if (s->terminal >= 0)
 		close(s->terminal);
 	unlink(s->socket);
@@ -500,7 +463,7 @@ static void monitor_ends(void **state)
 
 	start_top(s, 24, 80, "");
 	await(s, 2, "host-1         storage   down");
-	end_process(&s->monitor);
+	ctl_end_process(&s->monitor);
 	await(s, 0, "NO ANSWER");
 	await(s, 2, "host-1         storage   down");
 	type(s, "Q");
@@ -511,7 +474,7 @@ static void no_monitor(void **state)
 {
 	struct stage *s = *state;
 
-	end_process(&s->monitor);
+	ctl_end_process(&s->monitor);
 	start_top(s, 24, 80, "");
 	await(s, -1, "doctorctl: nobody listens at");
 	await_end(s, 3);

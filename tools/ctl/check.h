@@ -49,7 +49,8 @@ struct check_readers {
 /* A file that may be there. */
 struct check_file {
 	char *path;
-	bool there;
+	bool there;   /* or this user may not look whether it is */
+	bool denied;  /* it may be good, but this user may not read it */
 	char *errors; /* a line each; NULL: it is good, or not there */
 };
 

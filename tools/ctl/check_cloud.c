@@ -115,7 +115,11 @@ static bool is_readable(const struct check_file *file, struct check_report *r)
 		return false;
 	if (!file->errors)
 		return true;
-	check_bad(r, CHECK_BROKEN, NULL, "mend it, or name another file", "%s", file->errors);
+	if (file->denied)
+		check_bad(r, CHECK_DEGRADED, NULL, "run doctorctl check as root, or name a copy of it", "%s",
+			  file->errors);
+	else
+		check_bad(r, CHECK_BROKEN, NULL, "mend it, or name another file", "%s", file->errors);
 	return false;
 }
 
@@ -185,9 +189,9 @@ void check_nova_format(const struct check_facts *f, struct check_report *r)
 		check_ok(r, NULL, "%s", value ? value : "unversioned");
 }
 
-/* Of a list of the pipeline's, each item's member key: is there a text for which fits() holds? */
-static bool any_text(const struct dr_conf *conf, const char *list, const char *key,
-		     bool (*fits)(const char *))
+/* Of a list of the pipeline's, each item's member key: is there one whose texts fit? */
+static bool any_texts(const struct dr_conf *conf, const char *list, const char *key,
+		      bool (*fit)(struct dr_conf_node *texts))
 {
 	struct dr_conf *c = (struct dr_conf *)conf; /* looking marks what was looked at */
 	struct dr_conf_node *items = dr_conf_get(c, dr_conf_root(c), list);
@@ -195,11 +199,8 @@ static bool any_text(const struct dr_conf *conf, const char *list, const char *k
 	for (size_t i = 0; i < dr_conf_count(items); i++) {
 		struct dr_conf_node *item = dr_conf_item(items, i);
 		struct dr_conf_node *texts = dr_conf_is_map(item) ? dr_conf_get(c, item, key) : NULL;
-		for (size_t n = 0; !dr_conf_is_map(texts) && n < dr_conf_count(texts); n++) {
-			const char *text = dr_conf_scalar(dr_conf_item(texts, n));
-			if (text && fits(text))
-				return true;
-		}
+		if (!dr_conf_is_map(texts) && fit(texts))
+			return true;
 	}
 	return false;
 }
@@ -211,6 +212,16 @@ static bool is_publisher(const char *text)
 
 	return strncmp(text, "notifier://", 11) == 0 && topic && strchr("?&", topic[-1]) &&
 	       (topic[15] == '\0' || topic[15] == '&');
+}
+
+static bool any_publisher(struct dr_conf_node *texts)
+{
+	for (size_t n = 0; n < dr_conf_count(texts); n++) {
+		const char *text = dr_conf_scalar(dr_conf_item(texts, n));
+		if (text && is_publisher(text))
+			return true;
+	}
+	return false;
 }
 
 void check_publisher(const struct check_facts *f, struct check_report *r)
@@ -226,19 +237,30 @@ void check_publisher(const struct check_facts *f, struct check_report *r)
 			  s->pipeline_file.path);
 	if (!is_readable(&s->pipeline_file, r))
 		return;
-	if (any_text(s->pipeline, "sinks", "publishers", is_publisher))
+	if (any_texts(s->pipeline, "sinks", "publishers", any_publisher))
 		check_ok(r, NULL, "events are published to alarm.all");
 	else
 		check_bad(r, CHECK_BROKEN, NULL, remedy,
 			  "no sink publishes to alarm.all, which is where Aodh hears");
 }
 
-/* Patterns of ceilometer's; those with "!" take out of what is there else, or of all. */
-static bool lets_updates_in(const char *pattern)
+/* As ceilometer.agent.Source: what one with "!" fits stays out; else what another fits, or all if there is
+ * none. */
+static bool let_updates_in(struct dr_conf_node *patterns)
 {
 	static const char type[] = "compute.instance.update";
+	bool in = false, others = false;
 
-	return *pattern == '!' ? fnmatch(pattern + 1, type, 0) != 0 : fnmatch(pattern, type, 0) == 0;
+	for (size_t n = 0; n < dr_conf_count(patterns); n++) {
+		const char *pattern = dr_conf_scalar(dr_conf_item(patterns, n));
+		if (pattern && *pattern == '!' && fnmatch(pattern + 1, type, 0) == 0)
+			return false;
+		if (!pattern || *pattern == '!')
+			continue;
+		others = true;
+		in = in || fnmatch(pattern, type, 0) == 0;
+	}
+	return in || (!others && dr_conf_count(patterns) > 0);
 }
 
 void check_event_source(const struct check_facts *f, struct check_report *r)
@@ -247,7 +269,7 @@ void check_event_source(const struct check_facts *f, struct check_report *r)
 
 	if (!s->pipeline_file.there || s->pipeline_file.errors)
 		return;
-	if (any_text(s->pipeline, "sources", "events", lets_updates_in))
+	if (any_texts(s->pipeline, "sources", "events", let_updates_in))
 		check_ok(r, NULL, "compute.instance.update is let in");
 	else
 		check_bad(r, CHECK_BROKEN, NULL,

@@ -61,7 +61,8 @@ int check_file_find(const struct check_readers *readers, const char *given, cons
 	ret->path = check_path(readers, given, fallback);
 	if (!ret->path)
 		return -ENOMEM;
-	ret->there = given || access(ret->path, F_OK) == 0; /* one that was named has to be */
+	ret->denied = access(ret->path, R_OK) != 0 && errno == EACCES;
+	ret->there = given || ret->denied || access(ret->path, F_OK) == 0; /* one that was named has to be */
 	return 0;
 }
 
@@ -187,10 +188,10 @@ static unsigned parts_here(const struct check_readers *readers, const struct ctl
 	return parts;
 }
 
-/* Where credentials are expected: with an inspector, or where somebody asks for it. */
+/* Where credentials are expected: with an inspector that has a cloud, or where somebody asks for it. */
 static bool has_credentials(const struct check_facts *f, const struct ctl_opts *o)
 {
-	return f->inspector.file.there || o->cloud || o->operand;
+	return (f->inspector.file.there && !f->inspector.config.no_cloud) || o->cloud || o->operand;
 }
 
 int check_facts_read(const struct check_readers *readers, const struct ctl_opts *o, struct check_facts *ret)

@@ -18,11 +18,21 @@ void check_inspector_file(const struct check_facts *f, struct check_report *r)
 {
 	const struct check_file *file = &f->inspector.file;
 
-	if (file->errors)
+	if (file->denied)
+		check_bad(r, CHECK_DEGRADED, NULL, "run doctorctl check as root", "%s", file->errors);
+	else if (file->errors)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "mend it as it says; doctor-inspector does not start with it", "%s", file->errors);
 	else if (file->there)
 		check_ok(r, NULL, "%s is good", file->path);
+}
+
+/* By what runs, else by its configuration: the hosts are those that monitors tell of. */
+static bool has_no_cloud(const struct check_facts *f)
+{
+	const struct dr_json *health = health_of(f);
+
+	return health ? dr_json_get_bool(health, "no_cloud", false) : f->inspector.config.no_cloud;
 }
 
 /* What it says of it where it runs, else whether it could be. */
@@ -44,7 +54,7 @@ void check_inspector_journal(const struct check_facts *f, struct check_report *r
 	else if ((i->has_config && !i->config.journal) || (said && !dr_json_get_bool(said, "kept", true)))
 		check_bad(r, CHECK_DEGRADED, NULL, "give journal: a path",
 			  "there is none: what it knows, and what it has to undo, ends with the process");
-	else
+	else if (i->has_config || said)
 		check_ok(r, NULL, "it can be written");
 }
 
@@ -105,6 +115,9 @@ void check_inspector_map(const struct check_facts *f, struct check_report *r)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "see cloud.credentials and cloud.compute; until then it acts by what it last read",
 			  "what it knows of Nova is stale: %s", ctl_text_of(health, "reason"));
+	else if (has_no_cloud(f))
+		check_ok(r, NULL, "%lld hosts that monitors tell of, as there is no cloud",
+			 ctl_int_of(health, "hosts"));
 	else if (ctl_int_of(health, "hosts") == 0)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "openstack compute service list: is this the right cloud and region?",
@@ -125,7 +138,7 @@ void check_inspector_aggregates(const struct check_facts *f, struct check_report
 			  "for each "
 			  "aggregate needs it",
 			  "it cannot read aggregates: %s", why);
-	else if (health_of(f))
+	else if (health_of(f) && !has_no_cloud(f))
 		check_ok(r, NULL, "it can read them");
 }
 
@@ -152,7 +165,13 @@ void check_inspector_dry_run(const struct check_facts *f, struct check_report *r
 	const struct dr_json *health = health_of(f);
 	bool dry = health ? dr_json_get_bool(health, "dry_run", false) : f->inspector.config.dry_run;
 
-	if (dry)
+	if (has_no_cloud(f))
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "give cloud: of its configuration a name in clouds.yaml, or leave it out and give "
+			  "OS_* "
+			  "to its unit, once the incidents are those that you want",
+			  "there is no cloud (cloud: none), so that nobody is marked down or told");
+	else if (dry)
 		check_bad(r, CHECK_DEGRADED, NULL,
 			  "dry_run: false in its configuration, and restart it, once the incidents are those "
 			  "that you "

@@ -19,7 +19,9 @@ void check_monitor_file(const struct check_facts *f, struct check_report *r)
 {
 	const struct check_file *file = &f->monitor.file;
 
-	if (file->errors)
+	if (file->denied)
+		check_bad(r, CHECK_DEGRADED, NULL, "run doctorctl check as root", "%s", file->errors);
+	else if (file->errors)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "mend it as it says, then: doctorctl reload (until then the old one is in force)",
 			  "%s", file->errors);
@@ -66,7 +68,10 @@ void check_monitor_targets(const struct check_facts *f, struct check_report *r)
 		check_bad(r, CHECK_DEGRADED, c->targets[i].host,
 			  "give its interface a second target that is probed as fast",
 			  "it is judged later than its multiplier says");
-	if (!found && i < 0)
+	if (c->target_count == 0 && !c->discover.nova)
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "give targets: hosts and their addresses, or discover: nova", "it watches nobody");
+	else if (!found && i < 0)
 		check_ok(r, NULL, "%zu, and each can be judged in its time", c->target_count);
 }
 
@@ -208,7 +213,7 @@ void check_monitor_memory(const struct check_facts *f, struct check_report *r)
 {
 	if (!f->monitor.has_process)
 		return;
-	if (f->monitor.locked_kib > 0 || f->monitor.config.realtime_priority == 0)
+	if (f->monitor.locked_kib > 0 || (f->monitor.has_config && f->monitor.config.realtime_priority == 0))
 		check_ok(r, NULL, "%lld KiB are locked", f->monitor.locked_kib);
 	else
 		check_bad(r, CHECK_DEGRADED, NULL,
