@@ -332,6 +332,8 @@ static void test_client_certificates(void **state)
 			assert_non_null(
 				strstr(dr_buf_str(&body), "a certificate of our authority is wanted"));
 		assert_int_equal(ask(w, "GET", "/metrics", NULL, NULL), cases[i].status);
+		assert_int_equal(ask(w, "POST", "/v1/recoveries/nobody-s/back", NULL, NULL),
+				 cases[i].status == 200 ? 404 : cases[i].status);
 		assert_int_equal(ask(w, "GET", "/healthz", NULL, NULL), 200); /* which is for everybody */
 	}
 	be(w, "monitor");
