@@ -19,12 +19,14 @@ static const char schema[] =
 	"CREATE INDEX word_fault ON word (fault);"
 	"CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;";
 
-static const char *const steps[] = { schema };
+static const char back_wanted[] = "ALTER TABLE fault ADD COLUMN back_wanted INTEGER NOT NULL DEFAULT 0";
+
+static const char *const steps[] = { schema, back_wanted };
 
 #define COLUMNS                                                                                              \
 	"id, server, alarm, incident, type, cleared, heard, ended, kind, state, attempts, replacement, "     \
 	"why, moves,"                                                                                        \
-	" returned, armed, told"
+	" returned, armed, told, back_wanted"
 
 enum query {
 	INSERT,
@@ -37,7 +39,7 @@ enum query {
 	QUERIES,
 };
 
-#define VALUES "(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define VALUES "(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 /* whoever reaches our port may make up any number of words */
 #define FEW "(SELECT count(*) FROM word WHERE fault = ?2) < 1000"
 
@@ -97,6 +99,7 @@ static int bind(struct dr_query *q, const struct con_fault *x)
 	dr_query_bind_int(q, ++i, x->returned);
 	dr_query_bind_int(q, ++i, x->armed);
 	dr_query_bind_int(q, ++i, x->told);
+	dr_query_bind_int(q, ++i, x->back_wanted);
 	return 0;
 }
 
@@ -118,6 +121,7 @@ enum column {
 	RETURNED,
 	ARMED,
 	TOLD,
+	BACK_WANTED,
 };
 
 /* -EBADMSG: none of ours. */
@@ -150,6 +154,7 @@ static int read_row(struct dr_query *q, struct con_fault *x)
 	x->returned = dr_query_int(q, RETURNED);
 	x->armed = dr_query_int(q, ARMED);
 	x->told = dr_query_int(q, TOLD);
+	x->back_wanted = dr_query_int(q, BACK_WANTED);
 	return 0;
 }
 

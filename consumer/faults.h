@@ -43,6 +43,7 @@ struct con_fault {
 	char why[600];			  /* for people; "" */
 	struct dr_json *moves; /* what a switchover moves, or the ports that a replacement is to get; NULL */
 	bool returned;	       /* of a switchover: it was switched back */
+	bool back_wanted;      /* the same: a person has asked for that, and it has not ended yet */
 	bool armed;	       /* Aodh's alarm was armed again afterwards */
 	bool told;	       /* to the webhook */
 };

@@ -122,7 +122,7 @@ static void on_returned(const struct con_result *r, void *userdata)
 		c->counts.not_returned++;
 		snprintf(f->why, sizeof(f->why), "not switched back: %s", r->why);
 	}
-	f->told = false;
+	f->told = f->back_wanted = false;
 	(void)save(s, f, NULL);
 	con_tell_look(c->tell, f);
 	free_recovery(s);
@@ -151,13 +151,16 @@ static int switch_back(struct con_server *s, struct con_fault *f)
 	return r;
 }
 
-/* The fault is over: where that is wished, the server gets back what the standby took over. */
+/* The server gets back what the standby took over: a person wants it, or the plan does, and the fault is
+ * over. */
 static void give_back(struct con_server *s, struct con_fault *f)
 {
-	if (!f->cleared || !is_taken(f) || !s->plan->back || s->plan->kind != CON_RECOVERY_SWITCHOVER ||
-	    s->fault)
+	bool planned = f->cleared && s->plan->back && s->plan->kind == CON_RECOVERY_SWITCHOVER;
+
+	if ((!planned && !f->back_wanted) || !is_taken(f) || s->fault)
 		return;
-	dr_info("fault is cleared, addresses are switched back vm=%s standby=%s", s->id, f->replacement);
+	dr_info("%s, addresses are switched back vm=%s standby=%s",
+		f->back_wanted ? "a person wants it" : "fault is cleared", s->id, f->replacement);
 	(void)switch_back(s, f);
 }
 
@@ -165,6 +168,7 @@ int con_switch_back(struct con_consumer *c, const char *fault)
 {
 	struct con_fault *f = con_faults_find(c->work.faults, fault);
 	struct con_server *s;
+	int r;
 
 	if (!f)
 		return CON_BACK_UNKNOWN;
@@ -177,6 +181,12 @@ int con_switch_back(struct con_consumer *c, const char *fault)
 		s = con_add_server(c, f->server);
 	if (!s)
 		return -ENOMEM;
+	f->back_wanted = true;
+	r = save(s, f, NULL);
+	if (r < 0) {
+		f->back_wanted = false;
+		return r;
+	}
 	dr_info("a person wants it, addresses are switched back vm=%s standby=%s", s->id, f->replacement);
 	return switch_back(s, f); /* 0: CON_BACK_BEGUN */
 }
@@ -366,7 +376,7 @@ void con_resume(struct con_consumer *c)
 	struct con_fault *f = NULL;
 
 	while ((f = con_faults_next(c->work.faults, f))) {
-		if (f->state == CON_FAULT_OPEN || (is_taken(f) && f->cleared))
+		if (f->state == CON_FAULT_OPEN || (is_taken(f) && (f->cleared || f->back_wanted)))
 			resume(c, f);
 	}
 }

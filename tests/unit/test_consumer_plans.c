@@ -562,6 +562,30 @@ static void test_switched_back_by_hand(void **state)
 	assert_ptr_equal(g->port, w->spare->port);
 }
 
+/* Killed before it has ended: the next life goes on. */
+static void test_switched_back_over_a_restart(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+
+	f->port = w->lost[0]->port;
+	use_switchover(w);
+	with_journal(w);
+	w->config.plan.retry.pause = w->config.plan.retry.pause_max = dr_sec(10);
+	start(w);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 1);
+	make_well(w, 0);
+	assert_int_equal(mc_fails_add(&w->mc.fails, "network:PUT:/v2.0/floatingips:503:1"), 0);
+	assert_int_equal(ask_back(w, 0), 202);
+	WAIT_FOR(w, count(w, "recovery goes on in ") == 1);
+	crash(w);
+	assert_ptr_equal(f->port, w->spare->port);
+	start(w);
+	WAIT_FOR(w, is_returned(w, 0));
+	assert_ptr_equal(f->port, w->lost[0]->port);
+}
+
 /* Who has moved the addresses himself says so in the same way: nothing is left to be moved. */
 static void test_moved_back_by_hand(void **state)
 {
@@ -874,6 +898,7 @@ int main(void)
 		TEST(test_switchover_resumed),
 		TEST(test_standby_is_down),
 		TEST(test_switched_back_by_hand),
+		TEST(test_switched_back_over_a_restart),
 		TEST(test_moved_back_by_hand),
 		TEST(test_inspector_first),
 		TEST(test_aodh_first),
