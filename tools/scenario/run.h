@@ -15,6 +15,13 @@
 int sc_run(const char *const argv[], const char *input, struct dr_buf *ret_output) DR_MUST_USE;
 
 /*
+ * One line of argv, before the seconds to wait and the address: status 0 if one of two echoes is answered. A
+ * raw socket is handed the replies of everybody, so beside a monitor of many targets the first may find no
+ * room in it: ping filters them once it has read a stranger's.
+ */
+#define SC_PING "ping", "-n", "-q", "-c2", "-i0.05", "-W"
+
+/*
  * The same with a time limit, in a process group of its own (Ctrl-C is not for it), which is killed when the
  * time is over: -ETIMEDOUT. input: len bytes. Standard output and standard error are told apart, and may be
  * up to 16 MiB: -EFBIG.

@@ -495,8 +495,7 @@ int sc_topo_plane_ping(const struct sc_topo *t, int host, unsigned plane, struct
 
 	snprintf(seconds, sizeof(seconds), "%.3f", DR_MIN(dr_dur_seconds(wait), 10.0));
 	r = sc_topo_run(t, SC_MONITOR,
-			(const char *const[]){ "ping", "-n", "-q", "-c1", "-W", seconds, "-I",
-					       t->monitor.nics[plane].ifname,
+			(const char *const[]){ SC_PING, seconds, "-I", t->monitor.nics[plane].ifname,
 					       sc_topo_plane_address(t, host, plane), NULL },
 			NULL);
 	return r <= 1 ? r : -EIO;
