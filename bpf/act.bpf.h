@@ -53,6 +53,14 @@ static __always_inline void describe(struct dr_event *e, __u32 slot, const struc
 	e->outstanding = t->outstanding;
 }
 
+/* NULL: no reply came by that queue. */
+static __always_inline struct dr_hearing *hearing_of(__u32 iface, __u32 queue)
+{
+	struct dr_queue key = { .iface = iface, .queue = queue };
+
+	return bpf_map_lookup_elem(&dr_queues, &key);
+}
+
 /* What an outcome means for the interface. */
 static __always_inline void tell_iface(struct dr_iface *i, enum dr_outcome out, __u64 now)
 {

@@ -138,7 +138,6 @@ static __always_inline void begin_iface(struct dr_iface *i, __u32 ifindex, __u64
 	i->resumed_ns = now;
 	i->blind_ns = 0;
 	__builtin_memset(&i->all, 0, sizeof(i->all));
-	__builtin_memset(i->queue, 0, sizeof(i->queue));
 	i->ifindex = ifindex;
 }
 

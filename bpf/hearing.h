@@ -33,26 +33,34 @@ struct dr_ears {
 	__u32 pad;
 };
 
-/*
- * The order matters: an isolation ends after the share has fallen, and resumed_ns is set before
- * isolated_ns is cleared, so whoever sees a share that is fine sees one of these too.
- */
-DR_PURE void dr_listen(struct dr_ears *ret, const struct dr_iface *i, __u32 queue)
+DR_PURE void dr_listen_by(struct dr_hearing *ret, const struct dr_hearing *h)
 {
-	const struct dr_hearing *own = &i->queue[queue & (DR_QUEUES - 1)];
+	ret->tx_ns = h ? DR_READ_ONCE(h->tx_ns) : 0;
+	ret->at_ns = h ? DR_READ_ONCE(h->at_ns) : 0;
+	ret->since_ns = h ? DR_READ_ONCE(h->since_ns) : 0;
+}
 
-	ret->own.tx_ns = DR_READ_ONCE(own->tx_ns);
-	ret->own.at_ns = DR_READ_ONCE(own->at_ns);
-	ret->own.since_ns = DR_READ_ONCE(own->since_ns);
-	ret->any.tx_ns = DR_READ_ONCE(i->all.tx_ns);
-	ret->any.at_ns = DR_READ_ONCE(i->all.at_ns);
-	ret->any.since_ns = DR_READ_ONCE(i->all.since_ns);
+/* A count that one CPU has taken from before another has added to it: for a moment it is below none. */
+DR_PURE __u32 dr_settled(__u32 count)
+{
+	return (__s32)count < 0 ? 0 : count;
+}
+
+/*
+ * own: of the queue of the target's last reply; NULL: nothing is known of it. The order matters: an isolation
+ * ends after the share has fallen, and resumed_ns is set before isolated_ns is cleared, so whoever sees a
+ * share that is fine sees one of these too.
+ */
+DR_PURE void dr_listen(struct dr_ears *ret, const struct dr_iface *i, const struct dr_hearing *own)
+{
+	dr_listen_by(&ret->own, own);
+	dr_listen_by(&ret->any, &i->all);
 	ret->gap_ns = i->gap_ns;
 	ret->carrier = DR_READ_ONCE(i->carrier);
 	ret->share = i->share;
 	ret->share_min = i->share_min;
-	ret->up = DR_READ_ONCE(i->up);
-	ret->silent = DR_READ_ONCE(i->silent);
+	ret->up = dr_settled(DR_READ_ONCE(i->up));
+	ret->silent = dr_settled(DR_READ_ONCE(i->silent));
 	ret->blind_ns = DR_READ_ONCE(i->blind_ns);
 	ret->isolated_ns = DR_READ_ONCE(i->isolated_ns);
 	ret->resumed_ns = DR_READ_ONCE(i->resumed_ns);

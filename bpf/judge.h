@@ -45,7 +45,13 @@
 #define DR_FIRST_NS 1000000000ULL
 
 /* Longer than a CPU that serves a receive queue is away: stolen, starved, in firmware. */
-#define DR_OTHER_QUEUE_NS 1000000000ULL
+#define DR_OTHER_QUEUE_NS 3000000000ULL
+
+/*
+ * No probe has left for so long, and 8 detection times: nobody sends any more (the monitor is gone, and its
+ * pins keep the timers), or user space will say why not.
+ */
+#define DR_UNSENT_NS 10000000000ULL
 
 /* Without any proof for so long (at least, and 8 detection times) the interface is isolated. */
 #define DR_ISOLATED_NS 1000000000ULL
@@ -387,6 +393,10 @@ DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *
 	if (late > DR_LATE_NS) {
 		t->late_timers++;
 		t->late = 1; /* for the rest of this suspicion */
+	}
+	if (now > t->last_tx_ns + DR_UNSENT_NS + 8 * c->detect_ns) {
+		dr_outstanding(t, c, 0, 0);
+		return DR_NOTHING;
 	}
 	if (t->outstanding < c->multiplier) {
 		t->starved++;

@@ -33,4 +33,12 @@ struct {
 	__type(value, __u32);
 } dr_by_addr SEC(".maps");
 
+/* Filled by the programs, as replies come. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DR_QUEUES);
+	__type(key, struct dr_queue);
+	__type(value, struct dr_hearing);
+} dr_queues SEC(".maps");
+
 #endif

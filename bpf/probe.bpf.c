@@ -210,19 +210,22 @@ static __always_inline int is_ours(const struct arrival *a, const struct dr_pack
 	return 0;
 }
 
-/*
- * The interface heard the answer to a probe that left at tx_ns. One CPU serves a queue; where two of
- * them share a number the older time may win, which only delays a proof.
- */
-static __always_inline void heard(struct dr_iface *i, __u32 queue, __u64 tx_ns, __u64 now)
+/* The interface heard, by this queue, the answer to a probe that left at tx_ns. One CPU serves a queue. */
+static __always_inline void heard(struct dr_iface *i, const struct dr_queue *by, __u64 tx_ns, __u64 now)
 {
+	struct dr_hearing *own = bpf_map_lookup_elem(&dr_queues, by), first = {};
 	struct dr_ears ears;
 
-	dr_on_heard(&i->queue[queue & (DR_QUEUES - 1)], i->gap_ns, tx_ns, now);
+	if (own) {
+		dr_on_heard(own, i->gap_ns, tx_ns, now);
+	} else {
+		dr_on_heard(&first, i->gap_ns, tx_ns, now);
+		bpf_map_update_elem(&dr_queues, by, &first, BPF_NOEXIST);
+	}
 	dr_on_heard(&i->all, i->gap_ns, tx_ns, now);
 	if (!i->isolated_ns)
 		return;
-	dr_listen(&ears, i, queue);
+	dr_listen(&ears, i, own);
 	if (dr_hears_again(&ears))
 		resume(i, now);
 }
@@ -277,7 +280,7 @@ static __always_inline int take_reply(const struct arrival *a, const struct dr_p
 		out = dr_on_neighbour(&w->track, c, now, &kind, &tx_ns);
 	after = counted(&w->track);
 	if (kind == DR_REPLY_ANSWER) {
-		w->track.queue = a->queue & (DR_QUEUES - 1);
+		w->track.queue = a->queue;
 		if (!(from[0] & 1)) /* a group sends nothing: IEEE 802.3, 3.2.3 */
 			__builtin_memcpy(w->mac, from, ETH_ALEN);
 	} else {
@@ -289,8 +292,10 @@ static __always_inline int take_reply(const struct arrival *a, const struct dr_p
 
 	count_reply(kind);
 	settle(i, before, after);
-	if (i && kind == DR_REPLY_ANSWER)
-		heard(i, a->queue, tx_ns, now);
+	if (i && kind == DR_REPLY_ANSWER) {
+		struct dr_queue by = { .iface = iface, .queue = a->queue };
+		heard(i, &by, tx_ns, now);
+	}
 	if (is_verdict(out))
 		emit(&e);
 	return c->flags & DR_TARGET_CONSUME ? 1 : 0;

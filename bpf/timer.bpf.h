@@ -110,7 +110,7 @@ __attribute__((noinline)) __u64 dr_look(__u32 slot, __u64 now, __u64 next)
 	i = bpf_map_lookup_elem(&dr_ifaces, &iface);
 	if (!i)
 		return next;
-	dr_listen(&ears, i, w->track.queue);
+	dr_listen(&ears, i, hearing_of(iface, DR_READ_ONCE(w->track.queue)));
 
 	bpf_spin_lock(&w->lock);
 	if (w->retired) {

@@ -11,7 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#define DR_ABI_VERSION 3
+#define DR_ABI_VERSION 4
 
 #define DR_IFACES 64 /* entries of dr_ifaces */
 
@@ -114,7 +114,7 @@ struct dr_track {
 	__u32 newest_seq;  /* newest answered */
 	__u32 timer_armed; /* 1: the timer will look at this target */
 	__u32 waits;	   /* looks since it became suspect */
-	__u32 queue;	   /* receive queue of the last reply, modulo DR_QUEUES */
+	__u32 queue;	   /* receive queue of the last reply */
 	__u32 deaf;	   /* silences forgotten because we had not been hearing all the while */
 	__u32 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
 	__u32 reason;	   /* enum dr_reason of the verdict */
@@ -154,10 +154,7 @@ struct dr_timer {
 };
 _Static_assert(sizeof(struct dr_timer) == 40, "dr_timer layout");
 
-/* Receive queues that are told apart; more share by their number modulo this. A power of two. */
-#define DR_QUEUES 8
-
-/* What was heard by one receive queue. Replies are handled in order within a queue only. */
+/* What was heard, by one receive queue or by all. Replies are handled in order within a queue only. */
 struct dr_hearing {
 	__u64 tx_ns;	/* newest transmit time of a probe whose reply was handled */
 	__u64 at_ns;	/* when a reply was last handled */
@@ -182,9 +179,17 @@ struct dr_iface {
 	__u32 pad;
 	__u64 resumed_ns;      /* when an isolation last ended: an older silence counts anew */
 	struct dr_hearing all; /* by any queue */
-	struct dr_hearing queue[DR_QUEUES];
 };
-_Static_assert(sizeof(struct dr_iface) == 288, "dr_iface layout");
+_Static_assert(sizeof(struct dr_iface) == 96, "dr_iface layout");
+
+/* Key of dr_queues, whose values are what each receive queue heard. */
+struct dr_queue {
+	__u32 iface; /* index of the interface in dr_ifaces */
+	__u32 queue; /* as the driver numbers them; 0 where it does not say */
+};
+_Static_assert(sizeof(struct dr_queue) == 8, "dr_queue layout");
+
+#define DR_QUEUES 4096 /* entries of dr_queues; the replies of a queue without one prove nothing of it */
 
 enum dr_link_source { /* who told of a link's last change */
 	DR_LINK_FENTRY = 1,

@@ -35,6 +35,7 @@ static int set_up(void **state, unsigned ring_size)
 	assert_non_null(f->ring);
 	f->ingress = f->skel->progs.dr_ingress;
 	f->mac_last = 10;
+	f->ifindex = LO;
 	assert_int_equal(set_iface(f, LO, 1, 0, 0), DR_CMD_DONE);
 	*state = f;
 	return 0;
@@ -146,6 +147,7 @@ void watch(struct fixture *f, unsigned slot, enum dr_kind kind, uint64_t interva
 {
 	struct dr_target t = target_of(kind, slot, interval_ns);
 
+	t.ifindex = f->ifindex;
 	assert_int_equal(watch_target(f, slot, &t), DR_CMD_DONE);
 }
 
@@ -180,14 +182,19 @@ struct packet packet_of(const struct fixture *f, unsigned slot, bool is_reply, u
 int try_run(struct fixture *f, struct bpf_program *prog, const struct frame *frame, int repeat, unsigned *ret)
 {
 	unsigned char out[FRAME_MAX + 64];
-	struct __sk_buff skb = { .ifindex =
-					 LO }; /* a tc program sees an interface only through its context */
+	struct __sk_buff skb = { .ifindex = f->ifindex };
+	struct xdp_md md = { .data_end = (__u32)frame->len,
+			     .ingress_ifindex = f->ifindex,
+			     .rx_queue_index = f->queue };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data, .data_size_in = (unsigned)frame->len,
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = repeat);
 
 	if (bpf_program__type(prog) == BPF_PROG_TYPE_SCHED_CLS) {
 		opts.ctx_in = &skb;
 		opts.ctx_size_in = sizeof(skb);
+	} else if (f->ifindex != LO) { /* which has none to name */
+		opts.ctx_in = &md;
+		opts.ctx_size_in = sizeof(md);
 	}
 	int r = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 	if (r)

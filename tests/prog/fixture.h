@@ -34,6 +34,7 @@ struct fixture {
 	struct ring_buffer *ring;
 	struct dr_event events[256];
 	unsigned nevents;
+	uint32_t ifindex, queue;     /* where frames leave and come in: LO and 0 at first */
 	unsigned tags;		     /* VLAN tags of what probe() and reply() make */
 	struct bpf_program *ingress; /* that reply() uses; dr_ingress at first */
 	enum dr_kind kinds[SLOTS];

@@ -78,7 +78,8 @@ static void all_is_pinned_and_unpinned(void **state)
 {
 	static const char *const pins[] = { "dr_egress",  "dr_ingress", "dr_ingress_tc", "dr_command",
 					    "dr_targets", "dr_watch",	"dr_ifaces",	 "dr_links",
-					    "dr_by_addr", "dr_timers",	"dr_stats",	 "dr_events" };
+					    "dr_by_addr", "dr_timers",	"dr_stats",	 "dr_events",
+					    "dr_queues" };
 	struct mon_bpf *b = load("one");
 	char path[160];
 

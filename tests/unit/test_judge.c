@@ -548,6 +548,29 @@ static void scattered_losses_condemn_nobody(void **state)
 	assert_int_equal(w.ups, 1);
 }
 
+/* The monitor has been killed and its pins keep the timers: they end. What is silent now counts from the next probe. */
+static void where_nobody_sends_any_more_nobody_is_looked_at(void **state)
+{
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(3, &now, &seq);
+	enum dr_outcome out = DR_ARM;
+	unsigned looks = 0;
+
+	send(&t, &seq, &now, 4);
+	__u64 last = t.last_tx_ns;
+	for (; out == DR_ARM || out == DR_NO_PROOF; looks++)
+		out = timer(&t, 0, t.timer_due_ns);
+	assert_int_equal(out, DR_NOTHING);
+	assert_int_equal(t.timer_armed, 0);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_in_range(looks, 1000, 1030); /* once each INTERVAL */
+	send(&t, &seq, &now, 1);
+	assert_int_equal(t.outstanding, 1);
+	assert_int_equal(t.first_tx_ns, t.last_tx_ns);
+	assert_true(t.last_tx_ns > last && t.timer_armed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +595,7 @@ int main(void)
 		cmocka_unit_test(sequence_numbers_wrap),
 		cmocka_unit_test(a_long_round_trip_delays_the_deadline_at_most_once_over),
 		cmocka_unit_test(round_trips_are_counted_by_their_logarithm),
+		cmocka_unit_test(where_nobody_sends_any_more_nobody_is_looked_at),
 		cmocka_unit_test(ten_minutes_of_flapping),
 		cmocka_unit_test(scattered_losses_condemn_nobody),
 	};

@@ -29,6 +29,7 @@ struct world {
 	__u64 answer_ns[TARGETS]; /* when the reply to the newest probe comes; 0: none does */
 	__u64 now, rtt_ns;
 	struct dr_iface i;
+	struct dr_hearing queue; /* the only one */
 	unsigned downs, isolations, hearings;
 	__u64 first_down_ns;
 };
@@ -66,9 +67,9 @@ static void heard(struct world *w, __u64 tx_ns)
 {
 	struct dr_ears ears;
 
-	dr_on_heard(&w->i.queue[0], w->i.gap_ns, tx_ns, w->now);
+	dr_on_heard(&w->queue, w->i.gap_ns, tx_ns, w->now);
 	dr_on_heard(&w->i.all, w->i.gap_ns, tx_ns, w->now);
-	dr_listen(&ears, &w->i, 0);
+	dr_listen(&ears, &w->i, &w->queue);
 	if (dr_hears_again(&ears))
 		resume(w);
 }
@@ -77,7 +78,7 @@ static void look(struct world *w, struct dr_track *t)
 {
 	struct dr_ears ears;
 
-	dr_listen(&ears, &w->i, 0);
+	dr_listen(&ears, &w->i, &w->queue);
 	enum dr_outcome out = dr_on_timer(t, &w->conf, &ears, w->now);
 	if (out == DR_WENT_DOWN) {
 		w->downs++;
@@ -594,6 +595,21 @@ static void nothing_is_lost_on_a_random_walk(void **state)
 	assert_int_equal(verdicts, 31); /* it has seen them all */
 }
 
+/* One CPU takes a target from a count before another has added it: that is none, and not four thousand million. */
+static void a_count_that_is_behind_isolates_nobody(void **state)
+{
+	const struct dr_iface i = { .share = 500, .share_min = 3, .carrier = 1, .up = 10, .silent = -1U };
+	const struct dr_iface beginning = { .share = 500, .share_min = 3, .carrier = 1, .up = -1U };
+	struct dr_ears ears;
+
+	dr_listen(&ears, &i, NULL);
+	assert_int_equal(ears.silent, 0);
+	assert_false(dr_share_exceeded(&ears, 1));
+	dr_listen(&ears, &beginning, NULL);
+	assert_int_equal(ears.up, 0);
+	assert_false(dr_share_exceeded(&ears, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,6 +629,7 @@ int main(void)
 		cmocka_unit_test(a_neighbours_answer_is_to_all),
 		cmocka_unit_test(a_shorter_time_is_judged_by),
 		cmocka_unit_test(nothing_is_lost_on_a_random_walk),
+		cmocka_unit_test(a_count_that_is_behind_isolates_nobody),
 	};
 
 	return cmocka_run_group_tests_name("unit: judge holds", tests, NULL, NULL);
