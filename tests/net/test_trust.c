@@ -115,7 +115,7 @@ static void what_cannot_be_reached_is_not_dead(void **state)
 	live_expect_number(b, "/v1/status", "targets.unreachable", 5);
 	assert_int_equal(b->nevents, 0);
 	bed_on(b, SC_MONITOR, "ip link set %s up", ifname(b));
-	for (int i = 0; i < 3; i++) /* static entries went with the carrier; the first may go before it is back */
+	for (int i = 0; i < 3; i++) /* static entries went with the carrier, which may take its time */
 		bed_on(b, SC_MONITOR, "ping -c 1 -w 10 -i 0.2 -q %s", sc_topo_address(b->topo, i));
 	live_expect_number(b, "/v1/status", "targets.up", 3);
 	assert_int_equal(b->nevents, 0);
@@ -267,7 +267,7 @@ static void our_own_carrier_lost(void **state)
 	bed_idle(b, dr_sec(1));
 	assert_int_equal(b->nevents, 0);
 	bed_on(b, SC_MONITOR, "ip link set %s up", ifname(b));
-	for (int i = 0; i < 3; i++) /* static entries went with the carrier; the first may go before it is back */
+	for (int i = 0; i < 3; i++) /* static entries went with the carrier, which may take its time */
 		bed_on(b, SC_MONITOR, "ping -c 1 -w 10 -i 0.2 -q %s", sc_topo_address(b->topo, i));
 	bed_expect_other(b, "doctor.monitor.isolated.cleared");
 	bed_idle(b, dr_msec(300));

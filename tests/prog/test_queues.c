@@ -17,10 +17,10 @@ static uint32_t many_queues; /* an interface with as many */
 
 static int make_interface(void **state)
 {
-	static const char make[] =
-		"ip link add many numrxqueues " QUEUES " numtxqueues " QUEUES
-		" type veth peer name peer numrxqueues " QUEUES " numtxqueues " QUEUES
-		" && sysctl -qw net.ipv6.conf.many.disable_ipv6=1 && ip link set many up && ip link set peer up";
+	static const char make[] = "ip link add many numrxqueues " QUEUES " numtxqueues " QUEUES
+				   " type veth peer name peer numrxqueues " QUEUES " numtxqueues " QUEUES
+				   " && sysctl -qw net.ipv6.conf.many.disable_ipv6=1 && ip link set many up "
+				   "&& ip link set peer up";
 
 	if (unshare(CLONE_NEWNET) || system(make)) {
 		print_message("no veth of several queues can be made\n");
@@ -121,10 +121,12 @@ static void each_queue_has_an_entry(void **state)
 		entries++;
 	assert_int_equal(entries, 2);
 	key = (struct dr_queue){ .queue = 3 };
-	assert_int_equal(bpf_map__lookup_elem(f->skel->maps.dr_queues, &key, sizeof(key), &own, sizeof(own), 0), 0);
+	assert_int_equal(
+		bpf_map__lookup_elem(f->skel->maps.dr_queues, &key, sizeof(key), &own, sizeof(own), 0), 0);
 	key.queue = 95;
-	assert_int_equal(bpf_map__lookup_elem(f->skel->maps.dr_queues, &key, sizeof(key), &other, sizeof(other), 0),
-			 0);
+	assert_int_equal(
+		bpf_map__lookup_elem(f->skel->maps.dr_queues, &key, sizeof(key), &other, sizeof(other), 0),
+		0);
 	all = iface(f).all;
 	assert_true(own.at_ns < other.at_ns);
 	assert_int_equal(other.at_ns, all.at_ns);

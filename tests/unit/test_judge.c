@@ -548,7 +548,8 @@ static void scattered_losses_condemn_nobody(void **state)
 	assert_int_equal(w.ups, 1);
 }
 
-/* The monitor has been killed and its pins keep the timers: they end. What is silent now counts from the next probe. */
+/* The monitor has been killed and its pins keep the timers: they end. What is silent now counts from the next
+ * probe. */
 static void where_nobody_sends_any_more_nobody_is_looked_at(void **state)
 {
 	__u32 seq;

@@ -595,7 +595,8 @@ static void nothing_is_lost_on_a_random_walk(void **state)
 	assert_int_equal(verdicts, 31); /* it has seen them all */
 }
 
-/* One CPU takes a target from a count before another has added it: that is none, and not four thousand million. */
+/* One CPU takes a target from a count before another has added it: that is none, and not four thousand
+ * million. */
 static void a_count_that_is_behind_isolates_nobody(void **state)
 {
 	const struct dr_iface i = { .share = 500, .share_min = 3, .carrier = 1, .up = 10, .silent = -1U };

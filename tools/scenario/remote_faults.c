@@ -18,7 +18,8 @@ int sc_remote_answers(const struct sc_run *run, int host, struct dr_dur wait)
 	int r;
 
 	snprintf(seconds, sizeof(seconds), "%.3f", dr_dur_seconds(wait));
-	r = sc_run((const char *const[]){ SC_PING, seconds, sc_remote_address(run, host, 0), NULL }, NULL, NULL);
+	r = sc_run((const char *const[]){ SC_PING, seconds, sc_remote_address(run, host, 0), NULL }, NULL,
+		   NULL);
 	/* 2: this machine cannot even send, which an outage may well lead to */
 	return r == 2 ? 1 : r <= 1 ? r : -EIO;
 }

@@ -89,7 +89,8 @@ int sc_topo_replug(struct sc_topo *t, char **ret_error) DR_MUST_USE;
 int sc_topo_carrier(const struct sc_topo *t, int host) DR_MUST_USE;
 int sc_topo_plane_carrier(const struct sc_topo *t, int host, unsigned plane) DR_MUST_USE;
 
-/* Echoes from the monitor's side: 0 answered, 1 not answered in that time (at most 10 s), negative: not sent. */
+/* Echoes from the monitor's side: 0 answered, 1 not answered in that time (at most 10 s), negative: not sent.
+ */
 int sc_topo_ping(const struct sc_topo *t, int host, struct dr_dur wait) DR_MUST_USE;
 int sc_topo_plane_ping(const struct sc_topo *t, int host, unsigned plane, struct dr_dur wait) DR_MUST_USE;
 
