@@ -256,6 +256,11 @@ int bench_xdp_probe(struct bench_xdp *x)
 	return bpf_prog_test_run_opts(bpf_program__fd(x->ours->progs.dr_egress), &opts) < 0 ? dr_errno() : 0;
 }
 
+void bench_xdp_listen(struct bench_xdp *x, bool on)
+{
+	x->ours->bss->dr_listen_until_ns = on ? UINT64_MAX : 0;
+}
+
 int bench_xdp_replies(const struct bench_xdp *x, uint64_t *ret)
 {
 	struct dr_stats s;

@@ -38,6 +38,8 @@ int bench_xdp_run(struct bench_xdp *x, bool empty, const struct bench_frame *f, 
 
 /* Watches BENCH_FRAME_HOST, to which a probe has just left, so that BENCH_FRAME_REPLY is its answer. */
 int bench_xdp_probe(struct bench_xdp *x) DR_MUST_USE;
+/* on: as while a target is silent, when frames of all are looked at for whether they are its. */
+void bench_xdp_listen(struct bench_xdp *x, bool on);
 /* Replies taken so far, of whatever kind. */
 int bench_xdp_replies(const struct bench_xdp *x, uint64_t *ret) DR_MUST_USE;
 
