@@ -81,12 +81,15 @@ static __always_inline int is_verdict(enum dr_outcome out)
 }
 
 /* A silent target's frames are looked for until its next probe or look pushes this on. */
-static __always_inline void listen_for(const struct dr_target *c, __u64 now)
+static __always_inline void listen_until(__u64 until)
 {
-	__u64 until = now + c->detect_ns + c->interval_ns;
-
 	if (dr_listen_until_ns < until)
 		dr_listen_until_ns = until;
+}
+
+static __always_inline void listen_for(const struct dr_target *c, __u64 now)
+{
+	listen_until(now + c->detect_ns + c->interval_ns);
 }
 
 #endif

@@ -32,6 +32,7 @@ static __always_inline int command_watch(const struct dr_command *m)
 	__builtin_memset(&w->track, 0, sizeof(w->track));
 	__builtin_memset(w->source, 0, sizeof(w->source));
 	__builtin_memset(w->mac, 0, sizeof(w->mac));
+	w->vlans = 0;
 	w->retired = 0;
 	c->interval_ns = t.interval_ns;
 	c->detect_ns = t.detect_ns;
@@ -105,6 +106,7 @@ static __always_inline int command_unsent(const struct dr_command *m, __u64 now)
 	struct dr_target *c;
 	struct dr_iface *i;
 	struct dr_watch *w;
+	int wants;
 
 	if (!find_slot(slot, &c, &w) || !c->key)
 		return DR_CMD_REFUSED;
@@ -117,11 +119,14 @@ static __always_inline int command_unsent(const struct dr_command *m, __u64 now)
 	before = counted(&w->track);
 	out = dr_on_unsent(&w->track, c, &ears, reason, since, count, now);
 	after = counted(&w->track);
+	wants = dr_wants_seen(&w->track, c, now);
 	if (is_verdict(out))
 		describe(&e, slot, c, &w->track, now);
 	bpf_spin_unlock(&w->lock);
 
 	settle(i, before, after);
+	if (wants)
+		listen_until(now + c->detect_ns + DR_UNSENT_QUIET_NS);
 	tell_iface(i, out, now);
 	if (is_verdict(out)) {
 		emit(&e);

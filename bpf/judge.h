@@ -31,7 +31,8 @@
  *             the silence counts anew from the next probe: an answer that waited here until its probe
  *             was forgotten is such a frame, too.
  *   unsent    probes were due, and none left. UNREACHABLE says nothing of the host. That it does not
- *             even answer ARP or ND is DOWN, by the same standards of hearing.
+ *             even answer ARP or ND is DOWN, by the same standards of hearing, unless other frames of it
+ *             are seen.
  */
 
 #include "bpf/hearing.h"
@@ -110,7 +111,11 @@ DR_PURE int dr_has_missed(const struct dr_track *t, const struct dr_target *c, _
 /* Are frames of it to be looked for? */
 DR_PURE int dr_wants_seen(const struct dr_track *t, const struct dr_target *c, __u64 now)
 {
-	if (!(c->flags & DR_TARGET_PASSIVE) || t->first_tx_ns == 0 || t->verdict == DR_VERDICT_DOWN)
+	if (!(c->flags & DR_TARGET_PASSIVE) || t->verdict == DR_VERDICT_DOWN)
+		return 0;
+	if (t->unsent_ns)
+		return 1;
+	if (t->first_tx_ns == 0)
 		return 0;
 	return t->verdict == DR_VERDICT_DEGRADED || t->suspect_ns || dr_has_missed(t, c, now);
 }
@@ -147,6 +152,7 @@ DR_PURE enum dr_outcome dr_on_sent(struct dr_track *t, const struct dr_target *c
 	s->answered = 0;
 	t->last_seq = seq;
 	t->last_tx_ns = now;
+	t->unsent_ns = 0;
 	t->sent++;
 	t->outstanding++;
 	if (t->first_tx_ns == 0) {
@@ -428,6 +434,9 @@ DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *
 	return DR_ARM;
 }
 
+/* One that does not resolve is asked about each second: so long may be between two frames that show life. */
+#define DR_UNSENT_QUIET_NS 2000000000ULL
+
 /* Did we hear all the while since then, and until about now? */
 DR_PURE int dr_heard_since(const struct dr_ears *e, __u64 since_ns, __u64 now)
 {
@@ -435,10 +444,17 @@ DR_PURE int dr_heard_since(const struct dr_ears *e, __u64 since_ns, __u64 now)
 	       e->any.at_ns + 2 * e->gap_ns >= now;
 }
 
+/* Has it been seen of late, while no probe could leave? */
+DR_PURE int dr_talks_unsent(const struct dr_track *t, const struct dr_target *c, __u64 now)
+{
+	return c->flags & DR_TARGET_PASSIVE && t->seen_ns >= t->unsent_ns &&
+	       now < t->seen_ns + c->detect_ns + DR_UNSENT_QUIET_NS;
+}
+
 /*
  * Nothing has left since since_ns, t->sent having been count then, for this reason. Returns DR_NOTHING
- * (overtaken, or said already), DR_WENT_UNREACHABLE, DR_WENT_DOWN, DR_HELD_* or DR_UNHEARD. One that
- * was not counted silent is from now on, and judged when asked again: by then its fellows are counted.
+ * (overtaken, or said already), DR_WENT_*, DR_HELD_* or DR_UNHEARD. One that was not counted silent is from
+ * now on, and judged when asked again: by then its fellows are counted, and its own frames looked for.
  */
 DR_PURE enum dr_outcome dr_on_unsent(struct dr_track *t, const struct dr_target *c, const struct dr_ears *e,
 				     __u32 reason, __u64 since_ns, __u64 count, __u64 now)
@@ -449,9 +465,12 @@ DR_PURE enum dr_outcome dr_on_unsent(struct dr_track *t, const struct dr_target 
 		if (t->verdict == DR_VERDICT_UNREACHABLE)
 			return DR_NOTHING;
 		dr_outstanding(t, c, 0, 0);
+		t->unsent_ns = 0;
 		dr_change(t, DR_VERDICT_UNREACHABLE, reason, now);
 		return DR_WENT_UNREACHABLE;
 	}
+	if (!t->unsent_ns)
+		t->unsent_ns = now;
 	if (e->blind_ns)
 		return DR_HELD_BLIND;
 	if (!e->carrier)
@@ -464,6 +483,14 @@ DR_PURE enum dr_outcome dr_on_unsent(struct dr_track *t, const struct dr_target 
 	}
 	if (dr_share_exceeded(e, 0))
 		return DR_HELD_SHARE;
+	if (c->flags & DR_TARGET_PASSIVE && t->unsent_ns == now)
+		return DR_UNHEARD;
+	if (dr_talks_unsent(t, c, now)) {
+		if (t->verdict == DR_VERDICT_DEGRADED)
+			return DR_UNHEARD;
+		dr_change(t, DR_VERDICT_DEGRADED, DR_REASON_TALKING, now);
+		return DR_WENT_DEGRADED;
+	}
 	dr_change(t, DR_VERDICT_DOWN, DR_REASON_NO_NEIGHBOUR, now);
 	return DR_WENT_DOWN;
 }
@@ -487,6 +514,7 @@ DR_PURE enum dr_outcome dr_on_retime(struct dr_track *t, const struct dr_target 
 DR_PURE void dr_on_retire(struct dr_track *t, const struct dr_target *c)
 {
 	dr_outstanding(t, c, 0, 0);
+	t->unsent_ns = 0;
 	t->timer_armed = 0;
 	t->counted_up = 0;
 	t->counted_silent = 0;

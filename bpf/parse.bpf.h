@@ -34,6 +34,7 @@ struct dr_packet {
 	void *l3;
 	void *body;	    /* ICMP, ICMPv6 */
 	struct dr_tag *tag; /* NULL of an ARP or ND reply */
+	__u64 vlans;	    /* ids of 12 bits of the VLANs that it is in, the innermost last */
 	__be16 proto;	    /* ETH_P_IP, ETH_P_IPV6, ETH_P_ARP; 0: neither */
 	__u8 kind;	    /* enum dr_kind */
 };
@@ -71,6 +72,13 @@ struct dr_nd { /* RFC 4861, 4.3 and 4.4, without options */
 static __always_inline int dr_is_vlan(__be16 proto)
 {
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
+}
+
+/* The VLANs of a frame with one more tag inside. IEEE 802.1Q, 9.6: id 0 is none, the tag is for the priority
+ * alone. */
+static __always_inline __u64 dr_within(__u64 vlans, __u16 tci)
+{
+	return tci & 0xfff ? vlans << 12 | (tci & 0xfff) : vlans;
 }
 
 /* An echo with our magic at body, of which len bytes are announced. */
@@ -176,7 +184,8 @@ static __always_inline enum dr_parsed dr_parse_arp(void *l3, void *end, enum dr_
 	return DR_OURS;
 }
 
-static __always_inline enum dr_parsed dr_parse(void *data, void *end, enum dr_direction dir,
+/* outer: the VLANs whose tags lie beside the frame. */
+static __always_inline enum dr_parsed dr_parse(void *data, void *end, enum dr_direction dir, __u64 outer,
 					       struct dr_packet *p)
 {
 	struct ethhdr *eth = data;
@@ -184,6 +193,7 @@ static __always_inline enum dr_parsed dr_parse(void *data, void *end, enum dr_di
 	__be16 proto;
 
 	p->proto = 0;
+	p->vlans = outer;
 	if (l3 > end)
 		return DR_NOT_OURS;
 	proto = eth->h_proto;
@@ -194,6 +204,7 @@ static __always_inline enum dr_parsed dr_parse(void *data, void *end, enum dr_di
 			break;
 		if ((void *)(vlan + 1) > end)
 			return DR_NOT_OURS;
+		p->vlans = dr_within(p->vlans, bpf_ntohs(vlan->tci));
 		proto = vlan->proto;
 		l3 = vlan + 1;
 	}

@@ -34,6 +34,12 @@ static __always_inline int is_settled(const struct dr_track *t, const struct dr_
 	return c->kind > DR_KIND_ECHO6 && t->verdict == DR_VERDICT_UP && !dr_has_missed(t, c, now);
 }
 
+/* The tag that the hardware has taken off or is to put on, or that lies there for the driver. */
+static __always_inline __u64 vlan_beside(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? dr_within(0, (__u16)skb->vlan_tci) : 0;
+}
+
 SEC("tc")
 int dr_egress(struct __sk_buff *skb)
 {
@@ -49,7 +55,7 @@ int dr_egress(struct __sk_buff *skb)
 	__u8 card[ETH_ALEN];
 	int wants, alone;
 
-	if (dr_parse(data, end, DR_OUT, &p) != DR_OURS)
+	if (dr_parse(data, end, DR_OUT, vlan_beside(skb), &p) != DR_OURS)
 		return TCX_NEXT;
 	slot = bpf_ntohl(p.tag->slot);
 	seq = bpf_ntohl(p.tag->seq);
@@ -72,6 +78,7 @@ int dr_egress(struct __sk_buff *skb)
 		return TCX_NEXT;
 	}
 	dr_copy_ip6(w->source, us);
+	w->vlans = p.vlans;
 	before = counted(&w->track);
 	dr_on_sent(&w->track, c, seq, now);
 	after = counted(&w->track);
@@ -99,6 +106,7 @@ int dr_egress(struct __sk_buff *skb)
 struct arrival {
 	void *data, *end;
 	__u32 ifindex, queue;
+	__u64 vlans; /* whose tags lie beside it */
 };
 
 static __always_inline int look_up_addr(__u32 ifindex, __u32 kind, const __be32 addr[4], __u32 *ret_slot)
@@ -114,7 +122,7 @@ static __always_inline int look_up_addr(__u32 ifindex, __u32 kind, const __be32 
 	return 1;
 }
 
-static __always_inline void seen(__u32 ifindex, __u32 kind, const __be32 addr[4], __u64 now)
+static __always_inline void seen(__u32 ifindex, __u64 vlans, __u32 kind, const __be32 addr[4], __u64 now)
 {
 	struct dr_target *c;
 	struct dr_watch *w;
@@ -128,13 +136,17 @@ static __always_inline void seen(__u32 ifindex, __u32 kind, const __be32 addr[4]
 	if (!c || !w || !c->key)
 		return;
 	bpf_spin_lock(&w->lock);
-	counts = !w->retired && dr_on_seen(&w->track, c, now);
+	counts = !w->retired && w->vlans == vlans && dr_on_seen(&w->track, c, now);
 	bpf_spin_unlock(&w->lock);
 	if (counts)
 		COUNT(passive);
 }
 
-/* Some target is silent: is this frame from it? */
+/*
+ * Some target is silent: is this frame from it, and from the VLAN that it is in? (Who has another VLAN to
+ * himself may choose his addresses.) An ARP reply or a solicited advertisement is looked at as an answer
+ * only: proxies, and switches that keep such questions from their network, answer for the dead as well.
+ */
 static __always_inline void look_for_life(const struct arrival *a, const struct dr_packet *p)
 {
 	__u64 until = dr_listen_until_ns, now = bpf_ktime_get_ns();
@@ -150,14 +162,14 @@ static __always_inline void look_for_life(const struct arrival *a, const struct 
 		dr_map_ip4(from, ((struct dr_arp *)p->l3)->sender);
 	} else if (p->proto == bpf_htons(ETH_P_IPV6)) {
 		dr_copy_ip6(from, &((struct ipv6hdr *)p->l3)->saddr);
-		seen(a->ifindex, DR_KIND_ECHO6, from, now);
-		seen(a->ifindex, DR_KIND_ND, from, now);
+		seen(a->ifindex, p->vlans, DR_KIND_ECHO6, from, now);
+		seen(a->ifindex, p->vlans, DR_KIND_ND, from, now);
 		return;
 	} else {
 		return;
 	}
-	seen(a->ifindex, DR_KIND_ECHO4, from, now);
-	seen(a->ifindex, DR_KIND_ARP, from, now);
+	seen(a->ifindex, p->vlans, DR_KIND_ECHO4, from, now);
+	seen(a->ifindex, p->vlans, DR_KIND_ARP, from, now);
 }
 
 /* The target that a frame is for, by its tag or its addresses; 0: none is. Wrong ones with a tag are counted.
@@ -193,7 +205,8 @@ static __always_inline int is_ours(const struct arrival *a, const struct dr_pack
 		return 0;
 	}
 	if (c->kind != p->kind || a->ifindex != c->ifindex || !dr_same_addr(host, c->addr) ||
-	    !dr_same_addr(us, w->source) || (p->tag && ((struct dr_probe *)p->body)->ident != c->ident)) {
+	    !dr_same_addr(us, w->source) || (!p->tag && p->vlans != w->vlans) ||
+	    (p->tag && ((struct dr_probe *)p->body)->ident != c->ident)) {
 		COUNT(bad_address);
 		return 0;
 	}
@@ -307,7 +320,7 @@ static __always_inline int arrive(const struct arrival *a)
 	enum dr_parsed what;
 	struct dr_packet p;
 
-	what = dr_parse(a->data, a->end, DR_IN, &p);
+	what = dr_parse(a->data, a->end, DR_IN, a->vlans, &p);
 	if (__builtin_expect(what == DR_NOT_OURS, 1)) {
 		if (__builtin_expect(dr_listen_until_ns != 0, 0))
 			look_for_life(a, &p);
@@ -354,12 +367,15 @@ static __always_inline void pull(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, OURS_MAX);
 }
 
-/* Tags that the hardware has taken off are fine: they are not looked at. */
 SEC("tc")
 int dr_ingress_tc(struct __sk_buff *skb)
 {
 	__u32 recorded = skb->queue_mapping; /* receive queue + 1; 0: not known */
-	struct arrival a = { .ifindex = skb->ifindex, .queue = recorded ? recorded - 1 : 0 };
+	struct arrival a = {
+		.ifindex = skb->ifindex,
+		.queue = recorded ? recorded - 1 : 0,
+		.vlans = vlan_beside(skb),
+	};
 
 	pull(skb);
 	a.data = (void *)(long)skb->data;

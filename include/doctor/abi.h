@@ -103,6 +103,8 @@ struct dr_track {
 	__u64 rtt_sum_ns;  /* of all answers */
 	__u64 seen_ns;	   /* when another frame of it was last seen; looked for only while it is silent */
 	__u64 first_tx_ns; /* oldest probe sent after the newest answered one */
+	__u64 unsent_ns; /* since when it is known not to answer ARP or ND, so that no probe leaves; 0: not so
+			  */
 	__u64 deadline_ns; /* when silence since then has lasted too long; 0: nothing outstanding */
 	__u64 suspect_ns;  /* deadline passed, proof that we could hear is awaited since */
 	__u64 suspects;	   /* times it became suspect */
@@ -124,7 +126,7 @@ struct dr_track {
 	struct dr_sent ring[DR_RING]; /* by seq modulo DR_RING */
 	__u64 rtt_log2[DR_RTT_BUCKETS];
 };
-_Static_assert(sizeof(struct dr_track) == 656, "dr_track layout");
+_Static_assert(sizeof(struct dr_track) == 664, "dr_track layout");
 
 /* dr_watch[slot]: a story with what guards it. User space reads it with BPF_F_LOCK, and never writes it. */
 struct dr_watch {
@@ -134,9 +136,10 @@ struct dr_watch {
 			     it */
 	__u8 mac[6];	  /* that its newest reply came from */
 	__u16 pad;
+	__u64 vlans; /* that our newest probe left in: ids of 12 bits, the innermost last; 0: in none */
 	struct dr_track track;
 };
-_Static_assert(sizeof(struct dr_watch) == 688, "dr_watch layout");
+_Static_assert(sizeof(struct dr_watch) == 704, "dr_watch layout");
 
 /*
  * Neighbouring slots that share a timer. Setting the hardware's timer costs more than looking at a target,

@@ -283,8 +283,13 @@ static size_t arp_bit_counts(const struct frame *f, const struct packet *p, size
 
 size_t frame_bit_counts(const struct frame *f, const struct packet *p, size_t at, unsigned bit)
 {
-	/* MACs; which VLAN it is does not matter, that it is one does */
-	if (at < 12 || (at < f->l3 && p->tags && at >= 14 && (at - 14) % 4 < 2))
+	bool tci = at < f->l3 && p->tags && at >= 14 && (at - 14) % 4 < 2;
+
+	/* ARP and ND say nothing secret, so the VLAN must be right: the lower 12 bits */
+	if (tci && p->reply && p->kind > DR_KIND_ECHO6 && ((at - 14) % 4 == 1 || bit < 4))
+		return COUNTS(bad_address);
+	/* MACs; else it does not matter which VLAN it is, that it is one does */
+	if (at < 12 || tci)
 		return p->reply ? COUNTS(replies) : COUNTS(probes);
 	if (at < f->l3)
 		return FRAME_NOT_COUNTED;

@@ -248,6 +248,33 @@ static void no_neighbour_is_down_if_we_hear(void **state)
 	assert_int_equal(unsent(f, DR_REASON_NO_NEIGHBOUR, dr_mono_now().ns, 0), DR_CMD_DONE);
 }
 
+/* It does not answer ARP, and its frames are seen. */
+static void no_neighbour_that_talks_is_degraded(void **state)
+{
+	struct fixture *f = *state;
+	struct dr_target t = target_of(DR_KIND_ECHO4, 0, LONG);
+
+	t.flags = DR_TARGET_PASSIVE;
+	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
+	watch(f, 1, DR_KIND_ECHO4, LONG);
+	bring_up(f, 1);
+	struct packet p = packet_of(f, 0, true, 1);
+	struct frame fr;
+	frame_make(&fr, &p);
+	fr.data[fr.l3 + 9] = 17; /* UDP */
+	uint64_t since = dr_mono_now().ns;
+	run(f, f->ingress, &fr);
+	assert_int_equal(stats(f).passive, 0); /* nobody was silent */
+	assert_int_equal(unsent(f, DR_REASON_NO_NEIGHBOUR, since, 0), DR_CMD_UNPROVED);
+	assert_true(listening(f) != 0);
+	run(f, f->ingress, &fr);
+	assert_int_equal(stats(f).passive, 1);
+	assert_int_equal(unsent(f, DR_REASON_NO_NEIGHBOUR, since, 0), DR_CMD_DONE);
+	assert_int_equal(track(f, 0).verdict, DR_VERDICT_DEGRADED);
+	assert_int_equal(track(f, 0).reason, DR_REASON_TALKING);
+	assert_int_equal(iface(f).up, 2);
+}
+
 /* All of them at once: the first is asked for before the others are counted, and is not condemned. */
 static void no_neighbour_of_too_many_is_isolation(void **state)
 {
@@ -364,6 +391,7 @@ int main(void)
 		T(probes_that_cannot_leave_say_nothing_of_the_host),
 		T(one_that_was_unreachable_may_be_found_dead),
 		T(no_neighbour_is_down_if_we_hear),
+		T(no_neighbour_that_talks_is_degraded),
 		T(no_neighbour_of_too_many_is_isolation),
 		T(an_interface_that_comes_anew_has_ears_of_its_own),
 		T(links_tell_their_interfaces),

@@ -543,6 +543,82 @@ static void one_that_talks_is_degraded(struct fixture *f, enum dr_kind kind, uns
 	assert_int_equal(retire(f, 1), DR_CMD_DONE);
 }
 
+/* Whose VLAN it is may choose his addresses. */
+static void what_talks_in_another_vlan_is_not_it(void **state)
+{
+	static const struct {
+		unsigned probes, frames; /* tags */
+	} cases[] = { { 0, 1 }, { 0, 2 }, { 1, 0 }, { 1, 2 }, { 2, 1 }, { 2, 0 } };
+	struct fixture *f = *state;
+	struct dr_target t;
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
+		f->ingress = n & 1 ? f->skel->progs.dr_ingress_tc : f->skel->progs.dr_ingress;
+		f->tags = cases[n].probes;
+		t = target_of(DR_KIND_ECHO4, 0, SLOW);
+		t.flags = DR_TARGET_PASSIVE;
+		assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
+		watch(f, 1, DR_KIND_ECHO4, SLOW);
+		bring_up(f, 0);
+		bring_up(f, 1);
+		struct frame fr = bystander(f, 0, cases[n].frames);
+		uint64_t before = stats(f).passive;
+		while (!is_down(f)) {
+			run(f, f->ingress, &fr);
+			go_on(f, 2, 1, is_down, 5);
+			assert_false(is_degraded(f));
+		}
+		assert_int_equal(stats(f).passive, before);
+		assert_int_equal(retire(f, 0), DR_CMD_DONE);
+		assert_int_equal(retire(f, 1), DR_CMD_DONE);
+	}
+}
+
+/* IEEE 802.1Q: a tag with id 0 is for the priority, and no VLAN. */
+static void a_priority_tag_is_no_vlan(void **state)
+{
+	struct fixture *f = *state;
+	struct dr_target t = target_of(DR_KIND_ECHO4, 0, SLOW);
+
+	t.flags = DR_TARGET_PASSIVE;
+	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
+	watch(f, 1, DR_KIND_ECHO4, SLOW);
+	bring_up(f, 0);
+	bring_up(f, 1);
+	struct frame fr = bystander(f, 0, 1);
+	fr.data[14] = 0xe0; /* priority 7, id 0 */
+	fr.data[15] = 0;
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(5));
+	while (!is_degraded(f) && dr_mono_sub(end, dr_mono_now()).ns > 0) {
+		run(f, f->ingress, &fr);
+		go_on(f, 2, 1, is_degraded, 5);
+	}
+	assert_true(is_degraded(f));
+}
+
+/* Switches that suppress ARP, and proxies, answer for the dead. */
+static void answers_to_others_are_no_life(void **state)
+{
+	struct fixture *f = *state;
+	struct dr_target t = target_of(DR_KIND_ECHO4, 0, SLOW);
+
+	t.flags = DR_TARGET_PASSIVE;
+	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
+	watch(f, 1, DR_KIND_ECHO4, SLOW);
+	bring_up(f, 0);
+	bring_up(f, 1);
+	f->kinds[0] = DR_KIND_ARP;
+	struct packet p = packet_of(f, 0, true, 1);
+	f->kinds[0] = DR_KIND_ECHO4;
+	struct frame fr;
+	frame_make(&fr, &p);
+	while (!is_down(f)) {
+		run(f, f->ingress, &fr);
+		go_on(f, 2, 1, is_down, 5);
+		assert_false(is_degraded(f));
+	}
+}
+
 static void one_that_talks_is_degraded_xdp(void **state)
 {
 	one_that_talks_is_degraded(*state, DR_KIND_ECHO4, 0);
@@ -652,6 +728,9 @@ int main(void)
 		T(few_losses_are_no_isolation),
 		T(without_carrier_nobody_is_condemned),
 		T(while_blind_nobody_is_condemned),
+		T(what_talks_in_another_vlan_is_not_it),
+		T(a_priority_tag_is_no_vlan),
+		T(answers_to_others_are_no_life),
 		T(one_that_talks_is_degraded_xdp),
 		T(one_that_talks_is_degraded_tc),
 		T(a_degraded_target_that_answers_is_up),

@@ -460,6 +460,59 @@ static void unsent_wants_hearing_all_the_while(void **state)
 	}
 }
 
+/* It does not answer ARP: its frames are looked for from the first time that this is said. */
+static void unsent_and_talking_is_degraded(void **state)
+{
+	const struct dr_target c = { .interval_ns = INTERVAL,
+				     .detect_ns = 3 * INTERVAL,
+				     .multiplier = 3,
+				     .rise = 1,
+				     .flags = DR_TARGET_PASSIVE };
+	struct dr_track t = { 0 };
+	__u64 now = START + 100 * MS;
+
+	for (unsigned second = 0; second < 60; second++, now += 1000 * MS) {
+		struct dr_ears e = {
+			.any = { .at_ns = now, .tx_ns = now, .since_ns = 1 }, .carrier = 1, .gap_ns = 15 * MS
+		};
+		enum dr_outcome out = dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, now);
+
+		if (second < 40) { /* each second a frame */
+			assert_int_equal(out, second == 1 ? DR_WENT_DEGRADED : DR_UNHEARD);
+			assert_int_equal(dr_on_seen(&t, &c, now + 500 * MS), 1);
+		} else if (out == DR_WENT_DOWN) {
+			assert_int_equal(t.reason, DR_REASON_NO_NEIGHBOUR);
+			assert_in_range(now - t.seen_ns, 2000 * MS, 4000 * MS);
+			assert_int_equal(dr_on_seen(&t, &c, now + 1), 0);
+			return;
+		}
+		assert_true(second == 0 || t.verdict == DR_VERDICT_DEGRADED);
+	}
+	fail_msg("it is not down, %llu ms after it was last seen", (now - t.seen_ns) / MS);
+}
+
+/* What was seen before is no life: it was not looked for, and may be of the time before it died. */
+static void unsent_and_seen_before_is_down(void **state)
+{
+	const struct dr_target c = { .interval_ns = INTERVAL,
+				     .detect_ns = 3 * INTERVAL,
+				     .multiplier = 3,
+				     .rise = 1,
+				     .flags = DR_TARGET_PASSIVE };
+	struct dr_track t = { .seen_ns = START + 99 * MS };
+	struct dr_ears e = { .any = { .at_ns = START + 1200 * MS, .tx_ns = START, .since_ns = 1 },
+			     .carrier = 1,
+			     .gap_ns = 600 * MS };
+
+	assert_int_equal(dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, START + 100 * MS),
+			 DR_UNHEARD);
+	assert_int_equal(dr_wants_seen(&t, &c, START + 200 * MS), 1);
+	assert_int_equal(dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, START + 1100 * MS),
+			 DR_WENT_DOWN);
+	dr_on_sent(&t, &c, 1, START + 1200 * MS); /* it resolves */
+	assert_int_equal(t.unsent_ns, 0);
+}
+
 static void unsent_is_overtaken_by_a_probe(void **state)
 {
 	struct dr_target c = {
@@ -626,6 +679,8 @@ int main(void)
 		cmocka_unit_test(what_is_seen_while_we_are_late_degrades_nobody),
 		cmocka_unit_test(what_was_seen_before_the_silence_is_no_life),
 		cmocka_unit_test(unsent_wants_hearing_all_the_while),
+		cmocka_unit_test(unsent_and_talking_is_degraded),
+		cmocka_unit_test(unsent_and_seen_before_is_down),
 		cmocka_unit_test(unsent_is_overtaken_by_a_probe),
 		cmocka_unit_test(a_neighbours_answer_is_to_all),
 		cmocka_unit_test(a_shorter_time_is_judged_by),

@@ -41,6 +41,7 @@ enum event {
 	NO_NEIGHBOUR,
 	NO_NEIGHBOUR_UNHEARD,
 	NO_NEIGHBOUR_SHARE,
+	NO_NEIGHBOUR_TALKING,
 	NO_ROUTE,
 	RETIME,
 	RETIRE,
@@ -70,6 +71,7 @@ static const char *const names[EVENTS] = {
 	"no neighbour",
 	"no neighbour, unheard",
 	"no neighbour, share",
+	"no neighbour, talking",
 	"no route",
 	"retime",
 	"retire",
@@ -116,6 +118,7 @@ static const struct result golden[VERDICTS][EVENTS] = {
 		[NO_NEIGHBOUR] = { DR_WENT_DOWN, DOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_UNHEARD] = { DR_UNHEARD, UNKNOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_SHARE] = { DR_HELD_SHARE, UNKNOWN, 0, 0, 1 },
+		[NO_NEIGHBOUR_TALKING] = { DR_WENT_DEGRADED, DEGRADED, 1, 1, 1 },
 		[NO_ROUTE] = { DR_WENT_UNREACHABLE, UNREACHABLE, 0, 0, 1 },
 		[RETIME] = { DR_ARM, UNKNOWN, 0, 0, 1 },
 		[RETIRE] = { DR_NOTHING, UNKNOWN, 0, 0, 0 },
@@ -143,6 +146,7 @@ static const struct result golden[VERDICTS][EVENTS] = {
 		[NO_NEIGHBOUR] = { DR_WENT_DOWN, DOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_UNHEARD] = { DR_UNHEARD, UP, 1, 1, 1 },
 		[NO_NEIGHBOUR_SHARE] = { DR_HELD_SHARE, UP, 1, 1, 1 },
+		[NO_NEIGHBOUR_TALKING] = { DR_WENT_DEGRADED, DEGRADED, 1, 1, 1 },
 		[NO_ROUTE] = { DR_WENT_UNREACHABLE, UNREACHABLE, 0, 0, 1 },
 		[RETIME] = { DR_ARM, UP, 1, 1, 1 },
 		[RETIRE] = { DR_NOTHING, UP, 0, 0, 0 },
@@ -170,6 +174,7 @@ static const struct result golden[VERDICTS][EVENTS] = {
 		[NO_NEIGHBOUR] = { DR_NOTHING, DOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_UNHEARD] = { DR_NOTHING, DOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_SHARE] = { DR_NOTHING, DOWN, 0, 0, 1 },
+		[NO_NEIGHBOUR_TALKING] = { DR_NOTHING, DOWN, 0, 0, 1 },
 		[NO_ROUTE] = { DR_NOTHING, DOWN, 0, 0, 1 },
 		[RETIME] = { DR_NOTHING, DOWN, 0, 0, 1 },
 		[RETIRE] = { DR_NOTHING, DOWN, 0, 0, 0 },
@@ -197,6 +202,7 @@ static const struct result golden[VERDICTS][EVENTS] = {
 		[NO_NEIGHBOUR] = { DR_WENT_DOWN, DOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_UNHEARD] = { DR_UNHEARD, DEGRADED, 1, 1, 1 },
 		[NO_NEIGHBOUR_SHARE] = { DR_HELD_SHARE, DEGRADED, 1, 1, 1 },
+		[NO_NEIGHBOUR_TALKING] = { DR_UNHEARD, DEGRADED, 1, 1, 1 },
 		[NO_ROUTE] = { DR_WENT_UNREACHABLE, UNREACHABLE, 0, 0, 1 },
 		[RETIME] = { DR_ARM, DEGRADED, 1, 1, 1 },
 		[RETIRE] = { DR_NOTHING, DEGRADED, 0, 0, 0 },
@@ -224,6 +230,7 @@ static const struct result golden[VERDICTS][EVENTS] = {
 		[NO_NEIGHBOUR] = { DR_WENT_DOWN, DOWN, 0, 0, 1 },
 		[NO_NEIGHBOUR_UNHEARD] = { DR_UNHEARD, UNREACHABLE, 0, 0, 1 },
 		[NO_NEIGHBOUR_SHARE] = { DR_HELD_SHARE, UNREACHABLE, 0, 0, 1 },
+		[NO_NEIGHBOUR_TALKING] = { DR_WENT_DEGRADED, DEGRADED, 1, 1, 1 },
 		[NO_ROUTE] = { DR_NOTHING, UNREACHABLE, 0, 0, 1 },
 		[RETIME] = { DR_ARM, UNREACHABLE, 0, 0, 1 },
 		[RETIRE] = { DR_NOTHING, UNREACHABLE, 0, 0, 0 },
@@ -258,6 +265,10 @@ static struct dr_track begin(enum dr_verdict v, enum event e, __u64 *now)
 		t.ring[4].answered = 1;
 	if (e == TIMER_TALKING)
 		t.seen_ns = t.deadline_ns - MS;
+	if (e >= NO_NEIGHBOUR && e <= NO_NEIGHBOUR_TALKING)
+		t.unsent_ns = *now - 1000 * MS; /* it was asked before */
+	if (e == NO_NEIGHBOUR_TALKING)
+		t.seen_ns = *now - 900 * MS;
 	return t;
 }
 
@@ -320,6 +331,7 @@ static enum dr_outcome happen(struct dr_track *t, enum event e, __u64 now)
 	case NO_NEIGHBOUR:
 	case NO_NEIGHBOUR_UNHEARD:
 	case NO_NEIGHBOUR_SHARE:
+	case NO_NEIGHBOUR_TALKING:
 	case NO_ROUTE:
 		return ask(t, e, now);
 	case RETIME:
