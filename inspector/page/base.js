@@ -66,28 +66,30 @@ const short = (n) => n.toFixed(Math.abs(n) < 10 ? 1 : 0);
 
 // ---------------------------------------------------------------- what the states of hosts and incidents are
 
-const STATES = { // the worst first
+// The worst first. alone: what it says where there is no cloud; null: there it cannot be.
+const STATES = {
 	held: { sign: '▲', mood: 'bad', word: 'held', says: 'said to be down, and a rule forbids to act: a person decides' },
 	failed: { sign: '✕', mood: 'bad', word: 'not done', says: 'what was to be done failed, all of it or in part' },
-	down: { sign: '■', mood: 'bad', word: 'down', says: 'marked down in Nova' },
-	silent: { sign: '▼', mood: 'bad', word: 'silent', says: 'Nova hears nothing of its nova-compute' },
-	acting: { sign: '◆', mood: 'busy', word: 'acting', says: 'reported, and being judged or marked down' },
-	returning: { sign: '◐', mood: 'busy', word: 'returning', says: 'heard again; what was changed is changed back' },
+	down: { sign: '■', mood: 'bad', word: 'down', says: 'marked down in Nova', alone: null },
+	rehearsed: { sign: '▣', mood: 'bad', word: 'would be marked down', says: 'judged to be down; a dry run, nothing is done for it', alone: 'judged to be down; without a cloud nothing is done for it' },
+	silent: { sign: '▼', mood: 'bad', word: 'silent', says: 'Nova hears nothing of its nova-compute', alone: 'a monitor says that it is down' },
+	acting: { sign: '◆', mood: 'busy', word: 'acting', says: 'reported, and being judged or marked down', alone: 'reported, and being judged' },
+	returning: { sign: '◐', mood: 'busy', word: 'returning', says: 'heard again; what was changed is changed back', alone: null },
 	fault: { sign: '◇', mood: 'note', word: 'fault', says: 'an open fault for which it is not marked down' },
 	maintenance: { sign: '□', mood: 'note', word: 'maintenance', says: 'somebody works on it' },
-	disabled: { sign: '○', mood: 'note', word: 'disabled', says: 'by a person, in Nova' },
+	disabled: { sign: '○', mood: 'note', word: 'disabled', says: 'by a person, in Nova', alone: null },
 	up: { sign: '●', mood: 'good', word: 'up', says: 'nothing is known against it' },
 };
 
 const OF_INCIDENT = {
 	resolving: 'acting', waiting: 'acting', forcing: 'acting', marking: 'acting', held: 'held', failed: 'failed',
-	incomplete: 'failed', recovering: 'returning', restoring: 'returning', marked: 'down',
+	incomplete: 'failed', recovering: 'returning', restoring: 'returning', marked: 'down', rehearsed: 'rehearsed',
 };
 
 function stateOf(host) {
 	const by = OF_INCIDENT[host.incident_state];
 
-	if (by && (by !== 'down' || host.forced_down))
+	if (by && !(by === 'down' && !host.forced_down) && !(by === 'rehearsed' && host.forced_down))
 		return by;
 	if (host.forced_down)
 		return 'down';
@@ -122,6 +124,10 @@ const known = {
 	maintenance: [],
 	complete: false, // everything was told once
 };
+
+const withoutCloud = () => Boolean(known.health && known.health.no_cloud);
+
+const saysOf = (state) => (withoutCloud() && STATES[state].alone !== undefined ? STATES[state].alone : STATES[state].says);
 
 // ---------------------------------------------------------------- news, for those who hear the page
 

@@ -66,7 +66,7 @@ function showHost(told) {
 		setText(cell.word, about.word);
 		cell.button.classList.toggle('changed', host.state !== undefined);
 	}
-	cell.button.setAttribute('aria-label', `${told.name}, ${about.word}, ${plural(told.servers, 'server')}`);
+	cell.button.setAttribute('aria-label', [told.name, about.word, ...(withoutCloud() ? [] : [plural(told.servers, 'server')])].join(', '));
 	if (cell.item.parentNode !== list)
 		insert(list, cell.item, told.name);
 	if (hadFocus)
@@ -77,6 +77,12 @@ function showHost(told) {
 function forget(host) {
 	host.cell.item.remove();
 	known.hosts.delete(host.told.name);
+}
+
+function titleOf(zone) {
+	if (zone.name)
+		return `Zone ${zone.name}`;
+	return withoutCloud() ? 'Told of by monitors' : 'In no zone';
 }
 
 const showsHost = (host) => host.told.name.toLowerCase().includes($('find').value.trim().toLowerCase());
@@ -100,9 +106,9 @@ function showZones() {
 		const words = Object.keys(STATES).filter((s) => c.words[s]).map((s) => `${c.words[s]} ${STATES[s].word}`);
 
 		zone.root.hidden = !c.seen;
-		setText(zone.title, [zone.name ? `Zone ${zone.name}` : 'In no zone', plural(c.all, 'host'), ...words].join(' · '));
+		setText(zone.title, [titleOf(zone), plural(c.all, 'host'), ...words].join(' · '));
 		setText(zone.said, `${STATES.up.sign} ${c.up} up`);
-		zone.calm.setAttribute('aria-label', `${zone.name ? `Zone ${zone.name}` : 'In no zone'}, up`);
+		zone.calm.setAttribute('aria-label', `${titleOf(zone)}, up`);
 		zone.rest.hidden = !c.up || $('only').checked;
 		if (zone.folded === undefined && c.all)
 			zone.rest.open = !(zone.folded = c.up > CALM_OPEN);
@@ -159,13 +165,21 @@ function list(level, title, lines) {
 	return lines.length ? [el(level, {}, title), el('ul', { class: 'steps' }, ...lines.map((l) => el('li', {}, l)))] : [];
 }
 
+function novaFacts(h) {
+	if (withoutCloud())
+		return [['In Nova', 'no cloud is configured']];
+	return [
+		['Zone', h.zone], ['Aggregates', (h.aggregates || []).join(', ')], ['Servers', String(h.servers)],
+		['In Nova', h.in_nova ? [h.up ? 'up' : 'down', h.forced_down && 'forced down', h.disabled && 'disabled'].filter(Boolean).join(', ') : 'not known'],
+		['Read', `${long(h.read_age_seconds * 1000)} ago`],
+	];
+}
+
 function hostBody(h, state) {
 	return [
-		el('p', { 'data-mood': STATES[state].mood }, `${STATES[state].sign} ${STATES[state].word}: ${STATES[state].says}.`),
+		el('p', { 'data-mood': STATES[state].mood }, `${STATES[state].sign} ${STATES[state].word}: ${saysOf(state)}.`),
 		facts(el('dl'), [
-			['Zone', h.zone], ['Aggregates', (h.aggregates || []).join(', ')], ['Servers', String(h.servers)],
-			['In Nova', h.in_nova ? [h.up ? 'up' : 'down', h.forced_down && 'forced down', h.disabled && 'disabled'].filter(Boolean).join(', ') : 'not known'],
-			['Read', `${long(h.read_age_seconds * 1000)} ago`], ['Monitors needed', String(h.monitors_needed)],
+			...novaFacts(h), ['Monitors needed', String(h.monitors_needed)],
 			['Flaps', h.flap.held ? `held for ${long((h.flap.left_seconds || 0) * 1000)} more` : ''],
 		]),
 		...list('h3', 'What monitors say', h.monitors.map((m) => `${m.monitor || 'one without a name'}: ${m.says}, since ${clock(m.since)}`)),

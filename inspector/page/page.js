@@ -31,10 +31,13 @@ function heldAlarms() {
 
 function healthAlarms(health) {
 	const degraded = health.status === 'degraded';
-	const problems = health.problems.filter((p) => !/held until a person decides$/.test(p));
+	const problems = health.problems.filter((p) => !/held until a person decides$|^no cloud is configured/.test(p)); // shown in other words
 	const out = problems.map((p, n) => alarm(degraded && n === 0 ? 'bad' : 'busy', (degraded && n === 0 ? '✕ It cannot act: ' : '◆ ') + p));
 
-	if (health.dry_run)
+	if (health.no_cloud)
+		out.push(alarm('note', '◇ No cloud is configured: hosts are judged, and nothing is done for them',
+			el('p', {}, 'Where the cloud is goes into the configuration of the inspector: ', el('code', {}, 'cloud: admin'))));
+	else if (health.dry_run)
 		out.push(alarm('note', '◇ Dry run: hosts are judged, and nothing is changed in the cloud'));
 	return out;
 }
@@ -59,6 +62,14 @@ function showAlarms() {
 	$('alarm-list').replaceChildren(...nodes);
 }
 
+// Of an inspector that knows no host: what comes first.
+function showNoHosts() {
+	const none = known.complete && !known.hosts.size;
+
+	$('hosts-none').hidden = !none || withoutCloud();
+	$('hosts-first').hidden = !none || !withoutCloud();
+}
+
 function showSummary() {
 	const counts = {};
 
@@ -67,7 +78,7 @@ function showSummary() {
 	const worst = Object.keys(STATES).find((s) => counts[s]);
 	const parts = Object.keys(STATES).filter((s) => s !== 'up' && counts[s]).map((s) => `${STATES[s].sign} ${counts[s]} ${STATES[s].word}`);
 	const all = known.hosts.size;
-	const said = !all ? ['Nova has no hosts'] : parts.length ? [...parts, `of ${plural(all, 'host')}`] : [all === 1 ? '● The one host is up' : `● All ${all} hosts are up`];
+	const said = !all ? [withoutCloud() ? 'No monitor has told of a host yet' : 'Nova has no hosts'] : parts.length ? [...parts, `of ${plural(all, 'host')}`] : [all === 1 ? '● The one host is up' : `● All ${all} hosts are up`];
 
 	if (!known.complete)
 		return;
@@ -90,7 +101,7 @@ function showHealth() {
 		return;
 	facts($('facts'), [
 		['Status', h.status], ['Version', h.version], ['Since', clock(h.started)],
-		['Map of Nova', `${plural(h.hosts, 'host')}, ${plural(h.servers, 'server')}, read ${long(h.map_age_seconds * 1000)} ago`],
+		h.no_cloud ? ['Cloud', 'none is configured'] : ['Map of Nova', `${plural(h.hosts, 'host')}, ${plural(h.servers, 'server')}, read ${long(h.map_age_seconds * 1000)} ago`],
 		['Incidents', `${h.incidents_active} worked on, ${h.incidents_pending} waiting or held`],
 		['Events waiting', String(h.events_queued)],
 		['Journal', !h.journal.kept ? 'none is kept' : h.journal.failing ? `cannot be written: ${h.journal.reason}` : `written, ${plural(h.journal.pending, 'row')} waiting`],
@@ -111,6 +122,7 @@ function plan() {
 		planned = false;
 		trimIncidents();
 		showZones();
+		showNoHosts();
 		showSummary();
 		showAlarms();
 	}, 30);
@@ -122,6 +134,7 @@ const on = {
 	health(health) {
 		known.health = health;
 		showHealth();
+		showKey();
 	},
 	hosts(all) {
 		const names = new Set(all.hosts.map((h) => h.name));
@@ -281,7 +294,12 @@ async function followAlways() {
 // ---------------------------------------------------------------- the start
 
 function showKey() {
-	facts($('key-list'), Object.values(STATES).map((s) => [`${s.sign} ${s.word}`, s.says]));
+	const alone = String(withoutCloud()), list = $('key-list');
+
+	if (list.dataset.alone === alone)
+		return;
+	list.dataset.alone = alone;
+	facts(list, Object.keys(STATES).filter((s) => saysOf(s) !== null).map((s) => [`${STATES[s].sign} ${STATES[s].word}`, saysOf(s)]));
 }
 
 function start() {

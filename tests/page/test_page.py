@@ -316,6 +316,214 @@ class PageTest(Case):
         self.assert_not_loaded_anew()
 
 
+def cell_of(host):
+    """What is seen of a host: its words, mood, whether a change is shown; and what it is called where it is heard."""
+    words, mood, classes = browser.js("""const c = document.querySelector(`[data-name='${arguments[0]}'] .cell`);
+        return [c.innerText.split(/\\s+/).join(' '), c.dataset.mood, [...c.classList]]""", host)
+    names = [n[1] for n in browser.accessible() if n[0] == "button" and n[1].startswith(host + ",")]
+    return words, mood, classes, names
+
+
+class StatesTest(Case):
+    """Each state that a host can be in, and what is seen and heard of it."""
+    options = {"hosts": 8, "settings": "refresh: 1s\nbrake: {share: 100%}\njudge: {forget: 1s}\n"}
+
+    def assert_shown(self, host, state, sign, mood, word, says):
+        wait_state(host, state)
+        words, shown, classes, names = cell_of(host)
+        self.assertEqual((words, shown), (f"{sign} {host} {word}", mood))
+        self.assertEqual(classes, ["cell", "changed"])
+        self.assertEqual(names, [f"{host}, {word}, 2 servers"])
+        wait_text("#summary", f"{sign} 1 {word}")
+        self.assertEqual(browser.js("return document.querySelector(`[data-name='${arguments[0]}']`).closest('.calm')", host), None)
+        browser.js("document.querySelector(`[data-name='${arguments[0]}'] .cell`).click()", host)
+        wait_text("#host-body", re.escape(f"{sign} {word}: {says}"))
+        self.assertIn(("dialog", host), [n[:2] for n in browser.accessible()])
+        browser.keys(Keys.ESCAPE)
+        self.assert_not_loaded_anew()
+
+    def test_acting_then_failed(self):
+        self.world.fail(fault="hang", service="compute", method="PUT")
+        self.world.down("compute-1")
+        self.assert_shown("compute-1", "acting", "◆", "busy", "acting", "reported, and being judged or marked down")
+        wait_text("#open", "◆ forcing compute-1")
+        self.world.mend()
+        self.world.fail(fault="status", status=400, service="compute", method="PUT")
+        self.assert_shown("compute-1", "failed", "✕", "bad", "not done", "what was to be done failed")
+        wait_text("#open", "✕ failed compute-1")
+        self.world.mend()
+        self.world.down("compute-1")
+        wait_state("compute-1", "down")
+        self.world.up("compute-1")
+        wait_state("compute-1", "up")
+
+    def test_incomplete(self):
+        self.world.fail(fault="status", status=400, service="compute", method="POST")
+        self.world.down("compute-2")
+        self.assert_shown("compute-2", "failed", "✕", "bad", "not done", "what was to be done failed")
+        wait_text("#open", "✕ incomplete compute-2")
+        item = open_incident("compute-2", "incomplete")
+        self.assertTrue(browser.js("return !!arguments[0].querySelector('.span.failed')", item))
+        self.assertRegex(browser.js("return arguments[0].querySelector('.timeline').getAttribute('aria-label')", item), "2 failed")
+        self.world.mend()
+        self.world.up("compute-2")
+        wait_state("compute-2", "up")
+
+    def test_returning(self):
+        self.world.down("compute-3")
+        wait_state("compute-3", "down")
+        self.world.fail(fault="hang", service="compute", method="PUT")
+        self.world.up("compute-3")
+        self.assert_shown("compute-3", "returning", "◐", "busy", "returning", "heard again; what was changed is changed back")
+        wait_text("#open", "◐ restoring compute-3")
+        self.world.mend()
+        wait_state("compute-3", "up")
+
+    def test_fault(self):
+        self.assertEqual(self.world.post("compute-4", "compute.host.nic.error", interface="eth1"), 200)
+        self.assert_shown("compute-4", "fault", "◇", "note", "fault", "an open fault for which it is not marked down")
+        self.assertEqual(self.world.post("compute-4", "compute.host.nic.error", interface="eth1", status="up"), 200)
+        wait_state("compute-4", "up")
+
+    def test_silent(self):
+        self.world.silence("compute-5")
+        self.assert_shown("compute-5", "silent", "▼", "bad", "silent", "Nova hears nothing of its nova-compute")
+        self.world.silence("compute-5", False)
+        wait_state("compute-5", "up")
+
+    def test_disabled(self):
+        self.world.disable("compute-6")
+        self.assert_shown("compute-6", "disabled", "○", "note", "disabled", "by a person, in Nova")
+
+    def test_stale(self):
+        self.world.maintain("compute-7", "a fan")
+        self.world.down("compute-7")
+        wait_text("#open", "▲ held by maintenance compute-7")
+        self.assertNotIn("too old", text_of("#alarm-list"))
+        time.sleep(1.2)  # judge.forget
+        self.world.end_maintenance("compute-7")
+        wait_text("#alarm-list", "▲ 1 incident held, as what was said is too old: a person decides")
+        identity = self.world.incident("compute-7", "held")
+        self.assertIn(f"doctorctl incidents release {identity}", text_of("#alarm-list"))
+        self.assertEqual(browser.js("return document.querySelector('#alarm-list .alarm').dataset.mood"), "bad")
+        self.assertIn("Look at this", [n[1] for n in browser.accessible() if n[0] == "region"])
+        wait_text("#news", "held, as what was said is too old")
+        self.assert_shown("compute-7", "held", "▲", "bad", "held", "said to be down, and a rule forbids to act")
+        self.world.up("compute-7")
+        wait_state("compute-7", "up")
+        wait("no alarm", lambda: browser.js("return document.getElementById('alarms').hidden"))
+
+
+class NoCloudTest(Case):
+    """As it is installed: there is no Nova, and nothing that the page says is of one."""
+    options = {"hosts": 1, "cloud": "none"}
+
+    def test_hosts_of_monitors(self):
+        wait_text("#summary", "^No monitor has told of a host yet$")
+        banner = "No cloud is configured: hosts are judged, and nothing is done for them"
+        wait_text("#alarm-list", banner)
+        self.assertEqual(browser.js("return [...document.querySelectorAll('.alarm strong')].map((a) => a.textContent)"), ["◇ " + banner])
+        first = browser.js("return document.getElementById('hosts-first').innerText")
+        for step in ("doctor-monitor.yaml", "systemctl reload doctor-monitor", "cloud: admin", "doctorctl check"):
+            self.assertIn(step, first)
+        self.assertFalse(browser.js("return document.getElementById('hosts-none').checkVisibility()"))
+        self.world.up("node-b")
+        wait_text("#summary", "^● The one host is up$")
+        self.assertFalse(browser.js("return document.getElementById('hosts-first').checkVisibility()"))
+        self.world.down("node-a")
+        wait_state("node-a", "rehearsed")
+        self.assertEqual(cell_of("node-a"), ("▣ node-a would be marked down", "bad", ["cell"], ["node-a, would be marked down"]))
+        wait_text("#summary", "^▣ 1 would be marked down · of 2 hosts$")
+        wait_text("#open", "▣ rehearsed node-a.*dry run: it would be marked down")
+        wait_text("#zones h3", "^Told of by monitors · 2 hosts · 1 would be marked down$")
+        browser.js("document.querySelector('[data-name=node-a] .cell').click()")
+        wait_text("#host-body", "would be marked down: judged to be down; without a cloud nothing is done for it")
+        wait_text("#host-body", "In Nova.*no cloud is configured")
+        browser.keys(Keys.ESCAPE)
+        self.assertNotRegex(browser.js("return document.querySelector('main').innerText"), "Nova hears|marked down in Nova|Map of Nova|in Nova")
+        browser.size(320, 740, mobile=True)
+        self.assertLessEqual(browser.js("return document.documentElement.scrollWidth"), 320)
+        name = "const n = document.querySelector('[data-name=node-a] .name'); return n.scrollWidth <= n.clientWidth"
+        self.assertTrue(browser.js(name), "the name is seen beside the long word")
+        self.world.up("node-a")
+        wait_text("#summary", "^● All 2 hosts are up$")
+
+
+class DryRunTest(Case):
+    options = {"hosts": 3, "settings": "refresh: 1s\nbrake: {share: 100%}\ndry_run: true\n"}
+
+    def test_nothing_is_done(self):
+        wait_text("#alarm-list", "^◇ Dry run: hosts are judged, and nothing is changed in the cloud$")
+        self.world.down("compute-1")
+        wait_state("compute-1", "rehearsed")
+        self.assertEqual(cell_of("compute-1"), ("▣ compute-1 would be marked down", "bad", ["cell", "changed"],
+                                                ["compute-1, would be marked down, 2 servers"]))
+        wait_text("#open", "▣ rehearsed compute-1.*dry run: it would be marked down, and 2 servers set to error")
+        browser.js("document.querySelector('[data-name=compute-1] .cell').click()")
+        wait_text("#host-body", "would be marked down: judged to be down; a dry run, nothing is done for it")
+        wait_text("#host-body", "In Nova.*up")
+        browser.keys(Keys.ESCAPE)
+        wait_text("#key-list", "marked down in Nova")
+        self.world.up("compute-1")
+        wait_state("compute-1", "up")
+
+
+class EdgesTest(Case):
+    """What is seen of the page that is no text."""
+    options = {"hosts": 5, "settings": "refresh: 1s\nbrake: {hosts: 1, share: 0%}\n"}
+
+    def setUp(self):
+        super().setUp()
+        self.world.maintain("compute-4", "a fan")
+        self.world.fail(fault="status", status=400, service="compute", method="POST", count=1)
+        self.world.down("compute-1")
+        wait_state("compute-1", "failed")
+        self.world.down("compute-2")
+        wait_state("compute-2", "held")
+        open_incident("compute-1", "incomplete")
+        browser.js("""document.getElementById('access').hidden = false;
+            for (const d of document.querySelectorAll('.zone')) d.open = true;
+            for (const mood of ['bad', 'busy', 'note', 'good']) for (const kind of ['alarm', 'cell']) {
+                const e = document.createElement(kind === 'cell' ? 'button' : 'div'); e.className = kind; e.dataset.mood = mood; e.textContent = `${kind} ${mood}`;
+                document.getElementById('zones').append(e); }
+            for (const kind of ['under-way', 'failed', '']) {
+                const e = document.createElementNS('http://www.w3.org/2000/svg', 'rect'); e.setAttribute('class', `span ${kind}`);
+                document.querySelector('.timeline').append(e); }""")
+
+    def tearDown(self):
+        self.world.up("compute-1")
+        self.world.up("compute-2")
+        wait_state("compute-1", "up")
+        super().tearDown()
+
+    def assert_edges(self, what):
+        edges = browser.edges()
+        self.assertGreater(len(edges), 40)
+        for kind in ("edge cell", "edge alarm", "drawn span failed", "drawn span under-way", "drawn point", "ring cell"):
+            self.assertTrue([e for e in edges if e[0].startswith(kind)], kind)
+        self.assertEqual([e for e in edges if e[1] < 3], [], what)
+
+    def test_contrast_of_what_is_no_text(self):
+        for scheme in ("light", "dark"):
+            browser.media(prefers_color_scheme=scheme)
+            self.assert_edges(scheme)
+            browser.js("document.documentElement.style.setProperty('--focus', '#888')")
+            browser.js("document.documentElement.style.setProperty('--edge', getComputedStyle(document.documentElement).backgroundColor)")
+            self.assertTrue([e for e in browser.edges() if e[1] < 3], "it can be seen")
+            browser.js("document.documentElement.removeAttribute('style')")
+
+    def test_forced_colours(self):
+        """The colours of the system: nothing is told by ours."""
+        for scheme in ("light", "dark"):
+            browser.media(forced_colors="active", prefers_color_scheme=scheme)
+            self.assertTrue(browser.js("return matchMedia('(forced-colors: active)').matches"))
+            self.assert_edges(scheme)
+            self.assertEqual([t for t in browser.contrast() if t[1] < t[2]], [], scheme)
+            grounds = browser.js("return [...new Set([...document.querySelectorAll('.cell, .alarm, #summary')].map((e) => getComputedStyle(e).backgroundColor))].length")
+            self.assertLessEqual(grounds, 2, "Canvas, and that of buttons")
+            self.assertEqual(cell_of("compute-2")[0], "▲ compute-2 held")
+
+
 class BrakeTest(Case):
     options = {"hosts": 4, "settings": "refresh: 1h\nbrake: {hosts: 0, share: 0%}\n"}
 
@@ -405,6 +613,42 @@ class TlsTest(Case):
         wait_state("compute-1", "down")
         open_incident("compute-1", "marked")
         self.assert_not_loaded_anew()
+
+
+class CertificateTest(Case):
+    """As it is reached from elsewhere by somebody who has a certificate."""
+    options = {"hosts": 2, "tls": True, "client": "alice"}
+
+    def setUp(self):
+        global browser
+        self.others = browser
+        browser = Browser(home=self.world.browser_home())
+        super().setUp()
+
+    def tearDown(self):
+        global browser
+        try:
+            super().tearDown()
+        finally:
+            browser.close()
+            browser = self.others
+
+    def test_no_token_is_asked_for(self):
+        wait_state("compute-1", "up")
+        self.assertTrue(browser.js("return document.getElementById('access').hidden"))
+        self.world.down("compute-1")
+        wait_state("compute-1", "down")
+        open_incident("compute-1", "marked")
+        browser.js("document.querySelector('[data-name=compute-2] .cell').click()")
+        wait_text("#host-body", "doctorctl why compute-2")
+        self.assert_not_loaded_anew()
+        # who has none sees nothing
+        self.others.driver.get(self.world.url + "/")
+        why = "return document.getElementById('access-why').textContent"
+        wait("a refusal", lambda: "a certificate is needed" in self.others.js(why))
+        self.assertEqual(self.others.js("return document.getElementById('zones').textContent"), "")
+        self.others.driver.get("about:blank")
+        self.assertTrue(all("status of 401" in c for c in self.others.complaints()))
 
 
 class BigTest(Case):

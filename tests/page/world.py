@@ -56,8 +56,9 @@ def free_port():
 
 
 class World:
-    def __init__(self, hosts=8, servers=2, zones=None, settings="", tokens=None, tls=False):
-        """zones: hosts by the name of their zone; the others are in Nova's own, "nova"."""
+    def __init__(self, hosts=8, servers=2, zones=None, settings="", tokens=None, tls=False, client=None, cloud="admin"):
+        """zones: hosts by the name of their zone; the others are in Nova's own, "nova". cloud "none": as it is installed.
+        client: who has a certificate, in browser_home(), and is a reader."""
         self.dir = tempfile.mkdtemp(prefix="doctor-page-")
         self.children = {}
         self.cloud = f"http://127.0.0.1:{free_port()}"
@@ -70,35 +71,57 @@ class World:
         for name, members in (zones or {}).items():
             self.add_zone(name, members)
         if tls:
-            settings += self.make_certificate()
+            settings += self.make_certificate(client)
         if tokens:
             self.write_tokens(tokens)
             settings += f"tokens: {self.dir}/tokens\n"
         with open(f"{self.dir}/inspector.yaml", "w", encoding="utf-8") as f:
-            f.write(f"listen: 127.0.0.1:{port}\ncloud: admin\njournal: {self.dir}/journal.db\n"
+            f.write(f"listen: 127.0.0.1:{port}\ncloud: {cloud}\njournal: {self.dir}/journal.db\n"
                     "timeout: 2s\nretry: {attempts: 5, pause: 20ms, pause_max: 100ms}\n"
                     "recovery: {hold: 20ms}\nflap: {limit: 1000000}\n" + settings)
         self.start_inspector()
 
-    def add_zone(self, name, members):
+    def nova(self, method, path, body=None):
+        """As administrator."""
         if not hasattr(self, "token"):
             self.token = call("POST", self.cloud + "/identity/v3/auth/tokens", LOGIN)[2]["X-Subject-Token"]
         headers = {"X-Auth-Token": self.token, "Content-Type": "application/json"}
-        url = self.cloud + "/compute/v2.1/os-aggregates"
-        status, body, _ = call("POST", url, {"aggregate": {"name": f"zone-{name}", "availability_zone": name}},
-                               headers)
-        assert status == 200, (status, body)
-        for host in members:
-            status, answer, _ = call("POST", f"{url}/{body['aggregate']['id']}/action", {"add_host": {"host": host}},
-                                     headers)
-            assert status == 200, (status, answer)
+        status, answer, _ = call(method, self.cloud + "/compute/v2.1" + path, body, headers)
+        assert status == 200, (status, answer)
+        return answer
 
-    def make_certificate(self):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=inspector", "-addext", "subjectAltName=IP:127.0.0.1",
-                        "-keyout", f"{self.dir}/key.pem", "-out", f"{self.dir}/cert.pem"], check=True, capture_output=True)
+    def add_zone(self, name, members):
+        made = self.nova("POST", "/os-aggregates", {"aggregate": {"name": f"zone-{name}", "availability_zone": name}})
+        for host in members:
+            self.nova("POST", f"/os-aggregates/{made['aggregate']['id']}/action", {"add_host": {"host": host}})
+
+    def run(self, *command):
+        subprocess.run(command, check=True, capture_output=True, cwd=self.dir)
+
+    def make_certificate(self, client):
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        self.run("openssl", "req", "-x509", *key, "-subj", "/CN=inspector", "-addext", "subjectAltName=IP:127.0.0.1",
+                 "-keyout", "key.pem", "-out", "cert.pem")
         self.context = ssl.create_default_context(cafile=f"{self.dir}/cert.pem")
-        return f"tls: {{cert: {self.dir}/cert.pem, key: {self.dir}/key.pem}}\n"
+        if not client:
+            return f"tls: {{cert: {self.dir}/cert.pem, key: {self.dir}/key.pem}}\n"
+        self.run("openssl", "req", "-x509", *key, "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
+        self.run("openssl", "req", *key, "-subj", f"/CN={client}", "-keyout", "client.key", "-out", "client.csr")
+        self.run("openssl", "x509", "-req", "-in", "client.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                 "-days", "2", "-out", "client.pem")
+        self.context.load_cert_chain(f"{self.dir}/client.pem", f"{self.dir}/client.key")
+        return (f"tls: {{cert: {self.dir}/cert.pem, key: {self.dir}/key.pem, client_ca: {self.dir}/ca.pem}}\n"
+                f"clients: {{{client}: \"reader, monitor\"}}\n")
+
+    def browser_home(self):
+        """A home directory whose browser has the client's certificate, put into it as docs/operations.md says."""
+        home = f"{self.dir}/home"
+        os.makedirs(f"{home}/.pki/nssdb")
+        store = f"sql:{home}/.pki/nssdb"
+        self.run("openssl", "pkcs12", "-export", "-in", "client.pem", "-inkey", "client.key", "-passout", "pass:", "-out", "client.p12")
+        self.run("certutil", "-N", "-d", store, "--empty-password")
+        self.run("pk12util", "-i", "client.p12", "-d", store, "-W", "", "-K", "")
+        return home
 
     def write_tokens(self, text):
         with open(os.open(f"{self.dir}/tokens", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
@@ -166,6 +189,17 @@ class World:
     def maintain(self, host, reason):
         status, body, _ = self.ask("PUT", f"/v1/maintenance/{host}", {"for": "1h", "reason": reason})
         assert status == 200, body
+
+    def end_maintenance(self, host):
+        assert self.ask("DELETE", f"/v1/maintenance/{host}")[0] in (200, 204)
+
+    def disable(self, host):
+        """As a person does it, in Nova."""
+        self.nova("PUT", "/os-services/disable", {"host": host, "binary": "nova-compute"})
+
+    def silence(self, host, silent=True):
+        """Nova hears nothing of its nova-compute."""
+        assert call("PUT", f"{self.cloud}/minicloud/hosts/{host}", {"silent": silent})[0] == 204
 
     def incident(self, host, state):
         """The id of its only incident, once it is in this state."""

@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 
-#include "tools/soak/opts.h"
-#include "tools/soak/steady.h"
-#include "tools/soak/truth.h"
+#include "tools/soak/soak.h"
 
 static struct dr_mono at(int64_t ms)
 {
@@ -132,13 +132,112 @@ static void what_grows(void **state)
 		for (size_t i = 0; i < 100; i++) {
 			/* the most counts, not the mean */
 			assert_int_equal(soak_series_add(&s, i % 25 == 13 ? quarters[i / 25] : 0), 0);
-			assert_int_equal(soak_series_trend(&s, &t), i >= 7);
+			assert_int_equal(soak_series_trend(&s, false, &t), i >= 7);
 		}
-		assert_true(soak_series_trend(&s, &t));
+		assert_true(soak_series_trend(&s, false, &t));
 		if (t.flat != cases[n].flat || t.early != cases[n].second || t.late != cases[n].last)
 			fail_msg("case %zu: %f %f %d", n, t.early, t.late, t.flat);
 		soak_series_done(&s);
 	}
+}
+
+static void fill(struct soak *s, int leak, double most)
+{
+	soak_growth_done(s);
+	soak_growth_init(s);
+	for (int q = 0; q < SOAK_QUANTITIES; q++)
+		for (int n = 0; n < 120; n++)
+			assert_int_equal(
+				soak_series_add(&s->series[q], 20 + (q == leak ? most * n / 119 : 0)), 0);
+}
+
+/* A leak of each quantity is found, and of no other: in CI's short run and in a long one. */
+static void each_leak_is_found(void **state)
+{
+	static const struct {
+		int seconds;
+		double memory, journal; /* MiB in all that are a leak */
+	} runs[] = { { 30, 12, 14 }, { 600, 4, 4 } };
+	static const double leaks[SOAK_QUANTITIES] = {
+		[SOAK_MONITOR_RSS] = 4,	      [SOAK_MONITOR_FILES] = 6,	 [SOAK_MONITOR_THREADS] = 2,
+		[SOAK_MAP_ENTRIES] = 2,	      [SOAK_INSPECTOR_RSS] = -1, [SOAK_INSPECTOR_FILES] = 40,
+		[SOAK_INSPECTOR_THREADS] = 2, [SOAK_JOURNAL] = -1,
+	};
+
+	for (size_t n = 0; n < DR_ARRAY_SIZE(runs); n++) {
+		DR_AUTO(bench_report_freep) struct bench_report *report = NULL;
+		struct soak s = { .opts.time = dr_sec(runs[n].seconds) };
+
+		assert_int_equal(bench_report_new(&report), 0);
+		s.cb.report = report;
+		for (int q = -1; q < SOAK_QUANTITIES; q++) {
+			double most = q == SOAK_INSPECTOR_RSS ? runs[n].memory
+				      : q == SOAK_JOURNAL     ? runs[n].journal
+				      : q < 0		      ? 0
+							      : leaks[q];
+
+			fill(&s, q, most);
+			if (soak_growth_report(&s) != (q >= 0))
+				fail_msg("run %zu: %s", n, q < 0 ? "nothing grows" : s.series[q].what);
+		}
+		assert_int_equal(bench_report_troubles(report), 0);
+		soak_growth_done(&s);
+	}
+}
+
+static void *wait_for_end(void *end)
+{
+	char byte;
+
+	assert_int_equal(read(*(int *)end, &byte, 1), 0);
+	return NULL;
+}
+
+static double value(const struct soak *s, int quantity)
+{
+	const struct soak_series *q = &s->series[quantity];
+
+	return q->values[q->count - 1];
+}
+
+/* What a process really has, ours: each of them is seen to grow. */
+static void a_process_is_looked_at(void **state)
+{
+	enum {
+		MORE = 16 << 20
+	};
+	DR_AUTO_FREE char *memory = NULL;
+	struct soak s = { 0 };
+	pthread_t thread;
+	int end[2];
+	double rss, files, threads;
+
+	soak_growth_init(&s);
+	assert_int_equal(
+		soak_growth_process(&s, getpid(), SOAK_MONITOR_RSS, SOAK_MONITOR_FILES, SOAK_MONITOR_THREADS),
+		0);
+	rss = value(&s, SOAK_MONITOR_RSS);
+	files = value(&s, SOAK_MONITOR_FILES);
+	threads = value(&s, SOAK_MONITOR_THREADS);
+	memory = malloc(MORE);
+	assert_non_null(memory);
+	memset(memory, 1, MORE);
+	assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_end, &end[0]), 0);
+	assert_int_equal(
+		soak_growth_process(&s, getpid(), SOAK_MONITOR_RSS, SOAK_MONITOR_FILES, SOAK_MONITOR_THREADS),
+		0);
+	assert_true(memory[MORE - 1] == 1 && value(&s, SOAK_MONITOR_RSS) > rss + 12);
+	assert_true(value(&s, SOAK_MONITOR_FILES) == files + 2);
+	assert_true(value(&s, SOAK_MONITOR_THREADS) == threads + 1);
+	close(end[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(end[0]);
+	/* one that is no more */
+	assert_int_equal(soak_growth_process(&s, INT32_MAX, SOAK_MONITOR_RSS, SOAK_MONITOR_FILES,
+					     SOAK_MONITOR_THREADS),
+			 -ENOENT);
+	soak_growth_done(&s);
 }
 
 static void options(void **state)
@@ -184,6 +283,8 @@ int main(void)
 		cmocka_unit_test(what_was_not_so_is_false),
 		cmocka_unit_test(when_it_was_down),
 		cmocka_unit_test(what_grows),
+		cmocka_unit_test(each_leak_is_found),
+		cmocka_unit_test(a_process_is_looked_at),
 		cmocka_unit_test(options),
 	};
 

@@ -92,7 +92,8 @@ static void put_host(struct mc_req *q)
 
 	if (!h)
 		mc_fail(q, 404, "there is no host %s", q->arg[0]);
-	else if (read_flag(q, "evacuated", &h->evacuated))
+	else if (dr_json_get(q->body, "silent") ? read_flag(q, "silent", &h->service.silent)
+						: read_flag(q, "evacuated", &h->evacuated))
 		mc_reply_empty(q, 204);
 }
 

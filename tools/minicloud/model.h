@@ -88,6 +88,7 @@ struct mc_service {
 	const char *binary, *zone;
 	char *host;
 	bool disabled, forced_down;
+	bool silent;	       /* it has not reported for too long */
 	char *disabled_reason; /* NULL: none */
 	struct dr_wall changed;
 };

@@ -110,7 +110,7 @@ static struct dr_json *view(struct mc_req *q, const struct mc_host *h, bool deta
 	else
 		dr_json_add_int(o, "id", number_of(q, h));
 	dr_json_add_str(o, "hypervisor_hostname", h->service.host);
-	dr_json_add_str(o, "state", h->service.forced_down ? "down" : "up");
+	dr_json_add_str(o, "state", h->service.forced_down || h->service.silent ? "down" : "up");
 	dr_json_add_str(o, "status", h->service.disabled ? "disabled" : "enabled");
 	if (detail)
 		add_detail(q, o, h);

@@ -31,7 +31,7 @@ static struct dr_json *view(struct mc_req *q, const struct mc_service *s, bool f
 		dr_json_add_int(o, "id", s->id);
 	dr_json_add_str(o, "zone", h ? mc_host_zone(&q->cloud->model, h) : s->zone);
 	dr_json_add_str(o, "status", s->disabled ? "disabled" : "enabled");
-	dr_json_add_str(o, "state", s->forced_down ? "down" : "up");
+	dr_json_add_str(o, "state", s->forced_down || s->silent ? "down" : "up");
 	dr_json_add_str(o, "updated_at", time);
 	dr_json_add_str(o, "disabled_reason", s->disabled_reason);
 	if (q->minor >= 11)

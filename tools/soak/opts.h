@@ -10,7 +10,7 @@
 #include "doctor/mem.h"
 
 #define SOAK_HOSTS_MAX 2000
-#define SOAK_FLAT_FROM dr_sec(300) /* shorter runs say nothing of what grows */
+#define SOAK_FULL_AFTER dr_sec(300) /* in shorter runs memory and journal may still fill up */
 
 struct soak_opts {
 	struct dr_dur time;

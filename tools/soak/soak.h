@@ -30,9 +30,11 @@
 enum soak_quantity { /* what is not to grow */
 	SOAK_MONITOR_RSS,
 	SOAK_MONITOR_FILES,
+	SOAK_MONITOR_THREADS,
 	SOAK_MAP_ENTRIES,
 	SOAK_INSPECTOR_RSS,
 	SOAK_INSPECTOR_FILES,
+	SOAK_INSPECTOR_THREADS,
 	SOAK_JOURNAL,
 	SOAK_QUANTITIES
 };
@@ -99,7 +101,11 @@ void soak_nova_stop(struct soak *s);
 int soak_nova_settled(struct soak *s, char **ret_error) DR_MUST_USE;
 void soak_nova_done(struct soak *s);
 
-/* growth.c */
+/* growth.c; init: no value of any quantity as yet */
+void soak_growth_init(struct soak *s);
+/* Looks once at what a process has. */
+int soak_growth_process(struct soak *s, pid_t pid, enum soak_quantity rss, enum soak_quantity files,
+			enum soak_quantity threads) DR_MUST_USE;
 int soak_growth_start(struct soak *s) DR_MUST_USE;
 void soak_growth_stop(struct soak *s);
 /* Adds a figure of each quantity to the report. Returns how many have grown. */

@@ -32,7 +32,7 @@ static double most(const double *values, size_t from, size_t to)
 	return max;
 }
 
-bool soak_series_trend(const struct soak_series *s, struct soak_trend *ret)
+bool soak_series_trend(const struct soak_series *s, bool filling, struct soak_trend *ret)
 {
 	size_t quarter = s->count / 4;
 
@@ -40,6 +40,7 @@ bool soak_series_trend(const struct soak_series *s, struct soak_trend *ret)
 		return false;
 	ret->early = most(s->values, quarter, 2 * quarter);
 	ret->late = most(s->values, s->count - quarter, s->count);
-	ret->flat = ret->late <= ret->early * (1 + s->share) + s->some;
+	ret->some = s->some + (filling ? s->fills : 0);
+	ret->flat = ret->late <= ret->early * (1 + s->share) + ret->some;
 	return true;
 }
