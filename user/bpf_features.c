@@ -46,7 +46,8 @@ void mon_bpf_probe(struct mon_features *f)
 	f->timer = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_timer_init, NULL) == 1 &&
 		   libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_timer_init, NULL) == 1;
 	f->tcx = bpf_attachment_probe_tcx();
-	/* CAP_SYS_ADMIN can mount it */
-	f->bpffs = bpf_pins_is_bpffs("/sys/fs/bpf") || (f->capabilities >> 21 & 1);
+	/* the packaged unit has that directory alone; CAP_SYS_ADMIN can mount it */
+	f->bpffs = bpf_pins_is_bpffs("/sys/fs/bpf") || bpf_pins_is_bpffs("/sys/fs/bpf/doctor") ||
+		   (f->capabilities >> 21 & 1);
 	bpf_words_forget();
 }

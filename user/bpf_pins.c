@@ -19,13 +19,13 @@ static int make_dir(const char *path)
 	return errno == EEXIST ? 1 : dr_errno();
 }
 
-/* Makes the pin root; mounts bpffs where it expects it, as bpftool does. */
+/* Makes the pin root; mounts bpffs where it expects it, as bpftool does, unless the root is on one. */
 static int ensure_pin_root(struct mon_bpf *b, const char *pin_root, char **ret_error)
 {
 	static const char usual[] = "/sys/fs/bpf";
 
 	if (strncmp(pin_root, usual, sizeof(usual) - 1) == 0 && !bpf_pins_is_bpffs(usual) &&
-	    mount("bpf", usual, "bpf", 0, "mode=0700"))
+	    !bpf_pins_is_bpffs(pin_root) && mount("bpf", usual, "bpf", 0, "mode=0700"))
 		return bpf_words_fail(ret_error, dr_errno(), "mounting bpf at /sys/fs/bpf");
 	int r = make_dir(pin_root);
 	if (r < 0)

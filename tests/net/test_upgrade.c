@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An upgrade of the package: the running monitor is asked to end, and the new one started when it has
- * (deb-systemd-invoke restart). Who is watched is watched again within a second, and who died meanwhile is
- * found.
+ * (deb-systemd-invoke restart). Who is watched is watched again, and who died meanwhile is found. That it is
+ * within a second tests/packages measures, of real packages.
  */
 #include <stdarg.h>
 #include <stddef.h>

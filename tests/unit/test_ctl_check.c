@@ -909,6 +909,33 @@ static void no_cloud(void **state)
 		fail_with(&r, "cloud: none");
 }
 
+/* What its unit reads, whatever the caller's environment says. */
+static void environment_file(void **state)
+{
+	static const struct wrong none = { .settings = "" };
+	DR_AUTO(check_report_done) struct check_report r = { 0 }, again = { 0 };
+	DR_AUTO_FREE char *text =
+		dr_asprintf("# the cloud\nOS_CLOUD=\"admin\"\nOS_CLIENT_CONFIG_FILE=%s\n", stage.clouds);
+	DR_AUTO_FREE char *path = dr_asprintf("%s" CHECK_INSPECTOR_ENVIRONMENT, stage.root);
+
+	set_up(&none);
+	replace(CHECK_INSPECTOR_CONFIG, "cloud: admin\n", "");
+	put(CHECK_INSPECTOR_ENVIRONMENT, text);
+	assert_int_equal(setenv("OS_CLIENT_CONFIG_FILE", "/nonexistent", 1), 0);
+	assert_int_equal(setenv("OS_REGION_NAME", "elsewhere", 1), 0);
+	run_check("", &r);
+	if (check_exit(&r) != CTL_GOOD || !is_found(&r, "cloud.credentials"))
+		fail_with(&r, "OS_* in the unit's EnvironmentFile=");
+	assert_null(getenv("OS_REGION_NAME"));
+
+	put(CHECK_INSPECTOR_ENVIRONMENT, "# none\n");
+	run_check("", &again);
+	if (check_exit(&again) != CTL_DEGRADED)
+		fail_with(&again, "no OS_* in the unit's EnvironmentFile=");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(setenv("OS_CLOUD", "admin", 1), 0); /* as it was */
+}
+
 /* Nothing that is asked changes anything. */
 static void changes_nothing(void **state)
 {
@@ -1016,7 +1043,7 @@ int main(void)
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(each_check_can_fail), cmocka_unit_test(no_cloud),
 		cmocka_unit_test(all_is_well),	       cmocka_unit_test(changes_nothing),
-		cmocka_unit_test(as_a_program),
+		cmocka_unit_test(as_a_program),	       cmocka_unit_test(environment_file),
 	};
 	struct CMUnitTest tests[DR_ARRAY_SIZE(others) + DR_ARRAY_SIZE(wrongs)] = { 0 };
 

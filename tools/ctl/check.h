@@ -24,6 +24,7 @@
 
 #define CHECK_MONITOR_CONFIG "/etc/doctor/doctor-monitor.yaml"
 #define CHECK_INSPECTOR_CONFIG "/etc/doctor/doctor-inspector.yaml"
+#define CHECK_INSPECTOR_ENVIRONMENT "/etc/doctor/doctor-inspector.env"
 #define CHECK_NOVA_CONF "/etc/nova/nova.conf"
 #define CHECK_EVENT_PIPELINE "/etc/ceilometer/event_pipeline.yaml"
 #define CHECK_CEILOMETER_CONF "/etc/ceilometer/ceilometer.conf"
@@ -112,6 +113,7 @@ struct check_inspector {
 struct check_cloud {
 	bool there;    /* there are credentials, or there should be */
 	bool named;    /* which ones, so that it is known where they have to be */
+	bool denied;   /* the unit's EnvironmentFile=, which may have them, is not for us to read */
 	char *missing; /* why there are none; NULL: there are */
 	struct check_answer login, version, services, alarms;
 };
@@ -149,6 +151,11 @@ int check_read_inspector(const struct check_readers *readers, const struct ctl_o
 int check_ask_inspector(const struct check_readers *readers, const struct ctl_opts *o,
 			struct check_inspector *i) DR_MUST_USE;
 void check_inspector_done(struct check_inspector *i);
+/*
+ * Takes OS_* and all else from the EnvironmentFile= of the inspector's unit into our environment, in place of
+ * what OS_* it has: these are what the inspector gets. Without such a file nothing changes.
+ */
+int check_take_environment(const struct check_readers *readers, struct check_cloud *c) DR_MUST_USE;
 /* cloud: entry of clouds.yaml; NULL: OS_CLOUD, or OS_* */
 int check_read_cloud(const struct check_readers *readers, const char *cloud,
 		     struct check_cloud *c) DR_MUST_USE;

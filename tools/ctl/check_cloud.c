@@ -15,7 +15,12 @@ void check_credentials(const struct check_facts *f, struct check_report *r)
 
 	if (!c->there)
 		return;
-	if (c->missing && !c->named)
+	if (c->missing && !c->named && c->denied)
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "run this as root: only who may read " CHECK_INSPECTOR_ENVIRONMENT
+			  " knows what the inspector has",
+			  "they cannot be looked at: %s", c->missing);
+	else if (c->missing && !c->named)
 		check_bad(r, CHECK_DEGRADED, NULL,
 			  "run this with the inspector's OS_* variables, or name an entry of clouds.yaml by "
 			  "--cloud",

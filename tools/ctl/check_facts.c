@@ -208,6 +208,9 @@ int check_facts_read(const struct check_readers *readers, const struct ctl_opts 
 		r = check_read_inspector(readers, o, &f.inspector);
 	if (r == 0 && (f.parts & CHECK_INSPECTOR))
 		r = check_ask_inspector(readers, o, &f.inspector);
+	/* those of the inspector that runs here, unless the caller names others */
+	if (r == 0 && (f.parts & CHECK_CLOUD) && f.inspector.file.there && !o->inspector_config && !o->cloud)
+		r = check_take_environment(readers, &f.cloud);
 	if (r == 0 && (f.parts & CHECK_CLOUD) && has_credentials(&f, o))
 		r = check_read_cloud(readers, o->cloud ? o->cloud : f.inspector.config.cloud, &f.cloud);
 	if (r == 0 && (f.parts & CHECK_CLOUD))

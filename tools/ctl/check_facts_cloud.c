@@ -10,8 +10,25 @@
 
 #include "doctor/cloud/nova.h"
 #include "doctor/http_client.h"
+#include "tools/ctl/envfile.h"
 
 #define ROOM_LEAST (64ULL << 20) /* bytes: a journal of some thousand incidents */
+
+#define FILE_MAX (4 << 20)
+
+static int read_whole(const char *path, struct dr_buf *ret)
+{
+	DR_AUTO_FCLOSE FILE *f = fopen(path, "re");
+	char part[4096];
+	size_t n;
+
+	if (!f)
+		return dr_errno();
+	ret->limit = FILE_MAX;
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		dr_buf_append(ret, part, n);
+	return ferror(f) ? -EIO : ret->error;
+}
 
 /* ---------------------------------------------------------------- the inspector */
 
@@ -193,6 +210,44 @@ static int ask_services(struct dr_loop *loop, struct dr_cloud *cloud, struct che
 	return r < 0 ? r : ask_cloud(loop, cloud, &alarms, &c->alarms);
 }
 
+static void forget_ours(void)
+{
+	char name[128];
+
+	for (size_t i = 0; environ[i];) {
+		size_t len = strcspn(environ[i], "=");
+
+		if (strncmp(environ[i], "OS_", 3) != 0 || len >= sizeof(name)) {
+			i++;
+			continue;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)len, environ[i]);
+		if (unsetenv(name)) /* which moves the others up */
+			i++;
+	}
+}
+
+int check_take_environment(const struct check_readers *readers, struct check_cloud *c)
+{
+	DR_AUTO(check_file_done) struct check_file file = { 0 };
+	DR_AUTO_BUF struct dr_buf text = { 0 }, name = { 0 }, value = { 0 };
+	int r = check_file_find(readers, NULL, CHECK_INSPECTOR_ENVIRONMENT, &file);
+	const char *at;
+
+	c->denied = file.denied;
+	if (r < 0 || !file.there || file.denied)
+		return r;
+	r = read_whole(file.path, &text);
+	if (r < 0)
+		return r;
+	forget_ours();
+	at = dr_buf_str(&text);
+	while ((r = envfile_next(&at, &name, &value)) == 0)
+		if (setenv(dr_buf_str(&name), dr_buf_str(&value), 1))
+			return dr_errno();
+	return r < 0 ? r : 0;
+}
+
 int check_read_cloud(const struct check_readers *readers, const char *name, struct check_cloud *c)
 {
 	DR_AUTO(dr_cloud_conf_done) struct dr_cloud_conf conf = { 0 };
@@ -223,22 +278,6 @@ void check_cloud_done(struct check_cloud *c)
 }
 
 /* ---------------------------------------------------------------- settings of its services */
-
-#define INI_MAX (4 << 20)
-
-static int read_whole(const char *path, struct dr_buf *ret)
-{
-	DR_AUTO_FCLOSE FILE *f = fopen(path, "re");
-	char part[4096];
-	size_t n;
-
-	if (!f)
-		return dr_errno();
-	ret->limit = INI_MAX;
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		dr_buf_append(ret, part, n);
-	return ferror(f) ? -EIO : ret->error;
-}
 
 static int read_ini(struct check_file *file, struct ini *ret)
 {
