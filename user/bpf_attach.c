@@ -86,7 +86,10 @@ static int attach_xdp(struct bpf_attachment *a, int fd, __u32 flags, char **ret_
 	return r;
 }
 
-/* Ingress first of all and egress last of all: what others drop has been heard, and has not left. */
+/*
+ * Ingress first of all and egress last of all: what others drop has been heard, and has not left. But clsact
+ * filters of others run behind all of tcx on egress: what these drop counts as sent.
+ */
 static int attach_tc(struct bpf_attachment *a, enum bpf_side side, int fd, enum mon_egress how,
 		     char **ret_error)
 {

@@ -54,6 +54,8 @@ const char *mon_reason_name(enum dr_reason reason)
 		return "deaf";
 	case DR_REASON_SHARE:
 		return "share";
+	case DR_REASON_MUTE:
+		return "mute";
 	}
 	return "none";
 }

@@ -8,6 +8,7 @@
 #define TICK dr_sec(1)
 #define UNANSWERED_NS (3 * DR_NSEC_PER_SEC)
 #define ODD_TICKS 3 /* longer than rtnetlink is late */
+#define MUTE_NS (3 * DR_NSEC_PER_SEC)
 #define ASK_MAX 512 /* times that the kernel is asked why in one tick: each takes some 10 us, and locks */
 
 /* Finds the changes whose records were lost; those of links look_at_links() finds. */
@@ -239,6 +240,17 @@ static void look_at_late(struct monitor *m, uint32_t slot, const struct dr_track
 			   dr_dur_format(t->interval, interval));
 }
 
+static bool is_mute(const struct monitor_target *s)
+{
+	return s->mute.tries > 0;
+}
+
+/* It may have resolved just now: it is mute when that was so for a while. */
+static bool is_suspected(const struct monitor_target *s)
+{
+	return s->mute.since_ns && !is_mute(s);
+}
+
 static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 {
 	const struct mon_target *t = &m->slots.targets[slot];
@@ -251,15 +263,22 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	if (mon_bpf_read_watch(m->bpf, slot, &w))
 		return;
 	monitor_follow(m, slot, &w);
-	look_at_late(m, slot, &w.track);
+	if (w.track.sent != s->unsent.sent) /* else what is answered has not been seen leaving */
+		look_at_late(m, slot, &w.track);
 	if (!mon_unsent_look(&s->unsent, p.attempts, w.track.sent, t->multiplier, (uint64_t)t->detect.ns,
-			     now_ns))
+			     now_ns) ||
+	    w.track.verdict == DR_VERDICT_DOWN) { /* an answer alone changes that */
+		s->mute = (struct mon_unsent){ 0 };
 		return;
-	if (w.track.verdict == DR_VERDICT_DOWN)
-		return; /* an answer alone changes that */
-	if (m->asked++ >= ASK_MAX)
+	}
+	if (m->asked++ >= ASK_MAX && !is_suspected(s))
 		return; /* with the next tick */
 	enum dr_reason reason = why(m, t, p.error);
+	if (reason != DR_REASON_NONE)
+		s->mute = (struct mon_unsent){ 0 };
+	else if (mon_unsent_look(&s->mute, p.attempts, w.track.sent, t->multiplier,
+				 DR_MAX((uint64_t)t->detect.ns, MUTE_NS), now_ns))
+		reason = DR_REASON_MUTE;
 	if (reason == DR_REASON_NONE || reason == (enum dr_reason)w.track.reason ||
 	    (reason == DR_REASON_NO_NEIGHBOUR && !has_asked_in_vain(m, t, s, now_ns)))
 		return;
@@ -282,10 +301,10 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 static void look_at_targets(struct monitor *m, const struct dr_stats *k, const struct mon_prober_stats *s,
 			    struct dr_mono now)
 {
-	uint64_t missing = s->sent > k->probes ? s->sent - k->probes : 0;
-	bool all = missing != m->accepted_missing;
+	uint64_t unseen = s->sent > k->probes ? s->sent - k->probes : 0;
+	bool all = unseen != m->unseen;
 
-	m->accepted_missing = missing;
+	m->unseen = unseen;
 	m->asked = 0;
 	m->ask_from = (m->ask_from + ASK_MAX) % m->slots.room;
 	for (uint32_t n = 0; n < m->slots.room; n++) {
@@ -295,8 +314,33 @@ static void look_at_targets(struct monitor *m, const struct dr_stats *k, const s
 		if (!monitor_watches(m, i))
 			continue;
 		int err = mon_prober_slot(m->prober, i).error;
-		if (all || err || err != m->targets[i].send_error || m->targets[i].verdict != DR_VERDICT_UP)
+		if (all || err || err != m->targets[i].send_error || m->targets[i].verdict != DR_VERDICT_UP ||
+		    is_mute(&m->targets[i]))
 			look_at_unsent(m, i, now.ns);
+	}
+}
+
+/*
+ * Where probes are not seen leaving although nothing keeps them (another's egress program lets them go ahead
+ * of ours, or drops them), no deadline is set and no answer known again. If nothing at all is heard by an
+ * interface meanwhile, it cannot judge. The kernel half cannot know that: it sees nothing.
+ */
+static void look_at_mute(struct monitor *m)
+{
+	uint64_t since[MON_INTERFACES_MAX] = { 0 };
+
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		const struct monitor_target *s = &m->targets[slot];
+		uint64_t *first = &since[m->slots.targets[slot].interface];
+
+		if (monitor_watches(m, slot) && is_mute(s) && (!*first || s->mute.since_ns < *first))
+			*first = s->mute.since_ns;
+	}
+	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		const struct monitor_iface *f = &m->ifaces[i];
+		bool mute = f->attached && since[i] && f->heard_ns < since[i];
+
+		monitor_set_mute(m, i, mute ? since[i] : 0);
 	}
 }
 
@@ -342,7 +386,7 @@ static void set_gap(struct monitor *m, unsigned iface, struct dr_dur gap)
 }
 
 /* Has it been silent for longer than a verdict takes? */
-static bool is_mute(const struct monitor *m, uint32_t slot, uint64_t now_ns)
+static bool has_fallen_silent(const struct monitor *m, uint32_t slot, uint64_t now_ns)
 {
 	uint64_t limit = (uint64_t)DR_MAX(2 * m->slots.targets[slot].detect.ns, TICK.ns);
 	struct dr_watch w;
@@ -376,7 +420,7 @@ static void follow_pulses(struct monitor *m, uint64_t now_ns)
 		if (!monitor_watches(m, slot) || slowest[i] == all[i].first ||
 		    m->targets[slot].verdict != DR_VERDICT_UP)
 			continue;
-		if (!m->ifaces[i].silent || !is_mute(m, slot, now_ns))
+		if (!m->ifaces[i].silent || !has_fallen_silent(m, slot, now_ns))
 			mon_pulse_add(&heard[i], t->interval);
 	}
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
@@ -490,6 +534,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 		look_at_hearing(m, now.ns);
 		look_at_links(m);
 		look_at_targets(m, &kernel, &m->sender, now);
+		look_at_mute(m);
 		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
 		follow_pulses(m, now.ns);
 	}

@@ -180,6 +180,10 @@ void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, 
 {
 	struct monitor_iface *i = &m->ifaces[iface];
 
+	if (!isolated && i->mute_ns) { /* of which the kernel half knows nothing */
+		isolated = true;
+		reason = DR_REASON_MUTE;
+	}
 	if (i->isolated == isolated)
 		return;
 	i->isolated = isolated;
@@ -196,11 +200,31 @@ void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, 
 	monitor_report(m, MON_EVENT_ISOLATED, isolated, m->config.host, i->name, reason, NULL, when);
 }
 
+void monitor_set_mute(struct monitor *m, unsigned iface, uint64_t since_ns)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+	bool begins = since_ns && !i->mute_ns;
+	struct dr_iface now;
+
+	if (!since_ns == !i->mute_ns)
+		return;
+	i->mute_ns = since_ns;
+	i->mutes += begins;
+	if (begins)
+		dr_error("probes are not seen leaving, though nothing keeps them: another's egress program "
+			 "is ahead of ours, most likely interface=%s",
+			 i->name);
+	if (mon_bpf_read_iface(m->bpf, iface, &now) == 0) /* else with the next tick */
+		monitor_report_interface(m, iface, now.isolated_ns != 0, (enum dr_reason)now.reason,
+					 dr_wall_now());
+}
+
 static void detach(struct monitor *m, unsigned iface)
 {
 	struct monitor_iface *i = &m->ifaces[iface];
 	DR_AUTO_FREE char *ignored = NULL;
 
+	i->mute_ns = 0;
 	if (!i->attached)
 		return;
 	i->attached = false;

@@ -260,6 +260,9 @@ static void add_kernel_and_sender(struct dr_buf *b, const struct mon_status *s)
 		     (const void *const[]){ &s->counters }, NULL, 1);
 	add_counters(b, sender_counters, DR_ARRAY_SIZE(sender_counters), (const void *const[]){ &s->sender },
 		     NULL, 1);
+	mon_metric_family(b, "sender_unseen", GAUGE,
+			  "Probes that the sockets took and that were not seen leaving.");
+	mon_metric_uint(b, "sender_unseen", NULL, s->unseen);
 	mon_metric_family(b, "sender_late_seconds", GAUGE, "Worst lateness of the sender, of late.");
 	mon_metric_seconds(b, "sender_late_seconds", NULL, s->sender.late_max_ns);
 	mon_metric_family(b, "sender_cycle_age_seconds", GAUGE, "Since the sender looked at its work.");

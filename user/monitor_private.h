@@ -37,6 +37,7 @@ struct monitor_target {	      /* by slot */
 	bool talking;	   /* degraded by its verdict, else by its numbers */
 	uint64_t accepted; /* attempts, as last compared with what left */
 	struct mon_unsent unsent;
+	struct mon_unsent mute; /* the same, of what nothing keeps from leaving */
 	struct mon_late late;
 	struct mon_grey_state grey;
 };
@@ -51,6 +52,8 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	uint64_t heard_ns;    /* when something was last heard, as last looked at */
 	unsigned heard_ticks; /* looks in a row that found it newer */
 	unsigned silent;      /* of its targets, as last looked at */
+	uint64_t mute_ns;     /* since when its probes leave unseen, and nothing is heard; 0: they do not */
+	uint64_t mutes;	      /* times that began */
 	unsigned odd_ticks;   /* looks in a row that found another carrier than rtnetlink tells of */
 	bool grey;	      /* most of its targets are degraded by their numbers: it is not they */
 	struct mon_bpf_attached modes;
@@ -91,8 +94,8 @@ struct monitor {
 	struct dr_source *ring, *tick, *reload;
 	struct dr_mono started_at, last_tick, last_ring;
 	uint64_t events_lost, timer_errors, timers, timers_late; /* as last seen in dr_stats */
-	uint64_t accepted_missing; /* probes that the sockets took and that did not leave, as last seen */
-	uint64_t skipped;	   /* as last seen of the sender */
+	uint64_t unseen;  /* probes that the sockets took and that were not seen leaving, as last looked at */
+	uint64_t skipped; /* as last seen of the sender */
 	struct mon_prober_stats sender; /* of the last tick, with its worst lateness */
 	uint32_t grey_cursor, ask_from, asked;
 	bool blind;
@@ -151,6 +154,9 @@ void monitor_on_link_event(struct monitor *m, const struct dr_event *e);
 void monitor_follow_link(struct monitor *m, size_t i, const struct dr_link *l);
 void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, enum dr_reason reason,
 			      struct dr_wall when);
+
+/* Since then its probes leave unseen and nothing is heard, so that it cannot judge; 0: no longer. */
+void monitor_set_mute(struct monitor *m, unsigned iface, uint64_t since_ns);
 
 /* ---- verdicts.c ---- */
 void monitor_on_event(const struct dr_event *e, void *userdata);

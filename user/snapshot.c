@@ -63,6 +63,11 @@ static void read_interfaces(struct monitor *m, struct mon_status *ret)
 		};
 		if (mon_bpf_read_iface(m->bpf, i, &s->state))
 			s->state = (struct dr_iface){ 0 };
+		if (f->mute_ns && !s->state.isolated_ns) {
+			s->state.isolated_ns = f->mute_ns;
+			s->state.reason = DR_REASON_MUTE;
+		}
+		s->state.isolations += f->mutes;
 		if (f->present)
 			s->lost = read_lost(m, f->present);
 		ret->interface_count++;
@@ -126,6 +131,7 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 	};
 	ret->uptime = dr_mono_sub(ret->now, m->started_at);
 	ret->sender = m->sender;
+	ret->unseen = m->unseen;
 	/* until the first tick nothing is known of the sender */
 	ret->cycle = (struct mon_cycle){ .sender = { DR_MAX(m->sender.last_cycle_ns, m->started_at.ns) },
 					 .ring = m->last_ring,

@@ -362,6 +362,7 @@ struct dr_json *mon_status_counters_json(const struct mon_status *s)
 	add_uint(part, "sent", s->sender.sent);
 	add_uint(part, "failed", s->sender.failed);
 	add_uint(part, "skipped", s->sender.skipped);
+	add_uint(part, "unseen", s->unseen);
 	add_seconds(part, "late_max_seconds", s->sender.late_max_ns);
 	add_age(part, "cycle_age_seconds", s, s->sender.last_cycle_ns);
 	part = dr_json_add_array(o, "inspectors");

@@ -77,6 +77,7 @@ struct mon_status {
 	const struct mon_rtt *retired; /* of targets that are no longer watched; NULL: there were none */
 	struct dr_stats counters;
 	struct mon_prober_stats sender;
+	uint64_t unseen; /* of sender.sent, those that the kernel half has not seen leaving */
 	struct mon_report_stats inspectors[MON_INSPECTORS_MAX];
 	/* Targets are read slot by slot, over several turns of the loop if there are many. false: that slot
 	 * has none. */

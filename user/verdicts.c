@@ -111,6 +111,8 @@ static void apply_verdict(struct monitor *m, const struct dr_event *e)
 	s->transitions = e->transitions;
 	s->verdict = (enum dr_verdict)e->verdict;
 	s->reason = (enum dr_reason)e->reason;
+	if (s->verdict == DR_VERDICT_DOWN)
+		monitor_set_mute(m, t->interface, 0); /* its probes were seen */
 	log_verdict(m, e, t);
 	if (m->prober)
 		mon_prober_set_apart(m->prober, e->slot, s->verdict != DR_VERDICT_UP);

@@ -49,6 +49,8 @@ enum dr_reason { /* of a verdict */
 	DR_REASON_SEND_ERROR = 8,   /* unreachable: the socket refuses the probes */
 	DR_REASON_DEAF = 9,	    /* of isolation: nothing at all is heard */
 	DR_REASON_SHARE = 10,	    /* of isolation: too many targets fell silent in the same breath */
+	DR_REASON_MUTE =
+		11, /* unreachable; of isolation too: nothing keeps probes back, and none is seen leaving */
 };
 
 /* dr_targets[slot]: what to watch. Written by the monitor before it probes, read by the programs. */

@@ -118,6 +118,7 @@ void world_init(struct world *w, uint32_t targets)
 			    .skipped = 1,
 			    .late_max_ns = 20500,
 			    .last_cycle_ns = WORLD_AGO(100) },
+		.unseen = 7,
 		.inspectors = { { .url = "http://user:secret@inspector:12345/events",
 				  .delivered = 5,
 				  .reachable = true } },

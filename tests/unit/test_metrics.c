@@ -146,6 +146,7 @@ static void of_the_monitor(void **state)
 	assert_line(&b, "discovered_left_out 3");
 	assert_line(&b, "sender_attempts_total 1000");
 	assert_line(&b, "sender_skipped_total 1");
+	assert_line(&b, "sender_unseen 7");
 	assert_line(&b, "sender_late_seconds 0.000020500");
 	assert_line(&b, "sender_cycle_age_seconds 0.100000000");
 }

@@ -247,7 +247,7 @@ static void counters_document(void **state)
 	}
 	assert_int_equal(n - 1000, sizeof(struct dr_stats) / sizeof(uint64_t));
 	assert_at(doc, "sender",
-		  "{\"attempts\":1000,\"sent\":990,\"failed\":9,\"skipped\":1,"
+		  "{\"attempts\":1000,\"sent\":990,\"failed\":9,\"skipped\":1,\"unseen\":7,"
 		  "\"late_max_seconds\":2.05e-05,\"cycle_age_seconds\":0.1}");
 	assert_at(doc, "inspectors.0.waiting", "0");
 }

@@ -178,8 +178,11 @@ void check_monitor_hearing(const struct check_facts *f, struct check_report *r)
 			continue; /* said elsewhere */
 		if (isolated)
 			check_bad(r, CHECK_BROKEN, name,
-				  "look at this machine's cable, switch and filters: the fault is most "
-				  "likely here",
+				  strcmp(reason, "mute") == 0
+					  ? "bpftool net show, and tc filter show dev NAME egress: another's "
+					    "program keeps our probes from ours"
+					  : "look at this machine's cable, switch and filters: the fault is "
+					    "most likely here",
 				  "it is isolated (%s): no host is condemned by it", reason);
 		else if (dr_json_get_bool(n, "blind", false))
 			check_bad(r, CHECK_DEGRADED, name,
