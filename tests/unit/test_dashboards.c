@@ -203,6 +203,25 @@ static void the_rules_are_about_what_there_is(void **state)
 	promtool_assert_rules(&text);
 }
 
+/* Each rule is in tests/unit/alerts.test.yml, when it fires and when not: {severity: ...} of its alert. */
+static void every_rule_is_tried(void **state)
+{
+	DR_AUTO_BUF struct dr_buf rules = { 0 }, tests = { 0 };
+	unsigned n = 0;
+
+	read_file(RULES, &rules);
+	read_file("tests/unit/alerts.test.yml", &tests);
+	for (const char *p = dr_buf_str(&rules); (p = strstr(p, "- alert: ")); n++) {
+		p += strlen("- alert: ");
+		DR_AUTO_FREE char *name = dr_asprintf("%.*s", (int)strcspn(p, "\n"), p);
+		DR_AUTO_FREE char *plain = dr_asprintf("alertname: %s\n        exp_alerts:\n", name);
+		DR_AUTO_FREE char *query = dr_asprintf("ALERTS{alertname=\"%s\"", name);
+		if (!strstr(tests.data, plain) && !strstr(tests.data, query))
+			fail_msg("tests/unit/alerts.test.yml never has %s fire", name);
+	}
+	assert_in_range(n, 20, 100);
+}
+
 /* In tests/unit/alerts.test.yml it is written when they fire, and when not. */
 static void the_rules_fire(void **state)
 {
@@ -216,6 +235,7 @@ int main(void)
 		cmocka_unit_test(the_dashboard_asks_for_what_there_is),
 		cmocka_unit_test(the_panels_have_their_places),
 		cmocka_unit_test(the_rules_are_about_what_there_is),
+		cmocka_unit_test(every_rule_is_tried),
 		cmocka_unit_test(the_rules_fire),
 	};
 
