@@ -8,6 +8,7 @@
 
 #include "consumer/answers.h"
 #include "consumer/consumer.h"
+#include "consumer/metrics.h"
 #include "tools/minicloud/cloud.h"
 
 #define ALARMS 60
@@ -217,6 +218,32 @@ static void test_metrics_are_clean(void **state)
 	promtool_assert_clean(&body);
 }
 
+/* Each family stands in the document. */
+static void test_metrics_are_documented(void **state)
+{
+	const struct con_gauges now = { 0 };
+	const struct con_counts counts = { 0 };
+	DR_AUTO_FCLOSE FILE *f = fopen("docs/operations.md", "re");
+	DR_AUTO_BUF struct dr_buf docs = { 0 }, b = { 0 };
+	char text[4096];
+	const char *section;
+	size_t families = 0;
+
+	assert_non_null(f);
+	while (fgets(text, sizeof(text), f))
+		dr_buf_puts(&docs, text);
+	section = strstr(dr_buf_str(&docs), "all of which begin with `doctor_consumer_`");
+	assert_non_null(section);
+	con_metrics_print(&b, &now, &counts);
+	for (const char *p = b.data; (p = strstr(p, "# TYPE doctor_consumer_")); families++) {
+		p += strlen("# TYPE doctor_consumer_");
+		DR_AUTO_FREE char *word = dr_asprintf("`%.*s`", (int)strcspn(p, " "), p);
+		if (!strstr(section, word))
+			fail_msg("docs/operations.md does not know %s", word);
+	}
+	assert_in_range(families, 11, 40);
+}
+
 static void test_buckets(void **state)
 {
 	static const struct {
@@ -382,8 +409,13 @@ static void test_authority_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answered_promptly),  TEST(test_metrics_are_clean),   cmocka_unit_test(test_buckets),
-		TEST(test_slow_connections),   TEST(test_client_certificates), TEST(test_tls_only),
+		TEST(test_answered_promptly),
+		TEST(test_metrics_are_clean),
+		cmocka_unit_test(test_buckets),
+		cmocka_unit_test(test_metrics_are_documented),
+		TEST(test_slow_connections),
+		TEST(test_client_certificates),
+		TEST(test_tls_only),
 		TEST(test_authority_replaced),
 	};
 

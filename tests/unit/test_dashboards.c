@@ -96,7 +96,48 @@ static bool is_exported(const struct dr_buf *text, const char *name, size_t len)
 	return false;
 }
 
+/* Has a series of that name such a label? value: with its quotes, or "" for any. */
+static bool has_label(const struct dr_buf *text, const char *name, size_t len, const char *label,
+		      const char *value)
+{
+	DR_AUTO_FREE char *first = dr_asprintf("{%s=%s", label, value),
+			  *later = dr_asprintf(",%s=%s", label, value);
+
+	for (const char *p = dr_buf_str(text); (p = strstr(p, "\ndoctor_"));) {
+		p++;
+		if (strncmp(p, name, len) != 0 || p[len] != '{')
+			continue;
+		DR_AUTO_FREE char *line = strndup(p, strcspn(p, "\n"));
+		if (strstr(line, first) || strstr(line, later))
+			return true;
+	}
+	return false;
+}
+
 /* ---------------------------------------------------------------- what is asked for */
+
+/* The matchers {label="value",label=~"a|b",label!="value"} after a name are of labels and values that there
+ * are. */
+static void check_labels(const struct dr_buf *exported, const char *name, size_t len)
+{
+	const char *p = name + len;
+
+	while (*p == '{' || *p == ',') {
+		size_t n = strspn(++p, "abcdefghijklmnopqrstuvwxyz_");
+		DR_AUTO_FREE char *label = strndup(p, n);
+		bool pattern = strncmp(p + n, "=~", 2) == 0;
+		const char *value = strchr(p, '"') + 1;
+		p = strchr(value, '"') + 1;
+		DR_AUTO_FREE char *values = strndup(value, (size_t)(p - 1 - value));
+		if (strchr(values, '$') || strpbrk(values, ".*+[("))
+			continue; /* a variable of the dashboard, or a pattern of any */
+		for (char *rest = values, *one; (one = strsep(&rest, pattern ? "|" : ""));) {
+			DR_AUTO_FREE char *quoted = dr_asprintf("\"%s\"", one);
+			if (!has_label(exported, name, len, label, quoted))
+				fail_msg("no series of %.*s has %s=%s", (int)len, name, label, quoted);
+		}
+	}
+}
 
 /* All that begins with doctor_ in an expression; how many there are. */
 static unsigned check_names(const struct dr_buf *exported, const char *expr)
@@ -108,6 +149,7 @@ static unsigned check_names(const struct dr_buf *exported, const char *expr)
 
 		if (!is_exported(exported, p, len))
 			fail_msg("nobody exports %.*s: %s", (int)len, p, expr);
+		check_labels(exported, p, len);
 		p += len;
 	}
 	return n;
@@ -203,6 +245,54 @@ static void the_rules_are_about_what_there_is(void **state)
 	promtool_assert_rules(&text);
 }
 
+/* The labels of the series that a test of rules has are those of the metric, whatever their values. */
+static void check_series(const struct dr_buf *exported, const char *series)
+{
+	size_t len = strcspn(series, "{'");
+	const char *p = series + len;
+
+	while (*p == '{' || *p == ',') {
+		size_t n = strcspn(++p, "=");
+		DR_AUTO_FREE char *label = strndup(p, n);
+		p = strchr(strchr(p, '"') + 1, '"') + 1;
+		if (strcmp(label, "instance") != 0 && !has_label(exported, series, len, label, ""))
+			fail_msg("no series of %.*s has a label %s", (int)len, series, label);
+	}
+}
+
+static void the_tests_are_of_what_there_is(void **state)
+{
+	DR_AUTO_BUF struct dr_buf exported = { 0 }, tests = { 0 };
+	unsigned n = 0;
+
+	print_all(&exported);
+	read_file("tests/unit/alerts.test.yml", &tests);
+	for (const char *p = dr_buf_str(&tests); (p = strstr(p, "{series: '")); n++) {
+		p += strlen("{series: '");
+		check_series(&exported, p);
+	}
+	assert_in_range(n, 25, 100);
+}
+
+/* Each rule is in tests/unit/alerts.test.yml, when it fires and when not: {severity: ...} of its alert. */
+static void every_rule_is_tried(void **state)
+{
+	DR_AUTO_BUF struct dr_buf rules = { 0 }, tests = { 0 };
+	unsigned n = 0;
+
+	read_file(RULES, &rules);
+	read_file("tests/unit/alerts.test.yml", &tests);
+	for (const char *p = dr_buf_str(&rules); (p = strstr(p, "- alert: ")); n++) {
+		p += strlen("- alert: ");
+		DR_AUTO_FREE char *name = dr_asprintf("%.*s", (int)strcspn(p, "\n"), p);
+		DR_AUTO_FREE char *plain = dr_asprintf("alertname: %s\n        exp_alerts:\n", name);
+		DR_AUTO_FREE char *query = dr_asprintf("ALERTS{alertname=\"%s\"", name);
+		if (!strstr(tests.data, plain) && !strstr(tests.data, query))
+			fail_msg("tests/unit/alerts.test.yml never has %s fire", name);
+	}
+	assert_in_range(n, 20, 100);
+}
+
 /* In tests/unit/alerts.test.yml it is written when they fire, and when not. */
 static void the_rules_fire(void **state)
 {
@@ -216,6 +306,8 @@ int main(void)
 		cmocka_unit_test(the_dashboard_asks_for_what_there_is),
 		cmocka_unit_test(the_panels_have_their_places),
 		cmocka_unit_test(the_rules_are_about_what_there_is),
+		cmocka_unit_test(every_rule_is_tried),
+		cmocka_unit_test(the_tests_are_of_what_there_is),
 		cmocka_unit_test(the_rules_fire),
 	};
 

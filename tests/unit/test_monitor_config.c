@@ -64,44 +64,61 @@ static void targets_inherit(void **state)
 	assert_int_equal(mon_config_lonely_interface(&c, 1), -1); /* a canary alone is never judged */
 }
 
-static void defaults(void **state)
+static void assert_defaults(const struct mon_config *c)
 {
-	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL;
-	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
-
-	assert_int_equal(read_text("targets: [{host: a, address: 192.0.2.11, interface: eth0}]", &conf, &c),
-			 0);
-	assert_string_equal(c.name, "doctor-monitor");
-	assert_string_equal(c.pin_root, "/sys/fs/bpf/doctor");
-	assert_string_equal(c.inspectors[0].url, "http://127.0.0.1:12345/events");
-	assert_int_equal(c.targets[0].interval.ns, 100 * DR_NSEC_PER_MSEC);
-	assert_int_equal(c.targets[0].multiplier, 3);
-	assert_int_equal(c.realtime_priority, 50);
-	assert_false(c.consume_replies);
-	assert_true(c.passive);
-	assert_int_equal(c.attach, MON_ATTACH_AUTO);
-	assert_string_equal(c.user, "");
-	assert_int_equal(c.isolation.share_permille, 500);
-	assert_int_equal(c.isolation.share_min, 3);
-	assert_int_equal(c.isolation.blind_after.ns, DR_NSEC_PER_SEC);
-	assert_int_equal(c.grey.window.ns, 10 * DR_NSEC_PER_SEC);
-	assert_int_equal(c.grey.loss_permille, 50);
-	assert_int_equal(c.grey.rtt_factor, 3);
-	assert_int_equal(c.grey.rtt_step.ns, DR_NSEC_PER_MSEC);
-	assert_int_equal(c.inspector_count, 1);
-	assert_int_equal(c.inspectors[0].dialect, MON_DOCTOR);
-	assert_null(c.inspectors[0].token_file);
-	assert_true(c.all_inspectors);
-	assert_int_equal(mon_config_queue(&c), 4096);
-	assert_false(c.metrics_on);
-	assert_string_equal(c.socket, "/run/doctor/doctor-monitor.sock");
-	assert_int_equal(c.target_room, 66);
-	assert_int_equal(c.link_count, 0);
-	assert_false(c.discover.nova);
-	assert_int_equal(c.targets[0].kind, DR_KIND_ECHO4);
+	assert_string_equal(c->name, "doctor-monitor");
+	assert_string_equal(c->pin_root, "/sys/fs/bpf/doctor");
+	assert_string_equal(c->inspectors[0].url, "http://127.0.0.1:12345/events");
+	assert_int_equal(c->targets[0].interval.ns, 100 * DR_NSEC_PER_MSEC);
+	assert_int_equal(c->targets[0].multiplier, 3);
+	assert_int_equal(c->realtime_priority, 50);
+	assert_false(c->consume_replies);
+	assert_true(c->passive);
+	assert_int_equal(c->attach, MON_ATTACH_AUTO);
+	assert_string_equal(c->user, "");
+	assert_int_equal(c->isolation.share_permille, 500);
+	assert_int_equal(c->isolation.share_min, 3);
+	assert_int_equal(c->isolation.blind_after.ns, DR_NSEC_PER_SEC);
+	assert_int_equal(c->grey.window.ns, 10 * DR_NSEC_PER_SEC);
+	assert_int_equal(c->grey.loss_permille, 50);
+	assert_int_equal(c->grey.rtt_factor, 3);
+	assert_int_equal(c->grey.rtt_step.ns, DR_NSEC_PER_MSEC);
+	assert_int_equal(c->inspector_count, 1);
+	assert_int_equal(c->inspectors[0].dialect, MON_DOCTOR);
+	assert_null(c->inspectors[0].token_file);
+	assert_true(c->all_inspectors);
+	assert_int_equal(mon_config_queue(c), 4096);
+	assert_false(c->metrics_on);
+	assert_string_equal(c->socket, "/run/doctor/doctor-monitor.sock");
+	assert_int_equal(c->target_room, 66);
+	assert_int_equal(c->link_count, 0);
+	assert_false(c->discover.nova);
+	assert_int_equal(c->targets[0].kind, DR_KIND_ECHO4);
 	char self[MON_HOST_MAX] = "";
 	assert_int_equal(gethostname(self, sizeof(self) - 1), 0);
-	assert_string_equal(c.host, self);
+	assert_string_equal(c->host, self);
+}
+
+#define ONE_TARGET "targets: [{host: a, address: 192.0.2.11, interface: eth0}]\n"
+
+/* The sample shows every default, and a file that says nothing else than whom to watch means the same. */
+static void defaults(void **state)
+{
+	DR_AUTO(dr_conf_freep) struct dr_conf *conf = NULL, *sample_conf = NULL;
+	DR_AUTO(mon_config_done) struct mon_config c = { 0 }, sample = { 0 };
+	DR_AUTO_FCLOSE FILE *f = fopen("etc/doctor-monitor.yaml", "re");
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+	char line[1024];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		dr_buf_puts(&text, strcmp(line, "targets: []\n") ? line : ONE_TARGET);
+	assert_non_null(strstr(dr_buf_str(&text), ONE_TARGET));
+	assert_int_equal(read_text(ONE_TARGET, &conf, &c), 0);
+	assert_defaults(&c);
+	assert_int_equal(read_text(dr_buf_str(&text), &sample_conf, &sample), 0);
+	assert_defaults(&sample);
+	assert_false(mon_config_needs_restart(&c, &sample));
 }
 
 static void everything_said(void **state)

@@ -178,8 +178,10 @@ enum ctl_exit ctl_run(const struct ctl_opts *o, struct dr_buf *out, struct dr_bu
 	DR_AUTO_FREE char *error = NULL;
 	int r;
 
-	if (o->verb->run && o->dry_run)
-		return CTL_GOOD; /* it was understood */
+	if (o->verb->run && o->dry_run) {
+		ctl_put(out, o->json ? "{\"command\": \"%s\"}\n" : "%s: understood\n", o->verb->name);
+		return CTL_GOOD;
+	}
 	if (o->verb->run)
 		return o->verb->run(o, out, err);
 	r = ctl_request_make(o, &request, &error);
