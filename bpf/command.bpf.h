@@ -22,11 +22,12 @@ static __always_inline int command_watch(const struct dr_command *m)
 	struct dr_iface *i = bpf_map_lookup_elem(&dr_ifaces, &iface);
 	struct dr_timer *g = timer_of(m->slot);
 	struct dr_target *c, t = m->target;
+	struct counted before, after;
 	struct dr_watch *w;
 
 	if (!find_slot(m->slot, &c, &w) || !g || !i || !t.key || c->key)
 		return DR_CMD_REFUSED;
-	if (make_timer(g) && m->value)
+	if (make_timer(g) && m->value & DR_WATCH_TIMER)
 		return DR_CMD_NO_TIMER;
 	bpf_spin_lock(&w->lock);
 	__builtin_memset(&w->track, 0, sizeof(w->track));
@@ -34,6 +35,10 @@ static __always_inline int command_watch(const struct dr_command *m)
 	__builtin_memset(w->mac, 0, sizeof(w->mac));
 	w->vlans = 0;
 	w->retired = 0;
+	before = counted(&w->track);
+	if (m->value & DR_WATCH_UP_BEFORE)
+		dr_on_recall(&w->track);
+	after = counted(&w->track);
 	c->interval_ns = t.interval_ns;
 	c->detect_ns = t.detect_ns;
 	c->multiplier = t.multiplier;
@@ -45,6 +50,7 @@ static __always_inline int command_watch(const struct dr_command *m)
 	c->kind = t.kind;
 	c->flags = t.flags;
 	bpf_spin_unlock(&w->lock);
+	settle(i, before, after);
 	__sync_lock_test_and_set(&c->key, t.key);
 	return DR_CMD_DONE;
 }

@@ -16,7 +16,8 @@
  *             three intervals (two where single losses may count, see dr_missed_ns()); with less,
  *             as with multiplier 1 on a target alone, nobody is counted ahead of the first deadline.
  *             Targets are compared that are probed about equally often: a slow one is not yet silent
- *             when a fast one is judged.
+ *             when a fast one is judged. Those that were up before the monitor was restarted, while this
+ *             interface was isolated, count as silent until they answer (dr_on_recall()).
  */
 
 #include "bpf/pure.h"

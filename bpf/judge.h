@@ -142,6 +142,17 @@ DR_PURE enum dr_outcome dr_look_again(struct dr_track *t, __u64 when)
 	return DR_ARM;
 }
 
+/*
+ * A new story, of a target that was up before the monitor was restarted: it counts for the share from the
+ * beginning, and as silent until it answers. So a loss of many from before is one of many again, ahead of the
+ * first deadline, however often each of them is probed.
+ */
+DR_PURE void dr_on_recall(struct dr_track *t)
+{
+	t->counted_up = 1;
+	t->counted_silent = 1;
+}
+
 /* A probe with this sequence number leaves now. Returns DR_ARM or DR_NOTHING. */
 DR_PURE enum dr_outcome dr_on_sent(struct dr_track *t, const struct dr_target *c, __u32 seq, __u64 now)
 {

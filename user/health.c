@@ -535,6 +535,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 		look_at_links(m);
 		look_at_targets(m, &kernel, &m->sender, now);
 		look_at_mute(m);
+		monitor_forget_what_is_over(m);
 		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
 		follow_pulses(m, now.ns);
 	}

@@ -193,6 +193,8 @@ void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, 
 			mon_grey_void(&m->targets[slot].grey);
 	}
 	if (isolated)
+		monitor_remember(m, iface);
+	if (isolated)
 		dr_error("isolated: no host is condemned on interface=%s until this is over reason=%s",
 			 i->name, mon_reason_name(reason));
 	else

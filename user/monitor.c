@@ -462,6 +462,7 @@ static int start(struct monitor *m, char **ret_error)
 
 	if ((r = allocate(m)) || (r = mon_report_new(m->loop, &m->config, &m->report, ret_error)) ||
 	    (r = start_kernel(m, ret_error)) || (r = watch_events(m)) || (r = start_sender(m, ret_error)) ||
+	    (r = monitor_recall(m)) ||
 	    (m->config.discover.nova && (r = mon_config_copy(&m->config, &m->file))) ||
 	    (r = apply(m, ret_error)) ||
 	    (r = mon_show_new(m->loop, &m->config, monitor_snapshot, reload_and_trim, m, &m->show,
@@ -527,6 +528,8 @@ void monitor_free(struct monitor *m)
 		free(m->ifaces[i].trouble);
 	free(m->targets);
 	mon_rtt_done(&m->retired);
+	mon_recall_done(&m->recall);
+	free(m->recall_path);
 	free(m->no_fentry);
 	free(m->reload_error);
 	free(m->found);

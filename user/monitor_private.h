@@ -7,6 +7,7 @@
  *
  *   monitor.c   start, stop, reload
  *   targets.c   makes the kernel half and the sender follow the configuration
+ *   recalled.c  who was up when an interface became isolated, for the next start
  *   ifaces.c    interfaces and links as they come, go and change
  *   verdicts.c  the kernel's events become hosts' states and reports
  *   health.c    once a second: what events did not tell, probes that cannot leave, grey failures, our own
@@ -20,6 +21,7 @@
 #include "user/late.h"
 #include "user/monitor.h"
 #include "user/prober.h"
+#include "user/recall.h"
 #include "user/report.h"
 #include "user/rtnl.h"
 #include "user/show.h"
@@ -35,6 +37,7 @@ struct monitor_target {	      /* by slot */
 	int send_error;	   /* errno last logged; 0: probes leave */
 	char *degraded;	   /* what was reported as degraded; NULL: nothing */
 	bool talking;	   /* degraded by its verdict, else by its numbers */
+	bool up_before;	   /* when its interface became isolated, in this run or before it */
 	uint64_t accepted; /* attempts, as last compared with what left */
 	struct mon_unsent unsent;
 	struct mon_unsent mute; /* the same, of what nothing keeps from leaving */
@@ -49,6 +52,8 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	unsigned ifindex; /* that we hang on, or hung on last; 0: never */
 	bool attached;
 	bool isolated;	      /* reported so */
+	bool remembered;      /* who was up when it became isolated stands in the file */
+	unsigned taken_over;  /* its targets that were up before the start, as long as that counts */
 	uint64_t heard_ns;    /* when something was last heard, as last looked at */
 	unsigned heard_ticks; /* looks in a row that found it newer */
 	unsigned silent;      /* of its targets, as last looked at */
@@ -89,8 +94,12 @@ struct monitor {
 	struct monitor_iface ifaces[MON_INTERFACES_MAX];
 	struct monitor_link links[MON_INTERFACES_MAX];
 	uint16_t ident;
-	bool started;	 /* from then on trouble with one interface is no reason to end */
-	char *no_fentry; /* why links are told of by rtnetlink; NULL: by fentry */
+	char *recall_path; /* who was up when an interface became isolated; NULL: nothing is remembered */
+	struct mon_recall recall; /* what the last run has left there */
+	bool recall_written;	  /* there is a file */
+	int recall_error;	  /* of the last writing, as logged */
+	bool started;		  /* from then on trouble with one interface is no reason to end */
+	char *no_fentry;	  /* why links are told of by rtnetlink; NULL: by fentry */
 	struct dr_source *ring, *tick, *reload;
 	struct dr_mono started_at, last_tick, last_ring;
 	uint64_t events_lost, timer_errors, timers, timers_late; /* as last seen in dr_stats */
@@ -134,6 +143,18 @@ void monitor_refresh_all(struct monitor *m);
 int monitor_set_interface(struct monitor *m, unsigned iface, unsigned ifindex, bool carrier) DR_MUST_USE;
 /* Its gap and the share, without a change of the rest. */
 int monitor_tune_interface(struct monitor *m, unsigned iface) DR_MUST_USE;
+
+/* ---- recalled.c ---- */
+/* Before the first target is watched: what the last run has left. Trouble with it is logged, and no reason to
+ * end. */
+int monitor_recall(struct monitor *m) DR_MUST_USE; /* -ENOMEM */
+/* Was the slot's target up, as the last run has left it? For one that is new; once it is watched: */
+bool monitor_was_up(const struct monitor *m, uint32_t slot);
+void monitor_recalled(struct monitor *m, uint32_t slot);
+/* It has become isolated: who is up there now is written down for the next start. */
+void monitor_remember(struct monitor *m, unsigned iface);
+/* Each second: what is over is forgotten. */
+void monitor_forget_what_is_over(struct monitor *m);
 
 /* ---- ifaces.c ---- */
 /*

@@ -118,6 +118,17 @@ static void target_problems(struct dr_json *problems, const struct mon_status *s
 			s->late_count, s->late_count == 1 ? " answers" : "s answer");
 }
 
+static void isolation_problem(struct dr_json *problems, const struct mon_status_interface *n)
+{
+	const char *reason = mon_reason_name((enum dr_reason)n->state.reason);
+
+	if (n->taken_over)
+		problem(problems, "interface %s is isolated: %s, as before the restart (%u target%s up then)",
+			n->name, reason, n->taken_over, n->taken_over == 1 ? " was" : "s were");
+	else
+		problem(problems, "interface %s is isolated: %s", n->name, reason);
+}
+
 static void interface_problems(struct dr_json *problems, const struct mon_status *s)
 {
 	for (size_t i = 0; i < s->interface_count; i++) {
@@ -127,8 +138,7 @@ static void interface_problems(struct dr_json *problems, const struct mon_status
 		else if (!n->attached)
 			problem(problems, "nothing is attached to interface %s", n->name);
 		else if (n->state.isolated_ns)
-			problem(problems, "interface %s is isolated: %s", n->name,
-				mon_reason_name((enum dr_reason)n->state.reason));
+			isolation_problem(problems, n);
 	}
 	for (size_t i = 0; i < s->link_count; i++) {
 		const struct mon_status_link *l = &s->links[i];
@@ -218,6 +228,7 @@ static void push_interface(struct dr_json *array, const struct mon_status *s,
 	add_reason(o, "reason", n->state.isolated_ns ? n->state.reason : DR_REASON_NONE);
 	add_age(o, "isolated_age_seconds", s, n->state.isolated_ns);
 	add_uint(o, "isolations", n->state.isolations);
+	add_uint(o, "taken_over", n->taken_over);
 	dr_json_add_bool(o, "blind", n->state.blind_ns != 0);
 	add_age(o, "blind_age_seconds", s, n->state.blind_ns);
 	dr_json_add_int(o, "up", n->state.up);

@@ -43,6 +43,8 @@ struct mon_status_interface {
 	struct dr_iface state;
 	struct mon_status_lost lost;
 	bool attached;
+	unsigned taken_over; /* targets that were up before a restart while it was isolated, as long as that
+				counts */
 };
 
 struct mon_status_link {

@@ -92,14 +92,17 @@ static int probe_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
 /* With a timer if that can be; else its first probes will have to make it, and failures are counted. */
 static int begin_watch(struct monitor *m, uint32_t slot, const struct dr_target *t)
 {
-	struct dr_command cmd = { .op = DR_CMD_WATCH, .slot = slot, .value = 1, .target = *t };
+	uint32_t before = m->targets[slot].up_before ? DR_WATCH_UP_BEFORE : 0;
+	struct dr_command cmd = {
+		.op = DR_CMD_WATCH, .slot = slot, .value = DR_WATCH_TIMER | before, .target = *t
+	};
 	int r = command(m, &cmd);
 
 	for (unsigned n = 0; r > 0 && n < TIMER_TRIES; n++) {
 		mon_bpf_stir_memory();
 		r = command(m, &cmd);
 	}
-	cmd.value = 0;
+	cmd.value = before;
 	return r > 0 ? command(m, &cmd) : r;
 }
 
@@ -126,7 +129,7 @@ int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
 {
 	struct monitor_target *s = &m->targets[slot];
 
-	*s = (struct monitor_target){ .since = dr_mono_now() };
+	*s = (struct monitor_target){ .since = dr_mono_now(), .up_before = monitor_was_up(m, slot) };
 	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
 		return dr_errno();
 	s->key |= 1; /* 0 means that a slot is not in use */
@@ -136,6 +139,8 @@ int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
 	int r = watch_it(m, slot, index, n);
 	if (r)
 		s->key = 0; /* tried again with the next tick */
+	else if (s->up_before)
+		monitor_recalled(m, slot);
 	return r;
 }
 

@@ -178,7 +178,7 @@ struct dr_iface {
 	__u32 reason;	   /* enum dr_reason of the isolation */
 	__u32 share; /* more than this many per mille of up targets silent at once is isolation; 0: never */
 	__u32 share_min; /* but only from so many silent targets on */
-	__u32 up;	 /* targets that are up or degraded */
+	__u32 up;	 /* targets that are up or degraded, or were up before a restart and are not judged */
 	__u32 silent; /* of these, those that have missed more than one answer in a row, and none came since
 		       */
 	__u32 pad;
@@ -271,7 +271,7 @@ _Static_assert(sizeof(struct dr_event) == 64, "dr_event layout");
 enum dr_command_op {
 	DR_CMD_WATCH = 1,  /* slot, target: a new target with a story of its own, whose transitions count from
 			      0;  events of the slot that are older than this tell of the former target;
-			      value 1: only if its timer can be made, else each probe will try to */
+			      value: DR_WATCH_* */
 	DR_CMD_RETIME = 2, /* slot, target: interval, detect, multiplier, rise, flags, ifindex change; the
 			      story goes on */
 	DR_CMD_RETIRE = 3, /* slot: no longer watched; its timer ends */
@@ -286,6 +286,10 @@ enum dr_command_op {
 };
 
 #define DR_CARRIER_AS_IS (~0U)
+
+#define DR_WATCH_TIMER 1 /* only if its timer can be made, else each probe will try to */
+#define DR_WATCH_UP_BEFORE                                                                                   \
+	2 /* up before the monitor was restarted: counted up, and silent until it answers */
 
 enum dr_command_result {
 	DR_CMD_DONE = 0,

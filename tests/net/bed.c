@@ -153,8 +153,8 @@ static void pin_dir(const struct bed *b, char *buf, size_t size)
 
 void bed_free(struct bed *b)
 {
-	char pins[128], socket[64];
-	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", pins, socket, NULL };
+	char pins[128], socket[64], isolated[64];
+	const char *const argv[] = { "rm", "-rf", b ? b->dir : "", pins, socket, isolated, NULL };
 
 	if (!b)
 		return;
@@ -164,6 +164,7 @@ void bed_free(struct bed *b)
 	/* there if a test has killed the monitor, or it was not mighty enough to remove them */
 	pin_dir(b, pins, sizeof(pins));
 	snprintf(socket, sizeof(socket), "/run/doctor/%.32s.sock", b->name);
+	snprintf(isolated, sizeof(isolated), "/run/doctor/%.32s.isolated", b->name);
 	sc_topo_free(b->topo);
 	dr_http_server_free(b->server);
 	dr_loop_free(b->loop);

@@ -83,6 +83,28 @@ static void a_target_is_watched_as_given(void **state)
 	assert_memory_equal(&got, &t, sizeof(t));
 }
 
+/* It counts from the beginning, and no more when it is retired. */
+static void one_that_was_up_before_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct dr_command c = { .op = DR_CMD_WATCH,
+				.slot = 2,
+				.value = DR_WATCH_UP_BEFORE,
+				.target = target_of(DR_KIND_ECHO4, 2, LONG) };
+
+	assert_int_equal(command(f, &c), DR_CMD_DONE);
+	assert_int_equal(track(f, 2).verdict, DR_VERDICT_UNKNOWN);
+	assert_int_equal(track(f, 2).counted_up, 1);
+	assert_int_equal(track(f, 2).counted_silent, 1);
+	assert_int_equal(iface(f).up, 1);
+	assert_int_equal(iface(f).silent, 1);
+	assert_int_equal(op(f, DR_CMD_RETIRE, 2), DR_CMD_DONE);
+	assert_int_equal(iface(f).up, 0);
+	assert_int_equal(iface(f).silent, 0);
+	watch(f, 2, DR_KIND_ECHO4, LONG); /* the next one in that slot is new */
+	assert_int_equal(iface(f).up, 0);
+}
+
 static void a_retimed_story_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -385,6 +407,7 @@ int main(void)
 		T(what_is_not_there_is_refused),
 		T(a_frame_is_no_command),
 		T(a_target_is_watched_as_given),
+		T(one_that_was_up_before_is_counted),
 		T(a_retimed_story_goes_on),
 		T(a_retired_target_counts_for_nothing),
 		T(a_slot_is_given_again_and_again),

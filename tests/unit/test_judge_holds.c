@@ -185,6 +185,99 @@ static void no_host_of_a_mass_loss_is_condemned(void **state)
 	a_mass_loss(3, 3 * INTERVAL, 7 * MS);
 }
 
+/* The kernel half is new, and what it knows is that they were up, if anything. */
+static void restart(struct world *w, bool recalled)
+{
+	for (unsigned n = 0; n < TARGETS; n++) {
+		w->t[n] = (struct dr_track){ 0 };
+		w->answer_ns[n] = 0;
+		if (recalled)
+			dr_on_recall(&w->t[n]);
+	}
+	w->i = (struct dr_iface){ .ifindex = 1,
+				  .carrier = 1,
+				  .gap_ns = w->i.gap_ns,
+				  .resumed_ns = w->now,
+				  .share = w->i.share,
+				  .share_min = w->i.share_min,
+				  .up = recalled ? TARGETS : 0,
+				  .silent = recalled ? TARGETS : 0 };
+	w->downs = w->isolations = w->hearings = 0;
+	w->first_down_ns = 0;
+}
+
+/* A story from the beginning, of one that was up: what was a mass loss then is one now. */
+static void a_mass_loss_goes_on_after_a_restart(void **state)
+{
+	for (unsigned recalled = 0; recalled < 2; recalled++) {
+		struct world w = world_of(3, 3 * INTERVAL, MS / 5, 500);
+
+		run(&w, 200 * MS);
+		kill_some(&w, TARGETS * 7 / 10);
+		run(&w, 300 * MS);
+		assert_int_equal(w.isolations, 1);
+		restart(&w, recalled);
+		run(&w, 2500 * MS); /* the first second is forgotten: nothing was heard ahead of it */
+		assert_counted(&w);
+		if (!recalled) { /* silent since the start is dead */
+			assert_int_equal(w.downs, TARGETS * 7 / 10);
+			continue;
+		}
+		assert_int_equal(w.downs, 0);
+		assert_int_equal(w.isolations, 1);
+		assert_int_equal(w.i.up, TARGETS);
+		assert_int_equal(w.i.silent, TARGETS * 7 / 10);
+
+		/* all but one come back */
+		kill_some(&w, 1);
+		run(&w, 2500 * MS);
+		assert_int_equal(w.hearings, 1);
+		assert_int_equal(w.downs, 1);
+		assert_int_equal(w.t[0].verdict, DR_VERDICT_DOWN);
+		assert_int_equal(w.i.up, TARGETS - 1);
+		assert_int_equal(w.i.silent, 0);
+		assert_counted(&w);
+	}
+}
+
+/* The loss was over while nobody watched: those that answer are up, and one that does not is dead. */
+static void a_mass_loss_that_is_over_at_the_restart(void **state)
+{
+	struct world w = world_of(3, 3 * INTERVAL, MS / 5, 500);
+
+	kill_some(&w, 1);
+	restart(&w, true);
+	run(&w, 2500 * MS); /* the first second is forgotten: nothing was heard ahead of it */
+	assert_int_equal(w.isolations, 0);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.i.up, TARGETS - 1);
+	assert_int_equal(w.i.silent, 0);
+	assert_counted(&w);
+}
+
+/* One whose probes do not leave is counted with the others as well. */
+static void one_that_was_up_and_does_not_resolve_is_counted(void **state)
+{
+	struct dr_target c = { .interval_ns = INTERVAL, .detect_ns = 3 * INTERVAL, .multiplier = 3 };
+	struct dr_hearing h = { .tx_ns = START, .at_ns = START, .since_ns = 1 };
+	struct dr_ears e = { .own = h,
+			     .any = h,
+			     .carrier = 1,
+			     .gap_ns = 15 * MS,
+			     .share = 500,
+			     .share_min = 3,
+			     .up = 10,
+			     .silent = 7 };
+	struct dr_track t = { 0 };
+
+	dr_on_recall(&t);
+	assert_int_equal(dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, START), DR_HELD_SHARE);
+	e.silent = 1;
+	assert_int_equal(dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, START), DR_WENT_DOWN);
+	assert_int_equal(t.counted_up, 0);
+	assert_int_equal(t.counted_silent, 0);
+}
+
 /* A deadline of one interval: there is none ahead of it in which others could be counted. */
 static void with_multiplier_1_the_first_are_condemned(void **state)
 {
@@ -668,6 +761,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_host_of_a_mass_loss_is_condemned),
+		cmocka_unit_test(a_mass_loss_goes_on_after_a_restart),
+		cmocka_unit_test(a_mass_loss_that_is_over_at_the_restart),
+		cmocka_unit_test(one_that_was_up_and_does_not_resolve_is_counted),
 		cmocka_unit_test(with_multiplier_1_the_first_are_condemned),
 		cmocka_unit_test(few_losses_are_deaths),
 		cmocka_unit_test(the_share_by_numbers),

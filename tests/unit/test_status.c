@@ -81,7 +81,8 @@ static void status_of_good_health(void **state)
 	assert_at(doc, "interfaces.0",
 		  "{\"interface\":\"eth0\",\"ifindex\":2,\"attached\":true,\"ingress\":\"native\","
 		  "\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
-		  "\"isolated_age_seconds\":null,\"isolations\":0,\"blind\":false,\"blind_age_seconds\":null,"
+		  "\"isolated_age_seconds\":null,\"isolations\":0,\"taken_over\":0,\"blind\":false,"
+		  "\"blind_age_seconds\":null,"
 		  "\"up\":3,\"silent\":0,\"xdp_exceptions\":4,\"rx_dropped\":1,\"rx_missed\":2,\"rx_errors\":"
 		  "3}");
 	assert_at(doc, "links",
@@ -108,6 +109,25 @@ static void isolated_interface(void **state)
 	assert_at(doc, "interfaces.1.isolations", "4");
 	assert_at(doc, "interfaces.1.blind_age_seconds", "0");
 	assert_problems(w, "[\"interface eth1 is isolated: share\"]");
+}
+
+static void isolated_since_before_the_start(void **state)
+{
+	struct world *w = *state;
+	struct mon_status_interface *n = &w->interfaces[1];
+
+	n->state.isolated_ns = WORLD_AGO(2500);
+	n->state.reason = DR_REASON_SHARE;
+	n->taken_over = 10;
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	assert_at(doc, "interfaces.1.taken_over", "10");
+	assert_problems(w, "[\"interface eth1 is isolated: share, as before the restart (10 targets were up "
+			   "then)\"]");
+	n->taken_over = 1;
+	assert_problems(w, "[\"interface eth1 is isolated: share, as before the restart (1 target was up "
+			   "then)\"]");
+	n->state.isolated_ns = 0; /* not yet, or no more */
+	assert_problems(w, "[]");
 }
 
 static void problems_of_targets(void **state)
@@ -386,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(status_of_good_health, setup, teardown),
 		cmocka_unit_test_setup_teardown(isolated_interface, setup, teardown),
+		cmocka_unit_test_setup_teardown(isolated_since_before_the_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_the_monitor, setup, teardown),
