@@ -274,9 +274,53 @@ static void forget_addresses(struct monitor *m, unsigned iface)
 	}
 }
 
+static int look_below(struct monitor *m, const struct mon_rtnl_device *d, uint32_t *ret_queues)
+{
+	DR_AUTO_FREE struct mon_rtnl_device *all = NULL;
+	size_t n;
+	int r = mon_rtnl_devices(m->rtnl, &all, &n);
+
+	if (r == 0)
+		*ret_queues = mon_stacked_queues(d, all, n);
+	return r;
+}
+
+/* How replies are taken in, by what the interface is. */
+static int find_way(struct monitor *m, unsigned iface, struct mon_stacked_way *ret, char **ret_error)
+{
+	struct monitor_iface *i = &m->ifaces[iface];
+	struct mon_rtnl_device d;
+	uint32_t queues = 0;
+	int r = mon_rtnl_device(m->rtnl, i->present, &d);
+
+	if (r == 0 && mon_stacked_asks(&d, m->config.attach))
+		r = look_below(m, &d, &queues);
+	if (r) {
+		*ret_error = dr_asprintf("interface %s: rtnetlink does not say what it is: %s", i->name,
+					 strerror(-r));
+		return r;
+	}
+	struct mon_stacked_way way = mon_stacked_decide(&d, queues, m->config.attach);
+	if (way.word == MON_STACKED_REFUSAL) {
+		*ret_error = dr_asprintf("nothing is attached to interface %s: %s", i->name, way.text);
+		return -EOPNOTSUPP;
+	}
+	*ret = way;
+	return 0;
+}
+
+static void log_way(const struct monitor_iface *i, const struct mon_stacked_way *way)
+{
+	if (way->word == MON_STACKED_WARNING)
+		dr_warning("attached as asked, but not well interface=%s: %s", i->name, way->text);
+	else if (way->word == MON_STACKED_REASON)
+		dr_info("replies are taken in by tc interface=%s: %s", i->name, way->text);
+}
+
 static int attach(struct monitor *m, unsigned iface, char **ret_error)
 {
 	struct monitor_iface *i = &m->ifaces[iface];
+	struct mon_stacked_way way;
 	bool moved = i->ifindex != i->present;
 	int r;
 
@@ -294,10 +338,14 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 		return r;
 	}
 	watch_link(m, i->ifindex, i->carrier);
-	r = mon_bpf_attach(m->bpf, iface, i->ifindex, i->name, m->config.attach, m->config.egress, &i->modes,
-			   ret_error);
+	r = find_way(m, iface, &way, ret_error);
+	if (r == 0)
+		r = mon_bpf_attach(m->bpf, iface, i->ifindex, i->name, way.mode, m->config.egress, &i->modes,
+				   ret_error);
 	if (r)
 		return r;
+	memcpy(i->ingress_why, way.text, sizeof(i->ingress_why));
+	log_way(i, &way);
 	if (i->modes.tried)
 		dr_info("other ways to attach failed interface=%s: %s", i->name, i->modes.tried);
 	free(i->modes.tried);

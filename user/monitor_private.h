@@ -26,6 +26,7 @@
 #include "user/rtnl.h"
 #include "user/show.h"
 #include "user/slots.h"
+#include "user/stacked.h"
 #include "user/unsent.h"
 
 struct monitor_target {	      /* by slot */
@@ -62,6 +63,7 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	unsigned odd_ticks;   /* looks in a row that found another carrier than rtnetlink tells of */
 	bool grey;	      /* most of its targets are degraded by their numbers: it is not they */
 	struct mon_bpf_attached modes;
+	char ingress_why[sizeof(((struct mon_stacked_way *)NULL)->text)]; /* as mon_status_interface */
 	char *trouble; /* last reason why it is not attached, as logged */
 };
 

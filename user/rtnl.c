@@ -11,7 +11,6 @@
 #define RECEIVE_BUFFER (1 << 20) /* some 400 notifications */
 #define READS_PER_WAKE 64
 #define READS_TO_EMPTY 4096 /* a full buffer has far fewer; more only while new ones pour in */
-#define DUMP_TRIES 10
 
 struct links { /* sorted by ifindex */
 	struct mon_rtnl_link *all;
@@ -143,7 +142,7 @@ static int dump(struct mon_rtnl *r, struct links *ret)
 	char buffer[256];
 	int e = -EINTR;
 
-	for (int tries = 0; e == -EINTR && tries < DUMP_TRIES; tries++) {
+	for (int tries = 0; e == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
 		ret->n = 0;
 		e = rtnl_ask(&r->ask, rtnl_link_question(buffer, 0), on_dumped, ret);
 	}
@@ -328,6 +327,16 @@ uint64_t mon_rtnl_overruns(const struct mon_rtnl *r)
 int mon_rtnl_link_now(struct mon_rtnl *r, unsigned ifindex, struct mon_rtnl_link *ret)
 {
 	return rtnl_ask_link(&r->ask, ifindex, ret);
+}
+
+int mon_rtnl_device(struct mon_rtnl *r, unsigned ifindex, struct mon_rtnl_device *ret)
+{
+	return rtnl_ask_device(&r->ask, ifindex, ret);
+}
+
+int mon_rtnl_devices(struct mon_rtnl *r, struct mon_rtnl_device **ret, size_t *ret_n)
+{
+	return rtnl_ask_devices(&r->ask, ret, ret_n);
 }
 
 int mon_rtnl_why(struct mon_rtnl *r, const __be32 address[4], unsigned ifindex, enum dr_reason *ret)

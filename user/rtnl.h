@@ -54,6 +54,18 @@ uint64_t mon_rtnl_overruns(const struct mon_rtnl *r);
  */
 int mon_rtnl_link_now(struct mon_rtnl *r, unsigned ifindex, struct mon_rtnl_link *ret) DR_MUST_USE;
 
+/* What an interface is, and what it has to do with others. */
+struct mon_rtnl_device {
+	unsigned ifindex;
+	char kind[16];	       /* "bond", "vlan"; "": a network card */
+	bool linked;	       /* to the one that it stands on, or to the other end of a cable */
+	unsigned link, master; /* 0: none, or it is in another network namespace */
+	uint32_t queues;       /* that it receives by */
+};
+int mon_rtnl_device(struct mon_rtnl *r, unsigned ifindex, struct mon_rtnl_device *ret) DR_MUST_USE;
+/* All of them, *ret freed by the caller. */
+int mon_rtnl_devices(struct mon_rtnl *r, struct mon_rtnl_device **ret, size_t *ret_n) DR_MUST_USE;
+
 /*
  * Why would a probe to address (IPv4 mapped) by that interface not leave? NONE: nothing is known to be wrong:
  * the next hop resolves, needs no resolving or has not been tried. NO_CARRIER (also when it is

@@ -171,6 +171,120 @@ int rtnl_ask_link(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_link *re
 	return r;
 }
 
+/* ---------------------------------------------------------------- what they are */
+
+static void read_kind(const struct nlattr *info, struct mon_rtnl_device *d)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, info)
+	{
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0)
+			snprintf(d->kind, sizeof(d->kind), "%s", mnl_attr_get_str(a));
+	}
+}
+
+int rtnl_device_read(const struct nlmsghdr *m, struct mon_rtnl_device *ret)
+{
+	const struct ifinfomsg *i = mnl_nlmsg_get_payload(m);
+	struct mon_rtnl_device d = { 0 };
+	bool elsewhere = false;
+	const struct nlattr *a;
+
+	if (m->nlmsg_type != RTM_NEWLINK)
+		return 1;
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*i))
+		return -EBADMSG;
+	d.ifindex = (unsigned)i->ifi_index;
+	mnl_attr_for_each(a, m, sizeof(*i))
+	{
+		switch (mnl_attr_get_type(a)) {
+		case IFLA_LINKINFO:
+			read_kind(a, &d);
+			break;
+		case IFLA_LINK:
+			d.linked = true;
+			d.link = u32_of(a);
+			break;
+		case IFLA_LINK_NETNSID:
+			elsewhere = true;
+			break;
+		case IFLA_MASTER:
+			d.master = u32_of(a);
+			break;
+		case IFLA_NUM_RX_QUEUES:
+			d.queues = u32_of(a);
+			break;
+		}
+	}
+	if (elsewhere) /* an ifindex of there */
+		d.link = 0;
+	*ret = d;
+	return 0;
+}
+
+static int on_device(const struct nlmsghdr *m, void *userdata)
+{
+	int r = rtnl_device_read(m, userdata);
+
+	return r > 0 ? -EBADMSG : r;
+}
+
+int rtnl_ask_device(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_device *ret)
+{
+	struct mon_rtnl_device d = { 0 };
+	char buffer[QUESTION_MAX];
+	int r = rtnl_ask(a, rtnl_link_question(buffer, ifindex), on_device, &d);
+
+	if (r == 0)
+		*ret = d;
+	return r;
+}
+
+struct devices {
+	struct mon_rtnl_device *all;
+	size_t n, room;
+};
+
+static int on_each_device(const struct nlmsghdr *m, void *userdata)
+{
+	struct devices *d = userdata;
+
+	if (d->n == d->room) {
+		size_t room = d->room ? 2 * d->room : 16;
+		struct mon_rtnl_device *all = reallocarray(d->all, room, sizeof(*all));
+
+		if (!all)
+			return -ENOMEM;
+		d->all = all;
+		d->room = room;
+	}
+	int r = rtnl_device_read(m, &d->all[d->n]);
+	d->n += r == 0;
+	return r < 0 ? r : 0;
+}
+
+int rtnl_ask_devices(struct rtnl_ask *a, struct mon_rtnl_device **ret, size_t *ret_n)
+{
+	struct devices d = { 0 };
+	char buffer[QUESTION_MAX];
+	int r = -EINTR;
+
+	for (int tries = 0; r == -EINTR && tries < RTNL_DUMP_TRIES; tries++) {
+		d.n = 0;
+		r = rtnl_ask(a, rtnl_link_question(buffer, 0), on_each_device, &d);
+	}
+	if (r && r != -EINTR) { /* one that still changes lacks little */
+		free(d.all);
+		return r;
+	}
+	*ret = d.all;
+	*ret_n = d.n;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- carrier */
+
 static int ask_carrier(struct rtnl_ask *a, unsigned ifindex, bool *ret)
 {
 	struct mon_rtnl_link l;

@@ -10,6 +10,7 @@
 #include "user/rtnl.h"
 
 #define RTNL_BUFFER 32768 /* the kernel's largest part of a dump */
+#define RTNL_DUMP_TRIES 10
 
 struct rtnl_ask {
 	struct mnl_socket *socket;
@@ -34,8 +35,13 @@ int rtnl_link_read(const struct nlmsghdr *m, struct mon_rtnl_link *ret) DR_MUST_
 /* A question about one link, ifindex 0: about all of them. */
 struct nlmsghdr *rtnl_link_question(char *buffer, unsigned ifindex);
 
-/* mon_rtnl_link_now(), mon_rtnl_why(), mon_rtnl_drops() */
+/* What an RTM_NEWLINK says of the device. 1: it is about something else. */
+int rtnl_device_read(const struct nlmsghdr *m, struct mon_rtnl_device *ret) DR_MUST_USE;
+
+/* mon_rtnl_link_now(), mon_rtnl_device(), mon_rtnl_devices(), mon_rtnl_why(), mon_rtnl_drops() */
 int rtnl_ask_link(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_link *ret) DR_MUST_USE;
+int rtnl_ask_device(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_device *ret) DR_MUST_USE;
+int rtnl_ask_devices(struct rtnl_ask *a, struct mon_rtnl_device **ret, size_t *ret_n) DR_MUST_USE;
 int rtnl_ask_why(struct rtnl_ask *a, const __be32 address[4], unsigned ifindex,
 		 enum dr_reason *ret) DR_MUST_USE;
 int rtnl_ask_drops(struct rtnl_ask *a, unsigned ifindex, struct mon_rtnl_drops *ret) DR_MUST_USE;

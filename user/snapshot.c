@@ -61,6 +61,7 @@ static void read_interfaces(struct monitor *m, struct mon_status *ret)
 			.ingress = f->attached ? f->modes.ingress : NULL,
 			.egress = f->attached ? f->modes.egress : NULL,
 			.taken_over = f->taken_over,
+			.ingress_why = f->attached && f->ingress_why[0] ? f->ingress_why : NULL,
 		};
 		if (mon_bpf_read_iface(m->bpf, i, &s->state))
 			s->state = (struct dr_iface){ 0 };

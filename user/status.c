@@ -222,6 +222,7 @@ static void push_interface(struct dr_json *array, const struct mon_status *s,
 	dr_json_add_int(o, "ifindex", n->ifindex);
 	dr_json_add_bool(o, "attached", n->attached);
 	dr_json_add_str(o, "ingress", n->ingress);
+	dr_json_add_str(o, "ingress_why", n->ingress_why);
 	dr_json_add_str(o, "egress", n->egress);
 	dr_json_add_bool(o, "carrier", n->state.carrier);
 	dr_json_add_bool(o, "isolated", n->state.isolated_ns != 0);

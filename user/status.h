@@ -40,6 +40,7 @@ struct mon_status_interface {
 	const char *name;
 	unsigned ifindex;	      /* 0: not there */
 	const char *ingress, *egress; /* as mon_bpf_attached; NULL: not attached */
+	const char *ingress_why; /* why another way than on a network card, or what is wrong with it; NULL */
 	struct dr_iface state;
 	struct mon_status_lost lost;
 	bool attached;

@@ -60,7 +60,8 @@ static struct bed *tagged_hosts(unsigned tags)
 	struct bed *b = bed_new(1);
 
 	snprintf(ours, sizeof(ours), "ours%u", ++cables);
-	on(b, 0, "ip link add $if type veth peer name %s netns %d; ip link set $if up", ours, (int)getpid());
+	on(b, 0, "ip link add $if type veth peer name %s numrxqueues 4 netns %d; ip link set $if up", ours,
+	   (int)getpid());
 	/* tags in the frames, not beside them, where no XDP program would see them */
 	on(b, 0, "ethtool -K $if txvlan off tx-vlan-stag-hw-insert off");
 	on(b, SC_MONITOR, "ip link set $if up");
@@ -130,16 +131,18 @@ static const char *xdp_of(const char *ifname)
 
 /* ---------------------------------------------------------------- on the VLAN device */
 
-static void watched_on_the_device(unsigned tags)
+static void watched_on_the_device(unsigned tags, const char *extra, const char *xdp, const char *log)
 {
 	DR_AUTO(bed_freep) struct bed *b = tagged_hosts(tags);
 
 	add_device(b, SC_MONITOR, tags);
 	on(b, SC_MONITOR, "ip address add 10.100.0.1/24 dev tagged");
 	hosts_answer(b);
-	configure(b, "tagged", "");
+	configure(b, "tagged", extra);
 	bed_start(b);
-	assert_string_equal(xdp_of("tagged"), "xdpgeneric"); /* the driver has no XDP of its own */
+	if (!bed_wait_log(b, log, SOON))
+		bed_fail(b, "the log does not say \"%s\"", log);
+	assert_string_equal(xdp_of("tagged"), xdp);
 	assert_string_equal(xdp_of(ours), "");
 	a_death_is_found(b);
 	assert_int_equal(bed_stop(b), 0);
@@ -149,12 +152,21 @@ static void watched_on_the_device(unsigned tags)
 
 static void one_tag_on_the_device(void **state)
 {
-	watched_on_the_device(1);
+	watched_on_the_device(1, "", "",
+			      "replies are taken in by tc interface=tagged: stands on others: vlan");
 }
 
 static void two_tags_on_the_device(void **state)
 {
-	watched_on_the_device(2);
+	watched_on_the_device(2, "", "",
+			      "replies are taken in by tc interface=tagged: stands on others: vlan");
+}
+
+/* All frames of a VLAN come by its one queue in generic mode: it does as asked, and warns. */
+static void generic_on_the_device_warns(void **state)
+{
+	watched_on_the_device(2, "attach: generic\n", "xdpgeneric",
+			      "generic XDP tells apart 1 of their up to 4 receive queues");
 }
 
 /* ---------------------------------------------------------------- on its parent */
@@ -201,9 +213,8 @@ static void two_tags_on_the_parent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_tag_on_the_device),
-		cmocka_unit_test(two_tags_on_the_device),
-		cmocka_unit_test(one_tag_on_the_parent),
+		cmocka_unit_test(one_tag_on_the_device),       cmocka_unit_test(two_tags_on_the_device),
+		cmocka_unit_test(generic_on_the_device_warns), cmocka_unit_test(one_tag_on_the_parent),
 		cmocka_unit_test(two_tags_on_the_parent),
 	};
 

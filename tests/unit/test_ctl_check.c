@@ -197,6 +197,8 @@ static void set_world(struct world *w)
 	w->status.link_source = "fentry";
 	w->status.link_source_why = NULL;
 	w->status.inspectors[0].url = dr_asprintf("https://127.0.0.1:%u/events", stage.port);
+	w->interfaces[0].ingress = "tcx";
+	w->interfaces[0].ingress_why = "stands on others: bond";
 	w->interfaces[1].ingress = "native";
 	if (spoil_world)
 		spoil_world(w);
@@ -513,6 +515,17 @@ static void attached_generic(void)
 {
 	start_monitor(generic);
 }
+static void generic_on_others(struct world *w)
+{
+	w->interfaces[0].ingress_why = NULL;
+	w->interfaces[1].ingress = "generic";
+	w->interfaces[1].ingress_why = "stands on others: vlan; generic XDP tells apart 1 of their 4 queues";
+}
+static void asked_for_generic(void)
+{
+	replace(CHECK_MONITOR_CONFIG, "targets:\n", "attach: generic\ntargets:\n");
+	start_monitor(generic_on_others);
+}
 static void detached(struct world *w)
 {
 	w->interfaces[1].attached = false;
@@ -738,6 +751,7 @@ static const struct wrong wrongs[] = {
 	{ "monitor hangs", not_fresh, "monitor.running", NULL, BROKEN, "", "" },
 	{ "monitor of before the upgrade", old_monitor, "monitor.version", NULL, DEGRADED, "", "" },
 	{ "XDP generic", attached_generic, "monitor.attach", "eth1", DEGRADED, "", "" },
+	{ "generic on others", asked_for_generic, "monitor.attach", "eth1", DEGRADED, "", "" },
 	{ "not attached", not_attached, "monitor.attach", "eth1", BROKEN, "", "" },
 	{ "isolated", isolated, "monitor.hearing", "eth0", BROKEN, "", "" },
 	{ "not real-time", not_realtime, "monitor.realtime", NULL, DEGRADED, "", "" },

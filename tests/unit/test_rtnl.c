@@ -229,6 +229,72 @@ static void a_name_too_long_is_cut(void **state)
 	assert_string_equal(l.name, "abcdefghijklmno");
 }
 
+/* ---------------------------------------------------------------- what a device is */
+
+static void fill_device(struct message *x, const char *kind)
+{
+	mnl_attr_put_u32(x->m, IFLA_LINK, 3);
+	mnl_attr_put_u32(x->m, IFLA_MASTER, 5);
+	mnl_attr_put_u32(x->m, IFLA_NUM_RX_QUEUES, 8);
+	struct nlattr *info = mnl_attr_nest_start(x->m, IFLA_LINKINFO);
+	mnl_attr_put_strz(x->m, IFLA_INFO_KIND, kind);
+	mnl_attr_nest_end(x->m, info);
+}
+
+static void a_device_is_read(void **state)
+{
+	struct mon_rtnl_device d;
+	struct message x;
+
+	begin(&x, RTM_NEWLINK, AF_UNSPEC, IFF_UP);
+	assert_int_equal(rtnl_device_read(x.m, &d), 0);
+	assert_int_equal(d.ifindex, 7);
+	assert_string_equal(d.kind, "");
+	assert_false(d.linked);
+	fill_device(&x, "vlan");
+	assert_int_equal(rtnl_device_read(x.m, &d), 0);
+	assert_string_equal(d.kind, "vlan");
+	assert_true(d.linked);
+	assert_int_equal(d.link, 3);
+	assert_int_equal(d.master, 5);
+	assert_int_equal(d.queues, 8);
+	begin(&x, RTM_DELLINK, AF_UNSPEC, IFF_UP);
+	assert_int_equal(rtnl_device_read(x.m, &d), 1);
+}
+
+static void an_ifindex_of_elsewhere_is_none_of_here(void **state)
+{
+	struct mon_rtnl_device d;
+	struct message x;
+
+	begin(&x, RTM_NEWLINK, AF_UNSPEC, IFF_UP);
+	fill_device(&x, "macvlan");
+	mnl_attr_put_u32(x.m, IFLA_LINK_NETNSID, 0);
+	assert_int_equal(rtnl_device_read(x.m, &d), 0);
+	assert_true(d.linked);
+	assert_int_equal(d.link, 0);
+}
+
+static void a_device_cut_anywhere_is_read_or_refused(void **state)
+{
+	struct message x;
+
+	begin(&x, RTM_NEWLINK, AF_UNSPEC, IFF_UP);
+	fill_device(&x, "a kind with a long name");
+	for (uint32_t len = NLMSG_HDRLEN; len <= x.m->nlmsg_len; len++) {
+		DR_AUTO_FREE struct nlmsghdr *cut = malloc(len);
+		struct mon_rtnl_device d = { .ifindex = 1234 };
+
+		memcpy(cut, x.m, len);
+		cut->nlmsg_len = len;
+		int r = rtnl_device_read(cut, &d);
+		assert_int_equal(r, len < NLMSG_LENGTH(sizeof(struct ifinfomsg)) ? -EBADMSG : 0);
+		assert_int_equal(d.ifindex, r ? 1234 : 7);
+		if (len == x.m->nlmsg_len)
+			assert_string_equal(d.kind, "a kind with a l");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +311,9 @@ int main(void)
 		cmocka_unit_test(a_message_cut_anywhere_is_read_or_refused),
 		cmocka_unit_test(attributes_of_a_wrong_size_are_left_out),
 		cmocka_unit_test(a_name_too_long_is_cut),
+		cmocka_unit_test(a_device_is_read),
+		cmocka_unit_test(an_ifindex_of_elsewhere_is_none_of_here),
+		cmocka_unit_test(a_device_cut_anywhere_is_read_or_refused),
 	};
 
 	return cmocka_run_group_tests_name("rtnl", tests, NULL, NULL);

@@ -80,7 +80,7 @@ static void status_of_good_health(void **state)
 		  "\"total\":3}");
 	assert_at(doc, "interfaces.0",
 		  "{\"interface\":\"eth0\",\"ifindex\":2,\"attached\":true,\"ingress\":\"native\","
-		  "\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
+		  "\"ingress_why\":null,\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
 		  "\"isolated_age_seconds\":null,\"isolations\":0,\"taken_over\":0,\"blind\":false,"
 		  "\"blind_age_seconds\":null,"
 		  "\"up\":3,\"silent\":0,\"xdp_exceptions\":4,\"rx_dropped\":1,\"rx_missed\":2,\"rx_errors\":"

@@ -133,12 +133,18 @@ void check_monitor_version(const struct check_facts *f, struct check_report *r)
 
 /* ---------------------------------------------------------------- how it is attached and hears */
 
-/* "generic" where that was asked for is what was wanted. */
-static bool is_second_best(enum mon_attach_mode mode, const char *ingress)
+/* "generic" where that was asked for is what was wanted; tc is the best where it stands on others. */
+static bool is_second_best(enum mon_attach_mode mode, const char *ingress, const char *why)
 {
-	if (strcmp(ingress, "native") == 0 || strcmp(ingress, "dispatcher") == 0)
+	if (why || strcmp(ingress, "native") == 0 || strcmp(ingress, "dispatcher") == 0)
 		return false;
 	return mode == MON_ATTACH_AUTO;
+}
+
+/* XDP that was asked for, where tc is better. */
+static bool is_warned_of(enum mon_attach_mode mode, const char *why)
+{
+	return why && mode != MON_ATTACH_AUTO;
 }
 
 void check_monitor_attach(const struct check_facts *f, struct check_report *r)
@@ -147,6 +153,7 @@ void check_monitor_attach(const struct check_facts *f, struct check_report *r)
 
 	for (; n; n = dr_json_next(n)) {
 		const char *name = ctl_text_of(n, "interface"), *ingress = ctl_text_of(n, "ingress");
+		const char *why = dr_json_get_str(n, "ingress_why");
 		if (!ctl_int_of(n, "ifindex"))
 			continue; /* it is not there, which is said elsewhere */
 		if (!dr_json_get_bool(n, "attached", false))
@@ -154,15 +161,18 @@ void check_monitor_attach(const struct check_facts *f, struct check_report *r)
 				  "the monitor's log says why; with another XDP program there see attach in "
 				  "docs/operations.md",
 				  "nothing is attached to it, so that it hears nothing");
-		else if (is_second_best(f->monitor.config.attach, ingress))
+		else if (is_warned_of(f->monitor.config.attach, why))
+			check_bad(r, CHECK_DEGRADED, name, "attach: auto, or tc",
+				  "replies are seen by %s: %s", ingress, why);
+		else if (is_second_best(f->monitor.config.attach, ingress, why))
 			check_bad(r, CHECK_DEGRADED, name,
 				  "the log says why XDP in the driver was refused (driver, MTU, LRO, queues, "
 				  "another "
 				  "program); say attach: to accept it",
 				  "replies are seen by %s, egress by %s", ingress, ctl_text_of(n, "egress"));
 		else
-			check_ok(r, name, "replies are seen by %s, egress by %s", ingress,
-				 ctl_text_of(n, "egress"));
+			check_ok(r, name, "replies are seen by %s, egress by %s%s%s", ingress,
+				 ctl_text_of(n, "egress"), why ? "; " : "", why ? why : "");
 	}
 }
 
