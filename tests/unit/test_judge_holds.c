@@ -565,9 +565,9 @@ static void unsent_and_talking_is_degraded(void **state)
 	__u64 now = START + 100 * MS;
 
 	for (unsigned second = 0; second < 60; second++, now += 1000 * MS) {
-		struct dr_ears e = {
-			.any = { .at_ns = now, .tx_ns = now, .since_ns = 1 }, .carrier = 1, .gap_ns = 15 * MS
-		};
+		struct dr_ears e = { .any = { .at_ns = now, .tx_ns = now, .since_ns = 1 },
+				     .carrier = 1,
+				     .gap_ns = 15 * MS };
 		enum dr_outcome out = dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, now);
 
 		if (second < 40) { /* each second a frame */

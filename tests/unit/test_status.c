@@ -78,13 +78,14 @@ static void status_of_good_health(void **state)
 	assert_at(doc, "targets",
 		  "{\"unknown\":0,\"up\":3,\"down\":0,\"degraded\":0,\"unreachable\":0,\"grey\":0,"
 		  "\"total\":3}");
-	assert_at(doc, "interfaces.0",
-		  "{\"interface\":\"eth0\",\"ifindex\":2,\"attached\":true,\"ingress\":\"native\","
-		  "\"ingress_why\":null,\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
-		  "\"isolated_age_seconds\":null,\"isolations\":0,\"taken_over\":0,\"blind\":false,"
-		  "\"blind_age_seconds\":null,"
-		  "\"up\":3,\"silent\":0,\"xdp_exceptions\":4,\"rx_dropped\":1,\"rx_missed\":2,\"rx_errors\":"
-		  "3}");
+	assert_at(
+		doc, "interfaces.0",
+		"{\"interface\":\"eth0\",\"ifindex\":2,\"attached\":true,\"ingress\":\"native\","
+		"\"ingress_why\":null,\"egress\":\"tcx\",\"carrier\":true,\"isolated\":false,\"reason\":null,"
+		"\"isolated_age_seconds\":null,\"isolations\":0,\"taken_over\":0,\"blind\":false,"
+		"\"blind_age_seconds\":null,"
+		"\"up\":3,\"silent\":0,\"xdp_exceptions\":4,\"rx_dropped\":1,\"rx_missed\":2,\"rx_errors\":"
+		"3}");
 	assert_at(doc, "links",
 		  "{\"source\":\"netlink\",\"source_why\":\"lockdown\",\"xdp_exceptions_counted\":true,"
 		  "\"xdp_exceptions_why\":null,\"total\":2,\"down\":0}");
