@@ -282,11 +282,15 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	if (reason == DR_REASON_NONE || reason == (enum dr_reason)w.track.reason ||
 	    (reason == DR_REASON_NO_NEIGHBOUR && !has_asked_in_vain(m, t, s, now_ns)))
 		return;
+	/* what was asked for while we were isolated proves nothing: the kernel asks each second */
+	uint64_t silence = (uint64_t)t->detect.ns;
+	if (reason == DR_REASON_NO_NEIGHBOUR)
+		silence = DR_MAX(silence, (uint64_t)UNANSWERED_NS);
 	struct dr_command cmd = {
 		.op = DR_CMD_UNSENT,
 		.slot = slot,
 		.reason = (uint32_t)reason,
-		.time_ns = now_ns - (uint64_t)t->detect.ns,
+		.time_ns = now_ns - silence,
 		.count = w.track.sent,
 	};
 	int r = mon_bpf_command(m->bpf, &cmd, &result);

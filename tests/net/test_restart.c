@@ -163,6 +163,7 @@ static void those_that_do_not_resolve_are_spared_as_well(void **state)
 	for (int i = 0; i < CUT_OFF; i++)
 		bed_on(b, SC_MONITOR, "ip neigh del %s dev %s", sc_topo_address(b->topo, i), live_ifname(b));
 	is_isolated_again(b);
+	ends(b);
 }
 
 /* The programs are made by root, and the file by the user that it becomes. */
