@@ -176,12 +176,13 @@ int bpf_attachment_init(struct bpf_attachment *a, const struct bpf_programs *p, 
 		*ret_error = dr_asprintf("filters of interface %s: %s", ifname, strerror(-r));
 		return r;
 	}
-	r = find_ingress(&made, p, mode, egress, &tried);
+	/* egress first, which disturbs nobody: some cards restart their queues for XDP that comes or goes */
+	r = attach_tc(&made, BPF_SIDE_EGRESS, p->tc_egress, egress, &error);
 	if (r) {
+		*ret_error = dr_asprintf("attaching the egress program to interface %s: %s", ifname, error);
+	} else if ((r = find_ingress(&made, p, mode, egress, &tried))) {
 		*ret_error = dr_asprintf("nothing can be attached to interface %s: %s", ifname,
 					 dr_buf_str(&tried));
-	} else if ((r = attach_tc(&made, BPF_SIDE_EGRESS, p->tc_egress, egress, &error))) {
-		*ret_error = dr_asprintf("attaching the egress program to interface %s: %s", ifname, error);
 	}
 	if (r) {
 		bpf_attachment_done(&made);

@@ -396,6 +396,14 @@ static void a_place_that_is_taken_is_left_alone(void **state)
 		fail_msg("%s", error);
 	assert_int_equal(count_filters(), 1);
 	assert_int_equal(xdp_of(ifindex), 0);
+
+	/* XDP is not even tried then: it would come and go with each attempt */
+	struct bpf_programs without = ours;
+	without.xdp = without.tc_ingress = -1;
+	free(DR_TAKE_PTR(error));
+	assert_int_equal(attach(&a, &without, ifindex, MON_ATTACH_AUTO, MON_EGRESS_CLSACT, &error), -EBUSY);
+	if (!strstr(error, "of the clsact qdisc's egress is taken"))
+		fail_msg("%s", error);
 }
 
 /* ---------------------------------------------------------------- what goes away */
