@@ -65,8 +65,7 @@ static void look_at_timers(struct monitor *m, const struct dr_stats *s)
 		mon_grey_void(&m->targets[i].grey);
 	if (breathless && !m->breathless)
 		dr_warning("this machine is out of breath, so nobody is called degraded for loss or round "
-			   "trips: "
-			   "%llu of %llu timers were late",
+			   "trips: %llu of %llu timers were late",
 			   (unsigned long long)late, (unsigned long long)ran);
 	else if (m->breathless && !breathless)
 		dr_info("this machine has its breath back");

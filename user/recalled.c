@@ -46,8 +46,7 @@ int monitor_recall(struct monitor *m)
 	m->recall_written = true;
 	if (m->recall.count)
 		dr_info("isolated before the restart: those that were up then count as up, and are not "
-			"condemned "
-			"while too many are silent targets=%zu",
+			"condemned while too many are silent targets=%zu",
 			m->recall.count);
 	return 0;
 }
@@ -81,8 +80,7 @@ static void log_error(struct monitor *m, int r)
 {
 	if (r && r != m->recall_error)
 		dr_error("who was up is not written down: if the monitor is restarted while it is isolated, "
-			 "all that "
-			 "are silent then are condemned: %s: %s",
+			 "all that are silent then are condemned: %s: %s",
 			 m->recall_path, strerror(-r));
 	m->recall_error = r;
 }

@@ -99,8 +99,7 @@ struct mon_stacked_way mon_stacked_decide(const struct mon_rtnl_device *d, uint3
 	if (mon_stacked_asks(d, asked) && queues > d->queues) {
 		snprintf(more, sizeof(more),
 			 "; generic XDP tells apart %u of their up to %u receive queues, so that hearing by "
-			 "one may "
-			 "pass for hearing by another: say attach: auto or tc",
+			 "one may pass for hearing by another: say attach: auto or tc",
 			 d->queues, queues);
 		return say(asked, MON_STACKED_WARNING, d, more);
 	}

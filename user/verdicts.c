@@ -66,8 +66,7 @@ static void log_verdict(const struct monitor *m, const struct dr_event *e, const
 		break;
 	case DR_VERDICT_UNREACHABLE:
 		dr_warning("target unreachable, which says nothing of the host: probes cannot leave host=%s "
-			   "plane=%s "
-			   "address=%s interface=%s reason=%s",
+			   "plane=%s address=%s interface=%s reason=%s",
 			   t->host, t->plane, address, interface_of(m, t),
 			   mon_reason_name((enum dr_reason)e->reason));
 		break;

@@ -298,8 +298,7 @@ static void dump_target(int watch, __u32 slot, const struct dr_target *t, struct
 		out,
 		"  slot %u: iface %u verdict %u reason %u sent %llu answered %llu stale %llu outstanding %u "
 		"detect_ns %llu last_tx_ns %llu last_rx_ns %llu deadline_ns %llu suspect_ns %llu suspects "
-		"%llu "
-		"late_timers %llu starved %llu deaf %u\n",
+		"%llu late_timers %llu starved %llu deaf %u\n",
 		slot, t->iface, k->verdict, k->reason, k->sent, k->answered, k->stale, k->outstanding,
 		t->detect_ns, k->last_tx_ns, k->last_rx_ns, k->deadline_ns, k->suspect_ns, k->suspects,
 		k->late_timers, k->starved, k->deaf);

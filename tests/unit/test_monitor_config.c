@@ -283,8 +283,7 @@ static void interfaces_that_may_come(void **state)
 				   "links: [{interface: nic2}, {interface: eth1}]\n";
 	static const char *const said[] = {
 		"m:1:12: interface: no interface \"nic0\" here now, it is watched as soon as it comes; \"ip "
-		"link\" "
-		"lists those that are here",
+		"link\" lists those that are here",
 		"m:5:44: targets[2].interface: no interface \"nic1\" here now",
 		"m:7:21: links[0].interface: no interface \"nic2\" here now",
 	};
@@ -347,8 +346,7 @@ static void errors(void **state)
 		  "m:1:11: targets[0]: is not a target: \"host\" and \"address\" are expected" },
 		{ "targets: [{host: a b, address: 192.0.2.1, interface: eth0}]",
 		  "m:1:18: targets[0].host: \"a b\" is not a host name: no blank, quote, slash or backslash "
-		  "is in "
-		  "one, as in compute-1.example.org" },
+		  "is in one, as in compute-1.example.org" },
 		{ "targets: [{host: a, address: 192.0.2.300, interface: eth0}]",
 		  "m:1:30: targets[0].address: \"192.0.2.300\" is not an IPv4 or IPv6 address, as in "
 		  "192.0.2.17 or 2001:db8::17" },
@@ -386,8 +384,7 @@ static void errors(void **state)
 		  "gives it" },
 		{ "targets: [{host: a, address: \"::ffff:192.0.2.1\", interface: eth0}]",
 		  "m:1:30: targets[0].address: ::ffff:192.0.2.1 is an IPv4 address mapped into IPv6: write "
-		  "it as "
-		  "IPv4" },
+		  "it as IPv4" },
 		{ "targets: [{host: a, address: \"ff02::1\", interface: eth0}]",
 		  "m:1:30: targets[0].address: ff02::1 is not the address of one host" },
 		{ "targets: [{host: a, address: \"::1\", interface: eth0}]",
@@ -398,8 +395,7 @@ static void errors(void **state)
 		  "m:1:30: targets[0].address: kind nd wants an IPv6 address; for IPv4 there is arp" },
 		{ TARGET(", kind: ping"), "m:1:64: targets[0].kind: \"ping\" is not one of: echo, arp, nd" },
 		{ "max_targets: 1\ninterface: eth0\ntargets: [{host: a, address: 192.0.2.1}, {host: b, "
-		  "address: "
-		  "192.0.2.2}]",
+		  "address: 192.0.2.2}]",
 		  "m:1:14: max_targets: 1 is less than the 2 targets here" },
 		{ "max_targets: 16385\n" TARGET(""),
 		  "m:1:14: max_targets: 16385 is above the maximum of 16384" },

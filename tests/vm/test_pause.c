@@ -90,8 +90,7 @@ static void fail_with_log(const char *what)
 
 	guest_run(monitor, &out,
 		  "bpftool map dump pinned /sys/fs/bpf/doctor/pause/dr_ifaces | head -n 25; tail -n 25 "
-		  "/tmp/log; "
-		  "grep -n -B2 '" VERDICT "' /tmp/log | tail -n 24");
+		  "/tmp/log; grep -n -B2 '" VERDICT "' /tmp/log | tail -n 24");
 	fprintf(stderr, "the monitor's log ends:\n%s\n", dr_buf_str(&out)); /* cmocka cuts its messages */
 	fail_msg("%s", what);
 }

@@ -294,8 +294,7 @@ void check_aodh_cache(const struct check_facts *f, struct check_report *r)
 	else
 		check_bad(r, CHECK_DEGRADED, NULL,
 			  "[DEFAULT] event_alarm_cache_ttl = 0 in aodh.conf, and restart aodh-listener; or "
-			  "wait so long "
-			  "after an alarm was made",
+			  "wait so long after an alarm was made",
 			  "an alarm that was just made, or set back, is not seen for up to %s s",
 			  value ? value : "60");
 }

@@ -167,8 +167,7 @@ void check_monitor_attach(const struct check_facts *f, struct check_report *r)
 		else if (is_second_best(f->monitor.config.attach, ingress, why))
 			check_bad(r, CHECK_DEGRADED, name,
 				  "the log says why XDP in the driver was refused (driver, MTU, LRO, queues, "
-				  "another "
-				  "program); say attach: to accept it",
+				  "another program); say attach: to accept it",
 				  "replies are seen by %s, egress by %s", ingress, ctl_text_of(n, "egress"));
 		else
 			check_ok(r, name, "replies are seen by %s, egress by %s%s%s", ingress,
@@ -367,8 +366,7 @@ static void judge_inspector(const struct check_facts *f, size_t n, struct check_
 	else if (told->answer.error)
 		check_bad(r, CHECK_BROKEN, url,
 			  "systemctl start doctor-inspector there; let filters pass it; for https see tls: "
-			  "in the "
-			  "monitor's configuration, which must name who signed its certificate",
+			  "in the monitor's configuration, which must name who signed its certificate",
 			  "it cannot be reached: %s",
 			  *told->answer.reason ? told->answer.reason : strerror(-told->answer.error));
 	else if (v.remedy)
