@@ -360,6 +360,11 @@ static const struct way {
 	int status;						 /* beside 0 */
 	const char *why;					 /* not as it stands; or where it is run */
 } ways[] = {
+	{ "cp -a /var/lib/doctor ", ELSEWHERE, NULL, 0, "tests/packages, with the four below" },
+	{ "rm -r /var/lib/doctor", ELSEWHERE, NULL, 0, "it would be this machine's" },
+	{ "mv /var/lib/doctor", ELSEWHERE, NULL, 0, "the same" },
+	{ "systemctl stop", ELSEWHERE, NULL, 0, "there is no systemd" },
+	{ "systemctl start", ELSEWHERE, NULL, 0, "the same" },
 	{ "doctorctl ", AT_ONCE, of_monitor_or_check, 0, NULL },
 	{ "bpftool ", AT_ONCE, NULL, 0, NULL },
 	{ "curl http://127.0.0.1:12345/", AT_ONCE, NULL, 0, NULL },
@@ -376,6 +381,7 @@ static const struct way {
 	{ "grep ", AT_ONCE, NULL, 0, NULL },
 	{ "sysctl ", AT_ONCE, with_present_values, 0, NULL },
 	{ "rm ", KILLED, and_show, 0, NULL },
+	{ "tc filter show ", AT_ONCE, NULL, 0, NULL },
 	{ "tc ", KILLED, both_ways, 0, NULL },
 	{ "journalctl ", AT_ONCE, and_show, 0, NULL },
 	{ "ssh ", AT_ONCE, parsed_by_ssh, 0, "it lasts, and wants a controller" },
