@@ -64,7 +64,11 @@ static void expect_isolated(struct bed *b)
 static struct bed *isolated(const char *extra)
 {
 	struct bed *b = bed_new(HOSTS);
-	DR_AUTO_FREE char *lines = dr_asprintf("interval: 100ms\nsocket: %s/run/socket\n%s", b->dir, extra);
+	/* one that is silent is none of many: it is over when all but the dead one are back, however slowly
+	 */
+	DR_AUTO_FREE char *lines = dr_asprintf("interval: 100ms\nisolation: {share: 15%%, targets: 2}\n"
+					       "socket: %s/run/socket\n%s",
+					       b->dir, extra);
 
 	bed_configure(b, lines);
 	begin(b);
@@ -108,18 +112,23 @@ static void is_isolated_again(struct bed *b)
 static void ends(struct bed *b)
 {
 	b->nevents = 0;
-	for (int i = 1; i < CUT_OFF; i++)
+	for (int i = 1; i < CUT_OFF; i++) {
 		BED_MUST(sc_topo_restore(b->topo, i, &error));
+		bed_idle(b, dr_msec(20)); /* the monitor waits for answers meanwhile */
+	}
 	bed_expect_other(b, "doctor.monitor.isolated.cleared");
 	if (!bed_wait_events(b, CUT_OFF, BED_SOON))
 		bed_fail(b, "only %u of %d are judged", b->nevents, CUT_OFF);
 	for (unsigned i = 0; i < CUT_OFF; i++) {
 		bool dead = !strcmp(b->events[i].host, sc_topo_name(b->topo, 0));
-		assert_string_equal(b->events[i].status, dead ? "down" : "up");
+		if (strcmp(b->events[i].status, dead ? "down" : "up") != 0)
+			bed_fail(b, "%s is reported %s", b->events[i].host, b->events[i].status);
 	}
 	wait_file(b, false);
 	assert_int_equal(live_number(b, "/v1/status", "interfaces.0.taken_over"), 0);
-	assert_int_equal(b->nevents, CUT_OFF);
+	if (b->nevents != CUT_OFF)
+		bed_fail(b, "%s is reported %s once more", b->events[CUT_OFF].host,
+			 b->events[CUT_OFF].status);
 	b->nevents = 0;
 	BED_MUST(sc_topo_restore(b->topo, 0, &error));
 	bed_expect_up(b, 0, sc_topo_name(b->topo, 0));
