@@ -282,8 +282,8 @@ static void interfaces_that_may_come(void **state)
 				   "- {host: d, address: 192.0.2.4, interface: eth0}\n"
 				   "links: [{interface: nic2}, {interface: eth1}]\n";
 	static const char *const said[] = {
-		"m:1:12: interface: no interface \"nic0\" here now, it is watched as soon as it comes; \"ip "
-		"link\" lists those that are here",
+		("m:1:12: interface: no interface \"nic0\" here now, it is watched as soon as it comes; \"ip "
+		 "link\" lists those that are here"),
 		"m:5:44: targets[2].interface: no interface \"nic1\" here now",
 		"m:7:21: links[0].interface: no interface \"nic2\" here now",
 	};
