@@ -543,6 +543,31 @@ static void one_that_talks_is_degraded(struct fixture *f, enum dr_kind kind, uns
 	assert_int_equal(retire(f, 1), DR_CMD_DONE);
 }
 
+/* Slot 0 is silent from now on, and its frames are looked for; slot 1 answers. */
+static void watch_passively(struct fixture *f)
+{
+	struct dr_target t = target_of(DR_KIND_ECHO4, 0, SLOW);
+
+	t.flags = DR_TARGET_PASSIVE;
+	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
+	watch(f, 1, DR_KIND_ECHO4, SLOW);
+	bring_up(f, 0);
+	bring_up(f, 1);
+}
+
+/* That frame comes all the while, and is no life. */
+static void dies_in_spite_of(struct fixture *f, const struct frame *fr)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(5));
+
+	while (!is_down(f) && dr_mono_sub(end, dr_mono_now()).ns > 0) {
+		run(f, f->ingress, fr);
+		go_on(f, 2, 1, is_down, 5);
+		assert_false(is_degraded(f));
+	}
+	assert_true(is_down(f));
+}
+
 /* Whose VLAN it is may choose his addresses. */
 static void what_talks_in_another_vlan_is_not_it(void **state)
 {
@@ -550,24 +575,14 @@ static void what_talks_in_another_vlan_is_not_it(void **state)
 		unsigned probes, frames; /* tags */
 	} cases[] = { { 0, 1 }, { 0, 2 }, { 1, 0 }, { 1, 2 }, { 2, 1 }, { 2, 0 } };
 	struct fixture *f = *state;
-	struct dr_target t;
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
 		f->ingress = n & 1 ? f->skel->progs.dr_ingress_tc : f->skel->progs.dr_ingress;
 		f->tags = cases[n].probes;
-		t = target_of(DR_KIND_ECHO4, 0, SLOW);
-		t.flags = DR_TARGET_PASSIVE;
-		assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
-		watch(f, 1, DR_KIND_ECHO4, SLOW);
-		bring_up(f, 0);
-		bring_up(f, 1);
+		watch_passively(f);
 		struct frame fr = bystander(f, 0, cases[n].frames);
 		uint64_t before = stats(f).passive;
-		while (!is_down(f)) {
-			run(f, f->ingress, &fr);
-			go_on(f, 2, 1, is_down, 5);
-			assert_false(is_degraded(f));
-		}
+		dies_in_spite_of(f, &fr);
 		assert_int_equal(stats(f).passive, before);
 		assert_int_equal(retire(f, 0), DR_CMD_DONE);
 		assert_int_equal(retire(f, 1), DR_CMD_DONE);
@@ -578,13 +593,8 @@ static void what_talks_in_another_vlan_is_not_it(void **state)
 static void a_priority_tag_is_no_vlan(void **state)
 {
 	struct fixture *f = *state;
-	struct dr_target t = target_of(DR_KIND_ECHO4, 0, SLOW);
 
-	t.flags = DR_TARGET_PASSIVE;
-	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
-	watch(f, 1, DR_KIND_ECHO4, SLOW);
-	bring_up(f, 0);
-	bring_up(f, 1);
+	watch_passively(f);
 	struct frame fr = bystander(f, 0, 1);
 	fr.data[14] = 0xe0; /* priority 7, id 0 */
 	fr.data[15] = 0;
@@ -600,23 +610,14 @@ static void a_priority_tag_is_no_vlan(void **state)
 static void answers_to_others_are_no_life(void **state)
 {
 	struct fixture *f = *state;
-	struct dr_target t = target_of(DR_KIND_ECHO4, 0, SLOW);
 
-	t.flags = DR_TARGET_PASSIVE;
-	assert_int_equal(watch_target(f, 0, &t), DR_CMD_DONE);
-	watch(f, 1, DR_KIND_ECHO4, SLOW);
-	bring_up(f, 0);
-	bring_up(f, 1);
+	watch_passively(f);
 	f->kinds[0] = DR_KIND_ARP;
 	struct packet p = packet_of(f, 0, true, 1);
 	f->kinds[0] = DR_KIND_ECHO4;
 	struct frame fr;
 	frame_make(&fr, &p);
-	while (!is_down(f)) {
-		run(f, f->ingress, &fr);
-		go_on(f, 2, 1, is_down, 5);
-		assert_false(is_degraded(f));
-	}
+	dies_in_spite_of(f, &fr);
 }
 
 static void one_that_talks_is_degraded_xdp(void **state)
