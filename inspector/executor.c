@@ -59,6 +59,51 @@ static void finish_if_done(struct ins_executor *x, struct ins_incident *i)
 	ins_executor_input(x, i, in);
 }
 
+/* ---------------------------------------------------------------- lists */
+
+/* How long the lists let resets go first. */
+#define LISTS_WAIT dr_sec(3)
+
+/* One waits for its turn, or is under way. Pauses do not count: they may be long. */
+static bool resets_move(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if (a->kind == INS_RESET && (a->state == INS_SENT || a->queued))
+			return true;
+	}
+	return false;
+}
+
+/* One is sent only after what the full list says of it. */
+static bool resets_want_list(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if (a->kind == INS_RESET && a->state == INS_PENDING && !a->queued)
+			return true;
+	}
+	return false;
+}
+
+static void send_list(struct ins_executor *x, struct ins_incident *i, enum ins_action_kind kind)
+{
+	struct ins_action *a = ins_incident_find(i, kind, NULL);
+
+	if (i->state == INS_MARKING && a && a->state == INS_PENDING)
+		ins_action_send(x, a);
+}
+
+static void send_lists(struct ins_executor *x, struct ins_incident *i)
+{
+	send_list(x, i, INS_LIST_AFTER);
+	send_list(x, i, INS_LIST_PORTS);
+}
+
+/* ---------------------------------------------------------------- the plan */
+
 /* Plans from this list and sends what it adds. */
 static void plan(struct ins_executor *x, struct ins_incident *i, const struct ins_vms *vms,
 		 enum ins_source source)
@@ -83,22 +128,28 @@ static void plan(struct ins_executor *x, struct ins_incident *i, const struct in
 	ins_journal_incident(x->o.journal, i);
 	ins_action_enqueue(x, i);
 	x->o.found(i, x->o.userdata);
-	if (first) /* behind the resets: it is long, and its answer changes little */
-		ins_action_send(x, ins_incident_find(i, INS_LIST_AFTER, NULL));
 	finish_if_done(x, i);
 }
 
-/* By the map's servers; present (may be NULL) narrows them. */
+/*
+ * By the map's servers; present (may be NULL) narrows them. The lists cost Nova and Neutron as much as many
+ * resets do. Where map and present agree they will hardly bring anything new, and let the resets go first.
+ */
 static void plan_from_map(struct ins_executor *x, struct ins_incident *i, const struct ins_vms *present)
 {
 	DR_AUTO(ins_vms_done) struct ins_vms narrowed = {};
 	static const struct ins_vms none;
 	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
 	const struct ins_vms *vms = h ? &h->vms : &none;
+	bool agreed = false;
 
-	if (present && !ins_plan_narrow(vms, present, &narrowed))
+	if (present && !ins_plan_narrow(vms, present, &narrowed)) {
 		vms = &narrowed;
+		agreed = narrowed.count == present->count;
+	}
 	plan(x, i, vms, INS_FROM_MAP);
+	if (!agreed || !resets_move(i) || resets_want_list(i) || dr_timer_arm(i->timer, LISTS_WAIT))
+		send_lists(x, i);
 }
 
 /* The shortcut, ahead of force-down. */
@@ -137,7 +188,9 @@ static int on_patience(struct dr_source *s, void *userdata)
 {
 	struct ins_incident *i = userdata;
 
-	if (i->state == INS_MARKING && !i->planned)
+	if (i->state == INS_MARKING && i->planned)
+		send_lists(i->owner, i);
+	else if (i->state == INS_MARKING)
 		plan_from_map(i->owner, i, NULL);
 	return 0;
 }
@@ -157,10 +210,8 @@ static void choose(struct ins_executor *x, struct ins_incident *i)
 /* Nova has it down, or need not: servers and ports. */
 static void mark(struct ins_executor *x, struct ins_incident *i)
 {
-	struct ins_action *ports = i->todo & INS_DO_PORTS ? ins_executor_prepare(i, INS_LIST_PORTS) : NULL;
-
-	if (ports)
-		ins_action_send(x, ports);
+	if (i->todo & INS_DO_PORTS && !ins_executor_prepare(i, INS_LIST_PORTS))
+		dr_error("out of memory: ports of host=%s are left out incident=%s", i->host, i->id);
 	choose(x, i);
 }
 
@@ -284,8 +335,7 @@ static void ports_listed(struct ins_executor *x, struct ins_action *a)
 		dr_error("ports of host=%s cannot be listed incident=%s request=%s: %s", i->host, i->id,
 			 a->request_id, ins_action_reason(a));
 	ins_journal_incident(x->o.journal, i);
-	if (i->planned) /* else with the servers, ahead of which they must not be */
-		ins_action_enqueue(x, i);
+	ins_action_enqueue(x, i);
 	finish_if_done(x, i);
 }
 
@@ -305,6 +355,8 @@ static void reset_ended(struct ins_executor *x, struct ins_action *a)
 		dr_error("server=%s is NOT set to error host=%s incident=%s attempts=%u request=%s: %s",
 			 a->target, i->host, i->id, a->attempts, a->request_id, ins_action_reason(a));
 	}
+	if (i->planned && !resets_move(i))
+		send_lists(x, i);
 	finish_if_done(x, i);
 }
 

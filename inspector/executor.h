@@ -10,9 +10,11 @@
  *   force-down, and beside it a short list of the servers that the host has now
  *   Nova took the force-down (T04): what is to be reset is known (T02), the map's servers as far as the short
  *   list has them; or all of the map's, if that list takes longer than `verify`
- *   resets (T03 each), notifications (T05 each) and ports, in parallel; only few ports while resets are sent
- *   and beside them the full list, which is the last word: no server can come after the force-down. What it
- *   has more is reset, too; what it has no more is not, if there is still time
+ *   resets (T03 each) and notifications (T05 each), in parallel
+ *   the full list, which is the last word: no server can come after the force-down. What it has more is
+ *   reset, too; what it has no more is not, if there is still time. And the list of ports, which are set
+ *   then, only few while resets are sent. Both wait for the resets, and for three seconds at most, where the
+ *   short list has brought just what the map has; else they go beside them
  *
  * No server is touched before Nova has taken the force-down: an owner replaces his server as soon as he
  * hears of it, and the scheduler must not choose the dead host then. Only the shortcut may go ahead of it, as

@@ -113,6 +113,69 @@ static void test_few_ports_beside_servers(void **state)
 	assert_int_equal(fake_count(f, "PUT /v2.0/ports/"), 8);
 }
 
+static int lists(struct fake *f)
+{
+	return (int)(fake_count(f, "GET /servers/detail?host=") + fake_count(f, "GET /v2.0/ports"));
+}
+
+/* Nothing new is expected of the lists: Nova and Neutron set servers first. */
+static void test_lists_behind_servers(void **state)
+{
+	struct world *w = *state;
+	struct fake *f = w->nova_api;
+
+	add_ports(f, 1);
+	world_start(w);
+	fake_rule(f, "POST", "/servers/", 0, 2);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, f->held_count == 2);
+	world_turn(w, 20);
+	assert_int_equal(lists(f), 0);
+	fake_release(f);
+	world_turn(w, 20);
+	assert_int_equal(lists(f), 0);
+	fake_release(f);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_int_equal(lists(f), 2);
+	assert_int_equal(fake_count(f, "PUT /v2.0/ports/"), 1);
+}
+
+/* The host has a server that the map does not know: what it is comes by the full list, at once. */
+static void test_list_of_unknown_server(void **state)
+{
+	struct world *w = *state;
+	struct fake *f = w->nova_api;
+
+	world_start(w);
+	snprintf(f->vms[2].host, sizeof(f->vms[2].host), "compute-1");
+	fake_rule(f, "POST", "/servers/", 0, 2);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, f->held_count == 2 && world_resets(w, "vm-3") == 1);
+	while (fake_release(f))
+		;
+	wait_for(w, world_is_state(w, 0, "marked"));
+}
+
+/* Lists do not wait for ever, neither for a reset that hangs nor for one that is refused for now. */
+static void test_lists_beside_slow_servers(void **state)
+{
+	struct world *w = *state;
+	struct fake *f = w->nova_api;
+	struct dr_mono since;
+
+	world_start(w);
+	fake_rule(f, "POST", "/servers/vm-1/", 503, 1);
+	fake_rule(f, "POST", "/servers/vm-2/", 0, 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, f->held_count == 1);
+	since = dr_mono_now();
+	wait_for(w, lists(f) == 1);
+	assert_true(dr_mono_sub(dr_mono_now(), since).ns > dr_sec(2).ns);
+	assert_int_equal(f->held_count, 1);
+	fake_release(f);
+	wait_for(w, world_is_state(w, 0, "marked"));
+}
+
 #define with_setup(test) cmocka_unit_test_setup_teardown(test, setup, world_teardown)
 
 int main(void)
@@ -121,6 +184,9 @@ int main(void)
 		with_setup(test_failing_again),
 		with_setup(test_servers_before_ports),
 		with_setup(test_few_ports_beside_servers),
+		with_setup(test_lists_behind_servers),
+		with_setup(test_list_of_unknown_server),
+		with_setup(test_lists_beside_slow_servers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
