@@ -448,11 +448,16 @@ DR_PURE enum dr_outcome dr_on_timer(struct dr_track *t, const struct dr_target *
 /* One that does not resolve is asked about each second: so long may be between two frames that show life. */
 #define DR_UNSENT_QUIET_NS 2000000000ULL
 
-/* Did we hear all the while since then, and until about now? */
+/*
+ * Could we hear the answers to what the kernel has asked since then? No isolation has ended since, and until
+ * about now we heard, without a gap of late. One before that says nothing: it asks each second.
+ */
 DR_PURE int dr_heard_since(const struct dr_ears *e, __u64 since_ns, __u64 now)
 {
-	return e->any.at_ns && e->any.since_ns <= since_ns && e->resumed_ns <= since_ns &&
-	       e->any.at_ns + 2 * e->gap_ns >= now;
+	const struct dr_hearing *h = &e->any;
+
+	return h->at_ns && h->at_ns + 2 * e->gap_ns >= now && e->resumed_ns <= since_ns &&
+	       (h->since_ns <= since_ns || h->since_ns + 2 * e->gap_ns <= now);
 }
 
 /* Has it been seen of late, while no probe could leave? */

@@ -514,7 +514,7 @@ static void what_was_seen_before_the_silence_is_no_life(void **state)
 
 /* ---------------------------------------------------------------- unsent */
 
-static void unsent_wants_hearing_all_the_while(void **state)
+static void unsent_wants_hearing(void **state)
 {
 	struct dr_target c = {
 		.interval_ns = INTERVAL, .detect_ns = 3 * INTERVAL, .multiplier = 3, .rise = 1
@@ -527,8 +527,9 @@ static void unsent_wants_hearing_all_the_while(void **state)
 		{ START, START + 100 * MS, 0, 0, 0, 1, DR_WENT_DOWN },
 		{ START, START + 70 * MS, 0, 0, 0, 1, DR_WENT_DOWN }, /* two gaps ago */
 		{ START, START + 70 * MS - 1, 0, 0, 0, 1, DR_UNHEARD },
-		{ START + 1, START + 100 * MS, 0, 0, 0, 1, DR_UNHEARD }, /* a gap after it began */
-		{ 0, 0, 0, 0, 0, 1, DR_UNHEARD },			 /* nothing ever */
+		{ START + 70 * MS, START + 100 * MS, 0, 0, 0, 1, DR_WENT_DOWN },
+		{ START + 70 * MS + 1, START + 100 * MS, 0, 0, 0, 1, DR_UNHEARD }, /* a gap of late */
+		{ 0, 0, 0, 0, 0, 1, DR_UNHEARD },				   /* nothing ever */
 		{ 1, START + 100 * MS, START + 1, 0, 0, 1, DR_UNHEARD },
 		{ 1, START + 100 * MS, START, 0, 0, 1, DR_WENT_DOWN },
 		{ 1, START + 100 * MS, 0, START, 0, 1, DR_UNHEARD },
@@ -774,7 +775,7 @@ int main(void)
 		cmocka_unit_test(frames_of_a_silent_target_are_life),
 		cmocka_unit_test(what_is_seen_while_we_are_late_degrades_nobody),
 		cmocka_unit_test(what_was_seen_before_the_silence_is_no_life),
-		cmocka_unit_test(unsent_wants_hearing_all_the_while),
+		cmocka_unit_test(unsent_wants_hearing),
 		cmocka_unit_test(unsent_and_talking_is_degraded),
 		cmocka_unit_test(unsent_and_seen_before_is_down),
 		cmocka_unit_test(unsent_is_overtaken_by_a_probe),

@@ -303,7 +303,7 @@ static enum dr_outcome ask(struct dr_track *t, enum event e, __u64 now)
 	struct dr_ears ears = { .own = h, .any = h, .gap_ns = 15 * MS, .carrier = 1, .share = 500, .up = 10 };
 
 	if (e == NO_NEIGHBOUR_UNHEARD)
-		ears.any.since_ns = START + 1;
+		ears.any.since_ns = now - 2 * ears.gap_ns + 1;
 	if (e == NO_NEIGHBOUR_SHARE)
 		ears.silent = 6;
 	return dr_on_unsent(t, &conf, &ears, e == NO_ROUTE ? DR_REASON_NO_ROUTE : DR_REASON_NO_NEIGHBOUR,
