@@ -276,6 +276,35 @@ static void our_own_carrier_lost(void **state)
 	bed_expect_down(b, 0, "compute-1");
 }
 
+/* A switch has restarted: our port of it is back first, and those of the hosts later. */
+static void those_behind_a_cable_that_is_back_come_back_late(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(6);
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+
+	live_begin(b, &text, "");
+	for (int i = 0; i < 6; i++)
+		live_target(&text, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	live_start(b, &text, 6);
+	bed_on(b, SC_MONITOR, "ip link set %s down", ifname(b));
+	live_expect_number(b, "/v1/status", "targets.unreachable", 6);
+	for (int i = 1; i < 6; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	bed_on(b, SC_MONITOR, "ip link set %s up", ifname(b));
+	bed_on(b, SC_MONITOR, "ping -c 1 -w 10 -i 0.2 -q %s", sc_topo_address(b->topo, 0));
+	live_expect_text(b, "/v1/status", "interfaces.0.reason", "share");
+	bed_idle(b, dr_sec(5)); /* longer than one takes that does not resolve */
+	if (b->nevents)
+		bed_fail(b, "%s is reported %s", b->events[0].host, b->events[0].status);
+	for (int i = 1; i < 5; i++) {
+		BED_MUST(sc_topo_restore(b->topo, i, &error));
+		bed_on(b, SC_MONITOR, "ping -c 1 -w 10 -i 0.2 -q %s", sc_topo_address(b->topo, i));
+	}
+	bed_expect_down(b, 0, "compute-6"); /* it is over, and this one has died meanwhile */
+	live_expect_number(b, "/v1/status", "targets.up", 5);
+	assert_int_equal(b->nevents, 1);
+}
+
 /* The whole process is stopped for longer than anything: nobody is accused, and who died meanwhile is found.
  */
 static void stopped_for_ten_seconds(void **state)
@@ -554,6 +583,7 @@ int main(void)
 		cmocka_unit_test(too_many_at_once_is_isolation),
 		cmocka_unit_test(the_share_is_a_setting),
 		cmocka_unit_test(our_own_carrier_lost),
+		cmocka_unit_test(those_behind_a_cable_that_is_back_come_back_late),
 		cmocka_unit_test(stopped_for_ten_seconds),
 		cmocka_unit_test(a_share_of_answers_is_lost),
 		cmocka_unit_test(answers_of_all_are_lost),
