@@ -145,6 +145,7 @@ static void on_discovered(const struct mon_discovered *found, size_t n, void *us
 	free(m->found);
 	m->found = DR_TAKE_PTR(copy);
 	m->found_count = n;
+	m->listed_at = dr_mono_now();
 	add_discovered(m, &fresh);
 	take_over(m, &fresh);
 	if (apply(m, &error))
@@ -220,6 +221,7 @@ static int keep_discovered(struct monitor *m, struct mon_config *fresh)
 		free(DR_TAKE_PTR(m->found));
 		free(DR_TAKE_PTR(m->left_out_why));
 		m->found_count = m->left_out = 0;
+		m->listed_at = m->discovers_since = (struct dr_mono){ 0 };
 		return 0;
 	}
 	int r = mon_config_copy(fresh, &m->file);
@@ -231,6 +233,8 @@ static int start_discovery(struct monitor *m)
 {
 	if (!m->config.discover.nova)
 		return 0;
+	if (!m->discovers_since.ns)
+		m->discovers_since = dr_mono_now();
 	return mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery);
 }
 

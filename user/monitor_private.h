@@ -82,8 +82,10 @@ struct monitor {
 	struct mon_config file;	      /* with discovery: what the file alone says */
 	struct mon_discovered *found; /* last */
 	size_t found_count;
-	size_t left_out;    /* of these, those that should be watched and are not */
-	char *left_out_why; /* in lines; NULL: none is */
+	struct dr_mono listed_at;	/* when that came; 0: nothing has yet */
+	struct dr_mono discovers_since; /* 0: there is no discovery */
+	size_t left_out;		/* of these, those that should be watched and are not */
+	char *left_out_why;		/* in lines; NULL: none is */
 	struct mon_bpf *bpf;
 	struct mon_prober *prober;
 	struct mon_report *report;
