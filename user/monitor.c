@@ -238,6 +238,17 @@ static int start_discovery(struct monitor *m)
 	return mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery);
 }
 
+/* Another host has it now: what was told of the last one is taken back, and the new one's state is to be
+ * told.
+ */
+static void change_host(struct monitor *m, const struct mon_link *was, struct monitor_link *s)
+{
+	if (s->broken)
+		monitor_report(m, MON_EVENT_NIC, false, was->host, was->name, DR_REASON_NONE, NULL,
+			       dr_wall_now());
+	s->told = s->broken = false;
+}
+
 /* Links that are listed no more are forgotten, the others keep what was said of them. */
 static void carry_links_over(struct monitor *m, const struct mon_link *was, size_t was_count)
 {
@@ -247,8 +258,11 @@ static void carry_links_over(struct monitor *m, const struct mon_link *was, size
 	memset(m->links, 0, sizeof(m->links));
 	for (size_t i = 0; i < m->config.link_count; i++) {
 		for (size_t k = 0; k < was_count; k++) {
-			if (strcmp(m->config.links[i].name, was[k].name) == 0)
-				m->links[i] = old[k];
+			if (strcmp(m->config.links[i].name, was[k].name) != 0)
+				continue;
+			m->links[i] = old[k];
+			if (strcmp(m->config.links[i].host, was[k].host) != 0)
+				change_host(m, &was[k], &m->links[i]);
 		}
 	}
 	for (size_t k = 0; k < was_count; k++) {

@@ -53,6 +53,7 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	unsigned ifindex; /* that we hang on, or hung on last; 0: never */
 	bool attached;
 	bool isolated;	      /* reported so */
+	bool told;	      /* that was reported, or that it is over */
 	bool remembered;      /* who was up when it became isolated stands in the file */
 	unsigned taken_over;  /* its targets that were up before the start, as long as that counts */
 	uint64_t heard_ns;    /* when something was last heard, as last looked at */
@@ -72,7 +73,7 @@ struct monitor_link {	    /* by index of mon_config.links */
 	bool carrier;	    /* as rtnetlink tells of it */
 	unsigned odd_ticks; /* as of an interface */
 	bool broken;	    /* reported so */
-	bool told;	    /* something was reported */
+	bool told;	    /* that was reported, or the contrary */
 };
 
 struct monitor {

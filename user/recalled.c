@@ -166,6 +166,11 @@ static void forget(struct monitor *m, unsigned iface)
 		if (m->slots.targets[slot].interface == iface)
 			m->targets[slot].up_before = false;
 	}
+	if (i->taken_over && !i->told) { /* by the last run, that it is isolated */
+		i->told = true;
+		monitor_report(m, MON_EVENT_ISOLATED, false, m->config.host, i->name, DR_REASON_NONE, NULL,
+			       dr_wall_now());
+	}
 	if (i->taken_over)
 		dr_info("what was so before the restart counts no more: those that were up then are judged "
 			"interface=%s targets=%u",
