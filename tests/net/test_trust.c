@@ -194,6 +194,32 @@ static void silent_to_probes_yet_talking(void **state)
 	bed_expect_up(b, 1, "compute-2");
 }
 
+/* Nobody watches it any more, so nobody else would say that this is over. */
+static void one_that_is_degraded_is_taken_out(void **state)
+{
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(3, "interval: 100ms\n");
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+	const char *const ping[] = {
+		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
+	};
+	const int fds[3] = { -1, -1, -1 };
+	pid_t pid;
+
+	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
+	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
+	bed_expect_other(b, "compute.host.degraded");
+	live_begin(b, &text, "interval: 100ms\n");
+	live_target(&text, sc_topo_name(b->topo, 0), sc_topo_address(b->topo, 0), "");
+	live_target(&text, sc_topo_name(b->topo, 2), sc_topo_address(b->topo, 2), "");
+	bed_write(b, dr_buf_str(&text));
+	live_hang_up(b, "configuration taken over");
+	assert_string_equal(bed_expect_other(b, "compute.host.degraded.cleared")->host, "compute-2");
+	kill(pid, SIGKILL);
+	bed_idle(b, dr_msec(500));
+	assert_int_equal(b->nevents, 0); /* it is reported neither up nor down */
+}
+
 static void passive_life_can_be_switched_off(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "passive: false\n");
@@ -579,6 +605,7 @@ int main(void)
 		cmocka_unit_test(what_the_socket_refuses_is_not_dead),
 		cmocka_unit_test(an_expired_neighbour_entry),
 		cmocka_unit_test(silent_to_probes_yet_talking),
+		cmocka_unit_test(one_that_is_degraded_is_taken_out),
 		cmocka_unit_test(passive_life_can_be_switched_off),
 		cmocka_unit_test(too_many_at_once_is_isolation),
 		cmocka_unit_test(the_share_is_a_setting),
