@@ -330,7 +330,8 @@ static const struct counter inspector_counters[] = {
 	{ "inspector_refused_total", NULL, NULL, "Events that it refused for good.", REPORT(refused) },
 	{ "inspector_retries_total", NULL, NULL, "Attempts that failed and were made again.",
 	  REPORT(retries) },
-	{ "inspector_dropped_total", "reason", "superseded", "Events that the full queue lost.",
+	{ "inspector_dropped_total", "reason", "superseded",
+	  "Events that were not told: overtaken by a later one (superseded), or for want of room (lost).",
 	  REPORT(dropped_superseded) },
 	{ "inspector_dropped_total", "reason", "lost", NULL, REPORT(dropped_lost) },
 };
