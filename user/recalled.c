@@ -115,7 +115,12 @@ static void write_down(struct monitor *m)
 	log_error(m, r);
 }
 
-/* Those that the kernel counts for the share: up, and not condemned since. */
+/* One that the kernel counts for the share, or will when its probes leave: up, and not condemned since. */
+static bool counts(const struct dr_track *t)
+{
+	return t->counted_up || t->cut_off;
+}
+
 void monitor_remember(struct monitor *m, unsigned iface)
 {
 	struct dr_watch w;
@@ -125,7 +130,7 @@ void monitor_remember(struct monitor *m, unsigned iface)
 	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
 		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface)
 			m->targets[slot].up_before = mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
-						     w.track.counted_up;
+						     counts(&w.track);
 	}
 	m->ifaces[iface].remembered = true;
 	write_down(m);
@@ -136,8 +141,9 @@ static bool is_open(const struct monitor *m, uint32_t slot)
 {
 	struct dr_watch w;
 
-	return m->targets[slot].verdict == DR_VERDICT_UNKNOWN && mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
-	       w.track.verdict == DR_VERDICT_UNKNOWN && w.track.counted_up;
+	return mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
+	       (w.track.verdict == DR_VERDICT_UNKNOWN || w.track.verdict == DR_VERDICT_UNREACHABLE) &&
+	       counts(&w.track);
 }
 
 static bool is_over(const struct monitor *m, unsigned iface)
@@ -159,6 +165,11 @@ static void forget(struct monitor *m, unsigned iface)
 	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
 		if (m->slots.targets[slot].interface == iface)
 			m->targets[slot].up_before = false;
+	}
+	if (i->taken_over && !i->told) { /* by the last run, that it is isolated */
+		i->told = true;
+		monitor_report(m, MON_EVENT_ISOLATED, false, m->config.host, i->name, DR_REASON_NONE, NULL,
+			       dr_wall_now());
 	}
 	if (i->taken_over)
 		dr_info("what was so before the restart counts no more: those that were up then are judged "

@@ -216,16 +216,38 @@ static int choose(const struct lane *l, struct dr_mono now, struct dr_mono *ret_
 	return mon_choose(choices, l->count, now, ret_again);
 }
 
+/*
+ * A fault that is over by now, or has been again since: whoever acts on it would mark down a host that lives.
+ * The end of one is told, superseded or not: the fault may have been taken although we heard no answer.
+ */
+static bool is_overtaken(const struct lane *l)
+{
+	const struct mon_event *e = mon_queue_first(&l->queue);
+
+	return e && e->on && mon_queue_first_is_superseded(&l->queue);
+}
+
+static void skip_overtaken(struct lane *l)
+{
+	while (is_overtaken(l)) {
+		mon_queue_skip(&l->queue);
+		memset(l->refused, 0, sizeof(l->refused));
+	}
+}
+
 /* Sends the first of the queue to whom it is to go now; else waits until it may. */
 static void advance(struct lane *l)
 {
 	struct dr_mono again;
 
 	dr_timer_disarm(l->timer);
-	while (!l->busy && mon_queue_first(&l->queue)) {
+	while (!l->busy) {
 		struct dr_mono now = dr_mono_now();
-		int to = choose(l, now, &again);
 
+		skip_overtaken(l);
+		if (!mon_queue_first(&l->queue))
+			return;
+		int to = choose(l, now, &again);
 		if (to >= 0) {
 			attempt(l, &l->receivers[to]);
 		} else if (to == -2) {

@@ -84,6 +84,23 @@ static void add_reason(struct dr_json *o, const char *key, uint32_t reason)
 	dr_json_add_str(o, key, reason == DR_REASON_NONE ? NULL : mon_reason_name((enum dr_reason)reason));
 }
 
+/* ---------------------------------------------------------------- discovery */
+
+#define DISCOVERY_LATE dr_sec(60)
+
+/* Since Nova told of its hypervisors, or since it is asked for them. */
+static struct dr_dur discovery_age(const struct mon_status *s)
+{
+	const struct mon_status_discovery *d = &s->discovery;
+
+	return dr_mono_sub(s->now, d->listed.ns ? d->listed : d->since);
+}
+
+bool mon_status_discovery_is_stale(const struct mon_status *s)
+{
+	return s->discovery.on && discovery_age(s).ns > 2 * s->discovery.refresh.ns + DISCOVERY_LATE.ns;
+}
+
 /* ---------------------------------------------------------------- problems */
 
 static void problem(struct dr_json *problems, const char *fmt, ...) DR_PRINTF(2, 3);
@@ -149,6 +166,20 @@ static void interface_problems(struct dr_json *problems, const struct mon_status
 	}
 }
 
+static void discovery_problems(struct dr_json *problems, const struct mon_status *s)
+{
+	const struct mon_status_discovery *d = &s->discovery;
+
+	if (mon_status_discovery_is_stale(s) && d->listed.ns)
+		problem(problems, "Nova has not listed its hypervisors for %.0f s: new ones are not watched",
+			dr_dur_seconds(discovery_age(s)));
+	else if (mon_status_discovery_is_stale(s))
+		problem(problems,
+			"Nova has not listed its hypervisors since the start: none of them is watched");
+	else if (d->on && d->listed.ns && !d->hosts)
+		problem(problems, "Nova lists no hypervisors: none is watched");
+}
+
 static struct dr_json *problems_of(const struct mon_status *s)
 {
 	struct dr_json *problems = dr_json_array();
@@ -165,6 +196,7 @@ static struct dr_json *problems_of(const struct mon_status *s)
 			problem(problems, "inspector %s does not answer",
 				mon_url_format(s->inspectors[i].url, url));
 	}
+	discovery_problems(problems, s);
 	if (s->left_out) {
 		const char *lines = s->left_out_why ? s->left_out_why : "out of memory";
 		size_t line = strcspn(lines, "\n");
@@ -287,6 +319,10 @@ struct dr_json *mon_status_json(const struct mon_status *s)
 	for (size_t i = 0; i < s->inspector_count; i++)
 		push_inspector(array, &s->inspectors[i]);
 	discovery = dr_json_add_object(o, "discovery");
+	dr_json_add_bool(discovery, "on", s->discovery.on);
+	add_uint(discovery, "hosts", s->discovery.hosts);
+	add_age(discovery, "listed_age_seconds", s, s->discovery.listed.ns);
+	dr_json_add_bool(discovery, "stale", mon_status_discovery_is_stale(s));
 	add_uint(discovery, "left_out", s->left_out);
 	dr_json_add_str(discovery, "left_out_why", s->left_out_why);
 	reload = dr_json_add_object(o, "reload");

@@ -194,6 +194,10 @@ static int retire_target(struct monitor *m, uint32_t slot, const struct mon_targ
 		first = r;
 	if (!was->canary)
 		mon_hosts_remove(&m->hosts, slot);
+	/* a dead host stays so to who was told; what was said of its health nobody else would take back */
+	if (m->targets[slot].degraded && !was->canary)
+		monitor_report(m, MON_EVENT_DEGRADED, false, was->host, was->plane, DR_REASON_NONE, NULL,
+			       dr_wall_now());
 	free(m->targets[slot].degraded);
 	m->targets[slot] = (struct monitor_target){ 0 };
 	dr_info("target no longer watched host=%s plane=%s", was->host, was->plane);

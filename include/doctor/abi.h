@@ -11,7 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#define DR_ABI_VERSION 4
+#define DR_ABI_VERSION 5
 
 #define DR_IFACES 64 /* entries of dr_ifaces */
 
@@ -120,7 +120,8 @@ struct dr_track {
 	__u32 waits;	   /* looks since it became suspect */
 	__u32 queue;	   /* receive queue of the last reply */
 	__u32 deaf;	   /* silences forgotten because we had not been hearing all the while */
-	__u32 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
+	__u16 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
+	__u16 cut_off;	   /* 1: unreachable, and was counted up before: is again when a probe leaves */
 	__u32 reason;	   /* enum dr_reason of the verdict */
 	__u64 timer_due_ns;
 	__u32 counted_up;	      /* 1: counted in dr_iface.up */

@@ -205,6 +205,7 @@ static void it_is_over_when_the_monitor_comes_back(void **state)
 		assert_string_equal(b->events[i].status, dead ? "down" : "up");
 	}
 	wait_file(b, false);
+	bed_expect_other(b, "doctor.monitor.isolated.cleared"); /* of what the last run had told */
 	assert_int_equal(b->nothers, 0);
 }
 
