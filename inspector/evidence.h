@@ -71,7 +71,7 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ke
 
 /*
  * The host is back: as many monitors say up as are needed to say down, or too few say down. Of an incident
- * that never had its quorum, too few is none.
+ * that never had its quorum, and for which nothing is changed, too few is none.
  */
 bool ins_votes_back(const struct ins_votes *v, unsigned quorum, bool had_quorum);
 

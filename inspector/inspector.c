@@ -145,6 +145,7 @@ static void count(struct ins_inspector *s, struct ins_queued *q, const struct in
 			 q->event.host);
 	else
 		ins_journal_vote(s->journal, v);
+	q->repeated = v && v->since.ns != q->received.ns;
 	q->counted = true;
 }
 
@@ -174,6 +175,7 @@ static struct ins_judgement judge(struct ins_inspector *s, struct ins_queued *q,
 	}
 	c.open = *ret_open = ins_find_open(s, *ret_host, &q->event);
 	count(s, q, *ret_host, c.open);
+	c.repeated = q->repeated;
 	c.quorum = ins_quorum(s, c.open ? c.open->todo : c.todo);
 	if (c.open) {
 		const struct ins_tally t = ins_tally(s, c.open, dr_mono_now());

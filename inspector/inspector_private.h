@@ -29,7 +29,8 @@ struct ins_queued {
 	struct ins_event event;
 	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
 	struct dr_mono received;
-	bool counted; /* its vote is among the evidence */
+	bool counted;  /* its vote is among the evidence, and */
+	bool repeated; /* was so before */
 };
 
 struct ins_inspector {

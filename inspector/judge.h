@@ -18,6 +18,7 @@ struct ins_case {
 	const struct ins_host *host;	 /* with INS_MATCH_ONE */
 	const struct ins_incident *open; /* the incident of this fault that has not ended; NULL: none */
 	struct ins_votes votes;		 /* with open: this event among them */
+	bool repeated;			 /* its monitor said so before, and nothing else since */
 	unsigned quorum;
 	unsigned todo; /* INS_DO_* (policy.h) about such a fault */
 };

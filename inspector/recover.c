@@ -111,7 +111,9 @@ void ins_relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono
 	i->since = since;
 	i->back = (struct dr_wall){ 0 };
 	i->quorate = i->released = false;
-	i->acted &= !undoing; /* within the hold time it is one and the same */
+	/* within the hold time it is one and the same */
+	i->acted &= !undoing;
+	i->braked &= !undoing;
 	ins_incident_step(i, dr_wall_now(),
 			  undoing ? "down again while it was set back" : "down again within the hold time");
 	ins_journal_incident(s->journal, i);

@@ -235,7 +235,7 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 		.quorum = ins_quorum(s, i->todo),
 		.now = now,
 		.forget = s->config->judge.forget,
-		.keep = i->quorate,
+		.keep = i->quorate || ins_incident_has_ledger(i),
 		.opened = i->since,
 	};
 }
@@ -273,6 +273,7 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 		.votes = ins_evidence_count(s->evidence, key, t),
 		.monitors = "",
 		.quorate = i->quorate,
+		.changed = ins_incident_has_ledger(i),
 		.acted = i->acted,
 		.released = i->released,
 		.braked = i->braked,

@@ -290,6 +290,10 @@ static void test_gate_evidence(void **state)
 		{ 1, 5, 1, 0, 100, 60, true, INS_GATE_GO, -1, "" },
 		{ 2, 5, 1, 0, 0, 60, true, INS_GATE_CLOSE, -1, "only 1 monitors still" },
 	};
+	static const struct ins_judge_conf two = { .monitors = 2 };
+	struct ins_gate_case relapsed = {
+		.now = at(100), .judge = &two, .votes = { .down = 1, .stale_in = { -1 } }, .monitors = "a"
+	};
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
 		const struct ins_judge_conf judge = { .monitors = cases[n].quorum,
@@ -312,6 +316,10 @@ static void test_gate_evidence(void **state)
 			fail_msg("case %zu: %d, again in %lld ns, \"%s\"", n, r.answer, (long long)r.again.ns,
 				 r.reason);
 	}
+	/* what is changed in the cloud does not stay so for the word of too few */
+	assert_int_equal(ins_gate(&relapsed).answer, INS_GATE_WAIT);
+	relapsed.changed = true;
+	assert_int_equal(ins_gate(&relapsed).answer, INS_GATE_CLOSE);
 }
 
 /* ---------------------------------------------------------------- the brake */

@@ -424,6 +424,44 @@ static void test_down_within_the_hold_time(void **state)
 	assert_restored(w);
 }
 
+/* One that never took it back may repeat it, after a restart say: that is nothing new. */
+static void test_repeated_on_the_way_back(void **state)
+{
+	struct world *w = *state;
+
+	w->config.judge.monitors = 2;
+	w->config.recovery.hold = dr_msec(300);
+	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	world_put(w, "[" DOWN_BY("compute-1", "b") "]", 200);
+	world_put(w, "[" DOWN_BY("compute-1", "b") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+	assert_int_equal(world_incidents(w), 1);
+}
+
+/* It is taken back before it is believed again: what is changed does not wait for one monitor's word. */
+static void test_down_and_back_before_it_is_believed(void **state)
+{
+	struct world *w = *state;
+
+	w->config.judge.monitors = 2;
+	w->config.recovery.hold = dr_sec(600);
+	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	w->config.judge.confirm = dr_sec(60);
+	world_put(w, "[" DOWN_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "waiting") && has_reason(w, "must last"));
+	w->config.recovery.hold = dr_msec(0);
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
 /* What was so before may not be so any more. */
 static void test_already_is_looked_at_again(void **state)
 {
@@ -824,6 +862,8 @@ int main(void)
 		hot(test_list_fails),
 		hot(test_not_known_whether_it_runs),
 		hot(test_down_within_the_hold_time),
+		hot(test_repeated_on_the_way_back),
+		hot(test_down_and_back_before_it_is_believed),
 		cold(test_already_is_looked_at_again),
 		hot(test_down_while_restoring),
 		hot(test_down_when_half_is_back),
