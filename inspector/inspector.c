@@ -316,6 +316,9 @@ bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event
 	struct ins_judgement j;
 	struct ins_host *h = NULL;
 
+	/* what is open here may end, whether Nova still has the host or not */
+	if (e->status == INS_CLEARED && ins_find_open(s, NULL, e))
+		return false;
 	c.match = ins_map_resolve(ins_nova_map(s->nova), e->host, &h);
 	c.host = h;
 	j = ins_judge(&c);

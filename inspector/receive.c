@@ -145,7 +145,7 @@ static void take(struct request *q, size_t n, bool fresh)
 	q->accepted++;
 }
 
-/* That a fault is over is taken in any case: of a host that Nova no longer knows, too. */
+/* That a row is there no more is taken in any case: of a host that Nova no longer knows, too. */
 static bool refuses(const struct request *q, size_t n, char reason[384])
 {
 	return !q->events.places[n].implied &&

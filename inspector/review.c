@@ -292,7 +292,8 @@ static bool asks(const struct ins_inspector *s, const struct ins_incident *i, st
 	struct ins_judge_conf confirmed = rules_of(s, i);
 	struct ins_gate_case c;
 
-	if (!ins_policy_condemns(i->todo))
+	/* a host that Nova no longer has is none that could be marked down */
+	if (!ins_policy_condemns(i->todo) || !ins_map_get(ins_nova_map(s->nova), i->host))
 		return false;
 	confirmed = (struct ins_judge_conf){ .monitors = confirmed.monitors };
 	c = case_of(s, i, &t, &confirmed);

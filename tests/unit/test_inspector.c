@@ -541,6 +541,21 @@ static void test_host_to_be_resolved(void **state)
 	assert_int_equal(world_resets(w, "vm-9"), 1);
 }
 
+/* It was never repaired, and taken out of Nova. */
+static void test_deleted_host(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	w->nova_api->hosts[0] = w->nova_api->hosts[--w->nova_api->host_count];
+	world_reread(w);
+	world_put(w, "[" DOWN("compute-1") "]", 400);
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	world_put(w, "[" UP("compute-1") "]", 400);
+}
+
 static void test_ambiguous_host(void **state)
 {
 	struct world *w = *state;
@@ -797,6 +812,7 @@ int main(void)
 		hot(test_rereads_are_shared),
 		hot(test_new_host),
 		hot(test_host_to_be_resolved),
+		hot(test_deleted_host),
 		hot(test_ambiguous_host),
 		hot(test_full_queue),
 		hot(test_too_large),
