@@ -246,6 +246,9 @@ bool ins_incident_idle(const struct ins_incident *i);
 /* Nothing is under way, but perhaps the short list, whose answer may come at any time. */
 bool ins_incident_answered(const struct ins_incident *i);
 
+/* The host was forced down for it, and it is for the way back to release it. */
+bool ins_incident_forced(const struct ins_incident *i);
+
 /* Something that was changed for it is not changed back. */
 bool ins_incident_has_ledger(const struct ins_incident *i);
 

@@ -43,6 +43,11 @@ static struct ins_judgement judge_open(const struct ins_case *c)
 	const struct ins_incident *open = c->open;
 
 	switch (open->state) {
+	case INS_MARKED:
+		if (ins_incident_forced(open) && c->host && !c->host->forced_down)
+			return judgement(INS_AGAIN,
+					 "reported again, and somebody has released the force-down");
+		break;
 	case INS_FAILED:
 	case INS_INCOMPLETE:
 		return judgement(INS_AGAIN, "reported again, and what was tried before failed");
@@ -55,8 +60,9 @@ static struct ins_judgement judge_open(const struct ins_case *c)
 					 c->votes.down, c->quorum);
 		return judgement(INS_AGAIN, "reported again, before it was taken for over");
 	default:
-		return judgement(INS_COUNT, "incident %s is open", open->id);
+		break;
 	}
+	return judgement(INS_COUNT, "incident %s is open", open->id);
 }
 
 struct ins_judgement ins_judge(const struct ins_case *c)

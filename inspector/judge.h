@@ -27,9 +27,9 @@ enum ins_verdict {
 	INS_ACT,     /* a new incident, if the gate lets it */
 	INS_RESOLVE, /* a new incident, once the services can be read */
 	INS_RECORD,  /* a new incident about which nothing is to be done */
-	INS_AGAIN,   /* the open incident failed, or was taken for over: try once more */
-	INS_COUNT,   /* reported again; nothing to do */
-	INS_CLEAR,   /* ends the open incident */
+	INS_AGAIN, /* the open incident failed, or was taken for over, by a monitor or a person: once more */
+	INS_COUNT, /* reported again; nothing to do */
+	INS_CLEAR, /* ends the open incident */
 	INS_DISSENT, /* one monitor hears the host, and not enough of them do */
 	INS_NOTHING, /* as it should be, nothing to do: monitors tell of living hosts when they start */
 	INS_IGNORE,  /* noted, nothing to do */

@@ -529,7 +529,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 
 	i->reports++;
 	ins_journal_incident(s->journal, i);
-	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
+	if (i->state == INS_MARKED || i->state == INS_RECOVERING || i->state == INS_RESTORING) {
 		ins_relapse(s, i, q->received);
 		return;
 	}

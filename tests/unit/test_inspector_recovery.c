@@ -462,6 +462,55 @@ static void test_down_and_back_before_it_is_believed(void **state)
 	assert_restored(w);
 }
 
+/* A person has released it, and its monitor never says up, as some do not: it dies once more. */
+static void test_down_again_when_released_by_hand(void **state)
+{
+	struct world *w = *state;
+
+	mark(w);
+	world_reread(w);
+	down(w);
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+
+	w->nova_api->hosts[0].forced_down = vm(w, "vm-1")->error = false; /* vm-2 is left in error */
+	strcpy(w->nova_api->ports[0].status, "ACTIVE");
+	world_reread(w);
+	world_turn(w, 10);
+	assert_true(world_is_state(w, 0, "marked"));
+	down(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) == 2 && world_is_state(w, 0, "marked"));
+	assert_int_equal(world_incidents(w), 1);
+	assert_down(w);
+	assert_int_equal(vm(w, "vm-1")->resets, 2);
+	assert_int_equal(vm(w, "vm-2")->resets, 1);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* A list of computes that was asked for before the force-down does not say that somebody has released it. */
+static void test_old_list_of_computes(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
+	assert_int_equal(ins_nova_reread(w->nova, NULL, NULL), 0);
+	wait_for(w, w->nova_api->held_count == 1);
+	mark(w);
+	w->nova_api->hosts[0].forced_down = false;
+	fake_release(w->nova_api);
+	w->nova_api->hosts[0].forced_down = true;
+	world_turn(w, 10);
+	down(w);
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+	world_reread(w);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
 /* What was so before may not be so any more. */
 static void test_already_is_looked_at_again(void **state)
 {
@@ -864,6 +913,8 @@ int main(void)
 		hot(test_down_within_the_hold_time),
 		hot(test_repeated_on_the_way_back),
 		hot(test_down_and_back_before_it_is_believed),
+		hot(test_down_again_when_released_by_hand),
+		hot(test_old_list_of_computes),
 		cold(test_already_is_looked_at_again),
 		hot(test_down_while_restoring),
 		hot(test_down_when_half_is_back),

@@ -25,7 +25,7 @@ static void test_states(void **state)
 		[INS_RESTORING] = "- - - - - - - - - waiting - - closed",
 		[INS_WAITING] = "- - forcing held - - - - - - recovering - -",
 		[INS_HELD] = "- - forcing - - - - - - - recovering - -",
-		[INS_MARKED] = "- - - - - - - - - - recovering - -",
+		[INS_MARKED] = "- - - - - - - - - waiting recovering - -",
 		[INS_INCOMPLETE] = "- - - - - - - - - forcing recovering - -",
 		[INS_FAILED] = "- - - - - - - - - forcing recovering - -",
 		[INS_RECOVERING] = "- - - - - - - - - waiting - restoring closed",
