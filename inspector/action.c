@@ -285,8 +285,7 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 	changed(x, a);
 	if (a->kind == INS_FORCE_DOWN)
 		ins_executor_trouble(x, i);
-	if (ins_action_may_last(a))
-		x->o.settled(i, x->o.userdata); /* others wait for their turn */
+	x->o.settled(i, x->o.userdata); /* others wait for their turn */
 	if (a->tries == 1 || !ins_action_trait(a->kind)->many)
 		dr_warning("%s%s%s: %s; again in %s host=%s incident=%s attempt=%u request=%s",
 			   ins_action_trait(a->kind)->verb,

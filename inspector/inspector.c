@@ -48,12 +48,19 @@ size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_st
 
 bool ins_occupies(const struct ins_incident *i)
 {
+	bool paused = false, moves = false;
+
 	if (!ins_state_active(i->state))
 		return false;
-	for (size_t n = 0; n < i->action_count; n++)
-		if (i->actions[n]->state == INS_PAUSED && ins_action_may_last(i->actions[n]))
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if (a->state == INS_PAUSED && ins_action_may_last(a))
 			return false;
-	return true;
+		paused |= a->state == INS_PAUSED;
+		moves |= a->state == INS_SENT || a->queued;
+	}
+	return moves || !paused;
 }
 
 size_t ins_count_occupied(const struct ins_inspector *s)

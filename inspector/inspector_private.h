@@ -76,7 +76,8 @@ size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_st
 
 /*
  * It is worked on, and counts among those that may be at once (active). Not while it waits for what may last
- * until a person helps, a BMC or a host's evacuations, say: that must not hold up the others.
+ * until a person helps, a BMC or a host's evacuations, say, nor while all that is left of it is to be asked
+ * again later, as when Neutron is away: that must not hold up the others.
  */
 bool ins_occupies(const struct ins_incident *i);
 size_t ins_count_occupied(const struct ins_inspector *s);

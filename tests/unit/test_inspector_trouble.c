@@ -159,6 +159,24 @@ static void test_deferred_in_order(void **state)
 	assert_int_equal(world_resets(w, "vm-9"), 0);
 }
 
+/* Of one host only the ports are left, and Neutron is away: others are marked meanwhile. */
+static void test_neutron_holds_nobody_up(void **state)
+{
+	struct world *w = *state;
+
+	w->nova_api->network = true;
+	world_start(w);
+	w->config.active = 1;
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marking") && fake_count(w->nova_api, "GET /v2.0/ports") > 2);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, w->nova_api->hosts[1].forced_down && world_resets(w, "vm-3") == 1);
+	assert_true(world_is_state(w, 0, "marking"));
+	fake_rules_clear(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "marked"));
+}
+
 /* The queue fills up while Nova is asked about a host: the answer tells what was taken before. */
 static void test_full_while_asking(void **state)
 {
@@ -393,6 +411,7 @@ int main(void)
 		cold(test_nameless_host),
 		cold(test_endless_lists),
 		hot(test_failures_do_not_grow),
+		cold(test_neutron_holds_nobody_up),
 		hot(test_full_while_asking),
 	};
 
