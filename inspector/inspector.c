@@ -357,7 +357,7 @@ bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e
 
 size_t ins_inspector_room(const struct ins_inspector *s)
 {
-	return s->config->queue - s->queue_count;
+	return s->queue_count < s->config->queue ? s->config->queue - s->queue_count : 0;
 }
 
 static bool same_fault(const struct ins_queued *a, const struct ins_queued *b)
@@ -451,7 +451,8 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 		return -ENOMEM;
 	ins_metrics_init(s->metrics, &s->config->faults, dr_wall_now());
 	executor.metrics = s->metrics;
-	s->queue = calloc(s->config->queue, sizeof(*s->queue));
+	s->queue_cap = s->config->queue;
+	s->queue = calloc(s->queue_cap, sizeof(*s->queue));
 	if (!s->queue)
 		return -ENOMEM;
 	s->evidence = ins_evidence_new(INS_EVIDENCE_MAX);
@@ -492,13 +493,29 @@ static int read_vote(const struct ins_vote *v, void *userdata)
 	return ins_evidence_restore(s->evidence, v);
 }
 
+/* There may be more than config->queue, if that was more before. */
+static int make_room(struct ins_inspector *s)
+{
+	size_t cap = 2 * s->queue_cap;
+	void *p;
+
+	if (s->queue_count < s->queue_cap)
+		return 0;
+	p = reallocarray(s->queue, cap, sizeof(*s->queue));
+	if (!p)
+		return -ENOMEM;
+	s->queue = p;
+	s->queue_cap = cap;
+	return 0;
+}
+
 static int read_queued(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata)
 {
 	struct ins_inspector *s = userdata;
 	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = received, .counted = true };
 
-	if (s->queue_count == s->config->queue)
-		return -ENOSPC;
+	if (make_room(s))
+		return -ENOMEM;
 	snprintf(q.host, sizeof(q.host), "%s", host);
 	s->queue[s->queue_count++] = q;
 	ins_journal_queued(s->journal, q.number, e, host,

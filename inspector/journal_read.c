@@ -230,6 +230,7 @@ static int unqueue(void *record, void *userdata)
 
 static void give_queue(struct reading *r)
 {
+	bool taken_out = r->queue != NULL;
 	struct waiting *w;
 
 	while ((w = r->queue)) {
@@ -240,6 +241,8 @@ static void give_queue(struct reading *r)
 		r->queue = w->next;
 		free(w);
 	}
+	if (taken_out && r->error)
+		ins_journal_abandon(r->journal);
 }
 
 static int take_row(void *record, void *userdata)

@@ -846,6 +846,34 @@ static void test_restart_while_waiting(void **state)
 	assert_restored(w);
 }
 
+/* More wait than may do so from now on. */
+static void test_restart_with_a_smaller_queue(void **state)
+{
+	struct world *w = *state;
+
+	for (int n = 0; n < 4; n++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "h-%d", n);
+		fake_add_host(w->nova_api, name, name);
+	}
+	world_reread(w);
+	w->config.active = 1;
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, w->nova_api->held_count == 1);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") "]", 200);
+	world_turn(w, 10);
+	assert_int_equal(ins_inspector_room(w->inspector), w->config.queue - 4);
+	w->config.queue = 1;
+	world_restart(w);
+	assert_int_equal(ins_inspector_room(w->inspector), 0);
+	wait_for(w, world_incidents(w) == 5);
+	for (size_t n = 0; n < 5; n++)
+		wait_for(w, world_is_state(w, n, "marked"));
+	assert_int_equal(ins_inspector_room(w->inspector), 1);
+}
+
 /* What waited for the journal is called back, and its incident forgotten, before the journal is written. */
 static void test_called_back(void **state)
 {
@@ -931,6 +959,7 @@ int main(void)
 		hot(test_restart_while_releasing),
 		cold(test_restart_while_restoring),
 		hot(test_restart_while_waiting),
+		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),
 	};
