@@ -237,6 +237,23 @@ static void test_bounded(void **state)
 	assert_int_equal(ins_evidence_dropped(e), 1001);
 }
 
+/* Hosts that are well do not make it forget one that is not. */
+static void test_bounded_by_ups(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(3);
+	char host[16];
+
+	down(e, 1, "h", "a");
+	for (int n = 0; n < 10; n++) {
+		snprintf(host, sizeof(host), "g-%d", n);
+		up(e, 10 + n, host, "a");
+	}
+	assert_int_equal(ins_evidence_size(e), 3);
+	assert_int_equal(votes(e, "h", 1, 30, 0, 0).down, 1);
+	assert_int_equal(votes(e, "g-9", 1, 30, 0, 0).up, 1);
+	assert_int_equal(votes(e, "g-7", 1, 30, 0, 0).up, 0);
+}
+
 static void test_names(void **state)
 {
 	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
@@ -823,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_back),
 		cmocka_unit_test(test_rename),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_bounded_by_ups),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_gate_evidence),
 		cmocka_unit_test(test_brake_limit),

@@ -273,6 +273,9 @@ static void test_small_tables(void **state)
 	ins_journal_braked(w->journal, "first", wall_ago(LONG_AGO));
 	ins_journal_braked(w->journal, "future", wall_ago(-500));
 	ins_journal_flap(w->journal, &f);
+	strcpy(f.host, "later");
+	f.at = ago(7);
+	ins_journal_flap(w->journal, &f);
 	journal_reopen(w);
 
 	assert_int_equal(w->upkeep_count, 2);
@@ -287,10 +290,12 @@ static void test_small_tables(void **state)
 	assert_string_equal(w->braked[1].host, "second");
 	assert_ago(w->braked[1].at, 10);
 	assert_false(dr_mono_before(dr_mono_now(), w->braked[2].at));
-	assert_int_equal(w->flap_count, 1);
-	assert_memory_equal(&w->flaps[0].penalty, &f.penalty, sizeof(f.penalty));
-	assert_true(w->flaps[0].suppressed);
-	assert_ago(w->flaps[0].at, 70);
+	assert_int_equal(w->flap_count, 2);
+	assert_string_equal(w->flaps[0].host, "later"); /* which is remembered, if only one can be */
+	assert_ago(w->flaps[0].at, 7);
+	assert_memory_equal(&w->flaps[1].penalty, &f.penalty, sizeof(f.penalty));
+	assert_true(w->flaps[1].suppressed);
+	assert_ago(w->flaps[1].at, 70);
 }
 
 /* ---------------------------------------------------------------- another module */
