@@ -72,6 +72,25 @@ size_t ins_count_occupied(const struct ins_inspector *s)
 	return n;
 }
 
+static bool is_recorded(enum ins_state state)
+{
+	return state == INS_RECORDED;
+}
+
+/* Of what nobody says is over: hosts that are no more, or monitors that tell of faults only. */
+static void trim_recorded(struct ins_inspector *s)
+{
+	size_t recorded = ins_count_incidents(s, is_recorded);
+
+	for (struct ins_incident *i = s->first; i && recorded > INS_RECORDED_MAX; i = i->next) {
+		if (i->state != INS_RECORDED)
+			continue;
+		ins_clear(s, i,
+			  "taken for over: as many faults as may be are recorded, and it is the oldest");
+		recorded--;
+	}
+}
+
 /* Forgets the oldest that have ended, beyond what is to be remembered. */
 static void trim(struct ins_inspector *s)
 {
@@ -99,10 +118,10 @@ struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct i
 	for (struct ins_incident *i = s->last; i; i = i->prev) {
 		bool by_name = !host || i->state == INS_RESOLVING;
 
-		if (ins_state_ended(i->state) || strcmp(ins_incident_fault(i, fault), wanted))
+		if (ins_state_ended(i->state) || (strcmp(i->host, host ? host->name : e->host) &&
+						  !(by_name && !strcmp(i->event.host, e->host))))
 			continue;
-		if (!strcmp(i->host, host ? host->name : e->host) ||
-		    (by_name && !strcmp(i->event.host, e->host)))
+		if (!strcmp(ins_incident_fault(i, fault), wanted))
 			return i;
 	}
 	return NULL;
@@ -267,6 +286,7 @@ static int on_drain(struct dr_source *t, void *userdata)
 	}
 	s->queue_count = kept;
 	ins_review(s);
+	trim_recorded(s);
 	trim(s);
 	/* some of those opened did not take their slot */
 	if (opened && kept && ins_count_occupied(s) < s->config->active)

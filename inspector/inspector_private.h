@@ -13,8 +13,9 @@
 #include "inspector/north.h"
 #include "inspector/policy.h"
 
-#define INS_SEEN_MAX 1024 /* events remembered, to know those that are sent again */
-#define INS_NOTES_MAX 256 /* refused and ignored ones, for people */
+#define INS_SEEN_MAX 1024     /* events remembered, to know those that are sent again */
+#define INS_RECORDED_MAX 4096 /* open faults about which nothing is done; of more the oldest end */
+#define INS_NOTES_MAX 256     /* refused and ignored ones, for people */
 
 struct ins_note {
 	struct dr_wall when;
