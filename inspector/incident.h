@@ -135,6 +135,7 @@ struct ins_action {
 	char *reason;	     /* for people: why it is as it is; NULL: nothing to say */
 	char request_id[64]; /* the service's, of the last attempt */
 	struct dr_wall started, finished;
+	struct dr_mono began; /* as started, whatever the wall clock does meanwhile */
 
 	/* the executor's */
 	struct ins_incident *incident;

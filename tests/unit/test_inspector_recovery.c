@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The inspector whole: the way back, whatever comes between, and over a restart. */
+#include "inspector/inspector_private.h"
 #include "tests/unit/inspector_world.h"
 
 #define FORCE "PUT /os-services/svc-1"
@@ -369,6 +370,23 @@ static void test_release_expires(void **state)
 	world_assert_action(w, 0, "force_up", NULL, "failed: Nova refuses it");
 	assert_true(has_reason(w, "1 failed"));
 	assert_down(w);
+}
+
+/* The clock was a day ahead when it was asked for first. */
+static void test_expires_whatever_the_clock_says(void **state)
+{
+	struct world *w = *state;
+	struct ins_action *up_again;
+
+	w->nova_api->hosts[0].evacuated = true;
+	mark(w);
+	up(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) > 2);
+	up_again = ins_incident_find(w->inspector->first, INS_FORCE_UP, NULL);
+	up_again->started.ns += 86400 * DR_NSEC_PER_SEC;
+	w->config.retry.expire = dr_msec(300);
+	wait_for(w, is_closed(w));
+	world_assert_action(w, 0, "force_up", NULL, "failed: Nova refuses it");
 }
 
 static void test_list_fails(void **state)
@@ -936,6 +954,7 @@ int main(void)
 		hot(test_released_is_up),
 		hot(test_release_refused),
 		hot(test_release_expires),
+		hot(test_expires_whatever_the_clock_says),
 		hot(test_list_fails),
 		hot(test_not_known_whether_it_runs),
 		hot(test_down_within_the_hold_time),
