@@ -220,8 +220,10 @@ void ins_action_flush(struct ins_barrier *b, int error)
 void ins_action_send(struct ins_executor *x, struct ins_action *a)
 {
 	a->attempts++;
-	if (!a->started.ns)
+	if (!a->started.ns) {
 		a->started = dr_wall_now();
+		a->began = dr_mono_now();
+	}
 	a->state = INS_SENT;
 	x->o.metrics->attempts[a->kind]++;
 	a->counted = false;
@@ -261,7 +263,7 @@ static bool expired(const struct ins_executor *x, const struct ins_action *a)
 {
 	int64_t limit = x->o.config->retry.expire.ns;
 
-	return limit && dr_wall_now().ns - a->started.ns >= limit;
+	return limit && dr_mono_sub(dr_mono_now(), a->began).ns >= limit;
 }
 
 /* False: there is no further attempt. */
@@ -285,8 +287,7 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 	changed(x, a);
 	if (a->kind == INS_FORCE_DOWN)
 		ins_executor_trouble(x, i);
-	if (ins_action_may_last(a))
-		x->o.settled(i, x->o.userdata); /* others wait for their turn */
+	x->o.settled(i, x->o.userdata); /* others wait for their turn */
 	if (a->tries == 1 || !ins_action_trait(a->kind)->many)
 		dr_warning("%s%s%s: %s; again in %s host=%s incident=%s attempt=%u request=%s",
 			   ins_action_trait(a->kind)->verb,

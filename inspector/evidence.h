@@ -33,7 +33,8 @@ struct ins_vote {
 	struct dr_wall when;	 /* the same, for people */
 };
 
-/* Keeps at most max votes: for a new one the oldest is forgotten then. NULL when out of memory. */
+/* Keeps at most max votes: for a new one the oldest "up" is forgotten then, or the oldest of all if there is
+ * none. NULL when out of memory. */
 struct ins_evidence *ins_evidence_new(size_t max);
 void ins_evidence_free(struct ins_evidence *e);
 /* fn hears of each vote that is forgotten for want of room, or because another has taken its place. */
@@ -71,7 +72,7 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ke
 
 /*
  * The host is back: as many monitors say up as are needed to say down, or too few say down. Of an incident
- * that never had its quorum, too few is none.
+ * that never had its quorum, and for which nothing is changed, too few is none.
  */
 bool ins_votes_back(const struct ins_votes *v, unsigned quorum, bool had_quorum);
 

@@ -160,7 +160,7 @@ struct ins_ruling ins_gate(const struct ins_gate_case *c)
 		return ruling(INS_GATE_CLOSE, on_news, "the host is heard again");
 	if (!c->votes.down)
 		return ruling(INS_GATE_CLOSE, on_news, "no monitor says down any more");
-	if (ins_votes_back(&c->votes, c->judge->monitors, c->quorate))
+	if (ins_votes_back(&c->votes, c->judge->monitors, c->quorate || c->changed))
 		return ruling(INS_GATE_CLOSE, on_news, "only %u monitors still say down: %.200s",
 			      c->votes.down, c->monitors);
 	r = rule_evidence(c);

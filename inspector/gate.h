@@ -27,6 +27,7 @@ struct ins_gate_case {
 	struct ins_votes votes;
 	const char *monitors; /* those that say down, for people */
 	bool quorate;	      /* quorum and confirmation were there before */
+	bool changed;	      /* something was changed for it, and is not changed back */
 	bool acted;	      /* it was acted upon before: what counts acts has counted it */
 	bool released;	      /* a person wants it */
 	bool braked;	      /* the brake has held it before */

@@ -235,7 +235,7 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 		.quorum = ins_quorum(s, i->todo),
 		.now = now,
 		.forget = s->config->judge.forget,
-		.keep = i->quorate,
+		.keep = i->quorate || ins_incident_has_ledger(i),
 		.opened = i->since,
 	};
 }
@@ -273,6 +273,7 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 		.votes = ins_evidence_count(s->evidence, key, t),
 		.monitors = "",
 		.quorate = i->quorate,
+		.changed = ins_incident_has_ledger(i),
 		.acted = i->acted,
 		.released = i->released,
 		.braked = i->braked,
@@ -291,7 +292,8 @@ static bool asks(const struct ins_inspector *s, const struct ins_incident *i, st
 	struct ins_judge_conf confirmed = rules_of(s, i);
 	struct ins_gate_case c;
 
-	if (!ins_policy_condemns(i->todo))
+	/* a host that Nova no longer has is none that could be marked down */
+	if (!ins_policy_condemns(i->todo) || !ins_map_get(ins_nova_map(s->nova), i->host))
 		return false;
 	confirmed = (struct ins_judge_conf){ .monitors = confirmed.monitors };
 	c = case_of(s, i, &t, &confirmed);
@@ -527,7 +529,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 
 	i->reports++;
 	ins_journal_incident(s->journal, i);
-	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
+	if (i->state == INS_MARKED || i->state == INS_RECOVERING || i->state == INS_RESTORING) {
 		ins_relapse(s, i, q->received);
 		return;
 	}

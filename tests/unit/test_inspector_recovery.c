@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The inspector whole: the way back, whatever comes between, and over a restart. */
+#include "inspector/inspector_private.h"
 #include "tests/unit/inspector_world.h"
 
 #define FORCE "PUT /os-services/svc-1"
@@ -371,6 +372,23 @@ static void test_release_expires(void **state)
 	assert_down(w);
 }
 
+/* The clock was a day ahead when it was asked for first. */
+static void test_expires_whatever_the_clock_says(void **state)
+{
+	struct world *w = *state;
+	struct ins_action *up_again;
+
+	w->nova_api->hosts[0].evacuated = true;
+	mark(w);
+	up(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) > 2);
+	up_again = ins_incident_find(w->inspector->first, INS_FORCE_UP, NULL);
+	up_again->started.ns += 86400 * DR_NSEC_PER_SEC;
+	w->config.retry.expire = dr_msec(300);
+	wait_for(w, is_closed(w));
+	world_assert_action(w, 0, "force_up", NULL, "failed: Nova refuses it");
+}
+
 static void test_list_fails(void **state)
 {
 	struct world *w = *state;
@@ -419,6 +437,93 @@ static void test_down_within_the_hold_time(void **state)
 	assert_int_equal(fake_count(w->nova_api, FORCE), 1); /* what is done is not done again */
 	assert_int_equal(vm(w, "vm-1")->resets, 1);
 	w->config.recovery.hold = dr_msec(0);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* One that never took it back may repeat it, after a restart say: that is nothing new. */
+static void test_repeated_on_the_way_back(void **state)
+{
+	struct world *w = *state;
+
+	w->config.judge.monitors = 2;
+	w->config.recovery.hold = dr_msec(300);
+	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	world_put(w, "[" DOWN_BY("compute-1", "b") "]", 200);
+	world_put(w, "[" DOWN_BY("compute-1", "b") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+	assert_int_equal(world_incidents(w), 1);
+}
+
+/* It is taken back before it is believed again: what is changed does not wait for one monitor's word. */
+static void test_down_and_back_before_it_is_believed(void **state)
+{
+	struct world *w = *state;
+
+	w->config.judge.monitors = 2;
+	w->config.recovery.hold = dr_sec(600);
+	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	w->config.judge.confirm = dr_sec(60);
+	world_put(w, "[" DOWN_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "waiting") && has_reason(w, "must last"));
+	w->config.recovery.hold = dr_msec(0);
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* A person has released it, and its monitor never says up, as some do not: it dies once more. */
+static void test_down_again_when_released_by_hand(void **state)
+{
+	struct world *w = *state;
+
+	mark(w);
+	world_reread(w);
+	down(w);
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+
+	w->nova_api->hosts[0].forced_down = vm(w, "vm-1")->error = false; /* vm-2 is left in error */
+	strcpy(w->nova_api->ports[0].status, "ACTIVE");
+	world_reread(w);
+	world_turn(w, 10);
+	assert_true(world_is_state(w, 0, "marked"));
+	down(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) == 2 && world_is_state(w, 0, "marked"));
+	assert_int_equal(world_incidents(w), 1);
+	assert_down(w);
+	assert_int_equal(vm(w, "vm-1")->resets, 2);
+	assert_int_equal(vm(w, "vm-2")->resets, 1);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* A list of computes that was asked for before the force-down does not say that somebody has released it. */
+static void test_old_list_of_computes(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
+	assert_int_equal(ins_nova_reread(w->nova, NULL, NULL), 0);
+	wait_for(w, w->nova_api->held_count == 1);
+	mark(w);
+	w->nova_api->hosts[0].forced_down = false;
+	fake_release(w->nova_api);
+	w->nova_api->hosts[0].forced_down = true;
+	world_turn(w, 10);
+	down(w);
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+	world_reread(w);
 	up(w);
 	wait_for(w, is_closed(w));
 	assert_restored(w);
@@ -759,6 +864,34 @@ static void test_restart_while_waiting(void **state)
 	assert_restored(w);
 }
 
+/* More wait than may do so from now on. */
+static void test_restart_with_a_smaller_queue(void **state)
+{
+	struct world *w = *state;
+
+	for (int n = 0; n < 4; n++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "h-%d", n);
+		fake_add_host(w->nova_api, name, name);
+	}
+	world_reread(w);
+	w->config.active = 1;
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, w->nova_api->held_count == 1);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") "]", 200);
+	world_turn(w, 10);
+	assert_int_equal(ins_inspector_room(w->inspector), w->config.queue - 4);
+	w->config.queue = 1;
+	world_restart(w);
+	assert_int_equal(ins_inspector_room(w->inspector), 0);
+	wait_for(w, world_incidents(w) == 5);
+	for (size_t n = 0; n < 5; n++)
+		wait_for(w, world_is_state(w, n, "marked"));
+	assert_int_equal(ins_inspector_room(w->inspector), 1);
+}
+
 /* What waited for the journal is called back, and its incident forgotten, before the journal is written. */
 static void test_called_back(void **state)
 {
@@ -821,9 +954,14 @@ int main(void)
 		hot(test_released_is_up),
 		hot(test_release_refused),
 		hot(test_release_expires),
+		hot(test_expires_whatever_the_clock_says),
 		hot(test_list_fails),
 		hot(test_not_known_whether_it_runs),
 		hot(test_down_within_the_hold_time),
+		hot(test_repeated_on_the_way_back),
+		hot(test_down_and_back_before_it_is_believed),
+		hot(test_down_again_when_released_by_hand),
+		hot(test_old_list_of_computes),
 		cold(test_already_is_looked_at_again),
 		hot(test_down_while_restoring),
 		hot(test_down_when_half_is_back),
@@ -840,6 +978,7 @@ int main(void)
 		hot(test_restart_while_releasing),
 		cold(test_restart_while_restoring),
 		hot(test_restart_while_waiting),
+		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),
 	};
