@@ -405,6 +405,67 @@ static void test_recreate_alike(void **state)
 
 /* ---- switchover ---- */
 
+static void break_cloud(struct world *w, const char *spec)
+{
+	assert_int_equal(mc_fails_add(&w->mc.fails, spec), 0);
+}
+
+/* What a boot makes of which Nova's answer never came. */
+static void boot_late(struct world *w, size_t i)
+{
+	DR_AUTO_JSON struct dr_json *metadata = dr_json_object();
+	const struct mc_boot boot = {
+		.name = w->lost[i]->name,
+		.project = w->lost[i]->project,
+		.user = w->lost[i]->user,
+		.image = mc_image_find(&w->mc.model, w->lost[i]->image_id),
+		.networked = true,
+		.metadata = metadata,
+	};
+	struct mc_server *s;
+
+	assert_non_null(dr_json_add_str(metadata, "doctor_replaces", w->ids[i]));
+	s = mc_server_create(&w->mc.model, &boot, dr_wall_now());
+	assert_non_null(s);
+	mc_job_start(&w->mc, s, "req-0", dr_msec(10));
+}
+
+static size_t replacements(struct world *w, size_t i)
+{
+	const struct mc_server *s = NULL;
+	size_t n = 0;
+
+	while ((s = mc_server_next(&w->mc.model, s, NULL, NULL))) {
+		const char *of = dr_json_get_str(s->metadata, "doctor_replaces");
+
+		n += of && strcmp(of, w->ids[i]) == 0;
+	}
+	return n;
+}
+
+/* We end while a boot is under way, and Nova carries it out only after we are back: there is no second one.
+ */
+static void test_boot_under_way_over_a_restart(void **state)
+{
+	struct world *w = *state;
+	unsigned status;
+
+	with_journal(w);
+	w->config.servers.count = 1;
+	w->config.plan.retry.boot_late = dr_sec(2);
+	start(w);
+	break_cloud(w, "compute:POST:/v2.1/servers:0:1");
+	lose(w, 0);
+	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"attempts\":1"));
+	let_pass(w, dr_msec(100));
+	crash(w);
+	start(w);
+	WAIT_FOR(w, count(w, "the boot of before the restart may still be carried out") == 1);
+	boot_late(w, 0);
+	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"recovered\""));
+	assert_int_equal(replacements(w, 0), 1);
+}
+
 static void test_switchover(void **state)
 {
 	struct world *w = *state;
@@ -893,6 +954,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_recreate_alike),
+		TEST(test_boot_under_way_over_a_restart),
 		TEST(test_switchover),
 		TEST(test_both_lost_at_once),
 		TEST(test_switchover_resumed),
