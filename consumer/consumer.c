@@ -152,8 +152,9 @@ static void on_known_fault(const struct dr_json *fault, void *userdata)
 	struct con_consumer *c = userdata;
 
 	for (const struct dr_json *v = dr_json_first(n.servers); id && type && v; v = dr_json_next(v)) {
-		struct con_word w = { .from_inspector = true, .received = dr_wall_now() };
+		struct con_word w = { .from_inspector = true, .logged = true, .received = dr_wall_now() };
 		const char *server = con_notification_server(&n, v);
+		int r;
 
 		if (!server)
 			continue;
@@ -163,7 +164,9 @@ static void on_known_fault(const struct dr_json *fault, void *userdata)
 		if (!raised || dr_wall_parse(raised, &w.raised, NULL) < 0)
 			w.raised.ns = 0;
 		dr_warning("server was in trouble before we subscribed vm=%s fault=%s", server, id);
-		(void)!con_hear(c, &w);
+		r = con_keep_word(c, &w);
+		if (r < 0)
+			dr_error("vm is not recovered, a person must help vm=%s: %s", server, strerror(-r));
 	}
 }
 
@@ -329,6 +332,7 @@ int con_consumer_reload(struct con_consumer *c, char **ret_error)
 void con_consumer_stop(struct con_consumer *c)
 {
 	const struct con_server *s;
+	const struct con_word *w;
 
 	c->stopping = true;
 	con_fleet_stop(c->fleet);
@@ -341,6 +345,8 @@ void con_consumer_stop(struct con_consumer *c)
 			   s->id, con_server_replacement(s));
 		con_arm_keep(c->arm, s->id);
 	}
+	TAILQ_FOREACH(w, &c->words, entry)
+	con_arm_keep(c->arm, w->server); /* it has fired, and nothing was done yet */
 	if (!c->config->keep_alarms)
 		con_arm_remove(c->arm);
 }

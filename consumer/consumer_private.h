@@ -36,12 +36,13 @@ struct con_server {
 struct con_word {
 	TAILQ_ENTRY(con_word) entry;
 	bool from_inspector;
+	bool logged;
 	char server[CON_ID_MAX + 1];
 	char alarm[CON_ID_MAX + 1];	   /* of Aodh */
 	char id[CON_MESSAGE_ID_MAX + 1];   /* of Aodh's event, or the inspector's fault; "": not known */
 	char type[CON_MESSAGE_ID_MAX + 1]; /* as the inspector calls it */
 	struct dr_wall received;
-	struct dr_wall raised; /* as the inspector says; 0: not told */
+	struct dr_wall raised; /* as the inspector says, or Nova; 0: not told */
 };
 
 struct con_consumer {
@@ -58,7 +59,8 @@ struct con_consumer {
 	size_t server_count;
 	bool ready; /* the plan of each server is known */
 	TAILQ_HEAD(con_word_list, con_word) words;
-	struct dr_source *hear; /* when there is nothing more urgent to do */
+	size_t word_count;
+	struct dr_source *hear; /* when there is nothing more urgent to do, or the journal failed */
 	char *url, *callback;	/* what Aodh and the inspector are told */
 	con_started_fn started;
 	void *userdata;
@@ -101,6 +103,10 @@ const char *con_server_replacement(const struct con_server *s); /* so far; "" */
 /* ---- receive.c ---- */
 
 void con_request(struct dr_http_exchange *x, void *userdata); /* a dr_http_handler_fn */
-void con_hear_all(struct con_consumer *c);		      /* what waits in words */
+
+/* Heard as soon as the plan of each server is known, and again until it is in the journal. */
+int con_keep_word(struct con_consumer *c,
+		  const struct con_word *w) DR_MUST_USE; /* -ENOMEM; -ENOBUFS: too many */
+void con_hear_all(struct con_consumer *c);		 /* what waits in words */
 
 #endif

@@ -238,16 +238,24 @@ static const char *name_word(const struct con_word *w, char *text, size_t size)
 /* Another word of a fault that is known. */
 static int hear_again(struct con_server *s, struct con_fault *f, const struct con_word *w, const char *name)
 {
+	char *first = w->from_inspector ? f->incident : f->alarm; /* of its kind, if that is empty */
 	int r;
 
-	s->consumer->counts.same++;
-	if (w->from_inspector && !f->incident[0]) {
+	if (first[0])
+		first = NULL;
+	if (first && w->from_inspector) {
 		memcpy(f->incident, w->id, sizeof(f->incident));
 		memcpy(f->type, w->type, sizeof(f->type));
-	}
-	if (!w->from_inspector && !f->alarm[0])
+	} else if (first) {
 		memcpy(f->alarm, w->alarm, sizeof(f->alarm));
+	}
 	r = save(s, f, name);
+	if (r < 0) { /* it is heard again, as what it was */
+		if (first)
+			first[0] = '\0';
+		return r;
+	}
+	s->consumer->counts.same++;
 	if (s->fault)
 		dr_info("recovery is under way already vm=%s fault=%s", s->id, f->id);
 	else
@@ -255,7 +263,7 @@ static int hear_again(struct con_server *s, struct con_fault *f, const struct co
 			con_fault_state_name(f->state));
 	if (!w->from_inspector && !s->fault)
 		arm_again(s);
-	return r;
+	return 0;
 }
 
 int con_hear(struct con_consumer *c, const struct con_word *w)
@@ -330,7 +338,8 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 void con_hear_late(struct con_consumer *c, const char *server, const char *alarm)
 {
 	struct con_fault *last = con_faults_last(c->work.faults, server);
-	struct con_word w = { .received = dr_wall_now() };
+	struct con_word w = { .logged = true, .received = dr_wall_now() };
+	int r;
 
 	if (last && last->state != CON_FAULT_OPEN && !last->armed) {
 		dr_info("alarm is that of a fault which has ended vm=%s alarm=%s fault=%s", server, alarm,
@@ -341,7 +350,9 @@ void con_hear_late(struct con_consumer *c, const char *server, const char *alarm
 	dr_warning("alarm has fired while nobody listened vm=%s alarm=%s", server, alarm);
 	snprintf(w.server, sizeof(w.server), "%s", server);
 	snprintf(w.alarm, sizeof(w.alarm), "%s", alarm);
-	(void)!con_hear(c, &w);
+	r = con_keep_word(c, &w);
+	if (r < 0)
+		dr_error("vm is not recovered, a person must help vm=%s: %s", server, strerror(-r));
 }
 
 /* ---------------------------------------------------------------- after a restart */

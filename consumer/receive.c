@@ -7,6 +7,8 @@
 #include "doctor/log.h"
 
 #define LIST_DEFAULT 100
+#define WORDS_MAX 5000	     /* that wait, while Nova or the journal does not answer */
+#define HEAR_AGAIN dr_sec(1) /* after the journal could not be written */
 
 /* ---------------------------------------------------------------- alarms */
 
@@ -20,14 +22,22 @@ static void log_alarm(const struct con_word *w, struct dr_wall generated_at)
 	dr_log_checkpoint(w->received, "doctor consumer notified");
 }
 
-static void hear_alarm(struct con_consumer *c, const struct con_word *w)
+/* Negative: it is not in the journal. */
+static int hear(struct con_consumer *c, struct con_word *w)
 {
-	log_alarm(w, w->raised);
 	struct con_word told = *w;
-	told.raised.ns = 0; /* Nova's clock is another's */
-	if (con_hear(c, &told) > 0)
+	int r;
+
+	if (!w->logged)
+		log_alarm(w, w->raised);
+	w->logged = true;
+	if (!w->from_inspector)
+		told.raised.ns = 0; /* Nova's clock is another's */
+	r = con_hear(c, &told);
+	if (r > 0 && !w->from_inspector) /* it tells of all of a project */
 		dr_warning("alarm for a server that is not ours, nothing is done vm=%s alarm=%s", w->server,
 			   w->alarm);
+	return DR_MIN(r, 0);
 }
 
 void con_hear_all(struct con_consumer *c)
@@ -36,27 +46,43 @@ void con_hear_all(struct con_consumer *c)
 
 	while (c->ready && (w = TAILQ_FIRST(&c->words))) {
 		TAILQ_REMOVE(&c->words, w, entry);
-		hear_alarm(c, w);
+		if (hear(c, w) < 0) { /* who told it will not do so again */
+			TAILQ_INSERT_TAIL(&c->words, w, entry);
+			/* a timer that lives does not fail */
+			(void)!dr_timer_arm(c->hear, HEAR_AGAIN);
+			return;
+		}
+		c->word_count--;
 		free(w);
 	}
 }
 
-/* It is heard when the answer is on its way. */
-static int queue(struct con_consumer *c, const struct con_alarm *a, struct dr_wall received)
+int con_keep_word(struct con_consumer *c, const struct con_word *w)
 {
-	struct con_word *w = calloc(1, sizeof(*w));
+	struct con_word *kept;
 
-	if (!w)
+	if (c->word_count >= WORDS_MAX)
+		return -ENOBUFS;
+	kept = malloc(sizeof(*kept));
+	if (!kept)
 		return -ENOMEM;
-	w->received = received;
-	w->raised = a->generated;
-	memcpy(w->server, a->server_id, sizeof(w->server));
-	memcpy(w->alarm, a->alarm_id, sizeof(w->alarm));
-	memcpy(w->id, a->message_id, sizeof(w->id));
-	TAILQ_INSERT_TAIL(&c->words, w, entry);
+	*kept = *w;
+	TAILQ_INSERT_TAIL(&c->words, kept, entry);
+	c->word_count++;
 	/* a timer that lives does not fail */
 	(void)!dr_timer_arm(c->hear, dr_msec(0));
 	return 0;
+}
+
+/* It is heard when the answer is on its way. */
+static int keep_alarm(struct con_consumer *c, const struct con_alarm *a, struct dr_wall received)
+{
+	struct con_word w = { .received = received, .raised = a->generated };
+
+	memcpy(w.server, a->server_id, sizeof(w.server));
+	memcpy(w.alarm, a->alarm_id, sizeof(w.alarm));
+	memcpy(w.id, a->message_id, sizeof(w.id));
+	return con_keep_word(c, &w);
 }
 
 static void on_answered(struct dr_dur took, void *userdata)
@@ -77,12 +103,18 @@ static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)
 
 	dr_http_on_answered(x, on_answered, c);
 	r = con_alarm_parse(body, len, &alarm, why);
-	if (r == 0 && queue(c, &alarm, dr_http_since(x)) < 0)
-		r = -ENOMEM;
+	if (r == 0)
+		r = keep_alarm(c, &alarm, dr_http_since(x));
 	if (r < 0) {
+		bool bad = r == -EBADMSG;
+
 		c->counts.refused++;
+		if (r == -ENOBUFS)
+			snprintf(why, sizeof(why), "too many alarms are waiting");
+		else if (!bad)
+			snprintf(why, sizeof(why), "out of memory");
 		dr_warning("alarm refused from=%s: %s", dr_http_peer(x), why);
-		dr_http_reply_error(x, r == -ENOMEM ? 500 : 400, "%s", r == -ENOMEM ? "out of memory" : why);
+		dr_http_reply_error(x, bad ? 400 : 503, "%s", why);
 		return;
 	}
 	c->counts.received++;

@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "consumer/consumer.h"
@@ -41,6 +43,7 @@ struct world {
 	char text[1 << 16], dir[64], out[96], script[96];
 	char secret[CON_SECRET_MAX + 1];
 	unsigned subscriptions, told;
+	bool in_trouble; /* the inspector knows a fault of lost[0] already */
 	char last_told[2048];
 };
 
@@ -87,6 +90,18 @@ static void let_pass(struct world *w, struct dr_dur time)
 
 /* ---- the others ---- */
 
+static void add_known_fault(struct world *w, struct dr_json *answer)
+{
+	struct dr_json *fault = dr_json_push_object(dr_json_add_array(answer, "faults")), *server;
+
+	dr_json_add_str(fault, "fault_id", "f-known");
+	dr_json_add_str(fault, "fault_type", "compute.host.down");
+	server = dr_json_push_object(dr_json_add_array(fault, "virtual_resource_info"));
+	dr_json_add_str(server, "virtual_resource_id", w->ids[0]);
+	dr_json_add_str(server, "virtual_resource_type", "server");
+	dr_json_add_str(server, "virtual_resource_state", "error");
+}
+
 static void other(struct dr_http_exchange *x, void *userdata)
 {
 	struct world *w = userdata;
@@ -106,6 +121,8 @@ static void other(struct dr_http_exchange *x, void *userdata)
 		assert_int_equal(dr_json_parse(body, len, &json, NULL), 0);
 		snprintf(w->secret, sizeof(w->secret), "%s", dr_json_get_str(json, "secret"));
 		w->subscriptions++;
+		if (w->in_trouble)
+			add_known_fault(w, answer);
 		dr_http_reply_json(x, 201, answer);
 	} else {
 		dr_http_reply_json(x, 200, answer);
@@ -235,7 +252,7 @@ static void on_started(int error, const char *why, void *userdata)
 	w->started = true;
 }
 
-static void start(struct world *w)
+static void begin(struct world *w)
 {
 	char *error;
 
@@ -248,6 +265,11 @@ static void start(struct world *w)
 		w->config.url = strdup(con_consumer_url(w->consumer));
 		w->config.listen.port = (uint16_t)strtoul(strrchr(w->config.url, ':') + 1, NULL, 10);
 	}
+}
+
+static void start(struct world *w)
+{
+	begin(w);
 	WAIT_FOR(w, w->started);
 }
 
@@ -837,6 +859,141 @@ static void test_plan_of_its_own(void **state)
 	WAIT_FOR(w, count(w, "vm replaced vm=") == 1);
 }
 
+/* ---- what has to wait ---- */
+
+/* A plan of its metadata, which Nova is to show first: for lost[0] nothing is to be done. */
+static void leave_first_alone(struct world *w)
+{
+	static struct con_pair pair = { "plan", "none" };
+
+	assert_non_null(dr_json_add_str(w->lost[0]->metadata, "plan", "none"));
+	w->plan = (struct con_plan){ .match = { .metadata = &pair, .metadata_count = 1 },
+				     .kind = CON_RECOVERY_NONE };
+	w->config.plans = &w->plan;
+	w->config.plan_count = 1;
+	w->config.servers.count = 1;
+}
+
+static void assert_left_alone(struct world *w)
+{
+	unsigned status;
+
+	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"heard-only\""));
+	assert_int_equal(count(w, "recovery begins"), 0);
+	assert_null(replacement(w, 0));
+}
+
+/* Before Nova has shown its servers nobody knows whose plan is which. */
+static void test_fired_before_the_plan_is_known(void **state)
+{
+	struct world *w = *state;
+
+	leave_first_alone(w);
+	start(w);
+	crash(w);
+	lose(w, 0);
+	WAIT_FOR(w, alarm_of(w, w->ids[0])->state == MC_ALARM_ALARM);
+	let_pass(w, dr_msec(50)); /* its request finds nobody */
+	break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1");
+	start(w);
+	WAIT_FOR(w, count(w, "alarm has fired while nobody listened") == 1);
+	assert_left_alone(w);
+}
+
+static void test_in_trouble_before_the_plan_is_known(void **state)
+{
+	struct world *w = *state;
+
+	leave_first_alone(w);
+	w->in_trouble = true;
+	with_other(w, &w->config.inspector.url, "");
+	mc_service_set_forced_down(&w->lost[0]->host->service, true, dr_wall_now());
+	mc_server_reset_state(w->lost[0], MC_VM_ERROR, dr_wall_now());
+	break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1");
+	start(w);
+	assert_left_alone(w);
+}
+
+static unsigned alarm_by_hand(struct world *w, const char *message)
+{
+	DR_AUTO_FREE char *body = dr_asprintf(
+		"{\"alarm_id\":\"a\",\"current\":\"alarm\",\"reason_data\":{\"type\":\"event\",\"event\":{"
+		"\"message_id\":\"%s\",\"traits\":[[\"instance_id\",1,\"%s\"]]}}}",
+		message, w->ids[0]);
+	const struct dr_http_request req = {
+		.method = "POST", .url = w->config.url, .body = body, .body_len = strlen(body)
+	};
+	struct dr_http_response r;
+	unsigned status;
+
+	assert_int_equal(dr_http_call(w->http, &req, &r), 0);
+	status = r.status;
+	dr_http_response_done(&r);
+	return status;
+}
+
+/* Whoever reaches the port, and as long as Nova does not answer. */
+static void test_too_many_wait(void **state)
+{
+	struct world *w = *state;
+	char message[32];
+	unsigned taken = 0;
+
+	leave_first_alone(w);
+	break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1000");
+	begin(w);
+	do
+		snprintf(message, sizeof(message), "m-%u", taken);
+	while (alarm_by_hand(w, message) == 200 && taken++ < 6000);
+	assert_int_equal(taken, 5000);
+	assert_int_equal(alarm_by_hand(w, message), 503);
+	assert_int_equal(count(w, "warning: alarm refused from=127.0.0.1: too many alarms are waiting"), 2);
+}
+
+/* An alarm that has to wait was answered, and Aodh does not tell it again: its state is what the next start
+ * finds. */
+static void test_stop_while_alarms_wait(void **state)
+{
+	struct world *w = *state;
+
+	leave_first_alone(w);
+	break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1000");
+	begin(w);
+	WAIT_FOR(w, alarm_of(w, w->ids[0]));
+	assert_int_equal(alarm_by_hand(w, "m-1"), 200);
+	con_consumer_stop(w->consumer);
+	WAIT_FOR(w, !con_consumer_busy(w->consumer));
+	assert_non_null(alarm_of(w, w->ids[0]));
+}
+
+/* Aodh tells it once: what cannot be kept is heard until it can. */
+static void test_journal_is_full(void **state)
+{
+	struct rlimit before, limit;
+	struct world *w = *state;
+	char wal[128];
+	struct stat st;
+	unsigned status;
+
+	with_journal(w);
+	w->config.servers.count = 1;
+	start(w);
+	snprintf(wal, sizeof(wal), "%s-wal", w->config.journal);
+	assert_int_equal(stat(wal, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = (rlim_t)st.st_size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "vm is not recovered, the journal cannot be written") == 2);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"recovered\""));
+	assert_int_equal(replacements(w, 0), 1);
+	assert_int_equal(count(w, "doctor consumer notified at "), 1);
+}
+
 /* ---- pure ---- */
 
 static void test_same_fault(void **state)
@@ -970,6 +1127,11 @@ int main(void)
 		TEST(test_exec_over_restarts),
 		TEST(test_discover),
 		TEST(test_plan_of_its_own),
+		TEST(test_fired_before_the_plan_is_known),
+		TEST(test_in_trouble_before_the_plan_is_known),
+		TEST(test_too_many_wait),
+		TEST(test_stop_while_alarms_wait),
+		TEST(test_journal_is_full),
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_same_fault),
 		cmocka_unit_test(test_notifications_refused),
