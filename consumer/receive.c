@@ -4,6 +4,7 @@
 
 #include "consumer/consumer_private.h"
 #include "consumer/notification.h"
+#include "doctor/access.h"
 #include "doctor/log.h"
 
 #define LIST_DEFAULT 100
@@ -355,11 +356,21 @@ static const struct route {
 	{ RECOVERIES, "POST", on_back, false, BACK },
 };
 
-/* Where certificates of clients are asked for, one must be shown; nothing else says who calls. */
+/*
+ * Where certificates of clients are asked for, one must be shown; nothing else says who calls. A browser of
+ * this machine reaches us on behalf of any web page.
+ */
 static bool is_admitted(const struct con_consumer *c, const struct route *r, struct dr_http_exchange *x)
 {
 	const struct dr_http_identity *who;
 
+	if (strcmp(r->method, "GET") != 0 &&
+	    dr_access_is_web_page(dr_http_header(x, "Origin"), dr_http_header(x, "Sec-Fetch-Site"))) {
+		dr_warning("request of a web page in a browser is refused path=%s from=%s", r->path,
+			   dr_http_peer(x));
+		dr_http_reply_error(x, 403, "a web page in a browser asks for this (Origin, Sec-Fetch-Site)");
+		return false;
+	}
 	if (!c->config->tls.client_ca || r->open)
 		return true;
 	who = dr_http_identity(x);

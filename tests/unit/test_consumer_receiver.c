@@ -135,13 +135,15 @@ static void be(struct world *w, const char *name)
 	assert_int_equal(dr_http_client_new(w->loop, &opts, &w->http), 0);
 }
 
-static unsigned ask(struct world *w, const char *method, const char *path, const char *body,
-		    struct dr_buf *ret_body)
+static unsigned ask_with(struct world *w, const char *method, const char *path, const char *body,
+			 struct dr_http_header header, struct dr_buf *ret_body)
 {
 	char url[200];
-	struct dr_http_request req = {
-		.method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0
-	};
+	struct dr_http_request req = { .method = method,
+				       .url = url,
+				       .headers = { header },
+				       .body = body,
+				       .body_len = body ? strlen(body) : 0 };
 	struct dr_http_response r;
 	unsigned status;
 
@@ -155,6 +157,12 @@ static unsigned ask(struct world *w, const char *method, const char *path, const
 	}
 	dr_http_response_done(&r);
 	return status;
+}
+
+static unsigned ask(struct world *w, const char *method, const char *path, const char *body,
+		    struct dr_buf *ret_body)
+{
+	return ask_with(w, method, path, body, (struct dr_http_header){ 0 }, ret_body);
 }
 
 /* The text of an alarm of our server. */
@@ -368,6 +376,28 @@ static void test_client_certificates(void **state)
 	assert_int_equal(metric(w, "doctor_consumer_alarms_total{result=\"refused\"}"), 0);
 }
 
+/* A page that the browser of this machine shows tells of no failure, and switches nothing back. */
+static void test_web_pages(void **state)
+{
+	static const struct dr_http_header of_pages[] = {
+		{ "Origin", "http://evil.example" },
+		{ "Origin", "null" },
+		{ "Sec-Fetch-Site", "cross-site" },
+	};
+	struct world *w = *state;
+
+	start(w);
+	be(w, NULL);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(of_pages); i++) {
+		assert_int_equal(ask_with(w, "POST", "/failure", alarm_text(w, 0), of_pages[i], NULL), 403);
+		assert_int_equal(ask_with(w, "POST", "/fault", "{}", of_pages[i], NULL), 403);
+		assert_int_equal(ask_with(w, "POST", "/v1/recoveries/nobody-s/back", NULL, of_pages[i], NULL),
+				 403);
+	}
+	assert_int_equal(metric(w, "doctor_consumer_alarms_total{result=\"accepted\"}"), 0);
+	assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 0), NULL), 200);
+}
+
 /* Without client_ca everybody is heard who speaks TLS. */
 static void test_tls_only(void **state)
 {
@@ -409,13 +439,10 @@ static void test_authority_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answered_promptly),
-		TEST(test_metrics_are_clean),
-		cmocka_unit_test(test_buckets),
-		cmocka_unit_test(test_metrics_are_documented),
-		TEST(test_slow_connections),
-		TEST(test_client_certificates),
-		TEST(test_tls_only),
+		TEST(test_answered_promptly),	TEST(test_metrics_are_clean),
+		cmocka_unit_test(test_buckets), cmocka_unit_test(test_metrics_are_documented),
+		TEST(test_slow_connections),	TEST(test_web_pages),
+		TEST(test_client_certificates), TEST(test_tls_only),
 		TEST(test_authority_replaced),
 	};
 
