@@ -130,6 +130,23 @@ static void on_fired_before(const char *server_id, const char *alarm_id, void *u
 	con_hear_late(userdata, server_id, alarm_id);
 }
 
+static void on_unheard(const char *server_id, const char *alarm_id, void *userdata)
+{
+	const struct con_consumer *c = userdata;
+	const struct con_server *s = con_find_server(c, server_id);
+	const struct con_fault *last = con_faults_last(c->work.faults, server_id);
+	const struct con_word *w;
+
+	if ((s && s->fault) || (last && last->state == CON_FAULT_OPEN))
+		return; /* it is armed again when that has ended */
+	TAILQ_FOREACH(w, &c->words, entry)
+	{
+		if (strcmp(w->server, server_id) == 0)
+			return; /* heard, and waits for the journal */
+	}
+	con_hear_late(userdata, server_id, alarm_id);
+}
+
 static void on_armed_again(const char *server_id, void *userdata)
 {
 	struct con_consumer *c = userdata;
@@ -225,7 +242,7 @@ static bool needs_rows(const struct con_config *c)
 
 static int arm_configured(struct con_consumer *c)
 {
-	const struct con_arm_events events = { on_armed, on_fired_before, on_armed_again, c };
+	const struct con_arm_events events = { on_armed, on_fired_before, on_unheard, on_armed_again, c };
 	struct con_server *s;
 	int r = con_arm_new(c->work.loop, c->work.cloud, c->config->timeout, c->url, &events, &c->arm);
 

@@ -892,6 +892,86 @@ static void test_http(void **state)
 	assert_int_equal(count(w, "warning: alarm refused from=127.0.0.1: "), 4);
 }
 
+/* ---- what Aodh does not tell ---- */
+
+static struct mc_alarm *found_alarm(struct world *w, size_t i)
+{
+	struct mc_alarm *a = (struct mc_alarm *)alarm_of(w, i);
+
+	assert_non_null(a);
+	return a;
+}
+
+/* Aodh calls once: of a call that gets lost the alarm's state tells. */
+static void test_call_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	one_server(w);
+	w->config.interval = dr_msec(100);
+	start(w);
+	mark_host(w, true);
+	mc_server_reset_state(w->lost[0], MC_VM_ERROR, dr_wall_now());
+	found_alarm(w, 0)->state = MC_ALARM_ALARM;
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	assert_replaced(w, 0);
+	WAIT_FOR(w, armed_again(w, 0));
+	let_pass(w, dr_msec(400));
+	assert_int_equal(count(w, "recovery begins"), 1);
+	assert_int_equal(count(w, "alarm has fired while nobody listened"), 1);
+}
+
+/* While its recovery is under way an alarm has fired, and nothing is wrong with that. */
+static void test_fired_while_it_recovers(void **state)
+{
+	struct world *w = *state;
+
+	one_server(w);
+	w->config.interval = dr_msec(100);
+	w->config.plan.retry.pause = w->config.plan.retry.pause_max = dr_msec(600);
+	start(w);
+	break_cloud(w, "compute:POST:/v2.1/servers:403:1");
+	lose(w);
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	WAIT_FOR(w, armed_again(w, 0));
+	assert_int_equal(count(w, "alarm has fired while nobody listened"), 0);
+	assert_int_equal(count(w, "recovery begins"), 1);
+}
+
+static void test_alarm_is_deleted(void **state)
+{
+	struct world *w = *state;
+	struct mc_alarm *a;
+
+	one_server(w);
+	w->config.interval = dr_msec(100);
+	start(w);
+	a = found_alarm(w, 0);
+	TAILQ_REMOVE(&w->mc.model.alarms, a, entry);
+	mc_alarm_free(a);
+	WAIT_FOR(w, alarm_of(w, 0));
+	WAIT_FOR(w, count(w, "alarm created vm=") == 2);
+	lose(w);
+	WAIT_FOR(w, count(w, "doctor consumer handled at ") == 1);
+	assert_replaced(w, 0);
+	assert_int_equal(alarm_count(w), 1);
+}
+
+/* Aodh does not let it be set, and later does. */
+static void test_armed_at_last(void **state)
+{
+	struct world *w = *state;
+
+	one_server(w);
+	w->config.interval = dr_msec(100);
+	start(w);
+	break_cloud(w, "alarming:PUT:/v2/alarms:403:1");
+	lose(w);
+	WAIT_FOR(w, count(w, "error: alarm is not armed and does not fire until it is alarm=") == 1);
+	WAIT_FOR(w, armed_again(w, 0));
+	assert_int_equal(count(w, "recovery begins"), 1);
+}
+
 /* ---- step 0 ---- */
 
 static void test_aodh_comes_later(void **state)
@@ -1015,6 +1095,10 @@ int main(void)
 		TEST(test_recovery_none),
 		TEST(test_foreign_alarms),
 		TEST(test_http),
+		TEST(test_call_is_lost),
+		TEST(test_fired_while_it_recovers),
+		TEST(test_alarm_is_deleted),
+		TEST(test_armed_at_last),
 		TEST(test_aodh_comes_later),
 		TEST(test_start_needs_a_person),
 		TEST(test_stop_at_once),
