@@ -266,6 +266,15 @@ static int hear_again(struct con_server *s, struct con_fault *f, const struct co
 	return 0;
 }
 
+/* It may come late, or the inspector's clock may differ from ours: one of the two times has to fit. */
+static bool is_same(const struct con_consumer *c, const struct con_fault *last, const struct con_word *w)
+{
+	struct dr_dur same = c->config->same_fault;
+
+	return con_fault_is_same(last, w->from_inspector, w->received, same) ||
+	       (w->raised.ns && con_fault_is_same(last, w->from_inspector, w->raised, same));
+}
+
 int con_hear(struct con_consumer *c, const struct con_word *w)
 {
 	struct con_server *s = con_find_server(c, w->server);
@@ -287,8 +296,7 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 		return 0;
 	}
 	f = con_faults_last(c->work.faults, s->id);
-	if (f && con_fault_is_same(f, w->from_inspector, w->raised.ns ? w->raised : w->received,
-				   c->config->same_fault))
+	if (f && is_same(c, f, w))
 		return hear_again(s, f, w, name);
 	new.kind = s->plan->kind;
 	memcpy(new.server, s->id, sizeof(new.server));

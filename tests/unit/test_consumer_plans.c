@@ -325,8 +325,9 @@ static const char *get(struct world *w, const char *path, unsigned *ret_status)
 	return ask(w, "GET", path, ret_status);
 }
 
-/* What the inspector sends of ids[i]; NULL secret: signed with another. */
-static unsigned notify(struct world *w, size_t i, const char *fault, const char *state, const char *secret)
+/* What the inspector sends of ids[i]. */
+static unsigned notify_raised(struct world *w, size_t i, const char *fault, const char *state,
+			      const char *secret, const char *raised)
 {
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 	char url[200], signature[80] = "sha256=";
@@ -338,9 +339,10 @@ static unsigned notify(struct world *w, size_t i, const char *fault, const char 
 		&b,
 		"{\"notification_id\":\"n-%s-%s\",\"subscription_id\":\"sub-1\",\"sequence\":1,\"fault\":{"
 		"\"fault_id\":\"%s\",\"fault_type\":\"compute.host.down\",\"severity\":\"critical\","
-		"\"state\":\"%s\"},\"virtual_resource_info\":[{\"virtual_resource_id\":\"%s\","
+		"\"state\":\"%s\",\"raised_time\":\"%s\"},\"virtual_resource_info\":[{\"virtual_resource_"
+		"id\":\"%s\","
 		"\"virtual_resource_type\":\"server\",\"virtual_resource_state\":\"error\"}]}",
-		fault, state, fault, state, w->ids[i]);
+		fault, state, fault, state, raised, w->ids[i]);
 	assert_int_equal(dr_hmac_sha256(secret, strlen(secret), b.data, b.len, signature + 7), 0);
 	snprintf(url, sizeof(url), "%s", con_consumer_url(w->consumer));
 	snprintf(strstr(url, "/failure"), 100, "/fault");
@@ -351,6 +353,11 @@ static unsigned notify(struct world *w, size_t i, const char *fault, const char 
 	status = r.status;
 	dr_http_response_done(&r);
 	return status;
+}
+
+static unsigned notify(struct world *w, size_t i, const char *fault, const char *state, const char *secret)
+{
+	return notify_raised(w, i, fault, state, secret, "");
 }
 
 static void use_switchover(struct world *w)
@@ -748,6 +755,31 @@ static void test_aodh_first(void **state)
 	assert_non_null(strstr(get(w, "/metrics", &status), "doctor_consumer_subscribed 1\n"));
 }
 
+/* The inspector's clock is an hour behind, or before, ours: its word is of the same fault all the same. */
+static void test_clocks_differ(void **state)
+{
+	static const int hours[] = { -1, 1 };
+	struct world *w = *state;
+	char raised[DR_TIME_STR_MAX], fault[16];
+
+	use_script(w, "exit 0");
+	with_other(w, &w->config.inspector.url, "");
+	start(w);
+	WAIT_FOR(w, count(w, "subscribed with the inspector") == 1);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "recovery program has ended well vm=") == 1);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(hours); i++) {
+		struct dr_wall then = { dr_wall_now().ns + hours[i] * 3600 * DR_NSEC_PER_SEC };
+
+		snprintf(fault, sizeof(fault), "inc-%zu", i);
+		assert_int_equal(
+			notify_raised(w, 0, fault, "raised", w->secret, dr_wall_format(then, raised)), 204);
+	}
+	assert_int_equal(count(w, "fault is known already vm="), 2);
+	let_pass(w, dr_msec(100));
+	assert_int_equal(count(w, "recovery begins"), 1);
+}
+
 static void test_no_inspector(void **state)
 {
 	struct world *w = *state;
@@ -1121,6 +1153,7 @@ int main(void)
 		TEST(test_moved_back_by_hand),
 		TEST(test_inspector_first),
 		TEST(test_aodh_first),
+		TEST(test_clocks_differ),
 		TEST(test_no_inspector),
 		TEST(test_exec),
 		TEST(test_exec_gives_up),
