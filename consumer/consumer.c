@@ -33,6 +33,7 @@ struct con_server *con_add_server(struct con_consumer *c, const char *id)
 	}
 	s->consumer = c;
 	s->plan = con_config_plan(c->config, id, NULL);
+	s->planned = c->planned;
 	TAILQ_INSERT_TAIL(&c->servers, s, entry);
 	c->server_count++;
 	return s;
@@ -71,6 +72,7 @@ static void on_server(const char *id, const struct dr_json *row, void *userdata)
 	s->seen = wanted;
 	if (!s->fault)
 		s->plan = con_config_plan(c->config, id, row);
+	s->planned = true;
 }
 
 /* Those that are gone lose their alarm, once nothing is to be done about them any more. */
@@ -90,12 +92,25 @@ static void drop_gone(struct con_consumer *c)
 	}
 }
 
+/* Who was not listed is not there, and has the plan of its id, or the default. */
+static void know_all(struct con_consumer *c)
+{
+	struct con_server *s;
+
+	c->planned = true;
+	TAILQ_FOREACH(s, &c->servers, entry)
+	s->planned = true;
+}
+
 static void become_ready(struct con_consumer *c)
 {
-	if (c->ready)
-		return;
+	bool first = !c->ready;
+
 	c->ready = true;
-	con_resume(c);
+	if (!c->resumed)
+		c->resumed = con_resume(c);
+	if (!first)
+		return;
 	con_arm_start(c->arm);
 	con_hear_all(c);
 }
@@ -107,6 +122,8 @@ static void on_fleet(bool partial, void *userdata)
 
 	if (c->stopping)
 		return;
+	if (!partial)
+		know_all(c);
 	become_ready(c);
 	if (!partial) {
 		drop_gone(c);
@@ -290,11 +307,12 @@ int con_consumer_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con
 	c->config = config;
 	c->started = fn;
 	c->userdata = userdata;
+	c->planned = !needs_rows(config);
 	if ((r = con_faults_open(config->journal, &c->work.faults, ret_error)) ||
 	    (r = load_tls(config, &c->tls, ret_error)) || (r = add_configured(c)) ||
 	    (r = listen_and_name(c)) || (r = start_parts(c)))
 		return r;
-	if (!needs_rows(config))
+	if (c->planned)
 		become_ready(c);
 	*ret = DR_TAKE_PTR(c);
 	return 0;

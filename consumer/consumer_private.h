@@ -26,6 +26,7 @@ struct con_server {
 	const struct con_plan *plan;
 	bool configured;
 	bool seen;		 /* in the look under way */
+	bool planned;		 /* plan is its own, or can be no other */
 	struct con_fault *fault; /* whose recovery, or return, is under way; NULL */
 	struct con_recreate *recreate;
 	struct con_switchover *switchover;
@@ -57,7 +58,9 @@ struct con_consumer {
 	struct con_tell *tell;		 /* NULL: no webhook is */
 	TAILQ_HEAD(con_server_list, con_server) servers;
 	size_t server_count;
-	bool ready; /* the plan of each server is known */
+	bool ready;   /* the plan of each server is known, but for those that Nova does not show just now */
+	bool planned; /* of those, too */
+	bool resumed; /* what an earlier life left open, of all of them */
 	TAILQ_HEAD(con_word_list, con_word) words;
 	size_t word_count;
 	struct dr_source *hear; /* when there is nothing more urgent to do, or the journal failed */
@@ -77,7 +80,7 @@ struct con_server *con_add_server(struct con_consumer *c, const char *id); /* NU
 
 /*
  * 0: it is in the journal, and its recovery has begun where it needs one. 1: the server is not ours.
- * Negative: the journal cannot be written, nothing was begun.
+ * -EAGAIN: its plan is not known yet. Negative: the journal cannot be written. Nothing was begun then.
  */
 int con_hear(struct con_consumer *c, const struct con_word *w) DR_MUST_USE;
 
@@ -96,7 +99,8 @@ enum con_back {
 /* A person wants back what a standby took over for this fault. Negative: nothing was begun. */
 int con_switch_back(struct con_consumer *c, const char *fault) DR_MUST_USE; /* an enum con_back */
 
-void con_resume(struct con_consumer *c);			/* what an earlier life left open */
+/* What an earlier life left open, of servers whose plan is known. False: there are others. */
+bool con_resume(struct con_consumer *c);
 void con_server_stop(struct con_server *s);			/* its recovery ends where it is; frees it */
 const char *con_server_replacement(const struct con_server *s); /* so far; "" */
 

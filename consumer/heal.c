@@ -287,6 +287,8 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 		c->counts.unknown++;
 		return 1;
 	}
+	if (!s->planned)
+		return -EAGAIN;
 	if (name && con_faults_heard(c->work.faults, name)) {
 		c->counts.repeated++;
 		dr_info("%s repeats an event that was heard vm=%s",
@@ -365,7 +367,8 @@ void con_hear_late(struct con_consumer *c, const char *server, const char *alarm
 
 /* ---------------------------------------------------------------- after a restart */
 
-static void resume(struct con_consumer *c, struct con_fault *f)
+/* False: its server's plan is not known yet. */
+static bool resume(struct con_consumer *c, struct con_fault *f)
 {
 	struct con_server *s = con_find_server(c, f->server);
 
@@ -373,10 +376,12 @@ static void resume(struct con_consumer *c, struct con_fault *f)
 		s = con_add_server(c, f->server);
 	if (!s) {
 		dr_error("recovery is not taken up, out of memory vm=%s fault=%s", f->server, f->id);
-		return;
+		return true;
 	}
+	if (!s->planned)
+		return false;
 	if (s->fault)
-		return;
+		return true;
 	if (f->state != CON_FAULT_OPEN) {
 		give_back(s, f);
 	} else if (s->plan->kind != f->kind) {
@@ -388,14 +393,17 @@ static void resume(struct con_consumer *c, struct con_fault *f)
 		dr_info("recovery is taken up vm=%s fault=%s", s->id, f->id);
 		begin(s, f);
 	}
+	return true;
 }
 
-void con_resume(struct con_consumer *c)
+bool con_resume(struct con_consumer *c)
 {
 	struct con_fault *f = NULL;
+	bool all = true;
 
 	while ((f = con_faults_next(c->work.faults, f))) {
 		if (f->state == CON_FAULT_OPEN || (is_taken(f) && (f->cleared || f->back_wanted)))
-			resume(c, f);
+			all &= resume(c, f);
 	}
+	return all;
 }

@@ -43,19 +43,25 @@ static int hear(struct con_consumer *c, struct con_word *w)
 
 void con_hear_all(struct con_consumer *c)
 {
-	struct con_word *w;
+	size_t left = c->ready ? c->word_count : 0;
+	int r = 0;
 
-	while (c->ready && (w = TAILQ_FIRST(&c->words))) {
+	for (; left && (!r || r == -EAGAIN); left--) {
+		struct con_word *w = TAILQ_FIRST(&c->words);
+		int heard = hear(c, w);
+
 		TAILQ_REMOVE(&c->words, w, entry);
-		if (hear(c, w) < 0) { /* who told it will not do so again */
+		if (heard < 0) { /* who told it will not do so again */
 			TAILQ_INSERT_TAIL(&c->words, w, entry);
-			/* a timer that lives does not fail */
-			(void)!dr_timer_arm(c->hear, HEAR_AGAIN);
-			return;
+			r = heard;
+			continue;
 		}
 		c->word_count--;
 		free(w);
 	}
+	/* a timer that lives does not fail */
+	if (r)
+		(void)!dr_timer_arm(c->hear, HEAR_AGAIN);
 }
 
 int con_keep_word(struct con_consumer *c, const struct con_word *w)
@@ -212,7 +218,9 @@ static void on_fault(struct con_consumer *c, struct dr_http_exchange *x)
 	if (n.cleared && r >= 0)
 		r = hear_end(c, &n);
 	if (r < 0) /* not acknowledged, so it comes again */
-		dr_http_reply_error(x, 503, "the journal cannot be written");
+		dr_http_reply_error(x, 503,
+				    r == -EAGAIN ? "the plan of a server is not known yet"
+						 : "the journal cannot be written");
 	else
 		dr_http_reply(x, 204, NULL, NULL, 0);
 }

@@ -946,6 +946,55 @@ static void test_in_trouble_before_the_plan_is_known(void **state)
 	assert_left_alone(w);
 }
 
+/* Its cell of Nova does not answer, so that its metadata is not shown. */
+static void test_plan_is_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->lost[0]->name;
+
+	leave_first_alone(w);
+	w->config.interval = dr_msec(100);
+	w->lost[0]->name = NULL;
+	start(w);
+	w->lost[0]->name = name; /* Nova's notification has it */
+	lose(w, 0);
+	w->lost[0]->name = NULL;
+	WAIT_FOR(w, count(w, "doctor consumer notified at ") == 1);
+	let_pass(w, dr_msec(400));
+	assert_int_equal(count(w, "recovery begins"), 0);
+	w->lost[0]->name = name;
+	assert_left_alone(w);
+}
+
+/* The same over a restart: what was begun by its plan goes on by it. */
+static void test_resumed_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->lost[0]->name;
+	unsigned status;
+
+	leave_first_alone(w);
+	use_script(w, "test $DOCTOR_INTERRUPTED = 1 || sleep 60");
+	w->plan.kind = CON_RECOVERY_EXEC;
+	w->plan.command = w->config.plan.command;
+	w->plan.retry = w->config.plan.retry;
+	w->plan.time_limit = dr_sec(20);
+	w->config.plan.kind = CON_RECOVERY_NONE;
+	w->config.interval = dr_msec(100);
+	with_journal(w);
+	start(w);
+	lose(w, 0);
+	WAIT_FOR(w, output(w)[0]);
+	crash(w);
+	w->lost[0]->name = NULL;
+	start(w);
+	let_pass(w, dr_msec(300));
+	assert_int_equal(count(w, "its plan is another now"), 0);
+	assert_int_equal(count(w, "recovery is taken up"), 0);
+	w->lost[0]->name = name;
+	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"recovered\""));
+}
+
 static unsigned alarm_by_hand(struct world *w, const char *message)
 {
 	DR_AUTO_FREE char *body = dr_asprintf(
@@ -1162,6 +1211,8 @@ int main(void)
 		TEST(test_plan_of_its_own),
 		TEST(test_fired_before_the_plan_is_known),
 		TEST(test_in_trouble_before_the_plan_is_known),
+		TEST(test_plan_is_in_a_silent_cell),
+		TEST(test_resumed_in_a_silent_cell),
 		TEST(test_too_many_wait),
 		TEST(test_stop_while_alarms_wait),
 		TEST(test_journal_is_full),
