@@ -1075,6 +1075,30 @@ static void test_journal_is_full(void **state)
 	assert_int_equal(count(w, "doctor consumer notified at "), 1);
 }
 
+/* A row that nobody understands: it is said where, rather than that the port cannot be had. */
+static void test_journal_is_damaged(void **state)
+{
+	static const char *const made[] = { "", "" };
+	struct world *w = *state;
+	struct con_fault from = { .kind = CON_RECOVERY_EXEC }, *f;
+	DR_AUTO_FREE char *error = NULL, *why = NULL;
+	struct con_faults *faults = NULL;
+	struct dr_store *store = NULL;
+
+	with_journal(w);
+	memcpy(from.server, w->ids[0], sizeof(w->ids[0]));
+	assert_int_equal(con_faults_open(w->config.journal, &faults, &error), 0);
+	assert_int_equal(con_faults_add(faults, &from, NULL, &f), 0);
+	con_faults_free(faults);
+	assert_int_equal(dr_store_open(w->config.journal, made, 2, &store, &error), 0);
+	assert_int_equal(dr_store_exec(store, "UPDATE fault SET kind = 'evacuate'"), 0);
+	dr_store_free(store);
+	assert_int_equal(con_consumer_new(w->loop, w->cloud, &w->config, on_started, w, &w->consumer, &why),
+			 -EBADMSG);
+	assert_non_null(why);
+	assert_non_null(strstr(why, "journal.db: the faults in it cannot be read"));
+}
+
 /* ---- pure ---- */
 
 static void test_same_fault(void **state)
@@ -1216,6 +1240,7 @@ int main(void)
 		TEST(test_too_many_wait),
 		TEST(test_stop_while_alarms_wait),
 		TEST(test_journal_is_full),
+		TEST(test_journal_is_damaged),
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_same_fault),
 		cmocka_unit_test(test_notifications_refused),
