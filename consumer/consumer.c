@@ -144,7 +144,7 @@ static void on_armed(int error, const char *why, void *userdata)
 
 static void on_fired_before(const char *server_id, const char *alarm_id, void *userdata)
 {
-	con_hear_late(userdata, server_id, alarm_id);
+	con_hear_late(userdata, server_id, alarm_id, true);
 }
 
 static void on_unheard(const char *server_id, const char *alarm_id, void *userdata)
@@ -161,7 +161,7 @@ static void on_unheard(const char *server_id, const char *alarm_id, void *userda
 		if (strcmp(w->server, server_id) == 0)
 			return; /* heard, and waits for the journal */
 	}
-	con_hear_late(userdata, server_id, alarm_id);
+	con_hear_late(userdata, server_id, alarm_id, false);
 }
 
 static void on_armed_again(const char *server_id, void *userdata)

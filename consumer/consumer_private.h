@@ -38,6 +38,7 @@ struct con_word {
 	TAILQ_ENTRY(con_word) entry;
 	bool from_inspector;
 	bool logged;
+	bool before; /* an earlier life without a journal may have heard it, and begun */
 	char server[CON_ID_MAX + 1];
 	char alarm[CON_ID_MAX + 1];	   /* of Aodh */
 	char id[CON_MESSAGE_ID_MAX + 1];   /* of Aodh's event, or the inspector's fault; "": not known */
@@ -87,8 +88,8 @@ int con_hear(struct con_consumer *c, const struct con_word *w) DR_MUST_USE;
 /* The inspector says that its fault is over; as con_hear(). 1: there is none that we know. */
 int con_hear_cleared(struct con_consumer *c, const char *server, const char *incident) DR_MUST_USE;
 
-/* An alarm has fired that nobody heard. */
-void con_hear_late(struct con_consumer *c, const char *server, const char *alarm);
+/* An alarm has fired that nobody heard; before: it was so at the start. */
+void con_hear_late(struct con_consumer *c, const char *server, const char *alarm, bool before);
 
 enum con_back {
 	CON_BACK_BEGUN,	  /* the log and the fault say how it ends */

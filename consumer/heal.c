@@ -312,6 +312,7 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 		dr_error("vm is not recovered, the journal cannot be written vm=%s: %s", s->id, strerror(-r));
 		return r;
 	}
+	f->before = w->before;
 	if (!s->fault) /* else it follows when the return from an earlier one has ended */
 		begin(s, f);
 	return 0;
@@ -345,10 +346,12 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 	return 0;
 }
 
-void con_hear_late(struct con_consumer *c, const char *server, const char *alarm)
+void con_hear_late(struct con_consumer *c, const char *server, const char *alarm, bool before)
 {
 	struct con_fault *last = con_faults_last(c->work.faults, server);
-	struct con_word w = { .logged = true, .received = dr_wall_now() };
+	struct con_word w = { .logged = true,
+			      .before = before && !c->config->journal,
+			      .received = dr_wall_now() };
 	int r;
 
 	if (last && last->state != CON_FAULT_OPEN && !last->armed) {

@@ -659,7 +659,7 @@ int con_recreate_new(const struct con_work *w, const struct con_plan *plan, stru
 	if (r < 0)
 		return r;
 	con_recovery_init(&x->machine, dr_mono_now());
-	x->machine.sent_before = fault->attempts > 0;
+	x->machine.sent_before = fault->attempts > 0 || fault->before;
 	r = dr_timer_arm(x->timer, dr_msec(0));
 	if (r < 0)
 		return r;

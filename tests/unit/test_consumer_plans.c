@@ -474,12 +474,10 @@ static size_t replacements(struct world *w, size_t i)
 
 /* We end while a boot is under way, and Nova carries it out only after we are back: there is no second one.
  */
-static void test_boot_under_way_over_a_restart(void **state)
+static void boot_over_a_restart(struct world *w)
 {
-	struct world *w = *state;
 	unsigned status;
 
-	with_journal(w);
 	w->config.servers.count = 1;
 	w->config.plan.retry.boot_late = dr_sec(2);
 	start(w);
@@ -493,6 +491,18 @@ static void test_boot_under_way_over_a_restart(void **state)
 	boot_late(w, 0);
 	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"recovered\""));
 	assert_int_equal(replacements(w, 0), 1);
+}
+
+static void test_boot_under_way_over_a_restart(void **state)
+{
+	with_journal(*state);
+	boot_over_a_restart(*state);
+}
+
+/* All that tells of it is the alarm. */
+static void test_boot_under_way_without_a_journal(void **state)
+{
+	boot_over_a_restart(*state);
 }
 
 static void test_switchover(void **state)
@@ -1217,6 +1227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_recreate_alike),
 		TEST(test_boot_under_way_over_a_restart),
+		TEST(test_boot_under_way_without_a_journal),
 		TEST(test_switchover),
 		TEST(test_both_lost_at_once),
 		TEST(test_switchover_resumed),
