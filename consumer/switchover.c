@@ -411,8 +411,22 @@ static bool choose_standby(struct con_switchover *x)
 	return false;
 }
 
+/* An earlier fault for which a standby has the server's place still: there is nothing more to move. */
+static const struct con_fault *taken_before(const struct con_switchover *x)
+{
+	const struct con_fault *f = NULL;
+
+	while ((f = con_faults_next(x->work->faults, f))) {
+		if (f != x->fault && f->kind == CON_RECOVERY_SWITCHOVER && !f->returned &&
+		    f->state == CON_FAULT_RECOVERED && strcmp(f->server, x->fault->server) == 0)
+			return f;
+	}
+	return NULL;
+}
+
 static void look(struct con_switchover *x)
 {
+	const struct con_fault *before = x->back || x->fault->moves ? NULL : taken_before(x);
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 
 	for (enum part p = LOST; p < PARTS; p++)
@@ -420,6 +434,11 @@ static void look(struct con_switchover *x)
 	x->gone = false;
 	x->worst = CON_OUT_OK;
 	x->pending = 0;
+	if (before) {
+		snprintf(x->why, sizeof(x->why), "standby %s has its place already", before->replacement);
+		end(x, CON_FAULT_UNNEEDED);
+		return;
+	}
 	if (!choose_standby(x))
 		end(x, CON_FAULT_GAVE_UP);
 	else if (x->work->api->use)

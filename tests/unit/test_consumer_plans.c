@@ -597,7 +597,7 @@ static unsigned ask_back(struct world *w, size_t i)
 	char path[128], *fault;
 	unsigned status;
 
-	snprintf(path, sizeof(path), "/v1/recoveries?server=%s&limit=1", w->ids[i]);
+	snprintf(path, sizeof(path), "/v1/recoveries?server=%s", w->ids[i]);
 	fault = strstr(get(w, path, &status), "\"fault\":\"");
 	assert_non_null(fault);
 	snprintf(path, sizeof(path), "/v1/recoveries/%.36s/back", fault + strlen("\"fault\":\""));
@@ -610,7 +610,7 @@ static bool is_returned(struct world *w, size_t i)
 	char path[128];
 	unsigned status;
 
-	snprintf(path, sizeof(path), "/v1/recoveries?server=%s&limit=1", w->ids[i]);
+	snprintf(path, sizeof(path), "/v1/recoveries?server=%s", w->ids[i]);
 	return strstr(get(w, path, &status), "\"returned\":true");
 }
 
@@ -660,6 +660,31 @@ static void test_switched_back_by_hand(void **state)
 	lose(w, 1);
 	WAIT_FOR(w, count(w, "standby has taken over vm=") == 2);
 	assert_ptr_equal(g->port, w->spare->port);
+}
+
+/* It was well for a while and is lost again, and its standby has its place still: nobody is called for that.
+ */
+static void test_lost_again_before_it_is_back(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+
+	f->port = w->lost[0]->port;
+	use_switchover(w);
+	w->config.same_fault = dr_msec(0);
+	start(w);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 1);
+	WAIT_FOR(w, alarm_of(w, w->ids[0])->state == MC_ALARM_OK);
+	make_well(w, 0);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "has its place already") == 1);
+	assert_int_equal(count(w, "a person must help"), 0);
+	assert_ptr_equal(f->port, w->spare->port);
+	make_well(w, 0);
+	assert_int_equal(ask_back(w, 0), 202);
+	WAIT_FOR(w, is_returned(w, 0));
+	assert_ptr_equal(f->port, w->lost[0]->port);
 }
 
 /* Killed before it has ended: the next life goes on. */
@@ -1233,6 +1258,7 @@ int main(void)
 		TEST(test_switchover_resumed),
 		TEST(test_standby_is_down),
 		TEST(test_switched_back_by_hand),
+		TEST(test_lost_again_before_it_is_back),
 		TEST(test_switched_back_over_a_restart),
 		TEST(test_moved_back_by_hand),
 		TEST(test_inspector_first),
