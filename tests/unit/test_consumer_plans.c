@@ -681,10 +681,40 @@ static void test_lost_again_before_it_is_back(void **state)
 	WAIT_FOR(w, count(w, "has its place already") == 1);
 	assert_int_equal(count(w, "a person must help"), 0);
 	assert_ptr_equal(f->port, w->spare->port);
+
+	/* and once more, with its standby */
+	WAIT_FOR(w, alarm_of(w, w->ids[0])->state == MC_ALARM_OK);
+	make_well(w, 0);
+	mc_service_set_forced_down(&w->spare->host->service, true, dr_wall_now());
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "a person must help") == 1);
+	assert_int_equal(count(w, "which is to take over, is ACTIVE on a host that is down"), 3);
 	make_well(w, 0);
 	assert_int_equal(ask_back(w, 0), 202);
 	WAIT_FOR(w, is_returned(w, 0));
 	assert_ptr_equal(f->port, w->lost[0]->port);
+}
+
+/* Somebody led the addresses back without a word: they are moved again when it is lost again. */
+static void test_lost_again_after_it_was_led_back(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+
+	f->port = w->lost[0]->port;
+	use_switchover(w);
+	w->config.same_fault = dr_msec(0);
+	start(w);
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 1);
+	WAIT_FOR(w, alarm_of(w, w->ids[0])->state == MC_ALARM_OK);
+	make_well(w, 0);
+	f->port = w->lost[0]->port;
+	lose(w, 0);
+	WAIT_FOR(w, count(w, "standby has taken over vm=") == 2);
+	assert_ptr_equal(f->port, w->spare->port);
+	assert_true(is_returned(w, 0)); /* the first */
+	assert_int_equal(count(w, "a person must help"), 0);
 }
 
 /* Killed before it has ended: the next life goes on. */
@@ -1259,6 +1289,7 @@ int main(void)
 		TEST(test_standby_is_down),
 		TEST(test_switched_back_by_hand),
 		TEST(test_lost_again_before_it_is_back),
+		TEST(test_lost_again_after_it_was_led_back),
 		TEST(test_switched_back_over_a_restart),
 		TEST(test_moved_back_by_hand),
 		TEST(test_inspector_first),
