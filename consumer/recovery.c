@@ -95,6 +95,10 @@ static struct con_step pause_for(struct con_recovery *r, struct dr_dur wait)
 /* No boot is tried after the last attempt, but what it may have made is looked for. */
 static struct con_step boot(struct con_recovery *r, const struct con_recovery_conf *conf)
 {
+	if (r->sent_before) {
+		r->sent_before = false;
+		return pause_for(r, conf->boot_late);
+	}
 	if (r->attempts >= conf->attempts)
 		return enter(r, CON_GAVE_UP, CON_DO_END);
 	r->waited = true;

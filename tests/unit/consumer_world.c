@@ -179,6 +179,18 @@ void consumer_use_standby(struct world *w)
 	w->config.plan.floating = true;
 }
 
+void consumer_leave_first_alone(struct world *w)
+{
+	static struct con_pair pair = { "plan", "none" };
+
+	assert_non_null(dr_json_add_str(w->ours[0]->metadata, "plan", "none"));
+	w->plan = (struct con_plan){ .match = { .metadata = &pair, .metadata_count = 1 },
+				     .kind = CON_RECOVERY_NONE };
+	w->config.plans = &w->plan;
+	w->config.plan_count = 1;
+	w->config.servers.count = 1;
+}
+
 const char *consumer_path(struct world *w, const char *name)
 {
 	static char path[sizeof(w->dir) + 32];
@@ -240,9 +252,9 @@ size_t consumer_alarm_count(struct world *w)
 	return n;
 }
 
-const struct mc_alarm *consumer_alarm_of(struct world *w, const char *server)
+struct mc_alarm *consumer_alarm_of(struct world *w, const char *server)
 {
-	const struct mc_alarm *a;
+	struct mc_alarm *a;
 	char name[64];
 
 	snprintf(name, sizeof(name), "doctor_%s", server);
@@ -290,6 +302,13 @@ void consumer_assert_replaced(struct world *w, size_t i)
 	assert_non_null(s->port);
 	snprintf(line, sizeof(line), "vm replaced vm=%s replacement=%s ", w->ids[i], s->id);
 	assert_int_equal(said_count(line), 1);
+}
+
+void consumer_assert_left_alone(struct world *w)
+{
+	wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"state\":\"heard-only\""));
+	assert_int_equal(said_count("recovery begins"), 0);
+	assert_int_equal(consumer_replacements(w, 0, NULL), 0);
 }
 
 /* ---- requests to it ---- */

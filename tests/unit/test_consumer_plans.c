@@ -143,13 +143,87 @@ static void test_recovery_none(void **state)
 	assert_int_equal(said_count("recovery begins"), 0);
 }
 
+/* ---- what has to wait until the plan is known ---- */
+
+/* Before Nova has shown its servers nobody knows whose plan is which. */
+static void test_fired_before_the_plan_is_known(void **state)
+{
+	struct world *w = *state;
+
+	consumer_leave_first_alone(w);
+	consumer_start(w);
+	consumer_crash(w);
+	consumer_lose(w, 0);
+	wait_for(w, consumer_alarm_of(w, w->ids[0])->state == MC_ALARM_ALARM);
+	consumer_let_pass(w, dr_msec(50)); /* its request finds nobody */
+	consumer_break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1");
+	consumer_start(w);
+	wait_for(w, said_count("alarm has fired while nobody listened") == 1);
+	consumer_assert_left_alone(w);
+}
+
+/* Its cell of Nova does not answer, so that its metadata is not shown. */
+static void test_plan_is_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->ours[0]->name;
+
+	consumer_leave_first_alone(w);
+	w->config.interval = dr_msec(100);
+	w->ours[0]->name = NULL;
+	consumer_start(w);
+	w->ours[0]->name = name; /* Nova's notification has it */
+	consumer_lose(w, 0);
+	w->ours[0]->name = NULL;
+	wait_for(w, said_count("doctor consumer notified at ") == 1);
+	consumer_let_pass(w, dr_msec(400));
+	assert_int_equal(said_count("recovery begins"), 0);
+	w->ours[0]->name = name;
+	consumer_assert_left_alone(w);
+}
+
+/* The same over a restart: what was begun by its plan goes on by it. */
+static void test_resumed_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->ours[0]->name;
+
+	consumer_leave_first_alone(w);
+	use_script(w, "test $DOCTOR_INTERRUPTED = 1 || sleep 60");
+	w->plan.kind = CON_RECOVERY_EXEC;
+	w->plan.command = w->config.plan.command;
+	w->plan.retry = w->config.plan.retry;
+	w->plan.time_limit = dr_sec(20);
+	w->config.plan.kind = CON_RECOVERY_NONE;
+	w->config.interval = dr_msec(100);
+	consumer_with_journal(w);
+	consumer_start(w);
+	consumer_lose(w, 0);
+	wait_for(w, output(w)[0]);
+	consumer_crash(w);
+	w->ours[0]->name = NULL;
+	consumer_start(w);
+	consumer_let_pass(w, dr_msec(300));
+	assert_int_equal(said_count("its plan is another now"), 0);
+	assert_int_equal(said_count("recovery is taken up"), 0);
+	w->ours[0]->name = name;
+	wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"state\":\"recovered\""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, consumer_setup_apart, consumer_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_exec),     TEST(test_exec_gives_up),	 TEST(test_exec_over_restarts),
-		TEST(test_discover), TEST(test_plan_of_its_own), TEST(test_recovery_none),
+		TEST(test_exec),
+		TEST(test_exec_gives_up),
+		TEST(test_exec_over_restarts),
+		TEST(test_discover),
+		TEST(test_plan_of_its_own),
+		TEST(test_recovery_none),
+		TEST(test_fired_before_the_plan_is_known),
+		TEST(test_plan_is_in_a_silent_cell),
+		TEST(test_resumed_in_a_silent_cell),
 	};
 
 	return cmocka_run_group_tests_name("consumer_plans", tests, NULL, NULL);

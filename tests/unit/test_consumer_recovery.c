@@ -202,6 +202,28 @@ static void test_last_answer_lost(void **state)
 	assert_int_equal(r.state, CON_GAVE_UP);
 }
 
+/* A boot that an earlier life has sent, and no look shows, gets its time before there is another: once. */
+static void test_sent_before(void **state)
+{
+	static const enum con_event lost[] = { CON_LOST, CON_UNSETTLED };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(lost); i++) {
+		struct con_recovery r;
+		struct con_step s;
+
+		con_recovery_init(&r, at(0));
+		r.sent_before = true;
+		s = con_recovery_next(&r, &conf, lost[i], at(5)); /* it has settled */
+		assert_int_equal(s.action, CON_DO_PAUSE);
+		assert_int_equal(s.wait.ns, conf.boot_late.ns);
+		s = con_recovery_next(&r, &conf, CON_TIMER, at(15));
+		assert_int_equal(s.action, CON_DO_LOOK);
+		s = con_recovery_next(&r, &conf, lost[i], at(15));
+		assert_int_equal(s.action, CON_DO_BOOT);
+		assert_int_equal(r.attempts, 0);
+	}
+}
+
 static void test_attempts_are_bounded(void **state)
 {
 	static const struct beat refused[] = {
@@ -378,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_replaced_already),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_last_answer_lost),
+		cmocka_unit_test(test_sent_before),
 		cmocka_unit_test(test_attempts_are_bounded),
 		cmocka_unit_test(test_build_takes_too_long),
 		cmocka_unit_test(test_build_ends_unseen),
