@@ -419,6 +419,26 @@ static void test_not_known_whether_it_runs(void **state)
 	assert_int_equal(vm(w, "vm-2")->actives, 1);
 }
 
+/* A card of it has failed, and Neutron is away: it is released, and its servers are set back. */
+static void test_back_beside_another_fault(void **state)
+{
+	struct world *w = *state;
+
+	mark(w);
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	world_put(w,
+		  "[{\"type\": \"compute.host.nic.error\", \"details\": {\"hostname\": \"compute-1\", "
+		  "\"interface\": \"eth1\"}}]",
+		  200);
+	wait_for(w, world_incidents(w) == 2 && world_is_state(w, 1, "marking"));
+	up(w);
+	wait_for(w, !w->nova_api->hosts[0].forced_down && vm(w, "vm-1")->actives == 1 &&
+			    vm(w, "vm-2")->actives == 1);
+	assert_true(world_is_state(w, 1, "marking"));
+	fake_rules_clear(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "closed") && world_is_state(w, 1, "marked"));
+}
+
 /* ---------------------------------------------------------------- down again */
 
 static void test_down_within_the_hold_time(void **state)
@@ -957,6 +977,7 @@ int main(void)
 		hot(test_expires_whatever_the_clock_says),
 		hot(test_list_fails),
 		hot(test_not_known_whether_it_runs),
+		hot(test_back_beside_another_fault),
 		hot(test_down_within_the_hold_time),
 		hot(test_repeated_on_the_way_back),
 		hot(test_down_and_back_before_it_is_believed),
