@@ -884,6 +884,20 @@ static void test_restart_while_waiting(void **state)
 	assert_restored(w);
 }
 
+/* It was acknowledged, and the program ended before it was judged. */
+static void test_restart_before_it_is_judged(void **state)
+{
+	static const struct ins_event e = { .type = INS_HOST_DOWN, .host = "compute-1", .monitor = "a" };
+	struct world *w = *state;
+
+	ins_journal_queued(w->journal, 1, &e, "compute-1", dr_wall_now());
+	world_restart(w);
+	wait_for(w, world_incidents(w) == 1 && world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
 /* More wait than may do so from now on. */
 static void test_restart_with_a_smaller_queue(void **state)
 {
@@ -999,6 +1013,7 @@ int main(void)
 		hot(test_restart_while_releasing),
 		cold(test_restart_while_restoring),
 		hot(test_restart_while_waiting),
+		hot(test_restart_before_it_is_judged),
 		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),
