@@ -130,14 +130,16 @@ int ins_evidence_take(struct ins_evidence *e, const char *key, const struct ins_
 		v = add(e, key, event->monitor);
 	if (!v)
 		return -ENOMEM;
+	if (ret_vote)
+		*ret_vote = v;
+	if (!fresh && dr_mono_before(received, v->received))
+		return 0;
 	if (fresh || v->says != event->status)
 		v->since = received;
 	v->says = event->status;
 	v->received = received;
 	v->when = when;
 	memcpy(v->type, event->type, sizeof(v->type));
-	if (ret_vote)
-		*ret_vote = v;
 	return 0;
 }
 

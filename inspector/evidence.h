@@ -42,7 +42,8 @@ typedef void (*ins_evidence_drop_fn)(const struct ins_vote *v, void *userdata);
 void ins_evidence_on_drop(struct ins_evidence *e, ins_evidence_drop_fn fn, void *userdata);
 DR_DEFINE_FREEP(struct ins_evidence, ins_evidence_free)
 
-/* -ENOMEM. *ret_vote (may be NULL) is the vote. */
+/* -ENOMEM. *ret_vote (may be NULL) is the vote, which stays as it is if its monitor has said something later.
+ */
 int ins_evidence_take(struct ins_evidence *e, const char *key, const struct ins_event *event,
 		      struct dr_mono received, struct dr_wall when,
 		      const struct ins_vote **ret_vote) DR_MUST_USE;

@@ -171,7 +171,7 @@ static void count(struct ins_inspector *s, struct ins_queued *q, const struct in
 			 q->event.host);
 	else
 		ins_journal_vote(s->journal, v);
-	q->repeated = v && v->since.ns != q->received.ns;
+	q->repeated = v && !q->old && v->since.ns != q->received.ns;
 	q->counted = true;
 }
 
@@ -532,7 +532,7 @@ static int make_room(struct ins_inspector *s)
 static int read_queued(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata)
 {
 	struct ins_inspector *s = userdata;
-	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = received, .counted = true };
+	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = received, .old = true };
 
 	if (make_room(s))
 		return -ENOMEM;

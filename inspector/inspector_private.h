@@ -30,6 +30,7 @@ struct ins_queued {
 	struct ins_event event;
 	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
 	struct dr_mono received;
+	bool old;      /* of the journal: whether it was counted by then is not known */
 	bool counted;  /* its vote is among the evidence, and */
 	bool repeated; /* was so before */
 };

@@ -63,11 +63,14 @@ static void restore(struct ins_inspector *s, struct ins_incident *i)
 		ins_failed_to_restore(s, i, r);
 }
 
-/* Another incident of its host is being acted upon: it may just be finding what this one has changed. */
+/*
+ * Another incident of its host is being acted upon: it may just be finding what this one has changed. Not one
+ * that only waits to ask again, of ports say while Neutron is away: it finds what there is then.
+ */
 static bool is_disputed(const struct ins_inspector *s, const struct ins_incident *i)
 {
 	for (const struct ins_incident *other = s->first; other; other = other->next)
-		if ((other->state == INS_FORCING || other->state == INS_MARKING) &&
+		if ((other->state == INS_FORCING || (other->state == INS_MARKING && ins_occupies(other))) &&
 		    !strcmp(other->host, i->host))
 			return true;
 	return false;

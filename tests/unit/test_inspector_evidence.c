@@ -74,6 +74,8 @@ static void test_votes(void **state)
 	assert_int_equal(v.down, 2);
 	assert_int_equal(v.up, 0);
 	assert_int_equal(v.quorum_since.ns, at(6).ns); /* it was interrupted */
+	up(e, 5, "h", "a");			       /* comes late */
+	assert_int_equal(votes(e, "h", 2, 9, 0, 0).down, 2);
 	assert_int_equal(ins_evidence_size(e), 3);
 }
 

@@ -419,6 +419,26 @@ static void test_not_known_whether_it_runs(void **state)
 	assert_int_equal(vm(w, "vm-2")->actives, 1);
 }
 
+/* A card of it has failed, and Neutron is away: it is released, and its servers are set back. */
+static void test_back_beside_another_fault(void **state)
+{
+	struct world *w = *state;
+
+	mark(w);
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	world_put(w,
+		  "[{\"type\": \"compute.host.nic.error\", \"details\": {\"hostname\": \"compute-1\", "
+		  "\"interface\": \"eth1\"}}]",
+		  200);
+	wait_for(w, world_incidents(w) == 2 && world_is_state(w, 1, "marking"));
+	up(w);
+	wait_for(w, !w->nova_api->hosts[0].forced_down && vm(w, "vm-1")->actives == 1 &&
+			    vm(w, "vm-2")->actives == 1);
+	assert_true(world_is_state(w, 1, "marking"));
+	fake_rules_clear(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "closed") && world_is_state(w, 1, "marked"));
+}
+
 /* ---------------------------------------------------------------- down again */
 
 static void test_down_within_the_hold_time(void **state)
@@ -864,6 +884,20 @@ static void test_restart_while_waiting(void **state)
 	assert_restored(w);
 }
 
+/* It was acknowledged, and the program ended before it was judged. */
+static void test_restart_before_it_is_judged(void **state)
+{
+	static const struct ins_event e = { .type = INS_HOST_DOWN, .host = "compute-1", .monitor = "a" };
+	struct world *w = *state;
+
+	ins_journal_queued(w->journal, 1, &e, "compute-1", dr_wall_now());
+	world_restart(w);
+	wait_for(w, world_incidents(w) == 1 && world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
 /* More wait than may do so from now on. */
 static void test_restart_with_a_smaller_queue(void **state)
 {
@@ -957,6 +991,7 @@ int main(void)
 		hot(test_expires_whatever_the_clock_says),
 		hot(test_list_fails),
 		hot(test_not_known_whether_it_runs),
+		hot(test_back_beside_another_fault),
 		hot(test_down_within_the_hold_time),
 		hot(test_repeated_on_the_way_back),
 		hot(test_down_and_back_before_it_is_believed),
@@ -978,6 +1013,7 @@ int main(void)
 		hot(test_restart_while_releasing),
 		cold(test_restart_while_restoring),
 		hot(test_restart_while_waiting),
+		hot(test_restart_before_it_is_judged),
 		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),
