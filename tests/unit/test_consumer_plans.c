@@ -1018,17 +1018,21 @@ static void test_plan_is_in_a_silent_cell(void **state)
 	char *name = w->lost[0]->name;
 
 	leave_first_alone(w);
+	with_other(w, &w->config.inspector.url, "");
 	w->config.interval = dr_msec(100);
 	w->lost[0]->name = NULL;
 	start(w);
+	WAIT_FOR(w, count(w, "subscribed with the inspector") == 1);
 	w->lost[0]->name = name; /* Nova's notification has it */
 	lose(w, 0);
 	w->lost[0]->name = NULL;
 	WAIT_FOR(w, count(w, "doctor consumer notified at ") == 1);
+	assert_int_equal(notify(w, 0, "inc-1", "raised", w->secret), 503); /* it comes again */
 	let_pass(w, dr_msec(400));
 	assert_int_equal(count(w, "recovery begins"), 0);
 	w->lost[0]->name = name;
 	assert_left_alone(w);
+	assert_int_equal(notify(w, 0, "inc-1", "raised", w->secret), 204);
 }
 
 /* The same over a restart: what was begun by its plan goes on by it. */
