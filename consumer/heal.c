@@ -181,6 +181,8 @@ int con_switch_back(struct con_consumer *c, const char *fault)
 		s = con_add_server(c, f->server);
 	if (!s)
 		return -ENOMEM;
+	if (!s->planned)
+		return CON_BACK_BUSY;
 	f->back_wanted = true;
 	r = save(s, f, NULL);
 	if (r < 0) {
@@ -332,6 +334,8 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 	f = con_faults_heard(c->work.faults, name_word(&word, text, sizeof(text)));
 	if (!s || !f)
 		return 1;
+	if (!s->planned)
+		return -EAGAIN;
 	if (f->cleared)
 		return 0;
 	f->cleared = true;

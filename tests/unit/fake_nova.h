@@ -54,6 +54,7 @@ struct fake {
 
 	const char *max_version; /* "2.93" */
 	unsigned page;		 /* servers per page; 0: all */
+	unsigned port_page;	 /* ports per page; 0: all */
 	bool endless;		 /* a page links to itself */
 	bool hide_hosts;	 /* policy neither shows where servers (and ports) are nor filters by it */
 	bool network;		 /* there is a Neutron */

@@ -198,6 +198,30 @@ static void test_in_trouble_before_the_plan_is_known(void **state)
 	consumer_assert_left_alone(w);
 }
 
+/* Its cell of Nova does not answer, so that its metadata is not shown. */
+static void test_plan_is_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->ours[0]->name;
+
+	consumer_leave_first_alone(w);
+	w->config.inspector.url = url_of_others("");
+	w->config.interval = dr_msec(100);
+	w->ours[0]->name = NULL;
+	consumer_start(w);
+	wait_for(w, said_count("subscribed with the inspector") == 1);
+	w->ours[0]->name = name; /* Nova's notification has it */
+	consumer_lose(w, 0);
+	w->ours[0]->name = NULL;
+	wait_for(w, said_count("doctor consumer notified at ") == 1);
+	assert_int_equal(notify(w, "raised", others.secret), 503); /* it comes again */
+	consumer_let_pass(w, dr_msec(400));
+	assert_int_equal(said_count("recovery begins"), 0);
+	w->ours[0]->name = name;
+	consumer_assert_left_alone(w);
+	assert_int_equal(notify(w, "raised", others.secret), 204);
+}
+
 static void test_no_inspector(void **state)
 {
 	struct world *w = *state;
@@ -284,6 +308,7 @@ int main(void)
 		TEST(test_aodh_first),
 		TEST(test_clocks_differ),
 		TEST(test_in_trouble_before_the_plan_is_known),
+		TEST(test_plan_is_in_a_silent_cell),
 		TEST(test_no_inspector),
 		cmocka_unit_test(test_same_fault),
 		cmocka_unit_test(test_notifications_refused),

@@ -162,27 +162,8 @@ static void test_fired_before_the_plan_is_known(void **state)
 	consumer_assert_left_alone(w);
 }
 
-/* Its cell of Nova does not answer, so that its metadata is not shown. */
-static void test_plan_is_in_a_silent_cell(void **state)
-{
-	struct world *w = *state;
-	char *name = w->ours[0]->name;
-
-	consumer_leave_first_alone(w);
-	w->config.interval = dr_msec(100);
-	w->ours[0]->name = NULL;
-	consumer_start(w);
-	w->ours[0]->name = name; /* Nova's notification has it */
-	consumer_lose(w, 0);
-	w->ours[0]->name = NULL;
-	wait_for(w, said_count("doctor consumer notified at ") == 1);
-	consumer_let_pass(w, dr_msec(400));
-	assert_int_equal(said_count("recovery begins"), 0);
-	w->ours[0]->name = name;
-	consumer_assert_left_alone(w);
-}
-
-/* The same over a restart: what was begun by its plan goes on by it. */
+/* Its cell of Nova does not answer, so that its metadata is not shown: what was begun by its plan goes on by
+ * it. */
 static void test_resumed_in_a_silent_cell(void **state)
 {
 	struct world *w = *state;
@@ -222,7 +203,6 @@ int main(void)
 		TEST(test_plan_of_its_own),
 		TEST(test_recovery_none),
 		TEST(test_fired_before_the_plan_is_known),
-		TEST(test_plan_is_in_a_silent_cell),
 		TEST(test_resumed_in_a_silent_cell),
 	};
 
