@@ -48,7 +48,7 @@ check-unit: ## run the unit tests only (no root needed)
 check-vm: ## run prog, net and guest tests on 5.10, 6.1, 6.12 and the newest kernel in qemu, and 50 pauses of each kind (root)
 	@tools/deps check --install
 	@$(MAKE) --no-print-directory -s $(JOBS) programs tests
-	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 DOCTOR_VM_ALL=1 tests/run $(O) $(or $(T),vm)
+	@DOCTOR_VM_KERNELS="5.10 6.1 6.12 newest" DOCTOR_VM_PAUSES=50 tests/run $(O) $(or $(T),vm)
 
 bench: ## measure the monitor beside its peers; B=detect|quiet|cost|rate|kernel for one of these, BENCH_OPTS= (root)
 	@tools/deps bench --install

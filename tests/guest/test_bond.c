@@ -83,15 +83,9 @@ static void configure(struct bed *b, const char *extra)
 static void a_death_is_found(struct bed *b, unsigned events)
 {
 	on(b, 0, "ip address del 10.101.0.13/24 dev far");
-	if (!bed_wait_events(b, events + 1, SOON))
-		bed_fail(b, "a silent host is not found");
-	assert_string_equal(b->events[events].host, "h3");
-	assert_string_equal(b->events[events].status, "down");
+	bed_expect_down(b, events, "h3");
 	on(b, 0, "ip address add 10.101.0.13/24 dev far");
-	if (!bed_wait_events(b, events + 2, SOON))
-		bed_fail(b, "its return is not seen");
-	assert_string_equal(b->events[events + 1].host, "h3");
-	assert_string_equal(b->events[events + 1].status, "up");
+	bed_expect_up(b, events + 1, "h3");
 	bed_idle(b, dr_msec(300));
 	assert_int_equal(b->nevents, events + 2);
 }

@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "tests/unit/said.h"
+
 #define DEADLINE dr_sec(20)
 
 static int on_tick(struct dr_source *s, void *userdata)
@@ -233,12 +235,7 @@ void raw_puts(struct raw *r, const char *text)
 
 size_t raw_count(const struct raw *r, const char *text)
 {
-	const char *p = dr_buf_str(&r->in);
-	size_t n = 0;
-
-	for (; (p = strstr(p, text)); p += strlen(text))
-		n++;
-	return n;
+	return text_count(dr_buf_str(&r->in), text);
 }
 
 void raw_expect(struct raw *r, const char *text)

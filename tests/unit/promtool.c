@@ -6,6 +6,45 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/said.h"
+
+size_t metrics_count(const struct dr_buf *b, const char *text)
+{
+	return text_count(dr_buf_str(b), text);
+}
+
+void metrics_assert_line(const struct dr_buf *b, const char *line)
+{
+	DR_AUTO_FREE char *whole = dr_asprintf("\n%s\n", line);
+
+	if (metrics_count(b, whole) != 1)
+		fail_msg("%zu lines \"%s\"", metrics_count(b, whole), line);
+}
+
+void metrics_assert_documented(const struct dr_buf *b, const char *prefix, const char *path,
+			       const char *after, size_t min_families, size_t max_families)
+{
+	DR_AUTO_FREE char *type = dr_asprintf("# TYPE %s", prefix);
+	DR_AUTO_FCLOSE FILE *f = fopen(path, "re");
+	DR_AUTO_BUF struct dr_buf docs = { 0 };
+	const char *section;
+	char text[4096];
+	size_t families = 0;
+
+	assert_non_null(f);
+	while (fgets(text, sizeof(text), f))
+		dr_buf_puts(&docs, text);
+	section = strstr(dr_buf_str(&docs), after ? after : "");
+	assert_non_null(section);
+	for (const char *p = dr_buf_str(b); (p = strstr(p, type)); families++) {
+		p += strlen(type);
+		DR_AUTO_FREE char *word = dr_asprintf("`%.*s`", (int)strcspn(p, " "), p);
+		if (!strstr(section, word))
+			fail_msg("%s does not know %s", path, word);
+	}
+	assert_in_range(families, min_families, max_families);
+}
+
 bool promtool_is_there(void)
 {
 	return system("promtool --version >/dev/null 2>&1") == 0;

@@ -2,7 +2,7 @@
 #ifndef DOCTOR_TESTS_PROMTOOL_H
 #define DOCTOR_TESTS_PROMTOOL_H
 
-/* What promtool (Debian package prometheus) says of our metrics. */
+/* Metrics as a text: what is in it, and what promtool (Debian package prometheus) says of it. */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,16 @@
 #include <cmocka.h>
 
 #include "doctor/buf.h"
+
+size_t metrics_count(const struct dr_buf *b, const char *text);
+
+/* This line, whole, is there once. */
+void metrics_assert_line(const struct dr_buf *b, const char *line);
+
+/* Each family stands in this document, in backquotes and without the prefix of all; after a text, unless
+ * NULL. */
+void metrics_assert_documented(const struct dr_buf *b, const char *prefix, const char *path,
+			       const char *after, size_t min_families, size_t max_families);
 
 bool promtool_is_there(void);
 

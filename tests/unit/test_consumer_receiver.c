@@ -1,119 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the consumer takes alarms: how soon it answers, whom it hears, and who cannot hold it up. */
+/* How the consumer takes alarms: how soon it answers, whom it hears, what it believes, and who cannot hold it
+ * up. */
+#include "tests/unit/consumer_world.h"
 #include "tests/unit/http_fixture.h"
 #include "tests/unit/promtool.h"
 #include "tests/unit/tls_files.h"
 
-#include <sys/mman.h>
-
 #include "consumer/answers.h"
-#include "consumer/consumer.h"
 #include "consumer/metrics.h"
-#include "tools/minicloud/cloud.h"
 
 #define ALARMS 60
 #define SLOW 200 /* connections that take their time */
 
-struct world {
-	struct dr_loop *loop;
-	struct dr_http_client *mc_http, *cloud_http, *http;
-	struct dr_http_server *mc_server;
-	struct mc_cloud mc;
-	struct dr_cloud *cloud;
-	struct con_config config;
-	char ids[1][CON_UUID_LEN + 1];
-	struct con_consumer *consumer;
-	bool started;
-	int log, saved_stderr;
-};
-
 static struct raw slow[SLOW];
 
-/* ---- the world ---- */
-
-static void log_in(struct world *w)
-{
-	struct dr_cloud_conf conf = {
-		.auth_url = dr_asprintf("%s/identity/v3", w->mc.url),
-		.username = strdup("doctor"),
-		.password = strdup("doctor"),
-		.user_domain_name = strdup("Default"),
-		.project_name = strdup("doctor"),
-		.project_domain_name = strdup("Default"),
-	};
-
-	assert_int_equal(dr_cloud_new(w->loop, w->cloud_http, &conf, &w->cloud), 0);
-	dr_cloud_conf_done(&conf);
-}
-
+/* One server, for which nothing is done. */
 static int setup(void **state)
 {
-	struct mc_cloud_opts opts = { .model = { .seed = { 1, 2, 3, 4 }, .hosts = 1, .vms_per_host = 1 } };
-	struct world *w = calloc(1, sizeof(*w));
+	struct world *w;
 
-	assert_non_null(w);
-	*state = w;
-	w->log = memfd_create("log", MFD_CLOEXEC);
-	w->saved_stderr = dup(STDERR_FILENO);
-	assert_true(w->log >= 0 && dup2(w->log, STDERR_FILENO) == STDERR_FILENO);
-	opts.model.token_ttl = dr_sec(86400);
-	assert_int_equal(dr_loop_new(&w->loop), 0);
-	assert_int_equal(dr_http_client_new(w->loop, NULL, &w->mc_http), 0);
-	assert_int_equal(dr_http_client_new(w->loop, NULL, &w->cloud_http), 0);
-	assert_int_equal(mc_cloud_init(&w->mc, w->loop, w->mc_http, &opts), 0);
-	assert_int_equal(dr_http_server_new(w->loop, NULL, mc_dispatch, &w->mc, &w->mc_server), 0);
-	snprintf(w->mc.url, sizeof(w->mc.url), "http://127.0.0.1:%u", dr_http_server_port(w->mc_server));
-	log_in(w);
-	memcpy(w->ids[0], mc_server_next(&w->mc.model, NULL, NULL, NULL)->id, sizeof(w->ids[0]));
-	w->config = (struct con_config){
-		.listen = { .address = "127.0.0.1", .loopback = true },
-		.servers = { w->ids, 1 },
-		.timeout = dr_sec(10),
-		.interval = dr_sec(3600),
-		.plan.kind = CON_RECOVERY_NONE,
-	};
+	consumer_setup(state);
+	w = *state;
+	w->config.servers.count = 1;
+	w->config.plan.kind = CON_RECOVERY_NONE;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	dr_cloud_free(w->cloud);
-	con_consumer_free(w->consumer);
-	dr_http_client_free(w->http);
-	dr_http_client_free(w->cloud_http);
-	dr_http_server_free(w->mc_server);
-	mc_cloud_done(&w->mc);
-	dr_http_client_free(w->mc_http);
-	dr_loop_free(w->loop);
-	dup2(w->saved_stderr, STDERR_FILENO);
-	close(w->saved_stderr);
-	close(w->log);
-	free(w);
-	return 0;
-}
-
-static void on_started(int error, const char *why, void *userdata)
-{
-	struct world *w = userdata;
-
-	assert_int_equal(error, 0);
-	w->started = true;
-}
-
-static void start(struct world *w)
-{
-	DR_AUTO_FREE char *error = NULL;
-
-	assert_int_equal(con_consumer_new(w->loop, w->cloud, &w->config, on_started, w, &w->consumer, &error),
-			 0);
-	WAIT_FOR(w->loop, w->started);
-}
-
-static uint16_t port(const struct world *w)
-{
-	return (uint16_t)strtoul(strrchr(con_consumer_url(w->consumer), ':') + 1, NULL, 10);
 }
 
 /* Who asks from now on: one who shows this certificate, or none. */
@@ -135,50 +45,39 @@ static void be(struct world *w, const char *name)
 	assert_int_equal(dr_http_client_new(w->loop, &opts, &w->http), 0);
 }
 
-static unsigned ask(struct world *w, const char *method, const char *path, const char *body,
-		    struct dr_buf *ret_body)
-{
-	char url[200];
-	struct dr_http_request req = {
-		.method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0
-	};
-	struct dr_http_response r;
-	unsigned status;
-
-	snprintf(url, sizeof(url), "%s", con_consumer_url(w->consumer));
-	snprintf(strstr(url, "/failure"), 100, "%s", path);
-	assert_int_equal(dr_http_call(w->http, &req, &r), 0);
-	status = r.error ? 0 : r.status;
-	if (ret_body) {
-		*ret_body = r.body;
-		r.body = (struct dr_buf){ 0 };
-	}
-	dr_http_response_done(&r);
-	return status;
-}
-
-/* The text of an alarm of our server. */
-static const char *alarm_text(struct world *w, unsigned n)
+/* The text of an alarm. */
+static const char *alarm_text(const char *alarm, const char *message, const char *server)
 {
 	static char text[400];
 
 	snprintf(text, sizeof(text),
-		 "{\"alarm_id\":\"a\",\"current\":\"alarm\",\"reason_data\":{\"type\":\"event\",\"event\":{"
-		 "\"message_id\":\"m-%u\",\"traits\":[[\"instance_id\",1,\"%s\"],[\"state\",1,\"error\"]]}}}",
-		 n, w->ids[0]);
+		 "{\"alarm_id\":\"%s\",\"current\":\"alarm\",\"reason_data\":{\"type\":\"event\",\"event\":{"
+		 "\"message_id\":\"%s\",\"traits\":[[\"instance_id\",1,\"%s\"],[\"state\",1,\"error\"]]}}}",
+		 alarm, message, server);
 	return text;
+}
+
+/* The n-th of our server. */
+static const char *alarm_n(struct world *w, unsigned n)
+{
+	char message[16];
+
+	snprintf(message, sizeof(message), "m-%u", n);
+	return alarm_text("a", message, w->ids[0]);
+}
+
+static unsigned post(struct world *w, const char *text)
+{
+	return consumer_ask(w, "POST", "/failure", text, NULL);
 }
 
 static uint64_t metric(struct world *w, const char *name)
 {
-	DR_AUTO_BUF struct dr_buf body = { 0 };
 	DR_AUTO_FREE char *line = dr_asprintf("\n%s ", name);
-	const char *at;
+	const char *text = consumer_get(w, "/metrics"), *at = strstr(text, line);
 
-	assert_int_equal(ask(w, "GET", "/metrics", NULL, &body), 200);
-	at = strstr(dr_buf_str(&body), line);
 	if (!at)
-		fail_msg("there is no %s in: %s", name, dr_buf_str(&body));
+		fail_msg("there is no %s in: %s", name, text);
 	return strtoull(at + strlen(line), NULL, 10);
 }
 
@@ -196,12 +95,11 @@ static void test_answered_promptly(void **state)
 {
 	struct world *w = *state;
 
-	start(w);
-	be(w, NULL);
+	consumer_start(w);
 	for (unsigned i = 0; i < ALARMS; i++)
-		assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, i), NULL), 200);
-	assert_int_equal(ask(w, "POST", "/failure", "{", NULL), 400);
-	assert_int_equal(ask(w, "GET", "/healthz", NULL, NULL), 200); /* no alarm */
+		assert_int_equal(post(w, alarm_n(w, i)), 200);
+	assert_int_equal(post(w, "{"), 400);
+	assert_int_equal(consumer_ask(w, "GET", "/healthz", NULL, NULL), 200); /* no alarm */
 	assert_prompt(w, ALARMS + 1);
 }
 
@@ -211,10 +109,9 @@ static void test_metrics_are_clean(void **state)
 	struct world *w = *state;
 
 	PROMTOOL_OR_SKIP();
-	start(w);
-	be(w, NULL);
-	assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 0), NULL), 200);
-	assert_int_equal(ask(w, "GET", "/metrics", NULL, &body), 200);
+	consumer_start(w);
+	assert_int_equal(post(w, alarm_n(w, 0)), 200);
+	assert_int_equal(consumer_ask(w, "GET", "/metrics", NULL, &body), 200);
 	promtool_assert_clean(&body);
 }
 
@@ -223,25 +120,11 @@ static void test_metrics_are_documented(void **state)
 {
 	const struct con_gauges now = { 0 };
 	const struct con_counts counts = { 0 };
-	DR_AUTO_FCLOSE FILE *f = fopen("docs/operations.md", "re");
-	DR_AUTO_BUF struct dr_buf docs = { 0 }, b = { 0 };
-	char text[4096];
-	const char *section;
-	size_t families = 0;
+	DR_AUTO_BUF struct dr_buf b = { 0 };
 
-	assert_non_null(f);
-	while (fgets(text, sizeof(text), f))
-		dr_buf_puts(&docs, text);
-	section = strstr(dr_buf_str(&docs), "all of which begin with `doctor_consumer_`");
-	assert_non_null(section);
 	con_metrics_print(&b, &now, &counts);
-	for (const char *p = b.data; (p = strstr(p, "# TYPE doctor_consumer_")); families++) {
-		p += strlen("# TYPE doctor_consumer_");
-		DR_AUTO_FREE char *word = dr_asprintf("`%.*s`", (int)strcspn(p, " "), p);
-		if (!strstr(section, word))
-			fail_msg("docs/operations.md does not know %s", word);
-	}
-	assert_in_range(families, 11, 40);
+	metrics_assert_documented(&b, "doctor_consumer_", "docs/operations.md",
+				  "all of which begin with `doctor_consumer_`", 11, 40);
 }
 
 static void test_buckets(void **state)
@@ -269,7 +152,7 @@ static void test_buckets(void **state)
 /* A whole request, head and body. */
 static void write_request(struct world *w, struct dr_buf *b)
 {
-	const char *text = alarm_text(w, 0);
+	const char *text = alarm_n(w, 0);
 
 	dr_buf_printf(b, "POST /failure HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", strlen(text),
 		      text);
@@ -287,7 +170,7 @@ static void open_slow(struct world *w)
 
 	write_request(w, &request);
 	for (size_t i = 0; i < SLOW; i++) {
-		raw_open(&slow[i], w->loop, port(w));
+		raw_open(&slow[i], w->loop, consumer_port(w));
 		if (i % 2) { /* every other has had its answer, and begins anew */
 			raw_send(&slow[i], request.data, request.len);
 			raw_expect(&slow[i], "{\"status\":\"accepted\"}");
@@ -317,11 +200,11 @@ static void test_slow_connections(void **state)
 {
 	struct world *w = *state;
 
-	start(w);
+	consumer_start(w);
 	open_slow(w);
 	for (unsigned i = 0; i < ALARMS; i++) {
 		be(w, NULL); /* a fresh connection for each */
-		assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 1000 + i), NULL), 200);
+		assert_int_equal(post(w, alarm_n(w, 1000 + i)), 200);
 	}
 	assert_prompt(w, ALARMS + SLOW / 2);
 	finish_slow(w);
@@ -347,21 +230,22 @@ static void test_client_certificates(void **state)
 	struct world *w = *state;
 
 	with_tls(w, "ca.pem");
-	start(w);
+	consumer_start(w);
 	assert_int_equal(strncmp(con_consumer_url(w->consumer), "https://", 8), 0);
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
 		DR_AUTO_BUF struct dr_buf body = { 0 };
 
 		be(w, cases[i].who);
-		assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, (unsigned)i), &body),
+		assert_int_equal(consumer_ask(w, "POST", "/failure", alarm_n(w, (unsigned)i), &body),
 				 cases[i].status);
 		if (cases[i].status == 401)
 			assert_non_null(
 				strstr(dr_buf_str(&body), "a certificate of our authority is wanted"));
-		assert_int_equal(ask(w, "GET", "/metrics", NULL, NULL), cases[i].status);
-		assert_int_equal(ask(w, "POST", "/v1/recoveries/nobody-s/back", NULL, NULL),
+		assert_int_equal(consumer_ask(w, "GET", "/metrics", NULL, NULL), cases[i].status);
+		assert_int_equal(consumer_ask(w, "POST", "/v1/recoveries/nobody-s/back", NULL, NULL),
 				 cases[i].status == 200 ? 404 : cases[i].status);
-		assert_int_equal(ask(w, "GET", "/healthz", NULL, NULL), 200); /* which is for everybody */
+		assert_int_equal(consumer_ask(w, "GET", "/healthz", NULL, NULL),
+				 200); /* which is for everybody */
 	}
 	be(w, "monitor");
 	assert_int_equal(metric(w, "doctor_consumer_alarms_total{result=\"accepted\"}"), 1);
@@ -375,10 +259,10 @@ static void test_tls_only(void **state)
 	struct raw plain;
 
 	with_tls(w, NULL);
-	start(w);
+	consumer_start(w);
 	be(w, NULL);
-	assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 0), NULL), 200);
-	raw_open(&plain, w->loop, port(w));
+	assert_int_equal(post(w, alarm_n(w, 0)), 200);
+	raw_open(&plain, w->loop, consumer_port(w));
 	raw_puts(&plain, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
 	raw_expect_end(&plain);
 	assert_int_equal(raw_count(&plain, "HTTP/"), 0);
@@ -393,18 +277,136 @@ static void test_authority_replaced(void **state)
 	DR_AUTO_FREE char *error = NULL;
 
 	with_tls(w, "ca.pem");
-	start(w);
+	consumer_start(w);
 	be(w, "foreign");
-	assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 0), NULL), 401);
+	assert_int_equal(post(w, alarm_n(w, 0)), 401);
 	w->config.tls.client_ca = (char *)tls_file("other.pem");
 	assert_int_equal(con_consumer_reload(w->consumer, &error), 0);
 	be(w, "foreign");
-	assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 1), NULL), 200);
+	assert_int_equal(post(w, alarm_n(w, 1)), 200);
 	be(w, "monitor");
-	assert_int_equal(ask(w, "POST", "/failure", alarm_text(w, 2), NULL), 401);
+	assert_int_equal(post(w, alarm_n(w, 2)), 401);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* ---- what it believes ---- */
+
+/* By somebody who knows the alarm of our server. */
+static unsigned alarm_by_hand(struct world *w, const char *server, const char *message)
+{
+	return post(w, alarm_text(consumer_alarm_of(w, w->ids[0])->id, message, server));
+}
+
+/* Whoever can reach us cannot make us replace a server that is well. */
+static void test_false_alarm(void **state)
+{
+	struct world *w = *state;
+
+	w->config.plan.kind = CON_RECOVERY_RECREATE;
+	consumer_start(w);
+	assert_int_equal(alarm_by_hand(w, w->ids[0], "m-1"), 200);
+	wait_for(w, said_count("vm is not replaced vm=") == 1);
+	assert_int_equal(said_count("it is not in error in Nova"), 1);
+	assert_int_equal(consumer_replacements(w, 0, NULL), 0);
+}
+
+static void test_deleted_server(void **state)
+{
+	struct world *w = *state;
+
+	w->ids[0][0] = w->ids[0][0] == 'a' ? 'b' : 'a'; /* as if the owner had deleted it */
+	w->config.plan.kind = CON_RECOVERY_RECREATE;
+	consumer_start(w);
+	assert_int_equal(alarm_by_hand(w, w->ids[0], "m"), 200);
+	wait_for(w, said_count("vm is not replaced vm=") == 1);
+	assert_int_equal(said_count(": it was deleted"), 1);
+	wait_for(w, said_count("alarm armed again alarm=") == 1);
+}
+
+static void test_repeated_and_unknown(void **state)
+{
+	struct world *w = *state;
+
+	w->config.plan.kind = CON_RECOVERY_RECREATE;
+	consumer_start(w);
+	consumer_lose(w, 0);
+	wait_for(w, said_count("recovery begins") == 1);
+	assert_int_equal(alarm_by_hand(w, w->ids[0], "m-1"), 200);
+	assert_int_equal(alarm_by_hand(w, w->ids[0], "m-1"), 200);
+	wait_for(w, said_count("alarm repeats an event") == 1);
+	assert_int_equal(said_count("recovery is under way already"), 1);
+	wait_for(w, said_count("doctor consumer handled at ") == 1);
+	assert_int_equal(alarm_by_hand(w, w->ids[0], "m-1"), 200);
+	wait_for(w, said_count("alarm repeats an event") == 2);
+	assert_int_equal(said_count("recovery begins"), 1);
+
+	assert_int_equal(alarm_by_hand(w, "somebody-elses", "m-2"), 200);
+	wait_for(w,
+		 said_count("alarm for a server that is not ours, nothing is done vm=somebody-elses") == 1);
+	consumer_assert_replaced(w, 0);
+}
+
+/* Alarm ids come from whoever reaches the port: however many, only our own alarm is set, and once at a time.
+ */
+static void test_foreign_alarms(void **state)
+{
+	struct world *w = *state;
+	char line[100];
+
+	consumer_start(w);
+	consumer_break_cloud(w, "alarming:PUT:/v2/alarms:503:1");
+	for (int n = 0; n < 50; n++) {
+		char alarm[16], message[16];
+
+		snprintf(alarm, sizeof(alarm), "a%d", n);
+		snprintf(message, sizeof(message), "m%d", n / 2);
+		assert_int_equal(post(w, alarm_text(alarm, message, w->ids[0])), 200);
+	}
+	snprintf(line, sizeof(line), "alarm is not armed yet alarm=%s, ",
+		 consumer_alarm_of(w, w->ids[0])->id);
+	wait_for(w, said_count("alarm armed again alarm=") > 0);
+	assert_int_equal(said_count(line), 1);
+	assert_int_equal(said_count("is not armed yet"), 1);
+	snprintf(line, sizeof(line), "alarm armed again alarm=%s", consumer_alarm_of(w, w->ids[0])->id);
+	assert_int_equal(said_count("alarm armed again"), said_count(line));
+	assert_int_equal(said_count("deleted by somebody"), 0);
+}
+
+static void test_http(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		const char *method, *path, *body;
+		unsigned status;
+		const char *says;
+	} cases[] = {
+		{ "GET", "/failure", NULL, 405, "/failure takes POST" },
+		{ "PUT", "/failure", "{}", 405, "/failure takes POST" },
+		{ "POST", "/healthz", "{}", 405, "/healthz takes GET" },
+		{ "GET", "/", NULL, 404, "alarms go to POST /failure" },
+		{ "POST", "/failure/", "{}", 404, "alarms go to POST /failure" },
+		{ "POST", "/failure", NULL, 400, "it is not JSON at byte 0" },
+		{ "POST", "/failure", "{\"alarm_id\"", 400, "it is not JSON at byte 11" },
+		{ "POST", "/failure", "[]", 400, "it is not a JSON object" },
+		{ "POST", "/failure", "{\"alarm_id\":\"a\"}", 400, "current is missing" },
+		{ "POST", "/failure", "{\"alarm_id\":\"a\",\"current\":\"ok\"}", 200, "ignored" },
+		{ "GET", "/healthz", NULL, 200,
+		  "{\"status\":\"ok\",\"servers\":1,\"alarms\":1,\"recovering\":0,\"received\":1,\"refused\":"
+		  "4," },
+	};
+
+	consumer_start(w);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO_BUF struct dr_buf body = { 0 };
+		unsigned status = consumer_ask(w, cases[i].method, cases[i].path, cases[i].body, &body);
+
+		if (status != cases[i].status || !strstr(dr_buf_str(&body), cases[i].says))
+			fail_msg("%s %s: %u %s", cases[i].method, cases[i].path, status, dr_buf_str(&body));
+	}
+	assert_int_equal(said_count("doctor consumer notified"), 0);
+	assert_int_equal(said_count("warning: alarm refused from=127.0.0.1: "), 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, consumer_teardown)
 
 int main(void)
 {
@@ -417,6 +419,11 @@ int main(void)
 		TEST(test_client_certificates),
 		TEST(test_tls_only),
 		TEST(test_authority_replaced),
+		TEST(test_false_alarm),
+		TEST(test_deleted_server),
+		TEST(test_repeated_and_unknown),
+		TEST(test_foreign_alarms),
+		TEST(test_http),
 	};
 
 	return cmocka_run_group_tests_name("consumer_receiver", tests, tls_files_make, tls_files_remove);

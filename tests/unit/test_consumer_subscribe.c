@@ -3,8 +3,7 @@
  * life.
  */
 #include "tests/unit/http_fixture.h"
-
-#include <sys/mman.h>
+#include "tests/unit/said.h"
 
 #include "consumer/notification.h"
 #include "consumer/subscribe.h"
@@ -23,7 +22,6 @@ struct world {
 	char callback[64];
 	struct con_subscribe *subscribe;
 	unsigned known_faults;
-	int log, saved_stderr;
 	/* of the inspector */
 	struct dr_json *held; /* the subscription that it knows; NULL: none */
 	char held_id[16];
@@ -118,9 +116,7 @@ static int setup(void **state)
 
 	assert_non_null(w);
 	*state = w;
-	w->log = memfd_create("log", MFD_CLOEXEC);
-	w->saved_stderr = dup(STDERR_FILENO);
-	assert_true(w->log >= 0 && dup2(w->log, STDERR_FILENO) == STDERR_FILENO);
+	said_begin();
 	assert_int_equal(dr_loop_new(&w->loop), 0);
 	start_inspector(w);
 	assert_int_equal(con_faults_open(NULL, &w->faults, &error), 0);
@@ -143,9 +139,7 @@ static int teardown(void **state)
 	con_faults_free(w->faults);
 	dr_loop_free(w->loop);
 	dr_json_free(w->held);
-	dup2(w->saved_stderr, STDERR_FILENO);
-	close(w->saved_stderr);
-	close(w->log);
+	said_end();
 	free(w->config.inspector.url);
 	free(w);
 	return 0;
@@ -170,28 +164,9 @@ static void start(struct world *w)
 }
 
 /* How often it was said that the inspector cannot be used. */
-static size_t warnings(struct world *w)
+static size_t warnings(void)
 {
-	static char text[1 << 16];
-	ssize_t len = pread(w->log, text, sizeof(text) - 1, 0);
-	size_t n = 0;
-
-	text[len > 0 ? len : 0] = '\0';
-	for (const char *p = text; (p = strstr(p, " at the inspector: ")); p++)
-		n++;
-	return n;
-}
-
-static void wait_warnings(struct world *w, size_t n)
-{
-	struct dr_mono end = { 0 };
-
-	while (warnings(w) < n) {
-		assert_true(dr_loop_run_once(w->loop, dr_msec(20)) >= 0);
-		if (!end.ns)
-			end = dr_mono_add(dr_mono_now(), dr_sec(20));
-		assert_true(dr_mono_before(dr_mono_now(), end));
-	}
+	return said_count(" at the inspector: ");
 }
 
 /* Looked at, and left as it is. */
@@ -256,8 +231,10 @@ static void test_restarted(void **state)
 	start(w);
 	WAIT_FOR(w->loop, con_subscribe_is(w->subscribe));
 	for (unsigned lives = 0; lives < 2; lives++) {
+		size_t before = warnings();
+
 		stop_inspector(w);
-		wait_warnings(w, warnings(w) + 2);
+		WAIT_FOR(w->loop, warnings() >= before + 2);
 		if (lives == 1)
 			forget(w);
 		start_inspector(w);
@@ -273,7 +250,7 @@ static void test_not_there_at_first(void **state)
 
 	w->broken = true;
 	start(w);
-	wait_warnings(w, 1);
+	WAIT_FOR(w->loop, warnings() >= 1);
 	assert_false(con_subscribe_is(w->subscribe));
 	w->broken = false;
 	WAIT_FOR(w->loop, con_subscribe_is(w->subscribe));

@@ -6,11 +6,11 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/said.h"
 #include "tools/minicloud/cloud.h"
 #include "user/discover_list.h"
 
@@ -235,7 +235,7 @@ struct world {
 	struct mon_config config;
 	struct mon_discover_opts opts;
 	struct mon_discovery *discovery;
-	int log, saved_stderr;
+	int log;
 
 	/* what Nova lists */
 	struct {
@@ -251,24 +251,6 @@ struct world {
 	struct mon_discovered last[HOSTS_MAX];
 	size_t last_count;
 };
-
-static const char *said(struct world *w)
-{
-	static char text[65536];
-	ssize_t n = pread(w->log, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
-static unsigned count_said(struct world *w, const char *what)
-{
-	unsigned n = 0;
-
-	for (const char *p = said(w); (p = strstr(p, what)); p += strlen(what))
-		n++;
-	return n;
-}
 
 static void list_hypervisors(struct world *w, struct dr_http_exchange *x)
 {
@@ -358,10 +340,7 @@ static int setup(void **state)
 	w->hosts[1].host = "compute-1";
 	w->hosts[1].address = "192.0.2.1";
 	w->host_count = 2;
-	w->log = memfd_create("log", MFD_CLOEXEC);
-	w->saved_stderr = dup(STDERR_FILENO);
-	assert_true(w->log >= 0 && w->saved_stderr >= 0);
-	assert_int_equal(dup2(w->log, STDERR_FILENO), STDERR_FILENO);
+	w->log = said_begin();
 	return 0;
 }
 
@@ -374,9 +353,7 @@ static int teardown(void **state)
 	mc_cloud_done(&w->mc);
 	dr_http_client_free(w->http);
 	dr_loop_free(w->loop);
-	dup2(w->saved_stderr, STDERR_FILENO);
-	close(w->saved_stderr);
-	close(w->log);
+	said_end();
 	free(w);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 	return 0;
@@ -393,12 +370,6 @@ static void on_list(const struct mon_discovered *list, size_t n, void *userdata)
 	w->last_count = n;
 }
 
-static void give_up(struct world *w, const char *condition)
-{
-	dup2(w->saved_stderr, STDERR_FILENO);
-	fail_msg("in vain: %s; it says: %s", condition, said(w));
-}
-
 static void start(struct world *w, const char *behaviour)
 {
 	setenv("DISCOVER_CHILD", behaviour, 1);
@@ -412,7 +383,7 @@ static void start(struct world *w, const char *behaviour)
 		struct dr_mono wait_end = dr_mono_add(dr_mono_now(), dr_sec(20));                            \
 		while (!(condition)) {                                                                       \
 			if (dr_mono_now().ns > wait_end.ns)                                                  \
-				give_up(w, #condition);                                                      \
+				fail_msg("in vain: %s; it says: %s", #condition, said());                    \
 			assert_true(dr_loop_run_once((w)->loop, dr_msec(20)) >= 0);                          \
 		}                                                                                            \
 	} while (0)
@@ -439,11 +410,11 @@ static void hypervisors_come_and_go(void **state)
 	w->hosts[0].address = "127.0.0.1"; /* one that cannot be watched is no list without any */
 	w->hosts[1].address = "192.0.2.9";
 	w->host_count = 2;
-	wait_for(w, count_said(w, "host=compute-2 address=127.0.0.1"));
+	wait_for(w, said_count("host=compute-2 address=127.0.0.1"));
 	wait_for(w, strcmp(w->last[0].host, "compute-1") == 0);
 	unsigned lists = w->lists;
 	wait_for(w, w->lists > lists + 3);
-	assert_int_equal(count_said(w, "host=compute-2 address=127.0.0.1"), 1); /* said once */
+	assert_int_equal(said_count("host=compute-2 address=127.0.0.1"), 1); /* said once */
 }
 
 static void list_five(struct world *w)
@@ -471,7 +442,7 @@ static void all_pages_are_read(void **state)
 	w->endless = true;
 	w->page = 0;
 	w->host_count = 0;
-	wait_for(w, count_said(w, "the pages do not end"));
+	wait_for(w, said_count("the pages do not end"));
 	assert_int_equal(w->last_count, 5);
 }
 
@@ -483,22 +454,22 @@ static void while_nova_is_away_all_stays(void **state)
 	start(w, "ask");
 	wait_for(w, w->lists);
 	w->status = 503;
-	wait_for(w, count_said(w, "out of order"));
+	wait_for(w, said_count("out of order"));
 	unsigned lists = w->lists, asked = w->asked;
 	wait_for(w, w->asked > asked + 3);
 	assert_int_equal(w->lists, lists);
-	assert_int_equal(count_said(w, "out of order"), 1); /* said once */
+	assert_int_equal(said_count("out of order"), 1); /* said once */
 	pid_t pid = mon_discover_pid(w->discovery);
 	dr_http_server_free(w->server);
 	w->server = NULL;
-	wait_for(w, count_said(w, "asking Nova for its hypervisors") == 2);
+	wait_for(w, said_count("asking Nova for its hypervisors") == 2);
 	assert_int_equal(w->lists, lists);
 	listen_at(w, port);
 	w->status = 0;
 	w->host_count = 1;
 	wait_for(w, w->last_count == 1);
 	assert_int_equal(mon_discover_pid(w->discovery), pid); /* the same child all the time */
-	assert_int_equal(count_said(w, "Nova answers again"), 1);
+	assert_int_equal(said_count("Nova answers again"), 1);
 }
 
 static void none_is_believed_when_said_twice(void **state)
@@ -509,7 +480,7 @@ static void none_is_believed_when_said_twice(void **state)
 	wait_for(w, w->lists && w->last_count == 2);
 	w->host_count = 0;
 	wait_for(w, w->last_count == 0);
-	assert_int_equal(count_said(w, "again hypervisors=0 before=2"), 1);
+	assert_int_equal(said_count("again hypervisors=0 before=2"), 1);
 }
 
 /* Nor is it believed at once that most of them have gone. */
@@ -522,13 +493,13 @@ static void a_list_of_few_is_believed_when_said_twice(void **state)
 	wait_for(w, w->lists && w->last_count == 5);
 	w->host_count = 3;
 	wait_for(w, w->last_count == 3);
-	assert_int_equal(count_said(w, "believed when it says so again"), 0);
+	assert_int_equal(said_count("believed when it says so again"), 0);
 	w->host_count = 1;
 	wait_for(w, w->last_count == 1);
-	assert_int_equal(count_said(w, "again hypervisors=1 before=3"), 1);
+	assert_int_equal(said_count("again hypervisors=1 before=3"), 1);
 	w->host_count = 4;
 	wait_for(w, w->last_count == 4);
-	assert_int_equal(count_said(w, "believed when it says so again"), 1);
+	assert_int_equal(said_count("believed when it says so again"), 1);
 }
 
 static void refused_credentials_are_said(void **state)
@@ -537,14 +508,14 @@ static void refused_credentials_are_said(void **state)
 
 	setenv("OS_PASSWORD", "wrong", 1);
 	start(w, "ask");
-	wait_for(w, count_said(w, "discovery: asking Nova for its versions"));
+	wait_for(w, said_count("discovery: asking Nova for its versions"));
 	assert_int_equal(w->lists, 0);
 	mon_discover_stop(w->discovery);
 	w->discovery = NULL;
 	unsetenv("OS_AUTH_URL");
 	start(w, "ask");
-	wait_for(w, count_said(w, "discovery ended by status 2") >= 2);
-	assert_true(count_said(w, "OS_AUTH_URL") >= 2);
+	wait_for(w, said_count("discovery ended by status 2") >= 2);
+	assert_true(said_count("OS_AUTH_URL") >= 2);
 }
 
 /* ---------------------------------------------------------------- what the child may do */
@@ -647,7 +618,7 @@ static void garbage_is_not_listened_to(void **state)
 	struct world *w = *state;
 
 	start(w, "garbage");
-	wait_for(w, count_said(w, "discovery says what it must not: no JSON from byte 0 on") >= 3);
+	wait_for(w, said_count("discovery says what it must not: no JSON from byte 0 on") >= 3);
 	assert_int_equal(w->lists, 3); /* what was good before it; nothing after it */
 	assert_int_equal(w->last_count, 1);
 }
@@ -657,7 +628,7 @@ static void lines_without_end_are_cut(void **state)
 	struct world *w = *state;
 
 	start(w, "endless");
-	wait_for(w, count_said(w, "discovery does not end its line") >= 2);
+	wait_for(w, said_count("discovery does not end its line") >= 2);
 	assert_int_equal(w->lists, 0);
 }
 
@@ -669,7 +640,7 @@ static void silence_has_an_end(void **state)
 	start(w, "hang");
 	pid_t pid = mon_discover_pid(w->discovery);
 	assert_true(pid > 0);
-	wait_for(w, count_said(w, "discovery has fallen silent") >= 2);
+	wait_for(w, said_count("discovery has fallen silent") >= 2);
 	assert_int_equal(kill(pid, 0), -1); /* ended, and reaped */
 }
 
@@ -678,15 +649,15 @@ static void death_is_not_the_end(void **state)
 	struct world *w = *state;
 
 	start(w, "die");
-	wait_for(w, count_said(w, "discovery ended by status 3") >= 4);
-	if (count_said(w, "tried again in 20ms") != 1 || count_said(w, "tried again in 40ms") != 1)
-		give_up(w, "pauses that double");
-	wait_for(w, count_said(w, "tried again in 100ms") >= 2); /* the most */
+	wait_for(w, said_count("discovery ended by status 3") >= 4);
+	if (said_count("tried again in 20ms") != 1 || said_count("tried again in 40ms") != 1)
+		fail_msg("pauses do not double; it says: %s", said());
+	wait_for(w, said_count("tried again in 100ms") >= 2); /* the most */
 	setenv("DISCOVER_CHILD", "ask", 1);
 	wait_for(w, w->lists);
 	kill(mon_discover_pid(w->discovery), SIGKILL);
-	wait_for(w, count_said(w, "discovery ended by signal 9"));
-	assert_int_equal(count_said(w, "tried again in 20ms"), 2); /* from the beginning */
+	wait_for(w, said_count("discovery ended by signal 9"));
+	assert_int_equal(said_count("tried again in 20ms"), 2); /* from the beginning */
 	unsigned lists = w->lists;
 	wait_for(w, w->lists > lists);
 }
@@ -696,7 +667,7 @@ static void closed_output_is_death(void **state)
 	struct world *w = *state;
 
 	start(w, "close");
-	wait_for(w, count_said(w, "discovery ended by signal 9") >= 2);
+	wait_for(w, said_count("discovery ended by signal 9") >= 2);
 }
 
 static void no_program(void **state)
@@ -706,7 +677,7 @@ static void no_program(void **state)
 	w->opts.program = "/nonexistent";
 	start(w, "ask");
 	assert_int_equal(mon_discover_pid(w->discovery), 0);
-	wait_for(w, count_said(w, "discovery cannot be started: No such file or directory") >= 2);
+	wait_for(w, said_count("discovery cannot be started: No such file or directory") >= 2);
 }
 
 static void stopped_while_it_runs(void **state)

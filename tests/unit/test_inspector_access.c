@@ -3,6 +3,7 @@
  * them. */
 #include "doctor/log.h"
 #include "tests/unit/inspector_world.h"
+#include "tests/unit/said.h"
 #include "tests/unit/tls_files.h"
 #include "user/report.h"
 
@@ -29,15 +30,6 @@ static int on_log(const struct dr_log_record *r, void *userdata)
 static const char *logged(void)
 {
 	return dr_buf_str(&here.log);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
 }
 
 static int begin(void **state, const char *settings)
@@ -345,12 +337,12 @@ static void test_log(void **state)
 	struct world *w = *state;
 
 	walk(w, "operator", "Authorization: Bearer " OPERATOR_TOKEN);
-	assert_int_equal(count(logged(), "by=alice@127.0.0.1"), 2); /* maintenance, and its end */
+	assert_int_equal(text_count(logged(), "by=alice@127.0.0.1"), 2); /* maintenance, and its end */
 	for (unsigned i = 0; i < 25; i++)
 		expect(w, "PUT", "/events?token=" WRONG_TOKEN, "[]", "X-Auth-Token: " WRONG_TOKEN, 401, "");
 	expect(w, "GET", "/v1/incidents", NULL, "X-Auth-Token: " READER_TOKEN, 200,
 	       "\"requests_not_admitted\":31");
-	assert_in_range(count(logged(), "request refused"), 10, 20);
+	assert_in_range(text_count(logged(), "request refused"), 10, 20);
 	assert_non_null(strstr(logged(), "request refused PUT /events: alice needs the role monitor for this "
 					 "status=403 peer=127.0.0.1"));
 	assert_null(strstr(logged(), "-token-"));

@@ -7,23 +7,8 @@
 
 #include "inspector/metrics.h"
 
-static size_t count(const struct dr_buf *b, const char *text)
-{
-	size_t n = 0;
-
-	for (const char *p = dr_buf_str(b); (p = strstr(p, text)); p += strlen(text))
-		n++;
-	return n;
-}
-
 /* A whole line, without the prefix of all names. */
-static void assert_line(const struct dr_buf *b, const char *line)
-{
-	DR_AUTO_FREE char *whole = dr_asprintf("\ndoctor_inspector_%s\n", line);
-
-	if (count(b, whole) != 1)
-		fail_msg("%zu lines \"%s\"", count(b, whole), line);
-}
+#define assert_line(b, line) metrics_assert_line(b, "doctor_inspector_" line)
 
 /* What a GET of /metrics answers; the caller ends *ret. */
 static void scrape(struct world *w, struct dr_buf *ret)
@@ -109,7 +94,7 @@ static void test_promtool(void **state)
 	assert_line(&b, "bus_published_total 7");
 	assert_line(&b, "bus_dropped_total{reason=\"unreadable\"} 2");
 	assert_line(&b, "northbound_pending 3");
-	assert_int_equal(count(&b, "\nprocess_start_time_seconds 1700000000.123456789\n"), 1);
+	assert_int_equal(metrics_count(&b, "\nprocess_start_time_seconds 1700000000.123456789\n"), 1);
 	PROMTOOL_OR_SKIP();
 	promtool_assert_clean(&b);
 }
@@ -121,22 +106,10 @@ static void test_documented(void **state)
 	const struct ins_north_counters north = {};
 	struct ins_metrics m = {};
 	struct ins_metrics_view v = { .metrics = &m, .fence = "none", .bus = &bus, .north = &north };
-	DR_AUTO_FCLOSE FILE *f = fopen("docs/operations.md", "re");
-	DR_AUTO_BUF struct dr_buf b = {}, docs = {};
-	char text[4096];
-	size_t families = 0;
+	DR_AUTO_BUF struct dr_buf b = {};
 
-	assert_non_null(f);
-	while (fgets(text, sizeof(text), f))
-		dr_buf_puts(&docs, text);
 	ins_metrics_print(&b, &v);
-	for (const char *p = b.data; (p = strstr(p, "# TYPE doctor_inspector_")); families++) {
-		p += strlen("# TYPE doctor_inspector_");
-		DR_AUTO_FREE char *word = dr_asprintf("`%.*s`", (int)strcspn(p, " "), p);
-		if (!strstr(docs.data, word))
-			fail_msg("docs/operations.md does not know %s", word);
-	}
-	assert_in_range(families, 40, 80);
+	metrics_assert_documented(&b, "doctor_inspector_", "docs/operations.md", NULL, 40, 80);
 }
 
 /* The first metric that an expression names is one of ours. */

@@ -38,23 +38,8 @@ static void print(struct world *w, struct dr_buf *ret)
 	assert_int_equal(ret->error, 0);
 }
 
-static size_t count(const struct dr_buf *b, const char *text)
-{
-	size_t n = 0;
-
-	for (const char *p = dr_buf_str(b); (p = strstr(p, text)); p += strlen(text))
-		n++;
-	return n;
-}
-
 /* A whole line, without the prefix of all names. */
-static void assert_line(const struct dr_buf *b, const char *line)
-{
-	DR_AUTO_FREE char *whole = dr_asprintf("\ndoctor_monitor_%s\n", line);
-
-	if (count(b, whole) != 1)
-		fail_msg("%zu lines \"%s\"", count(b, whole), line);
-}
+#define assert_line(b, line) metrics_assert_line(b, "doctor_monitor_" line)
 
 /* ---- promtool ---- */
 
@@ -97,7 +82,7 @@ static void hostile_names(void **state)
 	print(w, &b);
 	assert_line(&b, "target_up{host=\"a\\\"} 1\\ndoctor_monitor_blind{x=\\\"\\\\\",plane=\"\xc3\xa4 "
 			"\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"} 1");
-	assert_int_equal(count(&b, "\n# TYPE x"), 0);
+	assert_int_equal(metrics_count(&b, "\n# TYPE x"), 0);
 	PROMTOOL_OR_SKIP();
 	promtool_assert_clean(&b);
 }
@@ -110,7 +95,7 @@ static void nothing_configured(void **state)
 	w->status.slot_count = 0;
 	w->status.interface_count = w->status.link_count = w->status.inspector_count = 0;
 	print(w, &b);
-	assert_int_equal(count(&b, "target_"), 0);
+	assert_int_equal(metrics_count(&b, "target_"), 0);
 	PROMTOOL_OR_SKIP();
 	promtool_assert_clean(&b);
 }
@@ -175,7 +160,7 @@ static void of_the_kernel(void **state)
 	print(*state, &b);
 	for (unsigned i = 0; i < sizeof(struct dr_stats) / sizeof(uint64_t); i++) {
 		snprintf(value, sizeof(value), " %u\n", 1000 + i);
-		assert_int_equal(count(&b, value), i == 0 ? 2 : 1); /* sender_attempts_total, too */
+		assert_int_equal(metrics_count(&b, value), i == 0 ? 2 : 1); /* sender_attempts_total, too */
 	}
 	assert_line(&b, "events_lost_total 1011");
 	assert_line(&b, "replies_ignored_total{reason=\"bad_key\"} 1006");
@@ -227,7 +212,7 @@ static void of_inspectors(void **state)
 	w->status.inspectors[1].waiting = 4096;
 	w->status.inspector_count = 2;
 	print(w, &b);
-	assert_int_equal(count(&b, "secret"), 0);
+	assert_int_equal(metrics_count(&b, "secret"), 0);
 #define SECOND "inspector=\"1\",url=\"http://inspector:12345/events\""
 	assert_line(&b, "inspector_delivered_total{inspector=\"0\",url=\"http://inspector:12345/events\"} 5");
 	assert_line(&b, "inspector_reachable{" SECOND "} 0");
@@ -256,12 +241,13 @@ static void of_targets(void **state)
 		    "1");
 	assert_line(&b,
 		    "target_not_up{host=\"host-1\",plane=\"storage\",verdict=\"unknown\",reason=\"none\"} 1");
-	assert_int_equal(count(&b, "\ndoctor_monitor_target_not_up{"), 2);
+	assert_int_equal(metrics_count(&b, "\ndoctor_monitor_target_not_up{"), 2);
 	assert_line(&b, "target_grey{host=\"host-1\",plane=\"data\"} 1");
 	assert_line(&b, "target_sent_total{host=\"host-0\",plane=\"data\"} 100");
 	assert_line(&b, "target_answered_total{host=\"host-0\",plane=\"data\"} 99");
 	assert_line(&b, "target_rtt_seconds{host=\"host-0\",plane=\"data\"} 0.000210000");
-	assert_int_equal(count(&b, "\ndoctor_monitor_target_rtt_seconds{"), 5); /* not of the silent one */
+	assert_int_equal(metrics_count(&b, "\ndoctor_monitor_target_rtt_seconds{"),
+			 5); /* not of the silent one */
 	PROMTOOL_OR_SKIP();
 	promtool_assert_clean(&b);
 }
@@ -284,7 +270,7 @@ static void histogram(void **state)
 	assert_line(&b, "rtt_seconds_count{" DATA "} 302");
 	assert_line(&b, "rtt_seconds_sum{" DATA "} 0.059400000");
 	assert_line(&b, "rtt_seconds_count{interface=\"eth1\",plane=\"storage\"} 297");
-	assert_int_equal(count(&b, "rtt_seconds_bucket{"), 2 * DR_RTT_BUCKETS);
+	assert_int_equal(metrics_count(&b, "rtt_seconds_bucket{"), 2 * DR_RTT_BUCKETS);
 }
 
 /* A counter does not fall: the answers of a target that went stay. */
@@ -342,7 +328,7 @@ static void too_many_planes(void **state)
 	for (uint32_t i = 0; i < 400; i++)
 		snprintf(w.settings[world_slot(i)].plane, MON_NAME_MAX, "plane-%u", i);
 	print(&w, &b);
-	assert_int_equal(count(&b, "\ndoctor_monitor_rtt_seconds_count{"), MON_RTT_GROUPS_MAX);
+	assert_int_equal(metrics_count(&b, "\ndoctor_monitor_rtt_seconds_count{"), MON_RTT_GROUPS_MAX);
 	assert_line(&b, "rtt_seconds_count{interface=\"\",plane=\"\"} 14355"); /* (400 - 255) * 99 */
 	assert_line(&b, "rtt_seconds_count{interface=\"eth0\",plane=\"plane-254\"} 99");
 	world_done(&w);
@@ -355,7 +341,7 @@ static void as_many_targets_as_there_may_be(void **state)
 
 	world_init(&w, MON_TARGETS_MAX);
 	print(&w, &b);
-	assert_int_equal(count(&b, "\ndoctor_monitor_target_up{"), MON_TARGETS_MAX);
+	assert_int_equal(metrics_count(&b, "\ndoctor_monitor_target_up{"), MON_TARGETS_MAX);
 	assert_in_range(b.len, 1, 8 << 20);
 	PROMTOOL_OR_SKIP();
 	promtool_assert_clean(&b);
@@ -366,20 +352,12 @@ static void as_many_targets_as_there_may_be(void **state)
 static void documented(void **state)
 {
 	struct world *w = *state;
-	DR_AUTO_BUF struct dr_buf docs = { 0 }, b = { 0 };
-	size_t families = 0;
+	DR_AUTO_BUF struct dr_buf b = { 0 };
 
 	world_set_verdict(w, world_slot(0), DR_VERDICT_DOWN, DR_REASON_SILENCE);
 	w->targets[world_slot(1)].grey = true;
-	world_read_docs(&docs);
 	print(w, &b);
-	for (const char *p = b.data; (p = strstr(p, "# TYPE doctor_monitor_")); families++) {
-		p += strlen("# TYPE doctor_monitor_");
-		DR_AUTO_FREE char *word = dr_asprintf("`%.*s`", (int)strcspn(p, " "), p);
-		if (!strstr(docs.data, word))
-			fail_msg("docs/status.md does not know %s", word);
-	}
-	assert_in_range(families, 40, 80);
+	metrics_assert_documented(&b, "doctor_monitor_", "docs/status.md", NULL, 40, 80);
 }
 
 int main(void)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Delivery of events: to whom, in which order, again and again; with whose token. TLS: test_report_tls.c. */
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/said.h"
 #include "user/report.h"
 #include "user/report_peer.h"
 #include "user/report_rules.h"
@@ -35,28 +35,9 @@ struct world {
 	char urls[3][64], dir[64], token[128];
 	struct mon_config config;
 	struct mon_report *report;
-	int log, saved_stderr;
 };
 
 /* ---------------------------------------------------------------- the world */
-
-static const char *said(struct world *w)
-{
-	static char text[65536];
-	ssize_t n = pread(w->log, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
-static unsigned count_said(struct world *w, const char *what)
-{
-	unsigned n = 0;
-
-	for (const char *p = said(w); (p = strstr(p, what)); p += strlen(what))
-		n++;
-	return n;
-}
 
 static void keep_header(struct dr_http_exchange *x, const char *name, char *to, size_t size)
 {
@@ -124,10 +105,7 @@ static int setup(void **state)
 	w->config.inspector_count = 1;
 	w->config.all_inspectors = true;
 	w->config.queue_max = 4096;
-	w->log = memfd_create("log", MFD_CLOEXEC);
-	w->saved_stderr = dup(STDERR_FILENO);
-	assert_true(w->log >= 0 && w->saved_stderr >= 0);
-	assert_int_equal(dup2(w->log, STDERR_FILENO), STDERR_FILENO);
+	said_begin();
 	return 0;
 }
 
@@ -139,9 +117,7 @@ static int teardown(void **state)
 	for (size_t i = 0; i < DR_ARRAY_SIZE(w->inspectors); i++)
 		dr_http_server_free(w->inspectors[i].server);
 	dr_loop_free(w->loop);
-	dup2(w->saved_stderr, STDERR_FILENO);
-	close(w->saved_stderr);
-	close(w->log);
+	said_end();
 	unlink(w->token);
 	assert_int_equal(rmdir(w->dir), 0);
 	free(w);
@@ -411,8 +387,8 @@ static void retried_until_taken(void **state)
 	assert_true(dr_mono_sub(i->seen[3].at, i->seen[2].at).ns >= (int64_t)(300 * MS));
 	assert_int_equal(stats(w, 0).retries, 3);
 	assert_int_equal(stats(w, 0).delivered, 1);
-	assert_int_equal(count_said(w, "event not delivered"), 3);
-	assert_int_equal(count_said(w, "event delivered after 4 attempts"), 1);
+	assert_int_equal(said_count("event not delivered"), 3);
+	assert_int_equal(said_count("event delivered after 4 attempts"), 1);
 }
 
 static void refused_is_given_up_loudly(void **state)
@@ -432,8 +408,8 @@ static void refused_is_given_up_loudly(void **state)
 	assert_int_equal(stats(w, 0).refused, 3);
 	assert_int_equal(stats(w, 0).delivered, 1);
 	assert_int_equal(stats(w, 0).retries, 0);
-	assert_int_equal(count_said(w, "error: the inspector refuses the event and it is given up"), 2);
-	assert_int_equal(count_said(w, "warning: the inspector refuses the event and it is given up"), 1);
+	assert_int_equal(said_count("error: the inspector refuses the event and it is given up"), 2);
+	assert_int_equal(said_count("warning: the inspector refuses the event and it is given up"), 1);
 }
 
 /* A port where nobody listens. */
@@ -467,12 +443,12 @@ static void a_storm_does_not_hammer_who_is_away(void **state)
 	assert_int_equal(s.dropped_lost, 0); /* there was room for the last word on each host */
 	WAIT_FOR(w->loop, stats(w, 0).retries > 0);
 	assert_false(stats(w, 0).reachable);
-	assert_true(count_said(w, "the queue of undelivered events is full") >= 1);
-	assert_true(count_said(w, "event not delivered") <= 2); /* the same failure, once a minute */
+	assert_true(said_count("the queue of undelivered events is full") >= 1);
+	assert_true(said_count("event not delivered") <= 2); /* the same failure, once a minute */
 	mon_report_free(w->report);
 	w->report = NULL;
-	assert_int_equal(count_said(w, "ended with an event undelivered"), 10);
-	assert_int_equal(count_said(w, "ended with more events undelivered"), 1);
+	assert_int_equal(said_count("ended with an event undelivered"), 10);
+	assert_int_equal(said_count("ended with more events undelivered"), 1);
 }
 
 static void assert_type(struct inspector *i, size_t n, const char *type, const char *host)
@@ -620,8 +596,8 @@ static void a_password_of_the_url_is_not_logged(void **state)
 	assert_null(strstr(all[0].url, "secret"));
 	mon_report_free(w->report); /* says what is left */
 	w->report = NULL;
-	assert_null(strstr(said(w), "secret"));
-	assert_non_null(strstr(said(w), "url=http://127.0.0.1:"));
+	assert_null(strstr(said(), "secret"));
+	assert_non_null(strstr(said(), "url=http://127.0.0.1:"));
 }
 
 /* ---------------------------------------------------------------- several */
@@ -700,10 +676,10 @@ static void refused_by_one_taken_by_the_next(void **state)
 	push_down(w, "1");
 	all_delivered(w);
 	assert_int_equal(stats(w, 1).delivered, 1);
-	assert_int_equal(count_said(w, "given up"), 0);
+	assert_int_equal(said_count("given up"), 0);
 	push_down(w, "2");
 	all_delivered(w);
-	assert_int_equal(count_said(w, "error: event given up"), 1);
+	assert_int_equal(said_count("error: event given up"), 1);
 	push_down(w, "3");
 	all_delivered(w);
 	assert_int_equal(stats(w, 0).delivered, 1);
@@ -723,7 +699,7 @@ static void refused_does_not_wait_for_who_is_away(void **state)
 	push_down(w, "2");
 	all_delivered(w);
 	assert_host(&w->inspectors[0], 1, "2");
-	assert_int_equal(count_said(w, "error: event given up"), 1);
+	assert_int_equal(said_count("error: event given up"), 1);
 }
 
 /* ---------------------------------------------------------------- dialects */
@@ -878,11 +854,11 @@ static void files_that_cannot_be_read_are_said(void **state)
 	write_token(w, "abc", 3, 0600);
 	start(w);
 	assert_int_equal(mon_report_check_files(w->report, &good), 0);
-	assert_int_equal(count_said(w, "token file"), 0);
+	assert_int_equal(said_count("token file"), 0);
 	w->config.inspectors[0].ca_file = NULL;
 	assert_int_equal(unlink(w->token), 0);
 	assert_int_equal(mon_report_check_files(w->report, &good), 0);
-	assert_int_equal(count_said(w, "until the token file can be read"), 1);
+	assert_int_equal(said_count("until the token file can be read"), 1);
 	w->config.inspectors[0].ca_file = w->token;
 	assert_int_equal(mon_report_check_files(w->report, &error), -ENOENT);
 	assert_non_null(strstr(error, "the user that we are now: certificates"));
@@ -913,7 +889,7 @@ static void the_token_goes_with_each_request(void **state)
 		assert_string_equal(w->inspectors[i].seen[0].bearer, "");
 		assert_string_equal(w->inspectors[i].seen[1].token, "second");
 	}
-	assert_int_equal(count_said(w, "warning"), 0);
+	assert_int_equal(said_count("warning"), 0);
 }
 
 static void a_refused_token_is_read_again(void **state)
@@ -934,8 +910,8 @@ static void a_refused_token_is_read_again(void **state)
 	assert_string_equal(i->seen[1].bearer, "Bearer old");
 	assert_string_equal(i->seen[2].bearer, "Bearer new");
 	assert_int_equal(stats(w, 0).refused, 0);
-	assert_int_equal(count_said(w, "can be read by everybody"), 1);
-	assert_null(strstr(said(w), "Bearer"));
+	assert_int_equal(said_count("can be read by everybody"), 1);
+	assert_null(strstr(said(), "Bearer"));
 }
 
 static void a_token_that_cannot_be_read_is_waited_for(void **state)
@@ -946,11 +922,11 @@ static void a_token_that_cannot_be_read_is_waited_for(void **state)
 	start(w);
 	push_down(w, "a");
 	WAIT_FOR(w->loop, stats(w, 0).retries == 3);
-	assert_int_equal(count_said(w, "token: No such file or directory"), 1);
+	assert_int_equal(said_count("token: No such file or directory"), 1);
 	assert_int_equal(w->inspectors[0].count, 0); /* nothing goes without it */
 	assert_false(stats(w, 0).reachable);
 	write_token(w, "\n", 1, 0600);
-	WAIT_FOR(w->loop, count_said(w, "token: is empty") == 1);
+	WAIT_FOR(w->loop, said_count("token: is empty") == 1);
 	write_token(w, "abc\n", 4, 0600);
 	push_down(w, "b");
 	all_delivered(w);

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/said.h"
 #include "tests/unit/tls_files.h"
 #include "user/report.h"
 
@@ -24,7 +24,6 @@ struct world {
 	pid_t pid;
 	int in, out; /* of the server */
 	struct dr_buf heard;
-	int log, saved_stderr;
 };
 
 static int on_heard(struct dr_source *s, int fd, uint32_t events, void *userdata)
@@ -40,27 +39,9 @@ static int on_heard(struct dr_source *s, int fd, uint32_t events, void *userdata
 	return 0;
 }
 
-static unsigned count(const char *text, const char *what)
+static size_t heard(struct world *w, const char *what)
 {
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
-
-static unsigned heard(struct world *w, const char *what)
-{
-	return count(dr_buf_str(&w->heard), what);
-}
-
-static unsigned said(struct world *w, const char *what)
-{
-	static char text[65536];
-	ssize_t n = pread(w->log, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return count(text, what);
+	return text_count(dr_buf_str(&w->heard), what);
 }
 
 static int setup(void **state)
@@ -77,10 +58,7 @@ static int setup(void **state)
 	w->config.all_inspectors = true;
 	w->config.queue_max = 16;
 	strcpy(w->config.name, "mon");
-	w->log = memfd_create("log", MFD_CLOEXEC);
-	w->saved_stderr = dup(STDERR_FILENO);
-	assert_true(w->log >= 0 && w->saved_stderr >= 0);
-	assert_int_equal(dup2(w->log, STDERR_FILENO), STDERR_FILENO);
+	said_begin();
 	return 0;
 }
 
@@ -98,9 +76,7 @@ static int teardown(void **state)
 	dr_closep(&w->out);
 	dr_buf_done(&w->heard);
 	dr_loop_free(w->loop);
-	dup2(w->saved_stderr, STDERR_FILENO);
-	close(w->saved_stderr);
-	close(w->log);
+	said_end();
 	free(w);
 	return 0;
 }
@@ -174,10 +150,8 @@ static void expect_failure(struct world *w, const char *why)
 	start(w);
 	push(w);
 	WAIT_FOR(w->loop, mon_report_stats(w->report, s) == 1 && s[0].retries >= 2);
-	if (!said(w, why)) {
-		dup2(w->saved_stderr, STDERR_FILENO);
+	if (!said_count(why))
 		fail_msg("\"%s\" is not what it says; the server: %s", why, dr_buf_str(&w->heard));
-	}
 	assert_int_equal(heard(w, "compute-1"), 0);
 	assert_false(s[0].reachable);
 	assert_int_equal(mon_report_undelivered(w->report), 1);
@@ -203,7 +177,7 @@ static void both_know_each_other(void **state)
 		answer(w, n);
 	}
 	assert_int_equal(heard(w, "CIPHER is"), 1); /* one handshake for all */
-	assert_int_equal(said(w, "warning"), 0);
+	assert_int_equal(said_count("warning"), 0);
 }
 
 static void key_and_certificate_in_one_file(void **state)

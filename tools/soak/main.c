@@ -1,39 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor-soak: composed here and nowhere else. */
 #include <inttypes.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "doctor/daemon.h"
-#include "tools/bench/machine.h"
+#include "tools/bench/program.h"
 #include "tools/scenario/run.h"
 #include "tools/soak/soak.h"
 
-/* When a host goes and comes back is ours to say; nothing that we start inherits it. */
-#define PRIORITY 10
+#define NAME "doctor-soak"
 #define PARTS 10 /* lines of progress */
 #define LAST_VERDICTS dr_sec(3)
 #define SETTLE_LIMIT dr_sec(90)
 #define SETTLE_PAUSE dr_sec(1)
 
+/* At a real-time priority, as when a host goes and comes back is ours to say. */
 static int prepare(struct soak *s)
 {
-	struct sched_param param = { .sched_priority = PRIORITY };
-	struct cb *b = &s->cb;
-	ssize_t n = readlink("/proc/self/exe", b->bin, sizeof(b->bin) - 1);
+	int r = bench_program_begin(NAME, s->cb.bin, s->cb.dir);
 
-	if (n < 0)
-		return dr_errno();
-	b->bin[n] = '\0';
-	*strrchr(b->bin, '/') = '\0';
-	strcpy(b->dir, "/tmp/doctor-soak-XXXXXX");
-	if (!mkdtemp(b->dir)) {
-		b->dir[0] = '\0';
-		return dr_errno();
-	}
-	/* the monitor's own user reads its configuration there */
-	if (chmod(b->dir, 0755) < 0 || sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) < 0)
+	if (r)
+		return r;
+	if (chmod(s->cb.dir, 0755) < 0) /* the monitor's own user reads its configuration there */
 		return dr_errno();
 	s->chance[0] = (unsigned short)s->opts.seed;
 	s->chance[1] = (unsigned short)(s->opts.seed >> 16);
@@ -177,35 +166,20 @@ static void print_last_words(struct soak *s)
 	fputs(dr_buf_str(&b), stderr);
 }
 
-static int write_json(struct soak *s, const char *machine, const char *date)
-{
-	DR_AUTO_FREE char *text = bench_report_json(s->cb.report, machine, date);
-	DR_AUTO_FCLOSE FILE *f = text ? fopen(s->opts.json, "we") : NULL;
-
-	if (f && fprintf(f, "%s\n", text) >= 0 && fflush(f) == 0)
-		return EXIT_SUCCESS;
-	fprintf(stderr, "doctor-soak: cannot write %s: %s\n", s->opts.json, strerror(errno));
-	return EXIT_FAILURE;
-}
-
 static int run_all(struct soak *s)
 {
-	DR_AUTO_FREE char *machine = bench_machine_name();
+	char day[DR_TIME_STR_MAX];
+	DR_AUTO_FREE char *machine = bench_program_title(NAME, day);
 	DR_AUTO_FREE char *error = NULL;
-	DR_AUTO_FREE char *summary = NULL;
-	char date[DR_TIME_STR_MAX];
-	int settled = 1, stopped, r = enter(s, &error);
+	int settled = 1, stopped, status, r = enter(s, &error);
 	unsigned bad;
 
-	dr_wall_format(dr_wall_now(), date);
-	date[10] = '\0'; /* the day */
-	printf("doctor-soak %s, %s, %s\n", DR_VERSION, date, machine ? machine : "?");
 	if (r == 0)
 		r = soak_stack_start(s, &error);
 	if (r == 0)
 		r = soak(s, &settled, &error);
 	if (r < 0 || settled) {
-		fprintf(stderr, "doctor-soak: %s\n",
+		fprintf(stderr, NAME ": %s\n",
 			error		  ? error
 			: r == -ECANCELED ? "interrupted"
 			: r == -ECHILD	  ? "a program has ended by itself"
@@ -217,13 +191,10 @@ static int run_all(struct soak *s)
 	free(DR_TAKE_PTR(error));
 	stopped = soak_stack_stop(s, &error);
 	if (stopped)
-		fprintf(stderr, "doctor-soak: %s\n", error ? error : "out of memory");
+		fprintf(stderr, NAME ": %s\n", error ? error : "out of memory");
 	bad = report(s, settled);
-	summary = bench_report_summary(s->cb.report);
-	printf("\n%s", summary ? summary : "out of memory\n");
-	if (s->opts.json && write_json(s, machine, date))
-		return EXIT_FAILURE;
-	return bad || stopped || bench_report_troubles(s->cb.report) ? EXIT_FAILURE : EXIT_SUCCESS;
+	status = bench_program_end(NAME, s->cb.report, s->opts.json, machine, day);
+	return bad || stopped ? EXIT_FAILURE : status;
 }
 
 static void soak_done(struct soak *s)
@@ -256,7 +227,7 @@ static int run(struct soak *s)
 
 	if ((r = prepare(s)) || (r = dr_loop_new(&loop)) || (r = dr_daemon_signals_init(&signals, loop)) ||
 	    (r = dr_http_client_new(loop, &client, &http)) || (r = bench_report_new(&report))) {
-		fprintf(stderr, "doctor-soak: starting: %s\n", strerror(-r));
+		fprintf(stderr, NAME ": starting: %s\n", strerror(-r));
 	} else {
 		s->cb.loop = loop;
 		s->cb.http = http;
@@ -273,16 +244,15 @@ int main(int argc, char **argv)
 	DR_AUTO_FREE char *error = NULL;
 
 	if (soak_opts_parse(argc, argv, &s.opts, &error)) {
-		fprintf(stderr, "doctor-soak: %s\n%s", error ? error : "out of memory", soak_opts_usage);
+		fprintf(stderr, NAME ": %s\n%s", error ? error : "out of memory", soak_opts_usage);
 		return DR_EXIT_USAGE;
 	}
 	if (s.opts.help || s.opts.version) {
-		printf("%s", s.opts.help ? soak_opts_usage : "doctor-soak " DR_VERSION "\n");
+		printf("%s", s.opts.help ? soak_opts_usage : NAME " " DR_VERSION "\n");
 		return EXIT_SUCCESS;
 	}
 	if (geteuid() != 0) {
-		fprintf(stderr,
-			"doctor-soak: root is needed: it makes network namespaces and loads programs\n");
+		fprintf(stderr, NAME ": root is needed: it makes network namespaces and loads programs\n");
 		return EXIT_FAILURE;
 	}
 	return run(&s);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inspector's word beside Aodh's, and what is told to a webhook. */
+#include "tests/unit/consumer_world.h"
+
+#include "consumer/faults.h"
+#include "consumer/notification.h"
+#include "doctor/hmac.h"
+
+/* The inspector, and whoever is told. */
+static struct {
+	struct dr_http_server *server;
+	char secret[CON_SECRET_MAX + 1];
+	unsigned subscriptions, told;
+	char last_told[2048];
+} others;
+
+static void on_request(struct dr_http_exchange *x, void *userdata)
+{
+	size_t len;
+	const char *body = dr_http_body(x, &len);
+	DR_AUTO_JSON struct dr_json *json = NULL;
+	struct dr_json *answer = dr_json_object();
+
+	if (strcmp(dr_http_path(x), "/hook") == 0) {
+		others.told++;
+		snprintf(others.last_told, sizeof(others.last_told), "%s", body);
+		dr_http_reply_json(x, 200, answer);
+		return;
+	}
+	dr_json_add_str(answer, "subscription_id", "sub-1");
+	if (strcmp(dr_http_method(x), "POST") == 0) {
+		assert_int_equal(dr_json_parse(body, len, &json, NULL), 0);
+		snprintf(others.secret, sizeof(others.secret), "%s", dr_json_get_str(json, "secret"));
+		others.subscriptions++;
+		dr_http_reply_json(x, 201, answer);
+	} else {
+		dr_http_reply_json(x, 200, answer);
+	}
+}
+
+static char *url_of_others(const char *path)
+{
+	return dr_asprintf("http://127.0.0.1:%u%s", dr_http_server_port(others.server), path);
+}
+
+static int setup(void **state)
+{
+	struct world *w;
+
+	consumer_setup_apart(state);
+	w = *state;
+	memset(&others, 0, sizeof(others));
+	assert_int_equal(dr_http_server_new(w->loop, NULL, on_request, NULL, &others.server), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	dr_http_server_free(others.server);
+	return consumer_teardown(state);
+}
+
+/* What the inspector sends of ids[0] and fault-1. */
+static unsigned notify(struct world *w, const char *state, const char *secret)
+{
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	char signature[80] = "sha256=";
+	struct dr_http_request req = { .method = "POST" };
+
+	dr_buf_printf(
+		&b,
+		"{\"notification_id\":\"n-%s\",\"subscription_id\":\"sub-1\",\"sequence\":1,\"fault\":{"
+		"\"fault_id\":\"fault-1\",\"fault_type\":\"compute.host.down\",\"severity\":\"critical\","
+		"\"state\":\"%s\"},\"virtual_resource_info\":[{\"virtual_resource_id\":\"%s\","
+		"\"virtual_resource_type\":\"server\",\"virtual_resource_state\":\"error\"}]}",
+		state, state, w->ids[0]);
+	assert_int_equal(dr_hmac_sha256(secret, strlen(secret), b.data, b.len, signature + 7), 0);
+	req.body = b.data;
+	req.body_len = b.len;
+	req.headers[0] = (struct dr_http_header){ "X-Doctor-Signature", signature };
+	return consumer_send(w, &req, "/fault", NULL);
+}
+
+static void test_inspector_first(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = consumer_floating(w, 0);
+
+	consumer_use_standby(w);
+	w->config.plan.back = true;
+	w->config.inspector.url = url_of_others("");
+	consumer_start(w);
+	wait_for(w, said_count("subscribed with the inspector subscription=sub-1") == 1);
+	assert_true(strlen(others.secret) >= CON_SECRET_MIN);
+
+	assert_int_equal(notify(w, "raised", "somebody else's secret"), 403);
+	consumer_mark_host(w, 0, true);
+	assert_int_equal(notify(w, "raised", others.secret), 204);
+	assert_int_equal(notify(w, "raised", others.secret), 204); /* it may come again */
+	wait_for(w, said_count("standby has taken over vm=") == 1);
+	assert_ptr_equal(f->port, w->standby->port);
+
+	consumer_lose(w, 0); /* Aodh's word of the same */
+	wait_for(w, said_count("fault is known already vm=") == 1);
+	assert_int_equal(said_count("recovery begins"), 1);
+
+	/* over: back to the server that is well again, as is wished */
+	consumer_make_well(w, 0);
+	assert_int_equal(notify(w, "cleared", others.secret), 204);
+	wait_for(w, said_count("addresses are switched back vm=") == 2);
+	assert_ptr_equal(f->port, w->ours[0]->port);
+}
+
+static void test_aodh_first(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector.url = url_of_others("/");
+	w->config.webhook = url_of_others("/hook");
+	consumer_start(w);
+	wait_for(w, others.subscriptions == 1);
+	consumer_lose(w, 0);
+	wait_for(w, said_count("doctor consumer handled at ") == 1);
+	assert_int_equal(notify(w, "raised", others.secret), 204);
+	assert_int_equal(said_count("recovery begins"), 1);
+	assert_int_equal(notify(w, "cleared", others.secret), 204);
+	assert_int_equal(said_count("fault is cleared vm="), 1);
+
+	wait_for(w, others.told == 1);
+	assert_non_null(strstr(others.last_told, "\"state\":\"recovered\""));
+	assert_non_null(strstr(consumer_get(w, "/v1/recoveries"), "\"incident\":\"fault-1\""));
+	assert_non_null(strstr(consumer_get(w, "/v1/recoveries?server=x"), "{\"recoveries\":[]}"));
+	assert_non_null(
+		strstr(consumer_get(w, "/metrics"),
+		       "doctor_consumer_recoveries_total{recovery=\"recreate\",outcome=\"recovered\"} 1"));
+	assert_non_null(strstr(consumer_get(w, "/metrics"), "doctor_consumer_subscribed 1\n"));
+}
+
+static void test_no_inspector(void **state)
+{
+	struct world *w = *state;
+
+	consumer_start(w);
+	assert_int_equal(notify(w, "raised", "whatever secret it is"), 404);
+	consumer_let_pass(w, dr_msec(30));
+	assert_int_equal(said_count("recovery begins"), 0);
+}
+
+/* ---- pure ---- */
+
+static void test_same_fault(void **state)
+{
+	const struct dr_dur minute = dr_sec(60);
+	const struct {
+		struct con_fault last;
+		bool from_inspector;
+		int64_t seconds; /* later */
+		bool same;
+	} cases[] = {
+		{ { .state = CON_FAULT_OPEN }, false, 1000, true },
+		{ { .state = CON_FAULT_OPEN }, true, 1000, true },
+		{ { .state = CON_FAULT_UNNEEDED }, false, 1, false },
+		{ { .state = CON_FAULT_RECOVERED, .alarm = "a" }, false, 59, true },
+		{ { .state = CON_FAULT_RECOVERED, .alarm = "a" }, false, 61, false },
+		{ { .state = CON_FAULT_RECOVERED, .alarm = "a" }, true, 59, true },
+		{ { .state = CON_FAULT_RECOVERED, .alarm = "a" }, true, 61, false },
+		{ { .state = CON_FAULT_RECOVERED, .incident = "i" }, false, 1000, true },
+		{ { .state = CON_FAULT_RECOVERED, .incident = "i", .alarm = "a" }, false, 1000, false },
+		{ { .state = CON_FAULT_RECOVERED, .incident = "i", .cleared = true }, true, 1, false },
+		{ { .state = CON_FAULT_RECOVERED, .incident = "i", .alarm = "a", .cleared = true },
+		  false,
+		  1,
+		  false },
+		{ { .state = CON_FAULT_RECOVERED, .incident = "i", .cleared = true }, false, 1, true },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		struct con_fault last = cases[i].last;
+		struct dr_wall when = { dr_sec(5000 + cases[i].seconds).ns };
+
+		last.heard.ns = dr_sec(5000).ns;
+		if (con_fault_is_same(&last, cases[i].from_inspector, when, minute) != cases[i].same)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void test_notifications_refused(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{ "{", "it is not JSON at byte 1" },
+		{ "{}", "notification_id is missing, or no id" },
+		{ "{\"notification_id\":\"n\"}", "subscription_id is missing, or no id" },
+		{ "{\"notification_id\":\"n\",\"subscription_id\":\"s\"}",
+		  "virtual_resource_info is not a list" },
+		{ "{\"notification_id\":\"n\",\"subscription_id\":\"s\",\"virtual_resource_info\":[]}",
+		  "fault.fault_id is missing, or no id" },
+		{ "{\"notification_id\":\"n\",\"subscription_id\":\"s\",\"virtual_resource_info\":[],"
+		  "\"fault\":{"
+		  "\"fault_id\":\"f\",\"fault_type\":\"t\",\"state\":\"x\"}}",
+		  "fault.state is neither raised, changed nor cleared" },
+	};
+	struct con_notification n;
+	char why[CON_WHY_MAX];
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		assert_int_equal(con_notification_parse(cases[i].text, strlen(cases[i].text), &n, why),
+				 -EBADMSG);
+		assert_string_equal(why, cases[i].why);
+	}
+	assert_false(con_signature_fits("secret", NULL, "x", 1));
+	assert_false(con_signature_fits("secret", "sha256=", "x", 1));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_inspector_first),
+		TEST(test_aodh_first),
+		TEST(test_no_inspector),
+		cmocka_unit_test(test_same_fault),
+		cmocka_unit_test(test_notifications_refused),
+	};
+
+	return cmocka_run_group_tests_name("consumer_inspector", tests, NULL, NULL);
+}
