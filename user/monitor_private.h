@@ -96,6 +96,8 @@ struct monitor {
 	struct mon_slots slots;
 	struct mon_hosts hosts;
 	struct monitor_target *targets;
+	const char **leavers; /* while targets are changed: hosts of those retired that were up, sorted */
+	size_t leaver_count;
 	struct monitor_iface ifaces[MON_INTERFACES_MAX];
 	struct monitor_link links[MON_INTERFACES_MAX];
 	uint16_t ident;
@@ -126,6 +128,14 @@ struct monitor {
 static inline bool monitor_watches(const struct monitor *m, uint32_t slot)
 {
 	return m->slots.targets[slot].host[0] && m->targets[slot].key;
+}
+
+/* The kernel counts it for the share, or will when its probes leave again: it is up, or was and is not
+ * condemned.
+ */
+static inline bool monitor_counts(const struct dr_track *t)
+{
+	return t->counted_up || t->cut_off;
 }
 
 /* Its answers come too late to be recognised. */

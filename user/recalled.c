@@ -115,12 +115,7 @@ static void write_down(struct monitor *m)
 	log_error(m, r);
 }
 
-/* One that the kernel counts for the share, or will when its probes leave: up, and not condemned since. */
-static bool counts(const struct dr_track *t)
-{
-	return t->counted_up || t->cut_off;
-}
-
+/* Those that the kernel counts for the share. */
 void monitor_remember(struct monitor *m, unsigned iface)
 {
 	struct dr_watch w;
@@ -130,7 +125,7 @@ void monitor_remember(struct monitor *m, unsigned iface)
 	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
 		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface)
 			m->targets[slot].up_before = mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
-						     counts(&w.track);
+						     monitor_counts(&w.track);
 	}
 	m->ifaces[iface].remembered = true;
 	write_down(m);
@@ -143,7 +138,7 @@ static bool is_open(const struct monitor *m, uint32_t slot)
 
 	return mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
 	       (w.track.verdict == DR_VERDICT_UNKNOWN || w.track.verdict == DR_VERDICT_UNREACHABLE) &&
-	       counts(&w.track);
+	       monitor_counts(&w.track);
 }
 
 static bool is_over(const struct monitor *m, unsigned iface)

@@ -166,6 +166,15 @@ static void interface_problems(struct dr_json *problems, const struct mon_status
 	}
 }
 
+static size_t total_targets(const struct mon_status *s)
+{
+	size_t total = 0;
+
+	for (uint32_t v = 0; v < MON_VERDICTS; v++)
+		total += s->targets_by_verdict[v];
+	return total;
+}
+
 static void discovery_problems(struct dr_json *problems, const struct mon_status *s)
 {
 	const struct mon_status_discovery *d = &s->discovery;
@@ -189,6 +198,8 @@ static struct dr_json *problems_of(const struct mon_status *s)
 		problem(problems, "the monitor is stale: %s", why);
 	if (s->blind)
 		problem(problems, "the monitor is blind: its sender is too late to judge by");
+	if (!total_targets(s) && !s->link_count && !s->discovery.on)
+		problem(problems, "nothing is watched: the configuration has no targets and no links");
 	target_problems(problems, s);
 	interface_problems(problems, s);
 	for (size_t i = 0; i < s->inspector_count; i++) {
@@ -218,14 +229,11 @@ static struct dr_json *problems_of(const struct mon_status *s)
 static void add_targets_summary(struct dr_json *o, const struct mon_status *s)
 {
 	struct dr_json *targets = dr_json_add_object(o, "targets");
-	size_t total = 0;
 
-	for (uint32_t v = 0; v < MON_VERDICTS; v++) {
+	for (uint32_t v = 0; v < MON_VERDICTS; v++)
 		add_uint(targets, mon_verdict_name(v), s->targets_by_verdict[v]);
-		total += s->targets_by_verdict[v];
-	}
 	add_uint(targets, "grey", s->grey_count);
-	add_uint(targets, "total", total);
+	add_uint(targets, "total", total_targets(s));
 }
 
 static void add_lost(struct dr_json *o, const struct mon_status_lost *lost)

@@ -21,6 +21,7 @@ struct seen {
 struct inspector {
 	struct dr_http_server *server;
 	unsigned statuses[16]; /* of the next answers, up to 0; then 200 */
+	const char *poison;    /* requests with this text are answered with 500 */
 	unsigned next;
 	bool hold; /* answers are kept back */
 	struct dr_http_exchange *held;
@@ -52,6 +53,8 @@ static void on_event(struct dr_http_exchange *x, void *userdata)
 	unsigned status = i->next < DR_ARRAY_SIZE(i->statuses) ? i->statuses[i->next] : 0;
 	size_t len;
 
+	if (i->poison && strstr(dr_http_body(x, &len), i->poison))
+		status = 500;
 	i->count++;
 	s->at = dr_mono_now();
 	assert_int_equal(dr_strcpy(s->method, sizeof(s->method), dr_http_method(x)), 0);
@@ -60,7 +63,7 @@ static void on_event(struct dr_http_exchange *x, void *userdata)
 	keep_header(x, "Authorization", s->bearer, sizeof(s->bearer));
 	keep_header(x, "X-Auth-Token", s->token, sizeof(s->token));
 	assert_null(dr_http_header(x, "Transfer-Encoding"));
-	if (status)
+	if (status && !i->poison)
 		i->next++;
 	if (i->hold) {
 		assert_null(i->held);
@@ -494,6 +497,44 @@ static void what_is_over_is_not_told(void **state)
 	assert_int_equal(stats(w, 0).dropped_superseded, 3);
 }
 
+/* An inspector that stumbles over one event hears of the others all the same, and of that one again and
+ * again. */
+static void one_that_is_never_taken_holds_up_nobody(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+	size_t poisoned = 0;
+
+	i->poison = "compute.host.degraded";
+	start(w);
+	push(w, MON_EVENT_DEGRADED, true, "a");
+	push_down(w, "b");
+	push_down(w, "c");
+	WAIT_FOR(w->loop, stats(w, 0).delivered == 2);
+	assert_int_equal(mon_report_undelivered(w->report), 1);
+	for (size_t n = 0; n < i->count; n++)
+		poisoned += strstr(i->seen[n].body, i->poison) != NULL;
+	assert_int_equal(poisoned, 3);
+	assert_host(i, 3, "b");
+	assert_host(i, 4, "c");
+	i->poison = NULL;
+	all_delivered(w);
+	assert_type(i, i->count - 1, "compute.host.degraded", "a");
+	assert_int_equal(stats(w, 0).dropped_superseded + stats(w, 0).dropped_lost, 0);
+
+	/* one that is over goes for good, its end waits */
+	i->poison = "compute.host.degraded";
+	push(w, MON_EVENT_DEGRADED, true, "a");
+	push(w, MON_EVENT_DEGRADED, false, "a");
+	push_down(w, "d");
+	WAIT_FOR(w->loop, stats(w, 0).delivered == 4);
+	assert_int_equal(mon_report_undelivered(w->report), 1);
+	i->poison = NULL;
+	all_delivered(w);
+	assert_type(i, i->count - 1, "compute.host.degraded.cleared", "a");
+	assert_int_equal(stats(w, 0).dropped_superseded, 1);
+}
+
 static void news_cuts_the_pause_short(void **state)
 {
 	struct world *w = *state;
@@ -908,6 +949,7 @@ int main(void)
 		TEST(refused_is_given_up_loudly),
 		TEST(a_storm_does_not_hammer_who_is_away),
 		TEST(what_is_over_is_not_told),
+		TEST(one_that_is_never_taken_holds_up_nobody),
 		TEST(news_cuts_the_pause_short),
 		TEST(hurry_does_not_wait),
 		TEST(nobody_to_tell),

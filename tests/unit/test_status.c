@@ -186,6 +186,19 @@ static void problems_of_the_monitor(void **state)
 	assert_at(doc, "inspectors.0.reachable", "false");
 }
 
+/* A reload to an empty list is taken: it is said for as long as it is so. */
+static void nothing_to_watch(void **state)
+{
+	struct world *w = *state;
+
+	memset(w->status.targets_by_verdict, 0, sizeof(w->status.targets_by_verdict));
+	assert_problems(w, "[]"); /* links are something */
+	w->status.link_count = 0;
+	assert_problems(w, "[\"nothing is watched: the configuration has no targets and no links\"]");
+	w->status.discovery = (struct mon_status_discovery){ .on = true, .since = w->status.now };
+	assert_problems(w, "[]");
+}
+
 static void discovered_hosts_that_are_left_out(void **state)
 {
 	struct world *w = *state;
@@ -442,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(problems_of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_the_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_to_watch, setup, teardown),
 		cmocka_unit_test_setup_teardown(discovered_hosts_that_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(nova_lists_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reload_that_was_half_done, setup, teardown),
