@@ -297,6 +297,12 @@ static struct ins_gate_case case_of(const struct ins_inspector *s, const struct 
 	};
 }
 
+/* A host that Nova no longer has, or does not show just now, is none that could be marked down. */
+static bool is_gone(const struct ins_inspector *s, const struct ins_incident *i)
+{
+	return ins_policy_condemns(i->todo) && !ins_map_get(ins_nova_map(s->nova), i->host);
+}
+
 /* It would be acted upon now, or once it is confirmed or a person knows better, if there was no brake. */
 static bool asks(const struct ins_inspector *s, const struct ins_incident *i, struct dr_mono now)
 {
@@ -304,8 +310,7 @@ static bool asks(const struct ins_inspector *s, const struct ins_incident *i, st
 	struct ins_judge_conf confirmed = rules_of(s, i);
 	struct ins_gate_case c;
 
-	/* a host that Nova no longer has is none that could be marked down */
-	if (!ins_policy_condemns(i->todo) || !ins_map_get(ins_nova_map(s->nova), i->host))
+	if (!ins_policy_condemns(i->todo) || is_gone(s, i))
 		return false;
 	confirmed = (struct ins_judge_conf){ .monitors = confirmed.monitors };
 	c = case_of(s, i, &t, &confirmed);
@@ -440,8 +445,12 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 static void review(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
 {
 	bool asked = asks(s, i, p->now);
-	const struct ins_ruling r = ask(s, i, p->now, &p->counts, asked);
+	struct ins_ruling r = ask(s, i, p->now, &p->counts, asked);
 
+	if (r.answer == INS_GATE_GO && is_gone(s, i)) {
+		r = (struct ins_ruling){ .answer = INS_GATE_WAIT, .again = s->config->refresh };
+		snprintf(r.reason, sizeof(r.reason), "Nova's list of computes does not have the host");
+	}
 	if (r.again.ns >= 0 && (p->again.ns < 0 || r.again.ns < p->again.ns))
 		p->again = r.again;
 	switch (r.answer) {
