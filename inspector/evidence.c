@@ -234,7 +234,8 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ke
 		}
 		if (!counts_as_down(v, t))
 			continue;
-		r.down++;
+		if (!r.down++ || dr_mono_before(r.last, v->received))
+			r.last = v->received;
 		r.fresh += stale.ns != 0;
 		if (stale.ns > 0 && (r.stale_in.ns < 0 || stale.ns < r.stale_in.ns))
 			r.stale_in = stale;

@@ -67,6 +67,7 @@ struct ins_votes {
 	unsigned fresh;		     /* of down, those that are not stale */
 	struct dr_mono quorum_since; /* the quorum has been there; with down >= quorum */
 	struct dr_dur stale_in;	     /* the next "down" becomes stale then; negative: none does */
+	struct dr_mono last;	     /* the latest "down" was said; with down > 0 */
 };
 
 struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *key, const struct ins_tally *t);

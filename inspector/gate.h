@@ -34,6 +34,7 @@ struct ins_gate_case {
 
 	const struct ins_upkeep *upkeep; /* NULL: the host is not in maintenance */
 	bool disabled;			 /* it is disabled in Nova, and that counts */
+	bool heard;			 /* Nova hears it, and all "down" is of before a restart of ours */
 	struct dr_dur refresh;		 /* Nova is asked so often */
 
 	struct ins_flap_state flap;

@@ -462,6 +462,7 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 	if (!s)
 		return -ENOMEM;
 	s->loop = o->loop;
+	s->started = dr_mono_now();
 	s->nova = o->nova;
 	s->journal = o->journal;
 	s->config = o->config;

@@ -55,6 +55,7 @@ struct ins_inspector {
 	struct ins_queued *queue;      /* oldest first */
 	size_t queue_count, queue_cap; /* room for config->queue, or for all that the journal had */
 	uint64_t numbers;	       /* of queued events, given so far */
+	struct dr_mono started;
 	struct ins_event seen[INS_SEEN_MAX];
 	uint64_t seen_marks[INS_SEEN_MAX]; /* of each, so that a thousand are looked through quickly */
 	size_t seen_next, seen_count;

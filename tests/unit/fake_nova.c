@@ -55,7 +55,7 @@ static void services(struct fake *f, struct dr_http_exchange *x)
 			      ", {\"binary\": \"nova-compute\", \"host\": \"%s\", \"id\": \"%s\", "
 			      "\"status\": \"%s\", \"state\": \"%s\", \"forced_down\": %s",
 			      h->name, h->id, h->disabled ? "disabled" : "enabled",
-			      h->forced_down ? "down" : "up", h->forced_down ? "true" : "false");
+			      h->forced_down || h->silent ? "down" : "up", h->forced_down ? "true" : "false");
 		if (h->disabled_reason)
 			dr_buf_printf(&b, ", \"disabled_reason\": \"%s\"", h->disabled_reason);
 		if (h->zone)

@@ -21,6 +21,7 @@ struct fake_host {
 	const char *disabled_reason;  /* NULL: none is given */
 	const char *zone, *aggregate; /* NULL: none */
 	bool evacuated;		      /* it is not released from forced_down */
+	bool silent;		      /* Nova does not hear it */
 };
 
 struct fake_vm {

@@ -898,6 +898,75 @@ static void test_restart_before_it_is_judged(void **state)
 	assert_restored(w);
 }
 
+/* What was said of compute-1 was said so long ago. */
+static void age_votes(struct world *w, int64_t sec)
+{
+	const struct ins_vote *v = ins_evidence_next(w->inspector->evidence, "compute-1", NULL);
+	struct ins_vote older;
+
+	assert_non_null(v);
+	older = *v;
+	older.since = older.received = dr_mono_add(v->received, dr_sec(-sec));
+	assert_int_equal(ins_evidence_restore(w->inspector->evidence, &older), 0);
+	ins_journal_vote(w->journal, v);
+}
+
+/* The program was away for so long that the host may be back, and Nova says that it is. */
+static void test_restart_after_the_host_was_heard(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 1);
+	age_votes(w, 200);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "held") && has_reason(w, "Nova has heard the host since"));
+	world_turn(w, 10);
+	assert_false(w->nova_api->hosts[0].forced_down);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+	/* it is down all the same: as said again */
+	down(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_down(w);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* The same of an event that was not judged yet; Nova notices that the host is down. */
+static void test_restart_and_nova_hears_nothing(void **state)
+{
+	static const struct ins_event e = { .type = INS_HOST_DOWN, .host = "compute-1", .monitor = "a" };
+	struct world *w = *state;
+
+	w->config.refresh = dr_msec(100);
+	ins_journal_queued(w->journal, 1, &e, "compute-1",
+			   (struct dr_wall){ dr_wall_now().ns - dr_sec(200).ns });
+	world_restart(w);
+	wait_for(w, world_incidents(w) == 1 && world_is_state(w, 0, "held"));
+	world_turn(w, 10);
+	assert_false(w->nova_api->hosts[0].forced_down);
+	w->nova_api->hosts[0].silent = true;
+	wait_for(w, world_is_state(w, 0, "marked"));
+}
+
+/* After a longer time only a person knows, whatever Nova says. */
+static void test_restart_much_later(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 1);
+	age_votes(w, 3700);
+	w->nova_api->hosts[0].silent = true;
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "held") && has_reason(w, "is older than 1h"));
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+}
+
 /* More wait than may do so from now on. */
 static void test_restart_with_a_smaller_queue(void **state)
 {
@@ -1014,6 +1083,9 @@ int main(void)
 		cold(test_restart_while_restoring),
 		hot(test_restart_while_waiting),
 		hot(test_restart_before_it_is_judged),
+		hot(test_restart_after_the_host_was_heard),
+		hot(test_restart_and_nova_hears_nothing),
+		hot(test_restart_much_later),
 		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),

@@ -159,6 +159,29 @@ static void test_deferred_in_order(void **state)
 	assert_int_equal(world_resets(w, "vm-9"), 0);
 }
 
+/* Nova's list lacks a host just when it is to be marked down: that is done when it is there again. */
+static void test_host_missing_for_a_while(void **state)
+{
+	struct world *w = *state;
+	struct fake_host last;
+
+	w->config.judge.confirm = dr_sec(60);
+	w->config.refresh = dr_msec(100);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "waiting"));
+	last = w->nova_api->hosts[--w->nova_api->host_count];
+	world_reread(w);
+	w->config.judge.confirm = dr_sec(0);
+	world_put(w, "[" UP("compute-1") "]", 200); /* all is looked at */
+	world_turn(w, 40);
+	assert_true(world_is_state(w, 0, "waiting"));
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 0);
+	w->nova_api->hosts[w->nova_api->host_count++] = last;
+	world_reread(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(w->nova_api->hosts[1].forced_down);
+}
+
 /* What says that it is back does not overtake, though its host has become known meanwhile. */
 static void test_deferred_is_not_overtaken(void **state)
 {
@@ -420,6 +443,7 @@ int main(void)
 		cold(test_round_goes_on_early),
 		hot(test_up_behind_blocked_down),
 		hot(test_up_supersedes),
+		hot(test_host_missing_for_a_while),
 		hot(test_deferred_in_order),
 		hot(test_deferred_is_not_overtaken),
 		hot(test_deferred_duplicates),
