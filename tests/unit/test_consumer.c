@@ -921,6 +921,23 @@ static void test_call_is_lost(void **state)
 	assert_int_equal(count(w, "alarm has fired while nobody listened"), 1);
 }
 
+/* The alarms are looked at, too, while a cell of Nova does not answer; only nothing is cleared away then. */
+static void test_call_is_lost_and_a_cell_is_silent(void **state)
+{
+	struct world *w = *state;
+	char *name = w->lost[1]->name;
+
+	w->config.interval = dr_msec(100);
+	w->config.plan.kind = CON_RECOVERY_NONE;
+	start(w);
+	w->lost[1]->name = NULL;
+	found_alarm(w, 0)->state = MC_ALARM_ALARM;
+	WAIT_FOR(w, count(w, "alarm has fired while nobody listened") == 1);
+	WAIT_FOR(w, armed_again(w, 0));
+	assert_int_equal(alarm_count(w), SERVERS);
+	w->lost[1]->name = name;
+}
+
 /* While its recovery is under way an alarm has fired, and nothing is wrong with that. */
 static void test_fired_while_it_recovers(void **state)
 {
@@ -1096,6 +1113,7 @@ int main(void)
 		TEST(test_foreign_alarms),
 		TEST(test_http),
 		TEST(test_call_is_lost),
+		TEST(test_call_is_lost_and_a_cell_is_silent),
 		TEST(test_fired_while_it_recovers),
 		TEST(test_alarm_is_deleted),
 		TEST(test_armed_at_last),
