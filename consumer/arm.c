@@ -46,7 +46,8 @@ struct con_arm {
 	bool complete; /* con_arm_start() was called */
 	bool started;  /* the event was told */
 	bool removing;
-	bool sweeping;
+	bool looking;
+	bool sweep; /* in the look under way: what earlier runs have left */
 };
 
 static void item_free(struct item *i)
@@ -394,7 +395,7 @@ static void note_listed(struct con_arm *a, const struct dr_aodh_alarm *alarm)
 	if (i && strcmp(i->alarm, alarm->id) == 0) {
 		i->seen = true;
 		i->in_alarm = equal(alarm->state, "alarm");
-	} else if (!i && alarm->instance_id && is_ours(a, alarm->instance_id, alarm)) {
+	} else if (!i && a->sweep && alarm->instance_id && is_ours(a, alarm->instance_id, alarm)) {
 		sweep(a, alarm);
 	}
 }
@@ -404,7 +405,7 @@ static void on_all_listed(const struct dr_cloud_reply *r, void *userdata)
 	struct con_arm *a = userdata;
 	struct item *i;
 
-	a->sweeping = false;
+	a->looking = false;
 	if (r->error == -ECANCELED || a->removing)
 		return;
 	if (con_outcome_of(false, r->error, r->status) != CON_OUT_OK) {
@@ -423,12 +424,14 @@ static void on_all_listed(const struct dr_cloud_reply *r, void *userdata)
 	look_after(i);
 }
 
-void con_arm_sweep(struct con_arm *a)
+void con_arm_look(struct con_arm *a, bool complete)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 
-	if (!a->sweeping && !a->removing)
-		a->sweeping = send(a, &call, dr_aodh_alarms_list(&call, NULL), on_all_listed, a) == 0;
+	if (a->looking || a->removing)
+		return;
+	a->sweep = complete;
+	a->looking = send(a, &call, dr_aodh_alarms_list(&call, NULL), on_all_listed, a) == 0;
 }
 
 /* ---------------------------------------------------------------- all of them */

@@ -45,10 +45,11 @@ size_t con_arm_count(const struct con_arm *a);	/* alarms that are there */
 size_t con_arm_wanted(const struct con_arm *a); /* and that are to be there */
 
 /*
- * Deletes what earlier runs have left: alarms named and made as ours, that call our URL, of servers that were
- * not added. Makes those again that somebody has deleted, and tells of those that have fired (unheard).
+ * Looks at all alarms: makes those again that somebody has deleted, and tells of those that have fired
+ * (unheard). complete: all servers that there are have been added; deletes what earlier runs have left then:
+ * alarms named and made as ours, that call our URL, of others.
  */
-void con_arm_sweep(struct con_arm *a);
+void con_arm_look(struct con_arm *a, bool complete);
 
 /*
  * Sets the server's alarm back to ok, which Aodh never does, so that it can fire again. Tried for some

@@ -125,10 +125,9 @@ static void on_fleet(bool partial, void *userdata)
 	if (!partial)
 		know_all(c);
 	become_ready(c);
-	if (!partial) {
+	if (!partial)
 		drop_gone(c);
-		con_arm_sweep(c->arm);
-	}
+	con_arm_look(c->arm, !partial);
 	TAILQ_FOREACH(s, &c->servers, entry)
 	s->seen = false;
 }

@@ -151,6 +151,23 @@ static void test_call_is_lost(void **state)
 	assert_int_equal(said_count("alarm has fired while nobody listened"), 1);
 }
 
+/* The alarms are looked at, too, while a cell of Nova does not answer; only nothing is cleared away then. */
+static void test_call_is_lost_and_a_cell_is_silent(void **state)
+{
+	struct world *w = *state;
+	char *name = w->ours[1]->name;
+
+	w->config.interval = dr_msec(100);
+	w->config.plan.kind = CON_RECOVERY_NONE;
+	consumer_start(w);
+	w->ours[1]->name = NULL;
+	consumer_alarm_of(w, w->ids[0])->state = MC_ALARM_ALARM;
+	wait_for(w, said_count("alarm has fired while nobody listened") == 1);
+	wait_for(w, consumer_is_armed(w, 0));
+	assert_int_equal(consumer_alarm_count(w), CONSUMER_SERVERS);
+	w->ours[1]->name = name;
+}
+
 /* While its recovery is under way an alarm has fired, and nothing is wrong with that. */
 static void test_fired_while_it_recovers(void **state)
 {
@@ -356,6 +373,7 @@ int main(void)
 		TEST(test_fired_while_away),
 		TEST(test_restart_in_the_middle),
 		TEST(test_call_is_lost),
+		TEST(test_call_is_lost_and_a_cell_is_silent),
 		TEST(test_fired_while_it_recovers),
 		TEST(test_alarm_is_deleted),
 		TEST(test_armed_at_last),
