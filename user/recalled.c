@@ -3,7 +3,9 @@
  * A restart while an interface is isolated. Without more, all that are cut off would be silent since the
  * start, and none of them counted among those that were up: each would be a dead host. So who was up when the
  * isolation began is written down, and the next run has them count from its beginning. That holds for any
- * reason of isolation: when one by a lost carrier ends, hosts come back one by one.
+ * reason of isolation: when one by a lost carrier ends, hosts come back one by one. It holds as well where so
+ * many are unreachable that they would be an isolation if they were silent: behind a gateway that is dead,
+ * say.
  */
 #include <string.h>
 
@@ -141,6 +143,22 @@ static bool is_open(const struct monitor *m, uint32_t slot)
 	       monitor_counts(&w.track);
 }
 
+/* Not all that are unreachable were up. */
+static bool many_are_cut_off(const struct monitor *m, unsigned iface)
+{
+	const struct mon_isolation *i = &m->config.isolation;
+	struct dr_watch w;
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; i->share_permille && slot < m->slots.room && n < i->share_min; slot++) {
+		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface &&
+		    m->targets[slot].verdict == DR_VERDICT_UNREACHABLE &&
+		    mon_bpf_read_watch(m->bpf, slot, &w) == 0)
+			n += w.track.cut_off;
+	}
+	return n && n >= i->share_min;
+}
+
 static bool is_over(const struct monitor *m, unsigned iface)
 {
 	if (m->ifaces[iface].isolated)
@@ -189,6 +207,8 @@ void monitor_forget_what_is_over(struct monitor *m)
 		changed = true;
 	}
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		if (m->ifaces[i].name[0] && !m->ifaces[i].remembered && many_are_cut_off(m, i))
+			monitor_remember(m, i);
 		if (m->ifaces[i].remembered && is_over(m, i)) {
 			forget(m, i);
 			changed = true;
