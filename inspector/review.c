@@ -584,15 +584,27 @@ static void take_seriously(struct ins_inspector *s, struct ins_incident *i)
 	dr_info("incident=%s host=%s: %s", i->id, i->host, i->reason);
 }
 
-/* It is being forced down, Nova does not have it so yet, and what it is done for is to be looked at anew. */
+/* Not only ports are left. */
+static bool has_servers_left(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if ((a->kind == INS_RESET || a->kind == INS_NOTIFY) && !ins_action_final(a))
+			return true;
+	}
+	return !i->planned;
+}
+
+/* It was being acted upon when we ended, and that may be long ago. */
 static bool is_outdated(const struct ins_inspector *s, const struct ins_incident *i)
 {
-	const struct ins_host *h = ins_map_get(ins_nova_map(s->nova), i->host);
 	const struct ins_tally t = ins_tally(s, i, dr_mono_now());
 	const struct ins_judge_conf rules = rules_of(s, i);
 	struct ins_gate_case c;
+	bool begun = i->state == INS_FORCING || (i->state == INS_MARKING && has_servers_left(i));
 
-	if (i->state != INS_FORCING || !ins_policy_condemns(i->todo) || i->released || (h && h->forced_down))
+	if (!begun || !ins_policy_condemns(i->todo) || i->released)
 		return false;
 	c = case_of(s, i, &t, &rules);
 	return c.heard || c.votes.fresh < rules.monitors;

@@ -468,13 +468,17 @@ static void test_repeated_on_the_way_back(void **state)
 	struct world *w = *state;
 
 	w->config.judge.monitors = 2;
-	w->config.recovery.hold = dr_msec(300);
+	w->config.recovery.hold = dr_sec(600);
 	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
 	wait_for(w, world_is_state(w, 0, "marked"));
 	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
 	wait_for(w, world_is_state(w, 0, "recovering"));
 	world_put(w, "[" DOWN_BY("compute-1", "b") "]", 200);
 	world_put(w, "[" DOWN_BY("compute-1", "b") ", " DOWN_BY("compute-1", "b") "]", 200);
+	world_turn(w, 5);
+	assert_true(world_is_state(w, 0, "recovering"));
+	w->config.recovery.hold = dr_msec(0);
+	world_put(w, "[" DOWN_BY("compute-1", "b") "]", 200);
 	wait_for(w, is_closed(w));
 	assert_restored(w);
 	assert_int_equal(world_incidents(w), 1);
@@ -967,6 +971,44 @@ static void test_restart_much_later(void **state)
 	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
 }
 
+/* Nova had taken the force-down: no server is set to error any more for what was said so long ago. */
+static void test_restart_of_marking_much_later(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "POST", "/servers/", 0, 2);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 2);
+	age_votes(w, 3700);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "held") && has_reason(w, "is older than 1h"));
+	world_turn(w, 10);
+	assert_int_equal(vm(w, "vm-1")->resets + vm(w, "vm-2")->resets, 0);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* Only ports are left: that is done. */
+static void test_restart_of_ports_much_later(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	down(w);
+	wait_for(w, fake_count(w->nova_api, "GET /v2.0/ports") &&
+			    fake_count(w->nova_api, "GET /servers/detail?h") && vm(w, "vm-1")->resets &&
+			    vm(w, "vm-2")->resets);
+	world_turn(w, 20);
+	age_votes(w, 3700);
+	fake_rules_clear(w->nova_api);
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, 1);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_down(w);
+	assert_int_equal(vm(w, "vm-1")->resets, 1);
+}
+
 /* More wait than may do so from now on. */
 static void test_restart_with_a_smaller_queue(void **state)
 {
@@ -1086,6 +1128,8 @@ int main(void)
 		hot(test_restart_after_the_host_was_heard),
 		hot(test_restart_and_nova_hears_nothing),
 		hot(test_restart_much_later),
+		hot(test_restart_of_marking_much_later),
+		hot(test_restart_of_ports_much_later),
 		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),
