@@ -179,7 +179,7 @@ struct dr_iface {
 	__u32 reason;	   /* enum dr_reason of the isolation */
 	__u32 share; /* more than this many per mille of up targets silent at once is isolation; 0: never */
 	__u32 share_min; /* but only from so many silent targets on */
-	__u32 up;	 /* targets that are up or degraded, or were up before a restart and are not judged */
+	__u32 up; /* targets that are up or degraded, or were up before and are not judged (dr_on_recall()) */
 	__u32 silent; /* of these, those that have missed more than one answer in a row, and none came since
 		       */
 	__u32 pad;
