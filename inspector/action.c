@@ -97,12 +97,21 @@ static struct ins_action *take(struct ins_ready *q)
 	return a;
 }
 
+/* Some are left for the servers of the next host that fails, however long Neutron takes. */
+static unsigned ports_alone(const struct ins_executor *x)
+{
+	unsigned parallel = x->o.config->parallel;
+
+	return parallel > 1 ? parallel - DR_MAX(parallel / 4, 1U) : 1;
+}
+
 static void pump(struct ins_executor *x)
 {
 	while (x->busy < x->o.config->parallel) {
 		struct ins_action *a = take(&x->servers);
+		unsigned ports = x->busy == x->busy_ports ? ports_alone(x) : PORTS_BESIDE;
 
-		if (!a && (x->busy == x->busy_ports || x->busy_ports < PORTS_BESIDE))
+		if (!a && x->busy_ports < ports)
 			a = take(&x->ports);
 		if (!a)
 			return;
