@@ -1035,6 +1035,29 @@ static void test_plan_is_in_a_silent_cell(void **state)
 	assert_int_equal(notify(w, 0, "inc-1", "raised", w->secret), 204);
 }
 
+/* Its id alone says which plan it has: that needs no row. */
+static void test_plan_of_an_id_in_a_silent_cell(void **state)
+{
+	static struct con_pair pair = { "plan", "other" };
+	struct world *w = *state;
+	struct con_plan plans[] = {
+		{ .servers = { w->ids, 1 }, .kind = CON_RECOVERY_NONE },
+		{ .match = { .metadata = &pair, .metadata_count = 1 }, .kind = CON_RECOVERY_NONE },
+	};
+	char *name = w->lost[0]->name;
+
+	w->config.plans = plans;
+	w->config.plan_count = DR_ARRAY_SIZE(plans);
+	w->lost[0]->name = NULL;
+	start(w);
+	w->lost[0]->name = name; /* Nova's notification has it */
+	lose(w, 0);
+	w->lost[0]->name = NULL;
+	assert_left_alone(w);
+	w->lost[0]->name = name;
+	crash(w); /* plans are ours */
+}
+
 /* The same over a restart: what was begun by its plan goes on by it. */
 static void test_resumed_in_a_silent_cell(void **state)
 {
@@ -1308,6 +1331,7 @@ int main(void)
 		TEST(test_fired_before_the_plan_is_known),
 		TEST(test_in_trouble_before_the_plan_is_known),
 		TEST(test_plan_is_in_a_silent_cell),
+		TEST(test_plan_of_an_id_in_a_silent_cell),
 		TEST(test_resumed_in_a_silent_cell),
 		TEST(test_too_many_wait),
 		TEST(test_stop_while_alarms_wait),
