@@ -1139,32 +1139,81 @@ static void test_stop_while_alarms_wait(void **state)
 	assert_non_null(alarm_of(w, w->ids[0]));
 }
 
+static struct rlimit limit_before;
+
+/* Nothing more can be written to the journal. */
+static void fill_disk(struct world *w)
+{
+	struct rlimit limit;
+	char wal[128];
+	struct stat st;
+
+	snprintf(wal, sizeof(wal), "%s-wal", w->config.journal);
+	assert_int_equal(stat(wal, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit_before), 0);
+	limit = limit_before;
+	limit.rlim_cur = (rlim_t)st.st_size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void empty_disk(void)
+{
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit_before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
 /* Aodh tells it once: what cannot be kept is heard until it can. */
 static void test_journal_is_full(void **state)
 {
-	struct rlimit before, limit;
 	struct world *w = *state;
-	char wal[128];
-	struct stat st;
 	unsigned status;
 
 	with_journal(w);
 	w->config.servers.count = 1;
 	start(w);
-	snprintf(wal, sizeof(wal), "%s-wal", w->config.journal);
-	assert_int_equal(stat(wal, &st), 0);
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	limit = before;
-	limit.rlim_cur = (rlim_t)st.st_size;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	fill_disk(w);
 	lose(w, 0);
 	WAIT_FOR(w, count(w, "vm is not recovered, the journal cannot be written") == 2);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	signal(SIGXFSZ, SIG_DFL);
+	empty_disk();
 	WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"recovered\""));
 	assert_int_equal(replacements(w, 0), 1);
 	assert_int_equal(count(w, "doctor consumer notified at "), 1);
+}
+
+/* The disk fills while a recovery is under way: it goes on when there is room, however long that takes. */
+static void test_journal_is_full_in_a_recovery(void **state)
+{
+	static const enum con_recovery_kind kinds[] = { CON_RECOVERY_RECREATE, CON_RECOVERY_SWITCHOVER,
+							CON_RECOVERY_EXEC };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(kinds); i++) {
+		struct world *w = *state;
+		struct mc_floating *f = mc_floating_create(&w->mc.model, w->lost[0]->project, dr_wall_now());
+		unsigned status;
+
+		f->port = w->lost[0]->port;
+		if (kinds[i] == CON_RECOVERY_SWITCHOVER)
+			use_switchover(w);
+		else if (kinds[i] == CON_RECOVERY_EXEC)
+			use_script(w, "exit 0");
+		with_journal(w);
+		w->config.servers.count = 1;
+		start(w);
+		lose(w, 0);
+		WAIT_FOR(w, count(w, "recovery begins") == 1);
+		fill_disk(w);
+		WAIT_FOR(w, count(w, "writing the journal: ") == 6); /* more than there are attempts */
+		assert_int_equal(count(w, "a person must help"), 0);
+		assert_string_equal(output(w), "");
+		assert_int_equal(replacements(w, 0), 0);
+		assert_ptr_equal(f->port, w->lost[0]->port);
+		empty_disk();
+		WAIT_FOR(w, strstr(get(w, "/v1/recoveries", &status), "\"state\":\"recovered\""));
+		assert_non_null(strstr(get(w, "/v1/recoveries", &status), "\"attempts\":1"));
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
 }
 
 /* A row that nobody understands: it is said where, rather than that the port cannot be had. */
@@ -1336,6 +1385,7 @@ int main(void)
 		TEST(test_too_many_wait),
 		TEST(test_stop_while_alarms_wait),
 		TEST(test_journal_is_full),
+		TEST(test_journal_is_full_in_a_recovery),
 		TEST(test_journal_is_damaged),
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_same_fault),
