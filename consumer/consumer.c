@@ -33,7 +33,7 @@ struct con_server *con_add_server(struct con_consumer *c, const char *id)
 	}
 	s->consumer = c;
 	s->plan = con_config_plan(c->config, id, NULL);
-	s->planned = c->planned;
+	s->planned = c->planned || con_config_plan_is_known(c->config, id);
 	TAILQ_INSERT_TAIL(&c->servers, s, entry);
 	c->server_count++;
 	return s;

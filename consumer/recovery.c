@@ -44,6 +44,7 @@ static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
 	[CON_BOOTING] = {
 		[CON_ACCEPTED] = BUILD,
 		[CON_UNCLEAR] = LOOK_LATER,
+		[CON_UNSENT] = LOOK_AGAIN,
 		[CON_RETRY] = TRY_AGAIN,
 		[CON_REFUSED] = GIVE_UP,
 	},
@@ -204,6 +205,7 @@ const char *con_event_name(enum con_event event)
 		[CON_REFUSED] = "refused",
 		[CON_TIMER] = "timer",
 		[CON_UNCLEAR] = "unclear",
+		[CON_UNSENT] = "unsent",
 		[CON_CHECKED] = "checked",
 	};
 

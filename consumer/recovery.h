@@ -50,6 +50,7 @@ enum con_event {
 	/* of a request */
 	CON_ACCEPTED,  /* of the boot */
 	CON_UNCLEAR,   /* of the boot: it may be carried out, now or later */
+	CON_UNSENT,    /* of the boot: the journal could not be written before it */
 	CON_CHECKED,   /* of the check, however it ended */
 	CON_DISCARDED, /* of the deletion, however it ended */
 	CON_RETRY,     /* it failed, and may work later; a look: it is not known */

@@ -326,8 +326,9 @@ static void boot(struct con_recreate *x)
 	}
 	x->fault->attempts++;
 	if (!keep(x)) {
+		x->fault->attempts--;
 		dr_json_free(body);
-		step(x, CON_RETRY);
+		step(x, CON_UNSENT);
 		return;
 	}
 	r = dr_api_call_init(&call, "compute", "POST", body, "/servers");
@@ -379,7 +380,7 @@ static void take_ports(struct con_recreate *x)
 		x->fault->moves = ports_to_take(x);
 		if (!keep(x)) {
 			dr_json_free(DR_TAKE_PTR(x->fault->moves));
-			step(x, CON_RETRY);
+			step(x, CON_UNSENT);
 			return;
 		}
 	}

@@ -102,7 +102,7 @@ static void failed(struct con_switchover *x)
 	wait_for(x, pause);
 }
 
-/* The cloud does not answer: not to know is no attempt. */
+/* The cloud does not answer, or the journal cannot be written: that is no attempt. */
 static void unanswered(struct con_switchover *x)
 {
 	struct dr_dur pause = con_pause(x->plan->retry.pause, x->plan->retry.pause_max, ++x->unanswered);
@@ -224,8 +224,9 @@ static void decide(struct con_switchover *x)
 		if (r) {
 			dr_json_free(DR_TAKE_PTR(f->moves));
 			f->replacement[0] = '\0';
+			f->attempts--;
 			snprintf(x->why, sizeof(x->why), "writing the journal: %s", strerror(-r));
-			failed(x);
+			unanswered(x);
 			return;
 		}
 		dr_info("standby takes over vm=%s standby=%s addresses=%zu", f->server, x->standby,
@@ -263,7 +264,7 @@ static void led_back(struct con_switchover *x)
 	}
 	x->before->returned = false;
 	snprintf(x->why, sizeof(x->why), "writing the journal: %s", strerror(-r));
-	failed(x);
+	unanswered(x);
 }
 
 /* Nothing is left to be moved; a person has to know where that standby is lost as well. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/consumer_world.h"
 
+#include <sys/stat.h>
+
 static void start_minicloud(struct world *w, unsigned hosts, unsigned vms_per_host)
 {
 	struct mc_cloud_opts opts = {
@@ -179,6 +181,21 @@ void consumer_use_standby(struct world *w)
 	w->config.plan.floating = true;
 }
 
+void consumer_use_script(struct world *w, const char *text)
+{
+	static char script[80], *command[] = { script, NULL };
+	FILE *f = fopen(consumer_path(w, "recover"), "we");
+
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\necho \"$DOCTOR_SERVER $DOCTOR_ATTEMPT $DOCTOR_INTERRUPTED\" >> %s/out\n%s\n",
+		w->dir, text);
+	fclose(f);
+	snprintf(script, sizeof(script), "%s", consumer_path(w, "recover"));
+	assert_int_equal(chmod(script, 0700), 0);
+	w->config.plan.kind = CON_RECOVERY_EXEC;
+	w->config.plan.command = command;
+}
+
 void consumer_leave_first_alone(struct world *w)
 {
 	static struct con_pair pair = { "plan", "none" };
@@ -269,6 +286,15 @@ struct mc_alarm *consumer_alarm_of(struct world *w, const char *server)
 bool consumer_is_armed(struct world *w, size_t i)
 {
 	return consumer_alarm_of(w, w->ids[i])->state == MC_ALARM_OK;
+}
+
+const char *consumer_script_output(struct world *w)
+{
+	static char text[4096];
+	DR_AUTO_FCLOSE FILE *f = fopen(consumer_path(w, "out"), "re");
+
+	text[f ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
+	return text;
 }
 
 size_t consumer_replacements(struct world *w, size_t i, struct mc_server **ret_last)

@@ -69,6 +69,8 @@ void consumer_crash(struct world *w);			     /* without a word to the cloud */
 void consumer_log_in(struct world *w, const char *password); /* else begin() does, with the right one */
 void consumer_with_journal(struct world *w);
 void consumer_use_standby(struct world *w); /* which takes over floating addresses */
+/* The recovery is a script, which first writes server, attempt and whether an earlier run was interrupted. */
+void consumer_use_script(struct world *w, const char *text);
 /* Only ours[0] is watched, and for it nothing is done, by a plan for its metadata: Nova is to show it first.
  */
 void consumer_leave_first_alone(struct world *w);
@@ -88,6 +90,8 @@ struct mc_floating *consumer_floating(struct world *w, size_t i); /* a new addre
 size_t consumer_alarm_count(struct world *w);
 struct mc_alarm *consumer_alarm_of(struct world *w, const char *server); /* NULL: none */
 bool consumer_is_armed(struct world *w, size_t i);			 /* its alarm is ok */
+
+const char *consumer_script_output(struct world *w); /* until the next call */
 
 /* The replacements of ours[i]; *ret_last, unless NULL, is one of them. */
 size_t consumer_replacements(struct world *w, size_t i, struct mc_server **ret_last);

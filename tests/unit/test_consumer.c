@@ -222,29 +222,76 @@ static void test_armed_at_last(void **state)
 
 /* ---- the journal ---- */
 
+static struct rlimit limit_before;
+
+/* Nothing more can be written to the journal. */
+static void fill_disk(struct world *w)
+{
+	struct rlimit limit;
+	struct stat st;
+
+	assert_int_equal(stat(consumer_path(w, "journal.db-wal"), &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit_before), 0);
+	limit = limit_before;
+	limit.rlim_cur = (rlim_t)st.st_size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void empty_disk(void)
+{
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit_before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
 /* Aodh tells it once: what cannot be kept is heard until it can. */
 static void test_journal_is_full(void **state)
 {
-	struct rlimit before, limit;
 	struct world *w = *state;
-	struct stat st;
 
 	consumer_with_journal(w);
 	w->config.servers.count = 1;
 	consumer_start(w);
-	assert_int_equal(stat(consumer_path(w, "journal.db-wal"), &st), 0);
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	limit = before;
-	limit.rlim_cur = (rlim_t)st.st_size;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	fill_disk(w);
 	consumer_lose(w, 0);
 	wait_for(w, said_count("vm is not recovered, the journal cannot be written") == 2);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	signal(SIGXFSZ, SIG_DFL);
+	empty_disk();
 	wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"state\":\"recovered\""));
 	assert_int_equal(consumer_replacements(w, 0, NULL), 1);
 	assert_int_equal(said_count("doctor consumer notified at "), 1);
+}
+
+/* The disk fills while a recovery is under way: it goes on when there is room, however long that takes. */
+static void test_journal_is_full_in_a_recovery(void **state)
+{
+	static const enum con_recovery_kind kinds[] = { CON_RECOVERY_RECREATE, CON_RECOVERY_SWITCHOVER,
+							CON_RECOVERY_EXEC };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(kinds); i++) {
+		struct world *w = *state;
+		struct mc_floating *f = consumer_floating(w, 0);
+
+		if (kinds[i] == CON_RECOVERY_SWITCHOVER)
+			consumer_use_standby(w);
+		else if (kinds[i] == CON_RECOVERY_EXEC)
+			consumer_use_script(w, "exit 0");
+		consumer_with_journal(w);
+		w->config.servers.count = 1;
+		consumer_start(w);
+		consumer_lose(w, 0);
+		wait_for(w, said_count("recovery begins") == 1);
+		fill_disk(w);
+		wait_for(w, said_count("writing the journal: ") == 6); /* more than there are attempts */
+		assert_int_equal(said_count("a person must help"), 0);
+		assert_string_equal(consumer_script_output(w), "");
+		assert_int_equal(consumer_replacements(w, 0, NULL), 0);
+		assert_ptr_equal(f->port, w->ours[0]->port);
+		empty_disk();
+		wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"state\":\"recovered\""));
+		assert_non_null(strstr(consumer_get(w, "/v1/recoveries"), "\"attempts\":1"));
+		assert_int_equal(consumer_teardown(state), 0);
+		assert_int_equal(consumer_setup_apart(state), 0);
+	}
 }
 
 /* A row that nobody understands: it is said where, rather than that the port cannot be had. */
@@ -363,6 +410,7 @@ static void test_port_is_taken(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, consumer_setup, consumer_teardown)
+#define TEST_APART(name) cmocka_unit_test_setup_teardown(name, consumer_setup_apart, consumer_teardown)
 
 int main(void)
 {
@@ -378,6 +426,7 @@ int main(void)
 		TEST(test_alarm_is_deleted),
 		TEST(test_armed_at_last),
 		TEST(test_journal_is_full),
+		TEST_APART(test_journal_is_full_in_a_recovery),
 		TEST(test_journal_is_damaged),
 		TEST(test_aodh_comes_later),
 		TEST(test_start_needs_a_person),
