@@ -32,7 +32,9 @@
  *             was forgotten is such a frame, too.
  *   unsent    probes were due, and none left. UNREACHABLE says nothing of the host. That it does not
  *             even answer ARP or ND is DOWN, by the same standards of hearing, unless other frames of it
- *             are seen.
+ *             are seen. One that was up when it became unreachable counts for the share as soon as its
+ *             probes leave again, as silent until it answers: behind a gateway or a cable of ours that is
+ *             back, hosts come back one by one.
  */
 
 #include "bpf/hearing.h"
@@ -120,6 +122,15 @@ DR_PURE int dr_wants_seen(const struct dr_track *t, const struct dr_target *c, _
 	return t->verdict == DR_VERDICT_DEGRADED || t->suspect_ns || dr_has_missed(t, c, now);
 }
 
+/* Its probes cannot leave, so it is not compared with the others; it is remembered whether it was. */
+DR_PURE void dr_cut_off(struct dr_track *t)
+{
+	if (t->counted_up)
+		t->cut_off = 1;
+	t->counted_up = 0;
+	t->counted_silent = 0;
+}
+
 /* dr_iface.up and .silent change by what these do while a rule runs. */
 DR_PURE void dr_change(struct dr_track *t, __u32 verdict, __u32 reason, __u64 now)
 {
@@ -131,6 +142,11 @@ DR_PURE void dr_change(struct dr_track *t, __u32 verdict, __u32 reason, __u64 no
 	t->waits = 0;
 	t->late = 0;
 	t->risen = 0;
+	if (verdict == DR_VERDICT_UNREACHABLE) {
+		dr_cut_off(t);
+		return;
+	}
+	t->cut_off = 0;
 	t->counted_up = verdict == DR_VERDICT_UP || verdict == DR_VERDICT_DEGRADED;
 	t->counted_silent = verdict == DR_VERDICT_DEGRADED;
 }
@@ -143,12 +159,13 @@ DR_PURE enum dr_outcome dr_look_again(struct dr_track *t, __u64 when)
 }
 
 /*
- * A new story, of a target that was up before the monitor was restarted: it counts for the share from the
- * beginning, and as silent until it answers. So a loss of many from before is one of many again, ahead of the
- * first deadline, however often each of them is probed.
+ * A new story, of a target that was up before the monitor was restarted or that takes the place of one that was
+ * up, or one that was up before it became unreachable: it counts for the share from the beginning, and as silent until it answers. So a loss of many
+ * from before is one of many again, ahead of the first deadline, however often each of them is probed.
  */
 DR_PURE void dr_on_recall(struct dr_track *t)
 {
+	t->cut_off = 0;
 	t->counted_up = 1;
 	t->counted_silent = 1;
 }
@@ -166,6 +183,8 @@ DR_PURE enum dr_outcome dr_on_sent(struct dr_track *t, const struct dr_target *c
 	t->unsent_ns = 0;
 	t->sent++;
 	t->outstanding++;
+	if (t->cut_off)
+		dr_on_recall(t);
 	if (t->first_tx_ns == 0) {
 		t->first_tx_ns = now;
 		t->deadline_ns = dr_deadline(t, c, now);
@@ -478,8 +497,10 @@ DR_PURE enum dr_outcome dr_on_unsent(struct dr_track *t, const struct dr_target 
 	if (t->sent != count || t->verdict == DR_VERDICT_DOWN)
 		return DR_NOTHING;
 	if (reason != DR_REASON_NO_NEIGHBOUR) {
-		if (t->verdict == DR_VERDICT_UNREACHABLE)
+		if (t->verdict == DR_VERDICT_UNREACHABLE) {
+			dr_cut_off(t); /* once more: some probes left meanwhile */
 			return DR_NOTHING;
+		}
 		dr_outstanding(t, c, 0, 0);
 		t->unsent_ns = 0;
 		dr_change(t, DR_VERDICT_UNREACHABLE, reason, now);
@@ -487,6 +508,10 @@ DR_PURE enum dr_outcome dr_on_unsent(struct dr_track *t, const struct dr_target 
 	}
 	if (!t->unsent_ns)
 		t->unsent_ns = now;
+	if (t->cut_off) {
+		dr_on_recall(t);
+		return DR_UNHEARD;
+	}
 	if (e->blind_ns)
 		return DR_HELD_BLIND;
 	if (!e->carrier)
@@ -532,6 +557,7 @@ DR_PURE void dr_on_retire(struct dr_track *t, const struct dr_target *c)
 	dr_outstanding(t, c, 0, 0);
 	t->unsent_ns = 0;
 	t->timer_armed = 0;
+	t->cut_off = 0;
 	t->counted_up = 0;
 	t->counted_silent = 0;
 }

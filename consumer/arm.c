@@ -12,6 +12,7 @@
 #define PAUSE dr_sec(1)
 #define PAUSE_MAX dr_sec(30)
 #define AGAIN_ATTEMPTS 10
+#define LOOKS 2 /* that must agree: a list may be older than what was asked for since */
 
 /* The alarm of one server. */
 struct item {
@@ -29,7 +30,9 @@ struct item {
 	bool busy;    /* another request is under way */
 	bool deleting;
 	bool keep;
-	bool dropped; /* goes when nothing is under way */
+	bool dropped;		 /* goes when nothing is under way */
+	bool seen, in_alarm;	 /* in the look under way */
+	unsigned missing, fired; /* in how many looks at all alarms in a row it was so */
 };
 
 struct con_arm {
@@ -43,7 +46,8 @@ struct con_arm {
 	bool complete; /* con_arm_start() was called */
 	bool started;  /* the event was told */
 	bool removing;
-	bool sweeping;
+	bool looking;
+	bool sweep; /* in the look under way: what earlier runs have left */
 };
 
 static void item_free(struct item *i)
@@ -279,10 +283,11 @@ static void again_failed(struct item *i, enum con_outcome outcome, const char *w
 		return;
 	}
 	i->again = false;
+	/* the looks at all alarms find either */
 	if (outcome == CON_OUT_GONE)
 		dr_warning("alarm was deleted by somebody alarm=%s", i->alarm);
 	else
-		dr_error("alarm is not armed and will not fire again alarm=%s: %s", i->alarm, why);
+		dr_error("alarm is not armed and does not fire until it is alarm=%s: %s", i->alarm, why);
 }
 
 static void on_set(const struct dr_cloud_reply *r, void *userdata)
@@ -346,7 +351,7 @@ void con_arm_again(struct con_arm *a, const char *server_id)
 	(void)!dr_timer_arm(i->again_timer, dr_msec(0));
 }
 
-/* ---------------------------------------------------------------- left by others of us */
+/* ---------------------------------------------------------------- looking at all of them */
 
 static void on_swept(const struct dr_cloud_reply *r, void *userdata)
 {
@@ -363,32 +368,70 @@ static void sweep(struct con_arm *a, const struct dr_aodh_alarm *alarm)
 		dr_warning("alarm is left in Aodh alarm=%s vm=%s", alarm->id, alarm->instance_id);
 }
 
+/* Aodh calls us once, and whether we heard it only the alarm's state shows. */
+static void look_after(struct item *i)
+{
+	struct con_arm *a = i->arm;
+	bool quiet = !i->dropped && i->alarm[0] && !i->busy && !i->deleting && !i->again && !i->setting;
+
+	i->missing = quiet && !i->seen ? i->missing + 1 : 0;
+	i->fired = quiet && i->seen && i->in_alarm ? i->fired + 1 : 0;
+	if (i->missing == LOOKS) {
+		dr_warning("alarm is not there any more, it is made again vm=%s alarm=%s", i->server,
+			   i->alarm);
+		i->missing = 0;
+		i->alarm[0] = '\0';
+		list(i);
+	} else if (i->fired == LOOKS) {
+		i->fired = 0;
+		a->events.unheard(i->server, i->alarm, a->events.userdata);
+	}
+}
+
+static void note_listed(struct con_arm *a, const struct dr_aodh_alarm *alarm)
+{
+	struct item *i = alarm->instance_id ? find(a, alarm->instance_id) : NULL;
+
+	if (i && strcmp(i->alarm, alarm->id) == 0) {
+		i->seen = true;
+		i->in_alarm = equal(alarm->state, "alarm");
+	} else if (!i && a->sweep && alarm->instance_id && is_ours(a, alarm->instance_id, alarm)) {
+		sweep(a, alarm);
+	}
+}
+
 static void on_all_listed(const struct dr_cloud_reply *r, void *userdata)
 {
 	struct con_arm *a = userdata;
+	struct item *i;
 
-	a->sweeping = false;
+	a->looking = false;
 	if (r->error == -ECANCELED || a->removing)
 		return;
 	if (con_outcome_of(false, r->error, r->status) != CON_OUT_OK) {
 		dr_debug("looking for alarms of servers that are gone: %s", r->reason);
 		return; /* the next time */
 	}
+	TAILQ_FOREACH(i, &a->items, entry)
+	i->seen = false;
 	for (const struct dr_json *row = dr_json_first(r->json); row; row = dr_json_next(row)) {
 		struct dr_aodh_alarm alarm;
 
-		if (dr_aodh_alarm_parse(row, &alarm) == 0 && alarm.instance_id &&
-		    is_ours(a, alarm.instance_id, &alarm) && !find(a, alarm.instance_id))
-			sweep(a, &alarm);
+		if (dr_aodh_alarm_parse(row, &alarm) == 0)
+			note_listed(a, &alarm);
 	}
+	TAILQ_FOREACH(i, &a->items, entry)
+	look_after(i);
 }
 
-void con_arm_sweep(struct con_arm *a)
+void con_arm_look(struct con_arm *a, bool complete)
 {
 	DR_AUTO_CALL struct dr_api_call call = { 0 };
 
-	if (!a->sweeping && !a->removing)
-		a->sweeping = send(a, &call, dr_aodh_alarms_list(&call, NULL), on_all_listed, a) == 0;
+	if (a->looking || a->removing)
+		return;
+	a->sweep = complete;
+	a->looking = send(a, &call, dr_aodh_alarms_list(&call, NULL), on_all_listed, a) == 0;
 }
 
 /* ---------------------------------------------------------------- all of them */

@@ -22,6 +22,8 @@ struct con_arm_events {
 	void (*started)(int error, const char *why, void *userdata);
 	/* An alarm of an earlier run of ours has fired while nobody listened. */
 	void (*fired)(const char *server_id, const char *alarm_id, void *userdata);
+	/* It has fired, and has not been armed again: what came of it the caller knows. */
+	void (*unheard)(const char *server_id, const char *alarm_id, void *userdata);
 	void (*armed_again)(const char *server_id, void *userdata); /* it can fire anew; may be NULL */
 	void *userdata;
 };
@@ -43,14 +45,15 @@ size_t con_arm_count(const struct con_arm *a);	/* alarms that are there */
 size_t con_arm_wanted(const struct con_arm *a); /* and that are to be there */
 
 /*
- * Deletes what earlier runs have left: alarms named and made as ours, that call our URL, of servers that were
- * not added.
+ * Looks at all alarms: makes those again that somebody has deleted, and tells of those that have fired
+ * (unheard). complete: all servers that there are have been added; deletes what earlier runs have left then:
+ * alarms named and made as ours, that call our URL, of others.
  */
-void con_arm_sweep(struct con_arm *a);
+void con_arm_look(struct con_arm *a, bool complete);
 
 /*
  * Sets the server's alarm back to ok, which Aodh never does, so that it can fire again. Tried for some
- * minutes. Another's alarm that calls us is not ours to set.
+ * minutes; unheard is told then. Another's alarm that calls us is not ours to set.
  */
 void con_arm_again(struct con_arm *a, const char *server_id);
 

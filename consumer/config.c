@@ -179,3 +179,14 @@ const struct con_plan *con_config_plan(const struct con_config *c, const char *s
 	}
 	return &c->plan;
 }
+
+bool con_config_plan_is_known(const struct con_config *c, const char *server_id)
+{
+	for (size_t i = 0; i < c->plan_count; i++) {
+		if (con_ids_have(&c->plans[i].servers, server_id))
+			return true;
+		if (!con_match_empty(&c->plans[i].match))
+			return false;
+	}
+	return true;
+}

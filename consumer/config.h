@@ -47,6 +47,9 @@ void con_config_done(struct con_config *c);
 /* Reads all of it; complaints gather in f. 0 also then (the caller counts them), or -ENOMEM. */
 int con_config_read(struct dr_conf *f, struct con_config *ret) DR_MUST_USE;
 
+/* Whether no row can make it another plan than its id does. */
+bool con_config_plan_is_known(const struct con_config *c, const char *server_id);
+
 /* The first plan that is the server's, else the default. row as in con_plan_is_for(). */
 const struct con_plan *con_config_plan(const struct con_config *c, const char *server_id,
 				       const struct dr_json *row);

@@ -33,6 +33,7 @@ struct con_server *con_add_server(struct con_consumer *c, const char *id)
 	}
 	s->consumer = c;
 	s->plan = con_config_plan(c->config, id, NULL);
+	s->planned = c->planned || con_config_plan_is_known(c->config, id);
 	TAILQ_INSERT_TAIL(&c->servers, s, entry);
 	c->server_count++;
 	return s;
@@ -71,6 +72,7 @@ static void on_server(const char *id, const struct dr_json *row, void *userdata)
 	s->seen = wanted;
 	if (!s->fault)
 		s->plan = con_config_plan(c->config, id, row);
+	s->planned = true;
 }
 
 /* Those that are gone lose their alarm, once nothing is to be done about them any more. */
@@ -90,12 +92,25 @@ static void drop_gone(struct con_consumer *c)
 	}
 }
 
+/* Who was not listed is not there, and has the plan of its id, or the default. */
+static void know_all(struct con_consumer *c)
+{
+	struct con_server *s;
+
+	c->planned = true;
+	TAILQ_FOREACH(s, &c->servers, entry)
+	s->planned = true;
+}
+
 static void become_ready(struct con_consumer *c)
 {
-	if (c->ready)
-		return;
+	bool first = !c->ready;
+
 	c->ready = true;
-	con_resume(c);
+	if (!c->resumed)
+		c->resumed = con_resume(c);
+	if (!first)
+		return;
 	con_arm_start(c->arm);
 	con_hear_all(c);
 }
@@ -107,11 +122,12 @@ static void on_fleet(bool partial, void *userdata)
 
 	if (c->stopping)
 		return;
+	if (!partial)
+		know_all(c);
 	become_ready(c);
-	if (!partial) {
+	if (!partial)
 		drop_gone(c);
-		con_arm_sweep(c->arm);
-	}
+	con_arm_look(c->arm, !partial);
 	TAILQ_FOREACH(s, &c->servers, entry)
 	s->seen = false;
 }
@@ -127,7 +143,24 @@ static void on_armed(int error, const char *why, void *userdata)
 
 static void on_fired_before(const char *server_id, const char *alarm_id, void *userdata)
 {
-	con_hear_late(userdata, server_id, alarm_id);
+	con_hear_late(userdata, server_id, alarm_id, true);
+}
+
+static void on_unheard(const char *server_id, const char *alarm_id, void *userdata)
+{
+	const struct con_consumer *c = userdata;
+	const struct con_server *s = con_find_server(c, server_id);
+	const struct con_fault *last = con_faults_last(c->work.faults, server_id);
+	const struct con_word *w;
+
+	if ((s && s->fault) || (last && last->state == CON_FAULT_OPEN))
+		return; /* it is armed again when that has ended */
+	TAILQ_FOREACH(w, &c->words, entry)
+	{
+		if (strcmp(w->server, server_id) == 0)
+			return; /* heard, and waits for the journal */
+	}
+	con_hear_late(userdata, server_id, alarm_id, false);
 }
 
 static void on_armed_again(const char *server_id, void *userdata)
@@ -152,8 +185,9 @@ static void on_known_fault(const struct dr_json *fault, void *userdata)
 	struct con_consumer *c = userdata;
 
 	for (const struct dr_json *v = dr_json_first(n.servers); id && type && v; v = dr_json_next(v)) {
-		struct con_word w = { .from_inspector = true, .received = dr_wall_now() };
+		struct con_word w = { .from_inspector = true, .logged = true, .received = dr_wall_now() };
 		const char *server = con_notification_server(&n, v);
+		int r;
 
 		if (!server)
 			continue;
@@ -163,7 +197,9 @@ static void on_known_fault(const struct dr_json *fault, void *userdata)
 		if (!raised || dr_wall_parse(raised, &w.raised, NULL) < 0)
 			w.raised.ns = 0;
 		dr_warning("server was in trouble before we subscribed vm=%s fault=%s", server, id);
-		(void)!con_hear(c, &w);
+		r = con_keep_word(c, &w);
+		if (r < 0)
+			dr_error("vm is not recovered, a person must help vm=%s: %s", server, strerror(-r));
 	}
 }
 
@@ -222,7 +258,7 @@ static bool needs_rows(const struct con_config *c)
 
 static int arm_configured(struct con_consumer *c)
 {
-	const struct con_arm_events events = { on_armed, on_fired_before, on_armed_again, c };
+	const struct con_arm_events events = { on_armed, on_fired_before, on_unheard, on_armed_again, c };
 	struct con_server *s;
 	int r = con_arm_new(c->work.loop, c->work.cloud, c->config->timeout, c->url, &events, &c->arm);
 
@@ -270,11 +306,12 @@ int con_consumer_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con
 	c->config = config;
 	c->started = fn;
 	c->userdata = userdata;
+	c->planned = !needs_rows(config);
 	if ((r = con_faults_open(config->journal, &c->work.faults, ret_error)) ||
 	    (r = load_tls(config, &c->tls, ret_error)) || (r = add_configured(c)) ||
 	    (r = listen_and_name(c)) || (r = start_parts(c)))
 		return r;
-	if (!needs_rows(config))
+	if (c->planned)
 		become_ready(c);
 	*ret = DR_TAKE_PTR(c);
 	return 0;
@@ -329,6 +366,7 @@ int con_consumer_reload(struct con_consumer *c, char **ret_error)
 void con_consumer_stop(struct con_consumer *c)
 {
 	const struct con_server *s;
+	const struct con_word *w;
 
 	c->stopping = true;
 	con_fleet_stop(c->fleet);
@@ -341,6 +379,8 @@ void con_consumer_stop(struct con_consumer *c)
 			   s->id, con_server_replacement(s));
 		con_arm_keep(c->arm, s->id);
 	}
+	TAILQ_FOREACH(w, &c->words, entry)
+	con_arm_keep(c->arm, w->server); /* it has fired, and nothing was done yet */
 	if (!c->config->keep_alarms)
 		con_arm_remove(c->arm);
 }

@@ -43,22 +43,25 @@ static void end(struct con_exec *x, enum con_fault_state state)
 	x->fn(&r, x->userdata);
 }
 
+static void go_on(struct con_exec *x, struct dr_dur pause)
+{
+	char text[DR_TIME_STR_MAX];
+
+	dr_warning("recovery goes on in %s vm=%s attempts=%u/%u: %s", dr_dur_format(pause, text),
+		   x->fault->server, x->failed, x->plan->retry.attempts, x->why);
+	/* a timer that lives does not fail */
+	(void)!dr_timer_arm(x->timer, pause);
+}
+
 /* The last thing that a callback does. */
 static void failed(struct con_exec *x)
 {
 	const struct con_recovery_conf *c = &x->plan->retry;
-	char text[DR_TIME_STR_MAX];
-	struct dr_dur pause;
 
-	if (++x->failed >= c->attempts) {
+	if (++x->failed >= c->attempts)
 		end(x, CON_FAULT_GAVE_UP);
-		return;
-	}
-	pause = con_pause(c->pause, c->pause_max, x->failed);
-	dr_warning("recovery goes on in %s vm=%s attempts=%u/%u: %s", dr_dur_format(pause, text),
-		   x->fault->server, x->failed, c->attempts, x->why);
-	/* a timer that lives does not fail */
-	(void)!dr_timer_arm(x->timer, pause);
+	else
+		go_on(x, con_pause(c->pause, c->pause_max, x->failed));
 }
 
 static int on_child(struct dr_source *s, const siginfo_t *si, void *userdata)
@@ -175,11 +178,15 @@ static void attempt(struct con_exec *x)
 	x->late = false;
 	x->fault->attempts++;
 	r = con_faults_save(x->work->faults, x->fault, NULL);
-	if (!r) {
-		dr_info("recovery runs %s vm=%s attempt=%u", x->plan->command[0], x->fault->server,
-			x->fault->attempts);
-		r = start(x);
+	if (r) { /* nothing was tried */
+		x->fault->attempts--;
+		snprintf(x->why, sizeof(x->why), "writing the journal: %s", strerror(-r));
+		go_on(x, x->plan->retry.pause_max);
+		return;
 	}
+	dr_info("recovery runs %s vm=%s attempt=%u", x->plan->command[0], x->fault->server,
+		x->fault->attempts);
+	r = start(x);
 	x->interrupted = false;
 	if (!r)
 		return;

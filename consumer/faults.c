@@ -186,10 +186,14 @@ int con_faults_open(const char *path, struct con_faults **ret, char **ret_error)
 	r = dr_store_open(path, steps, DR_ARRAY_SIZE(steps), &f->store, ret_error);
 	for (size_t i = 0; !r && i < QUERIES; i++)
 		r = dr_query_new(f->store, sql[i], &f->queries[i]);
-	if (!r)
-		r = load(f);
 	if (r)
 		return r;
+	r = load(f);
+	if (r) {
+		*ret_error = dr_asprintf("%s: the faults in it cannot be read: %s", path ? path : "in memory",
+					 strerror(-r));
+		return r;
+	}
 	*ret = DR_TAKE_PTR(f);
 	return 0;
 }

@@ -46,6 +46,7 @@ struct con_fault {
 	bool back_wanted;      /* the same: a person has asked for that, and it has not ended yet */
 	bool armed;	       /* Aodh's alarm was armed again afterwards */
 	bool told;	       /* to the webhook */
+	bool before;	       /* its recovery may have been begun by an earlier life; not kept */
 };
 
 struct con_faults;

@@ -181,6 +181,8 @@ int con_switch_back(struct con_consumer *c, const char *fault)
 		s = con_add_server(c, f->server);
 	if (!s)
 		return -ENOMEM;
+	if (!s->planned)
+		return CON_BACK_BUSY;
 	f->back_wanted = true;
 	r = save(s, f, NULL);
 	if (r < 0) {
@@ -238,16 +240,24 @@ static const char *name_word(const struct con_word *w, char *text, size_t size)
 /* Another word of a fault that is known. */
 static int hear_again(struct con_server *s, struct con_fault *f, const struct con_word *w, const char *name)
 {
+	char *first = w->from_inspector ? f->incident : f->alarm; /* of its kind, if that is empty */
 	int r;
 
-	s->consumer->counts.same++;
-	if (w->from_inspector && !f->incident[0]) {
+	if (first[0])
+		first = NULL;
+	if (first && w->from_inspector) {
 		memcpy(f->incident, w->id, sizeof(f->incident));
 		memcpy(f->type, w->type, sizeof(f->type));
-	}
-	if (!w->from_inspector && !f->alarm[0])
+	} else if (first) {
 		memcpy(f->alarm, w->alarm, sizeof(f->alarm));
+	}
 	r = save(s, f, name);
+	if (r < 0) { /* it is heard again, as what it was */
+		if (first)
+			first[0] = '\0';
+		return r;
+	}
+	s->consumer->counts.same++;
 	if (s->fault)
 		dr_info("recovery is under way already vm=%s fault=%s", s->id, f->id);
 	else
@@ -255,7 +265,16 @@ static int hear_again(struct con_server *s, struct con_fault *f, const struct co
 			con_fault_state_name(f->state));
 	if (!w->from_inspector && !s->fault)
 		arm_again(s);
-	return r;
+	return 0;
+}
+
+/* It may come late, or the inspector's clock may differ from ours: one of the two times has to fit. */
+static bool is_same(const struct con_consumer *c, const struct con_fault *last, const struct con_word *w)
+{
+	struct dr_dur same = c->config->same_fault;
+
+	return con_fault_is_same(last, w->from_inspector, w->received, same) ||
+	       (w->raised.ns && con_fault_is_same(last, w->from_inspector, w->raised, same));
 }
 
 int con_hear(struct con_consumer *c, const struct con_word *w)
@@ -270,6 +289,8 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 		c->counts.unknown++;
 		return 1;
 	}
+	if (!s->planned)
+		return -EAGAIN;
 	if (name && con_faults_heard(c->work.faults, name)) {
 		c->counts.repeated++;
 		dr_info("%s repeats an event that was heard vm=%s",
@@ -279,8 +300,7 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 		return 0;
 	}
 	f = con_faults_last(c->work.faults, s->id);
-	if (f && con_fault_is_same(f, w->from_inspector, w->raised.ns ? w->raised : w->received,
-				   c->config->same_fault))
+	if (f && is_same(c, f, w))
 		return hear_again(s, f, w, name);
 	new.kind = s->plan->kind;
 	memcpy(new.server, s->id, sizeof(new.server));
@@ -294,6 +314,7 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 		dr_error("vm is not recovered, the journal cannot be written vm=%s: %s", s->id, strerror(-r));
 		return r;
 	}
+	f->before = w->before;
 	if (!s->fault) /* else it follows when the return from an earlier one has ended */
 		begin(s, f);
 	return 0;
@@ -313,6 +334,8 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 	f = con_faults_heard(c->work.faults, name_word(&word, text, sizeof(text)));
 	if (!s || !f)
 		return 1;
+	if (!s->planned)
+		return -EAGAIN;
 	if (f->cleared)
 		return 0;
 	f->cleared = true;
@@ -327,10 +350,13 @@ int con_hear_cleared(struct con_consumer *c, const char *server, const char *inc
 	return 0;
 }
 
-void con_hear_late(struct con_consumer *c, const char *server, const char *alarm)
+void con_hear_late(struct con_consumer *c, const char *server, const char *alarm, bool before)
 {
 	struct con_fault *last = con_faults_last(c->work.faults, server);
-	struct con_word w = { .received = dr_wall_now() };
+	struct con_word w = { .logged = true,
+			      .before = before && !c->config->journal,
+			      .received = dr_wall_now() };
+	int r;
 
 	if (last && last->state != CON_FAULT_OPEN && !last->armed) {
 		dr_info("alarm is that of a fault which has ended vm=%s alarm=%s fault=%s", server, alarm,
@@ -341,12 +367,15 @@ void con_hear_late(struct con_consumer *c, const char *server, const char *alarm
 	dr_warning("alarm has fired while nobody listened vm=%s alarm=%s", server, alarm);
 	snprintf(w.server, sizeof(w.server), "%s", server);
 	snprintf(w.alarm, sizeof(w.alarm), "%s", alarm);
-	(void)!con_hear(c, &w);
+	r = con_keep_word(c, &w);
+	if (r < 0)
+		dr_error("vm is not recovered, a person must help vm=%s: %s", server, strerror(-r));
 }
 
 /* ---------------------------------------------------------------- after a restart */
 
-static void resume(struct con_consumer *c, struct con_fault *f)
+/* False: its server's plan is not known yet. */
+static bool resume(struct con_consumer *c, struct con_fault *f)
 {
 	struct con_server *s = con_find_server(c, f->server);
 
@@ -354,10 +383,12 @@ static void resume(struct con_consumer *c, struct con_fault *f)
 		s = con_add_server(c, f->server);
 	if (!s) {
 		dr_error("recovery is not taken up, out of memory vm=%s fault=%s", f->server, f->id);
-		return;
+		return true;
 	}
+	if (!s->planned)
+		return false;
 	if (s->fault)
-		return;
+		return true;
 	if (f->state != CON_FAULT_OPEN) {
 		give_back(s, f);
 	} else if (s->plan->kind != f->kind) {
@@ -369,14 +400,17 @@ static void resume(struct con_consumer *c, struct con_fault *f)
 		dr_info("recovery is taken up vm=%s fault=%s", s->id, f->id);
 		begin(s, f);
 	}
+	return true;
 }
 
-void con_resume(struct con_consumer *c)
+bool con_resume(struct con_consumer *c)
 {
 	struct con_fault *f = NULL;
+	bool all = true;
 
 	while ((f = con_faults_next(c->work.faults, f))) {
 		if (f->state == CON_FAULT_OPEN || (is_taken(f) && (f->cleared || f->back_wanted)))
-			resume(c, f);
+			all &= resume(c, f);
 	}
+	return all;
 }

@@ -4,9 +4,12 @@
 
 #include "consumer/consumer_private.h"
 #include "consumer/notification.h"
+#include "doctor/access.h"
 #include "doctor/log.h"
 
 #define LIST_DEFAULT 100
+#define WORDS_MAX 5000	     /* that wait, while Nova or the journal does not answer */
+#define HEAR_AGAIN dr_sec(1) /* after the journal could not be written */
 
 /* ---------------------------------------------------------------- alarms */
 
@@ -20,43 +23,73 @@ static void log_alarm(const struct con_word *w, struct dr_wall generated_at)
 	dr_log_checkpoint(w->received, "doctor consumer notified");
 }
 
-static void hear_alarm(struct con_consumer *c, const struct con_word *w)
+/* Negative: it is not in the journal. */
+static int hear(struct con_consumer *c, struct con_word *w)
 {
-	log_alarm(w, w->raised);
 	struct con_word told = *w;
-	told.raised.ns = 0; /* Nova's clock is another's */
-	if (con_hear(c, &told) > 0)
+	int r;
+
+	if (!w->logged)
+		log_alarm(w, w->raised);
+	w->logged = true;
+	if (!w->from_inspector)
+		told.raised.ns = 0; /* Nova's clock is another's */
+	r = con_hear(c, &told);
+	if (r > 0 && !w->from_inspector) /* it tells of all of a project */
 		dr_warning("alarm for a server that is not ours, nothing is done vm=%s alarm=%s", w->server,
 			   w->alarm);
+	return DR_MIN(r, 0);
 }
 
 void con_hear_all(struct con_consumer *c)
 {
-	struct con_word *w;
+	size_t left = c->ready ? c->word_count : 0;
+	int r = 0;
 
-	while (c->ready && (w = TAILQ_FIRST(&c->words))) {
+	for (; left && (!r || r == -EAGAIN); left--) {
+		struct con_word *w = TAILQ_FIRST(&c->words);
+		int heard = hear(c, w);
+
 		TAILQ_REMOVE(&c->words, w, entry);
-		hear_alarm(c, w);
+		if (heard < 0) { /* who told it will not do so again */
+			TAILQ_INSERT_TAIL(&c->words, w, entry);
+			r = heard;
+			continue;
+		}
+		c->word_count--;
 		free(w);
 	}
+	/* a timer that lives does not fail */
+	if (r)
+		(void)!dr_timer_arm(c->hear, HEAR_AGAIN);
 }
 
-/* It is heard when the answer is on its way. */
-static int queue(struct con_consumer *c, const struct con_alarm *a, struct dr_wall received)
+int con_keep_word(struct con_consumer *c, const struct con_word *w)
 {
-	struct con_word *w = calloc(1, sizeof(*w));
+	struct con_word *kept;
 
-	if (!w)
+	if (c->word_count >= WORDS_MAX)
+		return -ENOBUFS;
+	kept = malloc(sizeof(*kept));
+	if (!kept)
 		return -ENOMEM;
-	w->received = received;
-	w->raised = a->generated;
-	memcpy(w->server, a->server_id, sizeof(w->server));
-	memcpy(w->alarm, a->alarm_id, sizeof(w->alarm));
-	memcpy(w->id, a->message_id, sizeof(w->id));
-	TAILQ_INSERT_TAIL(&c->words, w, entry);
+	*kept = *w;
+	TAILQ_INSERT_TAIL(&c->words, kept, entry);
+	c->word_count++;
 	/* a timer that lives does not fail */
 	(void)!dr_timer_arm(c->hear, dr_msec(0));
 	return 0;
+}
+
+/* It is heard when the answer is on its way. */
+static int keep_alarm(struct con_consumer *c, const struct con_alarm *a, struct dr_wall received)
+{
+	struct con_word w = { .received = received, .raised = a->generated };
+
+	memcpy(w.server, a->server_id, sizeof(w.server));
+	memcpy(w.alarm, a->alarm_id, sizeof(w.alarm));
+	memcpy(w.id, a->message_id, sizeof(w.id));
+	return con_keep_word(c, &w);
 }
 
 static void on_answered(struct dr_dur took, void *userdata)
@@ -77,12 +110,18 @@ static void on_failure(struct con_consumer *c, struct dr_http_exchange *x)
 
 	dr_http_on_answered(x, on_answered, c);
 	r = con_alarm_parse(body, len, &alarm, why);
-	if (r == 0 && queue(c, &alarm, dr_http_since(x)) < 0)
-		r = -ENOMEM;
+	if (r == 0)
+		r = keep_alarm(c, &alarm, dr_http_since(x));
 	if (r < 0) {
+		bool bad = r == -EBADMSG;
+
 		c->counts.refused++;
+		if (r == -ENOBUFS)
+			snprintf(why, sizeof(why), "too many alarms are waiting");
+		else if (!bad)
+			snprintf(why, sizeof(why), "out of memory");
 		dr_warning("alarm refused from=%s: %s", dr_http_peer(x), why);
-		dr_http_reply_error(x, r == -ENOMEM ? 500 : 400, "%s", r == -ENOMEM ? "out of memory" : why);
+		dr_http_reply_error(x, bad ? 400 : 503, "%s", why);
 		return;
 	}
 	c->counts.received++;
@@ -179,7 +218,9 @@ static void on_fault(struct con_consumer *c, struct dr_http_exchange *x)
 	if (n.cleared && r >= 0)
 		r = hear_end(c, &n);
 	if (r < 0) /* not acknowledged, so it comes again */
-		dr_http_reply_error(x, 503, "the journal cannot be written");
+		dr_http_reply_error(x, 503,
+				    r == -EAGAIN ? "the plan of a server is not known yet"
+						 : "the journal cannot be written");
 	else
 		dr_http_reply(x, 204, NULL, NULL, 0);
 }
@@ -323,11 +364,21 @@ static const struct route {
 	{ RECOVERIES, "POST", on_back, false, BACK },
 };
 
-/* Where certificates of clients are asked for, one must be shown; nothing else says who calls. */
+/*
+ * Where certificates of clients are asked for, one must be shown; nothing else says who calls. A browser of
+ * this machine reaches us on behalf of any web page.
+ */
 static bool is_admitted(const struct con_consumer *c, const struct route *r, struct dr_http_exchange *x)
 {
 	const struct dr_http_identity *who;
 
+	if (strcmp(r->method, "GET") != 0 &&
+	    dr_access_is_web_page(dr_http_header(x, "Origin"), dr_http_header(x, "Sec-Fetch-Site"))) {
+		dr_warning("request of a web page in a browser is refused path=%s from=%s", r->path,
+			   dr_http_peer(x));
+		dr_http_reply_error(x, 403, "a web page in a browser asks for this (Origin, Sec-Fetch-Site)");
+		return false;
+	}
 	if (!c->config->tls.client_ca || r->open)
 		return true;
 	who = dr_http_identity(x);

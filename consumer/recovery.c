@@ -44,6 +44,7 @@ static const enum follow table[CON_STATE_COUNT][CON_EVENT_COUNT] = {
 	[CON_BOOTING] = {
 		[CON_ACCEPTED] = BUILD,
 		[CON_UNCLEAR] = LOOK_LATER,
+		[CON_UNSENT] = LOOK_AGAIN,
 		[CON_RETRY] = TRY_AGAIN,
 		[CON_REFUSED] = GIVE_UP,
 	},
@@ -95,6 +96,10 @@ static struct con_step pause_for(struct con_recovery *r, struct dr_dur wait)
 /* No boot is tried after the last attempt, but what it may have made is looked for. */
 static struct con_step boot(struct con_recovery *r, const struct con_recovery_conf *conf)
 {
+	if (r->sent_before) {
+		r->sent_before = false;
+		return pause_for(r, conf->boot_late);
+	}
 	if (r->attempts >= conf->attempts)
 		return enter(r, CON_GAVE_UP, CON_DO_END);
 	r->waited = true;
@@ -200,6 +205,7 @@ const char *con_event_name(enum con_event event)
 		[CON_REFUSED] = "refused",
 		[CON_TIMER] = "timer",
 		[CON_UNCLEAR] = "unclear",
+		[CON_UNSENT] = "unsent",
 		[CON_CHECKED] = "checked",
 	};
 

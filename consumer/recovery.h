@@ -6,8 +6,8 @@
  * How a lost server is recreated: a state machine, pure. Whoever drives it does what it says and tells it
  * what came of that. It looks before it boots, each time: whether the server is lost indeed, and whether a
  * replacement exists already (from before a restart, or from a request whose answer got lost). So it can
- * be started as often as one likes without a second replacement. It deletes only what is known never to have
- * been ACTIVE.
+ * be started as often as one likes without a second replacement; where an earlier life has sent a boot that
+ * no look shows, it gives that its time. It deletes only what is known never to have been ACTIVE.
  */
 
 #include <stdbool.h>
@@ -50,6 +50,7 @@ enum con_event {
 	/* of a request */
 	CON_ACCEPTED,  /* of the boot */
 	CON_UNCLEAR,   /* of the boot: it may be carried out, now or later */
+	CON_UNSENT,    /* of the boot: the journal could not be written before it */
 	CON_CHECKED,   /* of the check, however it ended */
 	CON_DISCARDED, /* of the deletion, however it ended */
 	CON_RETRY,     /* it failed, and may work later; a look: it is not known */
@@ -72,11 +73,12 @@ enum con_action {
 
 struct con_recovery {
 	enum con_state state;
-	unsigned attempts;	       /* boots and builds that failed */
-	unsigned unanswered;	       /* looks in a row that the cloud did not answer */
-	unsigned settles;	       /* looks that found the cloud not yet agreed */
-	bool waited;		       /* for a replacement: it was not there already at the first look */
-	struct dr_mono start;	       /* since when the cloud answers */
+	unsigned attempts;    /* boots and builds that failed */
+	unsigned unanswered;  /* looks in a row that the cloud did not answer */
+	unsigned settles;     /* looks that found the cloud not yet agreed */
+	bool sent_before;     /* a boot of an earlier life may still be carried out; set after init */
+	bool waited;	      /* for a replacement: it was not there already at the first look */
+	struct dr_mono start; /* since when the cloud answers */
 	struct dr_mono building_since; /* of the replacement that is being built; 0: none */
 };
 

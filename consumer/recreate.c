@@ -65,6 +65,15 @@ static int send(struct con_recreate *x, struct dr_api_call *call, int r, dr_clou
 
 static void checked(struct con_recreate *x);
 
+static void judge_lost(struct con_recreate *x)
+{
+	enum con_event event = x->gone ? CON_GONE : con_judge_lost(x->lost);
+
+	if (event == CON_RETRY)
+		snprintf(x->why, sizeof(x->why), "somebody rebuilds or evacuates it");
+	step(x, event);
+}
+
 static void looked(struct con_recreate *x)
 {
 	if (--x->pending > 0)
@@ -87,7 +96,7 @@ static void looked(struct con_recreate *x)
 			 "a cell of Nova does not answer, a replacement may be there");
 		step(x, CON_RETRY);
 	} else {
-		step(x, x->gone ? CON_GONE : con_judge_lost(x->lost));
+		judge_lost(x);
 	}
 }
 
@@ -317,8 +326,9 @@ static void boot(struct con_recreate *x)
 	}
 	x->fault->attempts++;
 	if (!keep(x)) {
+		x->fault->attempts--;
 		dr_json_free(body);
-		step(x, CON_RETRY);
+		step(x, CON_UNSENT);
 		return;
 	}
 	r = dr_api_call_init(&call, "compute", "POST", body, "/servers");
@@ -370,7 +380,7 @@ static void take_ports(struct con_recreate *x)
 		x->fault->moves = ports_to_take(x);
 		if (!keep(x)) {
 			dr_json_free(DR_TAKE_PTR(x->fault->moves));
-			step(x, CON_RETRY);
+			step(x, CON_UNSENT);
 			return;
 		}
 	}
@@ -476,11 +486,14 @@ static void wait_for(struct con_recreate *x, struct dr_dur wait, bool polling)
 	(void)!dr_timer_arm(x->timer, wait);
 }
 
-static void pause_for(struct con_recreate *x, struct dr_dur wait, enum con_event event)
+/* late: for a boot of an earlier life. */
+static void pause_for(struct con_recreate *x, struct dr_dur wait, enum con_event event, bool late)
 {
 	char text[DR_TIME_STR_MAX];
 
-	if (event == CON_UNSETTLED || event == CON_ALIVE)
+	if (late)
+		snprintf(x->why, sizeof(x->why), "the boot of before the restart may still be carried out");
+	if (!late && (event == CON_UNSETTLED || event == CON_ALIVE))
 		dr_debug("waiting for the cloud to agree that the server is lost vm=%s", x->server);
 	else
 		dr_warning("recovery goes on in %s vm=%s attempts=%u/%u: %s", dr_dur_format(wait, text),
@@ -574,6 +587,7 @@ static void finish(struct con_recreate *x, enum con_event event)
 static void step(struct con_recreate *x, enum con_event event)
 {
 	enum con_state before = x->machine.state;
+	bool sent_before = x->machine.sent_before;
 
 	if (event == CON_IS_ACTIVE)
 		x->active = dr_wall_now();
@@ -604,7 +618,7 @@ static void step(struct con_recreate *x, enum con_event event)
 		discard(x, event);
 		break;
 	case CON_DO_PAUSE:
-		pause_for(x, s.wait, event);
+		pause_for(x, s.wait, event, sent_before && !x->machine.sent_before);
 		break;
 	case CON_DO_END:
 		finish(x, event);
@@ -646,6 +660,7 @@ int con_recreate_new(const struct con_work *w, const struct con_plan *plan, stru
 	if (r < 0)
 		return r;
 	con_recovery_init(&x->machine, dr_mono_now());
+	x->machine.sent_before = fault->attempts > 0 || fault->before;
 	r = dr_timer_arm(x->timer, dr_msec(0));
 	if (r < 0)
 		return r;

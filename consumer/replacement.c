@@ -13,16 +13,31 @@ static bool is(const char *text, const char *word)
 	return text && strcmp(text, word) == 0;
 }
 
+/*
+ * Nova's task states of a rebuild, and of an evacuation, which is one on another host
+ * (nova/compute/task_states.py). What was under way when its host died is not shown any more once the
+ * server's state was reset.
+ */
+static bool is_being_rebuilt(const struct dr_json *server)
+{
+	const char *task = dr_json_get_str(server, "OS-EXT-STS:task_state");
+
+	return is(task, "rebuilding") || is(task, "rebuild_block_device_mapping") ||
+	       is(task, "rebuild_spawning");
+}
+
 enum con_event con_judge_lost(const struct dr_json *server)
 {
 	const char *status = dr_json_get_str(server, "status");
 	const char *host_status = dr_json_get_str(server, "host_status");
-	bool host_up = is(host_status, "UP");
+	bool host_up = is(host_status, "UP"), host_down = is(host_status, "DOWN");
 
-	if (is(host_status, "DOWN"))
-		return CON_LOST;
-	if (!is(status, "ERROR"))
+	if (!host_down && !is(status, "ERROR"))
 		return CON_ALIVE;
+	if (is_being_rebuilt(server))
+		return CON_RETRY;
+	if (host_down)
+		return CON_LOST;
 	/* a policy may hide the host's status, and a cell that is cut off does not tell it */
 	return host_up ? CON_UNSETTLED : CON_LOST;
 }

@@ -22,7 +22,10 @@
  */
 #define CON_SHOW_VERSION_MAX 46
 
-/* The lost server (body["server"]): CON_LOST, CON_UNSETTLED or CON_ALIVE. */
+/*
+ * The lost server (body["server"]): CON_LOST, CON_UNSETTLED or CON_ALIVE; CON_RETRY: somebody rebuilds or
+ * evacuates it just now, and what comes of that is not known.
+ */
 enum con_event con_judge_lost(const struct dr_json *server);
 
 /*

@@ -37,6 +37,7 @@ struct con_switchover {
 	struct dr_mono start;
 	unsigned failed, settles, unanswered;
 	bool waited;
+	struct con_fault *before; /* an earlier one, for which the standby has its place still; NULL */
 	char standby[CON_ID_MAX + 1];
 	char why[600];
 
@@ -101,7 +102,7 @@ static void failed(struct con_switchover *x)
 	wait_for(x, pause);
 }
 
-/* The cloud does not answer: not to know is no attempt. */
+/* The cloud does not answer, or the journal cannot be written: that is no attempt. */
 static void unanswered(struct con_switchover *x)
 {
 	struct dr_dur pause = con_pause(x->plan->retry.pause, x->plan->retry.pause_max, ++x->unanswered);
@@ -223,8 +224,9 @@ static void decide(struct con_switchover *x)
 		if (r) {
 			dr_json_free(DR_TAKE_PTR(f->moves));
 			f->replacement[0] = '\0';
+			f->attempts--;
 			snprintf(x->why, sizeof(x->why), "writing the journal: %s", strerror(-r));
-			failed(x);
+			unanswered(x);
 			return;
 		}
 		dr_info("standby takes over vm=%s standby=%s addresses=%zu", f->server, x->standby,
@@ -248,6 +250,40 @@ static bool may_take_over(struct con_switchover *x, const struct dr_json *server
 	return false;
 }
 
+/* The server has the addresses again, and not by us. */
+static void led_back(struct con_switchover *x)
+{
+	int r;
+
+	dr_info("addresses were led back by others vm=%s standby=%s", x->fault->server, x->standby);
+	x->before->returned = true;
+	r = con_faults_save(x->work->faults, x->before, NULL);
+	if (r == 0) {
+		look(x);
+		return;
+	}
+	x->before->returned = false;
+	snprintf(x->why, sizeof(x->why), "writing the journal: %s", strerror(-r));
+	unanswered(x);
+}
+
+/* Nothing is left to be moved; a person has to know where that standby is lost as well. */
+static void judge_taken(struct con_switchover *x)
+{
+	const char *why = NULL;
+	DR_AUTO_JSON struct dr_json *moves = con_moves_plan(
+		x->plan, x->parts[LOST_PORTS], x->parts[STANDBY_PORTS], x->parts[FLOATING], &why);
+
+	if (why || dr_json_size(moves) > 0) {
+		led_back(x);
+	} else if (!may_take_over(x, x->parts[STANDBY], x->standby)) {
+		failed(x);
+	} else {
+		snprintf(x->why, sizeof(x->why), "standby %s has its place already", x->standby);
+		end(x, CON_FAULT_UNNEEDED);
+	}
+}
+
 /* Whether the server is lost at all; a server may be said to be before Nova agrees. */
 static void judge(struct con_switchover *x)
 {
@@ -265,7 +301,9 @@ static void judge(struct con_switchover *x)
 			failed(x);
 		return;
 	}
-	if (x->fault->moves) { /* begun in an earlier life: half of it is no state to stay in */
+	if (x->before) {
+		judge_taken(x);
+	} else if (x->fault->moves) { /* begun in an earlier life: half of it is no state to stay in */
 		move(x);
 	} else if (event == CON_GONE) {
 		snprintf(x->why, sizeof(x->why), "it was deleted");
@@ -391,6 +429,19 @@ static void on_version(const struct dr_cloud_reply *r, void *userdata)
 	}
 }
 
+/* An earlier fault for which a standby has the server's place still: there is nothing more to move. */
+static struct con_fault *taken_before(const struct con_switchover *x)
+{
+	struct con_fault *f = NULL;
+
+	while ((f = con_faults_next(x->work->faults, f))) {
+		if (f != x->fault && f->kind == CON_RECOVERY_SWITCHOVER && !f->returned &&
+		    f->state == CON_FAULT_RECOVERED && strcmp(f->server, x->fault->server) == 0)
+			return f;
+	}
+	return NULL;
+}
+
 /* The one that was chosen, or the next that is free: another than last time after each failure. */
 static bool choose_standby(struct con_switchover *x)
 {
@@ -399,6 +450,9 @@ static bool choose_standby(struct con_switchover *x)
 
 	if (f->replacement[0])
 		return dr_strcpy(x->standby, sizeof(x->standby), f->replacement) == 0;
+	x->before = taken_before(x);
+	if (x->before)
+		return dr_strcpy(x->standby, sizeof(x->standby), x->before->replacement) == 0;
 	for (size_t i = 0; i < standbys->count; i++) {
 		const char *id = standbys->ids[(i + x->failed) % standbys->count];
 

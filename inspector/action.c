@@ -97,12 +97,21 @@ static struct ins_action *take(struct ins_ready *q)
 	return a;
 }
 
+/* Some are left for the servers of the next host that fails, however long Neutron takes. */
+static unsigned ports_alone(const struct ins_executor *x)
+{
+	unsigned parallel = x->o.config->parallel;
+
+	return parallel > 1 ? parallel - DR_MAX(parallel / 4, 1U) : 1;
+}
+
 static void pump(struct ins_executor *x)
 {
 	while (x->busy < x->o.config->parallel) {
 		struct ins_action *a = take(&x->servers);
+		unsigned ports = x->busy == x->busy_ports ? ports_alone(x) : PORTS_BESIDE;
 
-		if (!a && (x->busy == x->busy_ports || x->busy_ports < PORTS_BESIDE))
+		if (!a && x->busy_ports < ports)
 			a = take(&x->ports);
 		if (!a)
 			return;
@@ -220,8 +229,10 @@ void ins_action_flush(struct ins_barrier *b, int error)
 void ins_action_send(struct ins_executor *x, struct ins_action *a)
 {
 	a->attempts++;
-	if (!a->started.ns)
+	if (!a->started.ns) {
 		a->started = dr_wall_now();
+		a->began = dr_mono_now();
+	}
 	a->state = INS_SENT;
 	x->o.metrics->attempts[a->kind]++;
 	a->counted = false;
@@ -261,7 +272,7 @@ static bool expired(const struct ins_executor *x, const struct ins_action *a)
 {
 	int64_t limit = x->o.config->retry.expire.ns;
 
-	return limit && dr_wall_now().ns - a->started.ns >= limit;
+	return limit && dr_mono_sub(dr_mono_now(), a->began).ns >= limit;
 }
 
 /* False: there is no further attempt. */
@@ -285,8 +296,7 @@ static bool pause_for(struct ins_executor *x, struct ins_action *a, enum ins_out
 	changed(x, a);
 	if (a->kind == INS_FORCE_DOWN)
 		ins_executor_trouble(x, i);
-	if (ins_action_may_last(a))
-		x->o.settled(i, x->o.userdata); /* others wait for their turn */
+	x->o.settled(i, x->o.userdata); /* others wait for their turn */
 	if (a->tries == 1 || !ins_action_trait(a->kind)->many)
 		dr_warning("%s%s%s: %s; again in %s host=%s incident=%s attempt=%u request=%s",
 			   ins_action_trait(a->kind)->verb,

@@ -82,17 +82,25 @@ void ins_evidence_on_drop(struct ins_evidence *e, ins_evidence_drop_fn fn, void 
 	e->userdata = userdata;
 }
 
-static void drop_oldest(struct ins_evidence *e)
+/* "Up" says hardly more than nothing does; "down" may be what an incident stands on. */
+static bool goes_before(const struct ins_vote *a, const struct ins_vote *b)
 {
-	struct ins_vote **oldest = NULL;
+	if (a->says != b->says)
+		return a->says == INS_CLEARED;
+	return dr_mono_before(a->received, b->received);
+}
+
+static void drop_one(struct ins_evidence *e)
+{
+	struct ins_vote **first = NULL;
 
 	for (size_t n = 0; n < BUCKETS; n++)
 		for (struct ins_vote **p = &e->buckets[n]; *p; p = &(*p)->next)
-			if (!oldest || dr_mono_before((*p)->received, (*oldest)->received))
-				oldest = p;
-	if (!oldest)
+			if (!first || goes_before(*p, *first))
+				first = p;
+	if (!first)
 		return;
-	drop(e, oldest);
+	drop(e, first);
 	e->dropped++;
 }
 
@@ -105,7 +113,7 @@ static struct ins_vote *add(struct ins_evidence *e, const char *key, const char 
 		return NULL;
 	snprintf(v->monitor, sizeof(v->monitor), "%s", monitor);
 	if (e->count >= e->max)
-		drop_oldest(e);
+		drop_one(e);
 	v->next = *bucket;
 	*bucket = v;
 	e->count++;
@@ -122,14 +130,16 @@ int ins_evidence_take(struct ins_evidence *e, const char *key, const struct ins_
 		v = add(e, key, event->monitor);
 	if (!v)
 		return -ENOMEM;
+	if (ret_vote)
+		*ret_vote = v;
+	if (!fresh && dr_mono_before(received, v->received))
+		return 0;
 	if (fresh || v->says != event->status)
 		v->since = received;
 	v->says = event->status;
 	v->received = received;
 	v->when = when;
 	memcpy(v->type, event->type, sizeof(v->type));
-	if (ret_vote)
-		*ret_vote = v;
 	return 0;
 }
 
@@ -224,7 +234,8 @@ struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *ke
 		}
 		if (!counts_as_down(v, t))
 			continue;
-		r.down++;
+		if (!r.down++ || dr_mono_before(r.last, v->received))
+			r.last = v->received;
 		r.fresh += stale.ns != 0;
 		if (stale.ns > 0 && (r.stale_in.ns < 0 || stale.ns < r.stale_in.ns))
 			r.stale_in = stale;

@@ -33,7 +33,8 @@ struct ins_vote {
 	struct dr_wall when;	 /* the same, for people */
 };
 
-/* Keeps at most max votes: for a new one the oldest is forgotten then. NULL when out of memory. */
+/* Keeps at most max votes: for a new one the oldest "up" is forgotten then, or the oldest of all if there is
+ * none. NULL when out of memory. */
 struct ins_evidence *ins_evidence_new(size_t max);
 void ins_evidence_free(struct ins_evidence *e);
 /* fn hears of each vote that is forgotten for want of room, or because another has taken its place. */
@@ -41,7 +42,8 @@ typedef void (*ins_evidence_drop_fn)(const struct ins_vote *v, void *userdata);
 void ins_evidence_on_drop(struct ins_evidence *e, ins_evidence_drop_fn fn, void *userdata);
 DR_DEFINE_FREEP(struct ins_evidence, ins_evidence_free)
 
-/* -ENOMEM. *ret_vote (may be NULL) is the vote. */
+/* -ENOMEM. *ret_vote (may be NULL) is the vote, which stays as it is if its monitor has said something later.
+ */
 int ins_evidence_take(struct ins_evidence *e, const char *key, const struct ins_event *event,
 		      struct dr_mono received, struct dr_wall when,
 		      const struct ins_vote **ret_vote) DR_MUST_USE;
@@ -65,13 +67,14 @@ struct ins_votes {
 	unsigned fresh;		     /* of down, those that are not stale */
 	struct dr_mono quorum_since; /* the quorum has been there; with down >= quorum */
 	struct dr_dur stale_in;	     /* the next "down" becomes stale then; negative: none does */
+	struct dr_mono last;	     /* the latest "down" was said; with down > 0 */
 };
 
 struct ins_votes ins_evidence_count(const struct ins_evidence *e, const char *key, const struct ins_tally *t);
 
 /*
  * The host is back: as many monitors say up as are needed to say down, or too few say down. Of an incident
- * that never had its quorum, too few is none.
+ * that never had its quorum, and for which nothing is changed, too few is none.
  */
 bool ins_votes_back(const struct ins_votes *v, unsigned quorum, bool had_quorum);
 

@@ -551,6 +551,10 @@ static int begin(struct ins_executor *x, struct ins_incident *i, bool fenced)
 
 int ins_executor_start(struct ins_executor *x, struct ins_incident *i)
 {
+	const struct ins_host *h = ins_map_get(ins_nova_map(x->o.nova), i->host);
+
+	if (ins_incident_forced(i) && h && !h->forced_down)
+		ins_plan_released(i);
 	return begin(x, i, false);
 }
 

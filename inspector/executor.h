@@ -36,7 +36,7 @@
 
 struct ins_executor;
 
-/* An incident is no longer active, or idle while it waits: what follows may be done now. */
+/* An incident is no longer active, waits, or is answered while it waits: what follows may be done now. */
 typedef void (*ins_settled_fn)(struct ins_incident *i, void *userdata);
 
 /* What servers an incident affects is known, or known better. */

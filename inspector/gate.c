@@ -120,18 +120,25 @@ static struct ins_ruling rule_brake(const struct ins_gate_case *c)
 
 /*
  * What held it is over, and meanwhile the monitors may have been lost that would say that the host is back:
- * as they tell of changes only, what they said long ago may be so or not.
+ * as they tell of changes only, what they said long ago may be so or not. So may what they said before we
+ * were away ourselves.
  */
 static struct ins_ruling rule_stale(const struct ins_gate_case *c)
 {
 	struct ins_ruling r;
 	char text[DR_TIME_STR_MAX];
 
-	if (c->votes.fresh >= c->judge->monitors)
+	if (c->votes.fresh < c->judge->monitors)
+		r = ruling(INS_GATE_HOLD, on_news,
+			   "stale: what was said is older than %s, and may no longer be so: %.160s",
+			   dr_dur_format(c->judge->forget, text), c->monitors);
+	else if (c->heard)
+		r = ruling(INS_GATE_HOLD, c->refresh,
+			   "stale: said before the program was restarted, and Nova has heard the host since: "
+			   "%.160s",
+			   c->monitors);
+	else
 		return ruling(INS_GATE_GO, on_news, "%s", "");
-	r = ruling(INS_GATE_HOLD, on_news,
-		   "stale: what was said is older than %s, and may no longer be so: %.160s",
-		   dr_dur_format(c->judge->forget, text), c->monitors);
 	r.hold = INS_HOLD_STALE;
 	return r;
 }
@@ -160,7 +167,7 @@ struct ins_ruling ins_gate(const struct ins_gate_case *c)
 		return ruling(INS_GATE_CLOSE, on_news, "the host is heard again");
 	if (!c->votes.down)
 		return ruling(INS_GATE_CLOSE, on_news, "no monitor says down any more");
-	if (ins_votes_back(&c->votes, c->judge->monitors, c->quorate))
+	if (ins_votes_back(&c->votes, c->judge->monitors, c->quorate || c->changed))
 		return ruling(INS_GATE_CLOSE, on_news, "only %u monitors still say down: %.200s",
 			      c->votes.down, c->monitors);
 	r = rule_evidence(c);

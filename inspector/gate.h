@@ -27,12 +27,14 @@ struct ins_gate_case {
 	struct ins_votes votes;
 	const char *monitors; /* those that say down, for people */
 	bool quorate;	      /* quorum and confirmation were there before */
+	bool changed;	      /* something was changed for it, and is not changed back */
 	bool acted;	      /* it was acted upon before: what counts acts has counted it */
 	bool released;	      /* a person wants it */
 	bool braked;	      /* the brake has held it before */
 
 	const struct ins_upkeep *upkeep; /* NULL: the host is not in maintenance */
 	bool disabled;			 /* it is disabled in Nova, and that counts */
+	bool heard;			 /* Nova hears it, and all "down" is of before a restart of ours */
 	struct dr_dur refresh;		 /* Nova is asked so often */
 
 	struct ins_flap_state flap;

@@ -28,6 +28,7 @@ static const struct {
 	{ INS_MARKING, INS_IN_DONE, INS_MARKED },
 	{ INS_MARKING, INS_IN_PARTLY, INS_INCOMPLETE },
 	{ INS_MARKING, INS_IN_CLEARED, INS_RECOVERING },
+	{ INS_MARKED, INS_IN_FAULT, INS_WAITING },
 	{ INS_MARKED, INS_IN_CLEARED, INS_RECOVERING },
 	{ INS_INCOMPLETE, INS_IN_FAULT, INS_FORCING },
 	{ INS_INCOMPLETE, INS_IN_CLEARED, INS_RECOVERING },
@@ -330,6 +331,13 @@ bool ins_incident_answered(const struct ins_incident *i)
 		if (!ins_action_final(i->actions[n]) && i->actions[n]->kind != INS_LIST_BEFORE)
 			return false;
 	return true;
+}
+
+bool ins_incident_forced(const struct ins_incident *i)
+{
+	const struct ins_action *force = ins_incident_find(i, INS_FORCE_DOWN, NULL);
+
+	return force && force->state == INS_DONE && !force->undone;
 }
 
 bool ins_incident_has_ledger(const struct ins_incident *i)

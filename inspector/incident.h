@@ -135,6 +135,7 @@ struct ins_action {
 	char *reason;	     /* for people: why it is as it is; NULL: nothing to say */
 	char request_id[64]; /* the service's, of the last attempt */
 	struct dr_wall started, finished;
+	struct dr_mono began; /* as started, whatever the wall clock does meanwhile */
 
 	/* the executor's */
 	struct ins_incident *incident;
@@ -245,6 +246,9 @@ void ins_incident_step(struct ins_incident *i, struct dr_wall now, const char *r
 bool ins_incident_idle(const struct ins_incident *i);
 /* Nothing is under way, but perhaps the short list, whose answer may come at any time. */
 bool ins_incident_answered(const struct ins_incident *i);
+
+/* The host was forced down for it, and it is for the way back to release it. */
+bool ins_incident_forced(const struct ins_incident *i);
 
 /* Something that was changed for it is not changed back. */
 bool ins_incident_has_ledger(const struct ins_incident *i);

@@ -48,12 +48,19 @@ size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_st
 
 bool ins_occupies(const struct ins_incident *i)
 {
+	bool paused = false, moves = false;
+
 	if (!ins_state_active(i->state))
 		return false;
-	for (size_t n = 0; n < i->action_count; n++)
-		if (i->actions[n]->state == INS_PAUSED && ins_action_may_last(i->actions[n]))
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if (a->state == INS_PAUSED && ins_action_may_last(a))
 			return false;
-	return true;
+		paused |= a->state == INS_PAUSED;
+		moves |= a->state == INS_SENT || a->queued;
+	}
+	return moves || !paused;
 }
 
 size_t ins_count_occupied(const struct ins_inspector *s)
@@ -63,6 +70,25 @@ size_t ins_count_occupied(const struct ins_inspector *s)
 	for (const struct ins_incident *i = s->first; i; i = i->next)
 		n += ins_occupies(i);
 	return n;
+}
+
+static bool is_recorded(enum ins_state state)
+{
+	return state == INS_RECORDED;
+}
+
+/* Of what nobody says is over: hosts that are no more, or monitors that tell of faults only. */
+static void trim_recorded(struct ins_inspector *s)
+{
+	size_t recorded = ins_count_incidents(s, is_recorded);
+
+	for (struct ins_incident *i = s->first; i && recorded > INS_RECORDED_MAX; i = i->next) {
+		if (i->state != INS_RECORDED)
+			continue;
+		ins_clear(s, i,
+			  "taken for over: as many faults as may be are recorded, and it is the oldest");
+		recorded--;
+	}
 }
 
 /* Forgets the oldest that have ended, beyond what is to be remembered. */
@@ -92,10 +118,10 @@ struct ins_incident *ins_find_open(const struct ins_inspector *s, const struct i
 	for (struct ins_incident *i = s->last; i; i = i->prev) {
 		bool by_name = !host || i->state == INS_RESOLVING;
 
-		if (ins_state_ended(i->state) || strcmp(ins_incident_fault(i, fault), wanted))
+		if (ins_state_ended(i->state) || (strcmp(i->host, host ? host->name : e->host) &&
+						  !(by_name && !strcmp(i->event.host, e->host))))
 			continue;
-		if (!strcmp(i->host, host ? host->name : e->host) ||
-		    (by_name && !strcmp(i->event.host, e->host)))
+		if (!strcmp(ins_incident_fault(i, fault), wanted))
 			return i;
 	}
 	return NULL;
@@ -145,6 +171,7 @@ static void count(struct ins_inspector *s, struct ins_queued *q, const struct in
 			 q->event.host);
 	else
 		ins_journal_vote(s->journal, v);
+	q->repeated = v && !q->old && v->since.ns != q->received.ns;
 	q->counted = true;
 }
 
@@ -174,6 +201,7 @@ static struct ins_judgement judge(struct ins_inspector *s, struct ins_queued *q,
 	}
 	c.open = *ret_open = ins_find_open(s, *ret_host, &q->event);
 	count(s, q, *ret_host, c.open);
+	c.repeated = q->repeated;
 	c.quorum = ins_quorum(s, c.open ? c.open->todo : c.todo);
 	if (c.open) {
 		const struct ins_tally t = ins_tally(s, c.open, dr_mono_now());
@@ -258,6 +286,7 @@ static int on_drain(struct dr_source *t, void *userdata)
 	}
 	s->queue_count = kept;
 	ins_review(s);
+	trim_recorded(s);
 	trim(s);
 	/* some of those opened did not take their slot */
 	if (opened && kept && ins_count_occupied(s) < s->config->active)
@@ -314,6 +343,9 @@ bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event
 	struct ins_judgement j;
 	struct ins_host *h = NULL;
 
+	/* what is open here may end, whether Nova still has the host or not */
+	if (e->status == INS_CLEARED && ins_find_open(s, NULL, e))
+		return false;
 	c.match = ins_map_resolve(ins_nova_map(s->nova), e->host, &h);
 	c.host = h;
 	j = ins_judge(&c);
@@ -345,7 +377,7 @@ bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e
 
 size_t ins_inspector_room(const struct ins_inspector *s)
 {
-	return s->config->queue - s->queue_count;
+	return s->queue_count < s->config->queue ? s->config->queue - s->queue_count : 0;
 }
 
 static bool same_fault(const struct ins_queued *a, const struct ins_queued *b)
@@ -430,6 +462,7 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 	if (!s)
 		return -ENOMEM;
 	s->loop = o->loop;
+	s->started = dr_mono_now();
 	s->nova = o->nova;
 	s->journal = o->journal;
 	s->config = o->config;
@@ -439,7 +472,8 @@ int ins_inspector_new(const struct ins_inspector_opts *o, struct ins_inspector *
 		return -ENOMEM;
 	ins_metrics_init(s->metrics, &s->config->faults, dr_wall_now());
 	executor.metrics = s->metrics;
-	s->queue = calloc(s->config->queue, sizeof(*s->queue));
+	s->queue_cap = s->config->queue;
+	s->queue = calloc(s->queue_cap, sizeof(*s->queue));
 	if (!s->queue)
 		return -ENOMEM;
 	s->evidence = ins_evidence_new(INS_EVIDENCE_MAX);
@@ -480,13 +514,29 @@ static int read_vote(const struct ins_vote *v, void *userdata)
 	return ins_evidence_restore(s->evidence, v);
 }
 
+/* There may be more than config->queue, if that was more before. */
+static int make_room(struct ins_inspector *s)
+{
+	size_t cap = 2 * s->queue_cap;
+	void *p;
+
+	if (s->queue_count < s->queue_cap)
+		return 0;
+	p = reallocarray(s->queue, cap, sizeof(*s->queue));
+	if (!p)
+		return -ENOMEM;
+	s->queue = p;
+	s->queue_cap = cap;
+	return 0;
+}
+
 static int read_queued(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata)
 {
 	struct ins_inspector *s = userdata;
-	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = received, .counted = true };
+	struct ins_queued q = { .number = ++s->numbers, .event = *e, .received = received, .old = true };
 
-	if (s->queue_count == s->config->queue)
-		return -ENOSPC;
+	if (make_room(s))
+		return -ENOMEM;
 	snprintf(q.host, sizeof(q.host), "%s", host);
 	s->queue[s->queue_count++] = q;
 	ins_journal_queued(s->journal, q.number, e, host,

@@ -51,7 +51,8 @@ bool ins_inspector_seen(const struct ins_inspector *s, const struct ins_event *e
 /* The computes as last read have a host of exactly this name, or it does not matter whether they have. */
 bool ins_inspector_knows(const struct ins_inspector *s, const struct ins_event *e);
 
-/* The computes as last read have no such host, or several; reason (for people) says which. */
+/* The computes as last read have no such host, or several; reason (for people) says which. That an incident
+ * is over is not refused. */
 bool ins_inspector_refuses(const struct ins_inspector *s, const struct ins_event *e, char reason[384]);
 
 /* Events that the queue takes now. */

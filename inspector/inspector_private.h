@@ -13,8 +13,9 @@
 #include "inspector/north.h"
 #include "inspector/policy.h"
 
-#define INS_SEEN_MAX 1024 /* events remembered, to know those that are sent again */
-#define INS_NOTES_MAX 256 /* refused and ignored ones, for people */
+#define INS_SEEN_MAX 1024     /* events remembered, to know those that are sent again */
+#define INS_RECORDED_MAX 4096 /* open faults about which nothing is done; of more the oldest end */
+#define INS_NOTES_MAX 256     /* refused and ignored ones, for people */
 
 struct ins_note {
 	struct dr_wall when;
@@ -29,7 +30,9 @@ struct ins_queued {
 	struct ins_event event;
 	char host[INS_TEXT_MAX]; /* Nova's name of its host; "": not known yet */
 	struct dr_mono received;
-	bool counted; /* its vote is among the evidence */
+	bool old;      /* of the journal: whether it was counted by then is not known */
+	bool counted;  /* its vote is among the evidence, and */
+	bool repeated; /* was so before */
 };
 
 struct ins_inspector {
@@ -49,9 +52,10 @@ struct ins_inspector {
 	struct ins_flaps flaps;
 	struct ins_maintenance maintenance;
 
-	struct ins_queued *queue; /* config->queue of them, oldest first */
-	size_t queue_count;
-	uint64_t numbers; /* of queued events, given so far */
+	struct ins_queued *queue;      /* oldest first */
+	size_t queue_count, queue_cap; /* room for config->queue, or for all that the journal had */
+	uint64_t numbers;	       /* of queued events, given so far */
+	struct dr_mono started;
 	struct ins_event seen[INS_SEEN_MAX];
 	uint64_t seen_marks[INS_SEEN_MAX]; /* of each, so that a thousand are looked through quickly */
 	size_t seen_next, seen_count;
@@ -75,7 +79,8 @@ size_t ins_count_incidents(const struct ins_inspector *s, bool (*is)(enum ins_st
 
 /*
  * It is worked on, and counts among those that may be at once (active). Not while it waits for what may last
- * until a person helps, a BMC or a host's evacuations, say: that must not hold up the others.
+ * until a person helps, a BMC or a host's evacuations, say, nor while all that is left of it is to be asked
+ * again later, as when Neutron is away: that must not hold up the others.
  */
 bool ins_occupies(const struct ins_incident *i);
 size_t ins_count_occupied(const struct ins_inspector *s);

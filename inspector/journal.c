@@ -605,6 +605,11 @@ void ins_journal_free(struct ins_journal *j)
 	release(j);
 }
 
+void ins_journal_abandon(struct ins_journal *j)
+{
+	j->lost = true;
+}
+
 struct dr_store *ins_journal_store(struct ins_journal *j)
 {
 	return j->store;

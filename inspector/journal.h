@@ -108,7 +108,8 @@ struct ins_journal_reader {
  * All that is there, the oldest incident first. Times of the monotonic clock are told from how long ago it
  * was by the wall clock: see dr_mono_before(). Events that waited are given in their order, and are no longer
  * in the journal after this turn, unless the taker notes them again. What cannot be understood is left out
- * with a warning, and stays in the file. As dr_store_open(), or what a taker returned.
+ * with a warning, and stays in the file. As dr_store_open(), or what a taker returned; if events had been
+ * given then, nothing is written any more.
  */
 int ins_journal_read(struct ins_journal *j, const struct ins_journal_reader *reader) DR_MUST_USE;
 

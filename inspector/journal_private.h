@@ -7,6 +7,9 @@
 #include "inspector/journal.h"
 #include "inspector/table.h"
 
+/* What was noted must not be written, as it is half of something: the file stays as it is, for good. */
+void ins_journal_abandon(struct ins_journal *j);
+
 /* SQL that leads from each version of the file to the next, for dr_store_open(). */
 extern const char *const ins_journal_schema[];
 extern const unsigned ins_journal_version;

@@ -11,8 +11,11 @@
 static struct dr_mono mono_of(struct dr_wall w)
 {
 	const struct ins_now now = ins_now();
+	int64_t age;
 
-	return (struct dr_mono){ now.mono.ns - (uint64_t)(now.wall.ns - w.ns) };
+	if (__builtin_sub_overflow(now.wall.ns, w.ns, &age) || age < 0)
+		age = 0; /* the clock was ahead */
+	return (struct dr_mono){ now.mono.ns - (uint64_t)age };
 }
 
 void ins_journal_vote(struct ins_journal *j, const struct ins_vote *v)
@@ -125,6 +128,7 @@ static int take_action(void *record, void *userdata)
 	a->reason = DR_TAKE_PTR(from->action.reason);
 	a->incident = i;
 	a->counted = ins_action_final(a); /* by the process that ended it */
+	a->began = mono_of(a->started);
 	if (!ins_action_final(a)) {
 		a->look = a->look || a->attempts > 0 || a->state == INS_SENT;
 		a->state = INS_PENDING;
@@ -230,6 +234,7 @@ static int unqueue(void *record, void *userdata)
 
 static void give_queue(struct reading *r)
 {
+	bool taken_out = r->queue != NULL;
 	struct waiting *w;
 
 	while ((w = r->queue)) {
@@ -240,6 +245,8 @@ static void give_queue(struct reading *r)
 		r->queue = w->next;
 		free(w);
 	}
+	if (taken_out && r->error)
+		ins_journal_abandon(r->journal);
 }
 
 static int take_row(void *record, void *userdata)

@@ -300,7 +300,7 @@ static const struct ins_column flap_columns[] = {
 	AGE("acted", at),
 	FLAG("suppressed", suppressed),
 };
-TABLE(flap, flap_columns, 1, .order = "rowid");
+TABLE(flap, flap_columns, 1, .order = "acted DESC"); /* there may be more than are remembered */
 #undef RECORD
 
 /* FNV-1a of all ids, projects and states, each with its NUL */

@@ -22,7 +22,8 @@ static struct ins_judgement judge_cleared(const struct ins_case *c)
 
 	if (c->open && (c->open->state == INS_RECOVERING || c->open->state == INS_RESTORING))
 		return judgement(INS_NOTHING, "incident %s is on the way back", c->open->id);
-	if (c->open && ins_votes_back(&c->votes, c->quorum, c->open->quorate))
+	if (c->open &&
+	    ins_votes_back(&c->votes, c->quorum, c->open->quorate || ins_incident_has_ledger(c->open)))
 		return judgement(INS_CLEAR,
 				 host ? "the monitor hears the host again" : "the fault is cleared");
 	if (c->open)
@@ -37,18 +38,31 @@ static struct ins_judgement judge_cleared(const struct ins_case *c)
 	return judgement(INS_NOTHING, "no incident is open");
 }
 
-static struct ins_judgement judge_open(const struct ins_incident *open)
+static struct ins_judgement judge_open(const struct ins_case *c)
 {
+	const struct ins_incident *open = c->open;
+
 	switch (open->state) {
+	case INS_MARKED:
+		if (ins_incident_forced(open) && c->host && !c->host->forced_down)
+			return judgement(INS_AGAIN,
+					 "reported again, and somebody has released the force-down");
+		break;
 	case INS_FAILED:
 	case INS_INCOMPLETE:
 		return judgement(INS_AGAIN, "reported again, and what was tried before failed");
 	case INS_RECOVERING:
 	case INS_RESTORING:
+		if (c->repeated || c->votes.down < c->quorum)
+			return judgement(INS_COUNT,
+					 "incident %s is on the way back: %s, %u say down, %u are needed",
+					 open->id, c->repeated ? "nothing new" : "one more monitor",
+					 c->votes.down, c->quorum);
 		return judgement(INS_AGAIN, "reported again, before it was taken for over");
 	default:
-		return judgement(INS_COUNT, "incident %s is open", open->id);
+		break;
 	}
+	return judgement(INS_COUNT, "incident %s is open", open->id);
 }
 
 struct ins_judgement ins_judge(const struct ins_case *c)
@@ -63,7 +77,7 @@ struct ins_judgement ins_judge(const struct ins_case *c)
 	if (event->status == INS_CLEARED)
 		return judge_cleared(c);
 	if (c->open)
-		return judge_open(c->open);
+		return judge_open(c);
 	if (!c->todo)
 		return judgement(INS_RECORD, "the policy of \"%.64s\" is to record it", event->type);
 	if (!c->map_known)

@@ -18,6 +18,7 @@ struct ins_case {
 	const struct ins_host *host;	 /* with INS_MATCH_ONE */
 	const struct ins_incident *open; /* the incident of this fault that has not ended; NULL: none */
 	struct ins_votes votes;		 /* with open: this event among them */
+	bool repeated;			 /* its monitor said so before, and nothing else since */
 	unsigned quorum;
 	unsigned todo; /* INS_DO_* (policy.h) about such a fault */
 };
@@ -26,9 +27,9 @@ enum ins_verdict {
 	INS_ACT,     /* a new incident, if the gate lets it */
 	INS_RESOLVE, /* a new incident, once the services can be read */
 	INS_RECORD,  /* a new incident about which nothing is to be done */
-	INS_AGAIN,   /* the open incident failed, or was taken for over: try once more */
-	INS_COUNT,   /* reported again; nothing to do */
-	INS_CLEAR,   /* ends the open incident */
+	INS_AGAIN, /* the open incident failed, or was taken for over, by a monitor or a person: once more */
+	INS_COUNT, /* reported again; nothing to do */
+	INS_CLEAR, /* ends the open incident */
 	INS_DISSENT, /* one monitor hears the host, and not enough of them do */
 	INS_NOTHING, /* as it should be, nothing to do: monitors tell of living hosts when they start */
 	INS_IGNORE,  /* noted, nothing to do */

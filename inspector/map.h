@@ -32,6 +32,7 @@ struct ins_host {
 	char service_id[65]; /* of its nova-compute; "" below microversion 2.53 */
 	bool forced_down, up;
 	bool disabled; /* by a person; not by Nova itself */
+	bool newer;    /* forced_down is newer than the reading of the computes that is under way */
 	struct ins_vms vms;
 };
 

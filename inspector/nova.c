@@ -185,6 +185,18 @@ static int read_row(const struct dr_json *row, const struct dr_nova_api *api, st
 	return ins_map_add_host(map, &h);
 }
 
+/* What was done while it was read. */
+static void keep_newer(struct ins_map *map, const struct ins_map *before)
+{
+	for (size_t i = 0; before && i < before->count; i++) {
+		const struct ins_host *was = &before->hosts[i];
+		struct ins_host *h = was->newer ? ins_map_get(map, was->name) : NULL;
+
+		if (h)
+			h->forced_down = was->forced_down;
+	}
+}
+
 static int take_services(struct ins_nova *n, const struct dr_json *body)
 {
 	DR_AUTO(ins_map_freep) struct ins_map *map = ins_map_new();
@@ -205,6 +217,7 @@ static int take_services(struct ins_nova *n, const struct dr_json *body)
 	ins_groups_sort(zones);
 	ins_groups_free(n->zones);
 	n->zones = DR_TAKE_PTR(zones);
+	keep_newer(map, n->map);
 	if (n->map)
 		ins_map_move_vms(map, n->map);
 	ins_map_free(n->map);
@@ -269,9 +282,12 @@ static int read_services(struct ins_nova *n)
 		return r;
 	call.req.timeout = n->config->timeout;
 	r = dr_cloud_send(n->cloud, &call.req, on_services, n);
-	if (!r)
-		n->services_busy = true;
-	return r;
+	if (r)
+		return r;
+	n->services_busy = true;
+	for (size_t i = 0; n->map && i < n->map->count; i++)
+		n->map->hosts[i].newer = false;
+	return 0;
 }
 
 static void begin_reread(struct ins_nova *n)
@@ -510,8 +526,10 @@ void ins_nova_forced(struct ins_nova *n, const char *host, bool down)
 {
 	struct ins_host *h = ins_map_get(n->map, host);
 
-	if (h)
+	if (h) {
 		h->forced_down = down;
+		h->newer = n->services_busy;
+	}
 	/* what is being read may be older; and whether one that was released is up, only Nova knows */
 	if (n->services_busy || !down)
 		reread_for(n, host);

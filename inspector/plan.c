@@ -194,6 +194,25 @@ static void doubt(struct ins_incident *i, struct ins_action *back)
 	back->dirty = true;
 }
 
+void ins_plan_released(struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		struct ins_action *a = i->actions[n];
+
+		if (ins_action_trait(a->kind)->back || !ins_action_trait(a->kind)->changes ||
+		    a->state != INS_DONE || a->undone)
+			continue;
+		if (a->kind != INS_RESET && a->kind != INS_PORT_DOWN) {
+			a->undone = a->dirty = true;
+			continue;
+		}
+		/* the list tells */
+		end_action(a, INS_PENDING, "it may have been changed back");
+		a->look = true;
+		a->started = (struct dr_wall){ 0 };
+	}
+}
+
 /* A new attempt. */
 static void again(struct ins_action *a)
 {

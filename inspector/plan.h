@@ -50,6 +50,9 @@ void ins_plan_cancel(struct ins_incident *i, const char *reason);
  */
 void ins_plan_again(struct ins_incident *i);
 
+/* Somebody has released the host: what was done is looked at anew, or done again. */
+void ins_plan_released(struct ins_incident *i);
+
 /* Where marking stands: 1 not all is final; else 0 and *ret is INS_IN_DONE or INS_IN_PARTLY. */
 int ins_plan_finished(const struct ins_incident *i, enum ins_input *ret) DR_MUST_USE;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
+#include <sys/queue.h>
 
 #include "doctor/log.h"
 #include "inspector/alarm.h"
@@ -17,11 +18,14 @@ struct ins_receiver {
 	struct ins_north *north; /* NULL: there is none */
 	struct ins_live *live;	 /* the same */
 	struct ins_sources sources;
-	uint64_t refused; /* requests */
+	TAILQ_HEAD(, request) waiting; /* for the computes to be read */
+	uint64_t refused;	       /* requests */
 };
 
 /* A body whose events are being looked at; heap, as it may have to wait for Nova's list of computes. */
 struct request {
+	TAILQ_ENTRY(request) entry;
+	bool waiting; /* in the receiver's list */
 	struct dr_http_exchange *x;
 	struct ins_receiver *receiver;
 	bool set;		   /* the whole set of a data source; the events are what it changes */
@@ -37,6 +41,8 @@ static void request_free(struct request *q)
 {
 	if (!q)
 		return;
+	if (q->waiting)
+		TAILQ_REMOVE(&q->receiver->waiting, q, entry);
 	if (q->barrier.waiting)
 		ins_journal_forget(ins_inspector_journal(q->receiver->inspector), &q->barrier);
 	if (q->source)
@@ -145,7 +151,7 @@ static void take(struct request *q, size_t n, bool fresh)
 	q->accepted++;
 }
 
-/* That a fault is over is taken in any case: of a host that Nova no longer knows, too. */
+/* That a row is there no more is taken in any case: of a host that Nova no longer knows, too. */
 static bool refuses(const struct request *q, size_t n, char reason[384])
 {
 	return !q->events.places[n].implied &&
@@ -193,6 +199,8 @@ static void on_reread(int error, void *userdata)
 {
 	struct request *q = userdata;
 
+	TAILQ_REMOVE(&q->receiver->waiting, q, entry);
+	q->waiting = false;
 	if (error == -ECANCELED) {
 		dr_http_reply_error(q->x, 503, "the inspector is stopping");
 		request_free(q);
@@ -201,6 +209,20 @@ static void on_reread(int error, void *userdata)
 	} else {
 		settle(q, !error);
 	}
+}
+
+/* Something of this host waits already: what came later must not overtake it. */
+static bool is_awaited(const struct ins_receiver *r, const struct ins_event *e)
+{
+	const struct request *q;
+
+	TAILQ_FOREACH(q, &r->waiting, entry)
+	{
+		for (size_t n = 0; n < q->events.count; n++)
+			if (!q->known[n] && !strcmp(q->events.items[n].host, e->host))
+				return true;
+	}
+	return false;
 }
 
 /* 1: refused. -ENOMEM. */
@@ -250,6 +272,12 @@ static int enter(struct request *q, const char *source)
 	return r;
 }
 
+static void wait_for_computes(struct request *q)
+{
+	TAILQ_INSERT_TAIL(&q->receiver->waiting, q, entry);
+	q->waiting = true;
+}
+
 /* source: the id of the data source whose set this is; NULL: single events. */
 static void take_events(struct dr_http_exchange *x, struct ins_receiver *r, enum ins_dialect dialect,
 			const char *source)
@@ -276,7 +304,8 @@ static void take_events(struct dr_http_exchange *x, struct ins_receiver *r, enum
 	for (size_t n = 0; n < q->events.count; n++) {
 		if (is_known(q, n))
 			continue;
-		if (ins_inspector_knows(r->inspector, &q->events.items[n]))
+		if (ins_inspector_knows(r->inspector, &q->events.items[n]) &&
+		    !is_awaited(r, &q->events.items[n]))
 			take(q, n, false);
 		else
 			unknown++;
@@ -288,7 +317,7 @@ static void take_events(struct dr_http_exchange *x, struct ins_receiver *r, enum
 	else if (ins_nova_reread(ins_inspector_nova(r->inspector), on_reread, q))
 		settle(DR_TAKE_PTR(q), false);
 	else
-		(void)DR_TAKE_PTR(q);
+		wait_for_computes(DR_TAKE_PTR(q));
 }
 
 /* ---------------------------------------------------------------- paths */
@@ -484,6 +513,7 @@ int ins_receiver_new(struct dr_loop *l, struct ins_inspector *s, const struct in
 	if (!r)
 		return -ENOMEM;
 	*r = (struct ins_receiver){ .loop = l, .inspector = s, .config = c, .admission = a };
+	TAILQ_INIT(&r->waiting);
 	*ret = r;
 	return 0;
 }

@@ -63,11 +63,14 @@ static void restore(struct ins_inspector *s, struct ins_incident *i)
 		ins_failed_to_restore(s, i, r);
 }
 
-/* Another incident of its host is being acted upon: it may just be finding what this one has changed. */
+/*
+ * Another incident of its host is being acted upon: it may just be finding what this one has changed. Not one
+ * that only waits to ask again, of ports say while Neutron is away: it finds what there is then.
+ */
 static bool is_disputed(const struct ins_inspector *s, const struct ins_incident *i)
 {
 	for (const struct ins_incident *other = s->first; other; other = other->next)
-		if ((other->state == INS_FORCING || other->state == INS_MARKING) &&
+		if ((other->state == INS_FORCING || (other->state == INS_MARKING && ins_occupies(other))) &&
 		    !strcmp(other->host, i->host))
 			return true;
 	return false;
@@ -102,7 +105,11 @@ struct dr_dur ins_recover(struct ins_inspector *s, struct ins_incident *i, struc
 void ins_relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono since)
 {
 	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
-	bool undoing = i->state == INS_RESTORING;
+	/* within the hold time it is one and the same, afterwards a new death of the host */
+	bool anew = i->state != INS_RECOVERING;
+	const char *reason = i->state == INS_MARKED ? "down again, and somebody has released the force-down"
+			     : anew		    ? "down again while it was set back"
+						    : "down again within the hold time";
 
 	if (fence)
 		fence->undone = fence->dirty = true; /* it was switched on again */
@@ -111,9 +118,9 @@ void ins_relapse(struct ins_inspector *s, struct ins_incident *i, struct dr_mono
 	i->since = since;
 	i->back = (struct dr_wall){ 0 };
 	i->quorate = i->released = false;
-	i->acted &= !undoing; /* within the hold time it is one and the same */
-	ins_incident_step(i, dr_wall_now(),
-			  undoing ? "down again while it was set back" : "down again within the hold time");
+	i->acted &= !anew;
+	i->braked &= !anew;
+	ins_incident_step(i, dr_wall_now(), reason);
 	ins_journal_incident(s->journal, i);
 	dr_warning("incident=%s host=%s: %s", i->id, i->host, i->reason);
 	ins_schedule(s);

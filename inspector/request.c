@@ -31,6 +31,7 @@ enum ins_request ins_request_of(const struct ins_action *a)
 /* ---------------------------------------------------------------- lists */
 
 static int send_page(struct ins_executor *x, struct ins_action *a, const char *next);
+static int send_ports(struct ins_executor *x, struct ins_action *a, const char *next);
 
 /*
  * The rows of one page. -EPERM: policy hides the hosts, so none of them can be trusted to be on ours. The
@@ -75,7 +76,7 @@ static int take_ports(struct ins_action *a, const struct dr_json *rows)
 			r = -ENOTSUP;
 		if (!r && !p.host)
 			r = -EPERM;
-		if (!r && strcmp(p.host, a->incident->host))
+		if (!r && (strcmp(p.host, a->incident->host) || ins_vms_get(&a->list, p.id)))
 			continue;
 		if (!r)
 			r = ins_vms_add(&a->list, p.id, NULL, p.data_plane_status);
@@ -88,18 +89,16 @@ static int take_ports(struct ins_action *a, const struct dr_json *rows)
 /* 0: the list is complete; 1: the next page is asked for. */
 static int list_page(struct ins_executor *x, struct ins_action *a, const struct dr_json *body)
 {
-	const struct dr_json *rows = dr_json_get(body, "servers");
-	const char *next = dr_json_size(rows) ? dr_nova_servers_next(body) : NULL;
-	int r;
+	bool ports = ins_request_of(a) == INS_REQ_PORTS;
+	const struct dr_json *rows = dr_json_get(body, ports ? "ports" : "servers");
+	const char *next = ports ? dr_neutron_ports_next(body) : dr_nova_servers_next(body);
+	int r = ports ? take_ports(a, rows) : take_servers(a, rows);
 
-	if (ins_request_of(a) == INS_REQ_PORTS)
-		return take_ports(a, dr_json_get(body, "ports"));
-	r = take_servers(a, rows);
-	if (r || !next)
+	if (r || !next || !dr_json_size(rows))
 		return r;
 	if (++a->pages == INS_PAGES_MAX)
 		return -ELOOP;
-	r = send_page(x, a, next);
+	r = ports ? send_ports(x, a, next) : send_page(x, a, next);
 	return r ? r : 1;
 }
 
@@ -367,10 +366,11 @@ static int send_diagnose(struct ins_executor *x, struct ins_action *a)
 	return r ? r : send_call(x, a, &call);
 }
 
-static int send_ports(struct ins_executor *x, struct ins_action *a)
+static int send_ports(struct ins_executor *x, struct ins_action *a, const char *next)
 {
 	DR_AUTO_CALL struct dr_api_call call = {};
-	int r = dr_neutron_ports_list(&call, a->incident->host, NULL);
+	int r = next ? dr_neutron_ports_more(&call, next)
+		     : dr_neutron_ports_list(&call, a->incident->host, NULL);
 
 	return r ? r : send_call(x, a, &call);
 }
@@ -409,7 +409,8 @@ int ins_request_send(struct ins_executor *x, struct ins_action *a)
 	case INS_LIST_PORTS:
 	case INS_LIST_PORTS_BACK:
 		ins_vms_done(&a->list);
-		return send_ports(x, a);
+		a->pages = 0;
+		return send_ports(x, a, NULL);
 	case INS_RESET:
 		return send_reset(x, a, "error");
 	case INS_RESTORE:

@@ -235,7 +235,7 @@ struct ins_tally ins_tally(const struct ins_inspector *s, const struct ins_incid
 		.quorum = ins_quorum(s, i->todo),
 		.now = now,
 		.forget = s->config->judge.forget,
-		.keep = i->quorate,
+		.keep = i->quorate || ins_incident_has_ledger(i),
 		.opened = i->since,
 	};
 }
@@ -259,29 +259,48 @@ static struct ins_judge_conf rules_of(const struct ins_inspector *s, const struc
 	return c;
 }
 
+/* After so long Nova has noticed by itself that a host is silent (service_down_time is a minute). */
+#define NOVA_HEARS dr_sec(90)
+
+/* It was down before we were away, which may have been for long, and nobody could tell us that it is back. */
+static bool is_heard(const struct ins_inspector *s, const struct ins_host *h, const struct ins_votes *v,
+		     struct dr_mono now)
+{
+	return h && h->up && !h->forced_down && v->down && dr_mono_before(v->last, s->started) &&
+	       dr_mono_sub(now, v->last).ns > NOVA_HEARS.ns;
+}
+
 /* Without the brake. */
 static struct ins_gate_case case_of(const struct ins_inspector *s, const struct ins_incident *i,
 				    const struct ins_tally *t, const struct ins_judge_conf *rules)
 {
 	const struct ins_host *h = ins_map_get(ins_nova_map(s->nova), i->host);
 	char key[INS_KEY_MAX];
+	const struct ins_votes votes = ins_evidence_count(s->evidence, key_of(i, key), t);
 
-	key_of(i, key);
 	return (struct ins_gate_case){
 		.now = t->now,
 		.judge = rules,
-		.votes = ins_evidence_count(s->evidence, key, t),
+		.votes = votes,
 		.monitors = "",
 		.quorate = i->quorate,
+		.changed = ins_incident_has_ledger(i),
 		.acted = i->acted,
 		.released = i->released,
 		.braked = i->braked,
 		.upkeep = ins_maintenance_get(&s->maintenance, i->host, t->now),
 		.disabled = s->config->maintenance.nova_disabled && h && h->disabled,
+		.heard = ins_policy_condemns(i->todo) && is_heard(s, h, &votes, t->now),
 		.refresh = s->config->refresh,
 		.flap = ins_flaps_look(&s->flaps, &s->config->flap, key, t->now),
 		.reuse = s->config->flap.reuse,
 	};
+}
+
+/* A host that Nova no longer has, or does not show just now, is none that could be marked down. */
+static bool is_gone(const struct ins_inspector *s, const struct ins_incident *i)
+{
+	return ins_policy_condemns(i->todo) && !ins_map_get(ins_nova_map(s->nova), i->host);
 }
 
 /* It would be acted upon now, or once it is confirmed or a person knows better, if there was no brake. */
@@ -291,11 +310,12 @@ static bool asks(const struct ins_inspector *s, const struct ins_incident *i, st
 	struct ins_judge_conf confirmed = rules_of(s, i);
 	struct ins_gate_case c;
 
-	if (!ins_policy_condemns(i->todo))
+	if (!ins_policy_condemns(i->todo) || is_gone(s, i))
 		return false;
 	confirmed = (struct ins_judge_conf){ .monitors = confirmed.monitors };
 	c = case_of(s, i, &t, &confirmed);
 	c.votes.fresh = c.votes.down;
+	c.heard = false;
 	return ins_gate(&c).answer == INS_GATE_GO && !ins_brake_has(&s->brake, i->host);
 }
 
@@ -425,8 +445,12 @@ static void go(struct ins_inspector *s, struct ins_incident *i, const struct ins
 static void review(struct ins_inspector *s, struct ins_incident *i, struct pass *p)
 {
 	bool asked = asks(s, i, p->now);
-	const struct ins_ruling r = ask(s, i, p->now, &p->counts, asked);
+	struct ins_ruling r = ask(s, i, p->now, &p->counts, asked);
 
+	if (r.answer == INS_GATE_GO && is_gone(s, i)) {
+		r = (struct ins_ruling){ .answer = INS_GATE_WAIT, .again = s->config->refresh };
+		snprintf(r.reason, sizeof(r.reason), "Nova's list of computes does not have the host");
+	}
 	if (r.again.ns >= 0 && (p->again.ns < 0 || r.again.ns < p->again.ns))
 		p->again = r.again;
 	switch (r.answer) {
@@ -527,7 +551,7 @@ void ins_again(struct ins_inspector *s, struct ins_incident *i, const struct ins
 
 	i->reports++;
 	ins_journal_incident(s->journal, i);
-	if (i->state == INS_RECOVERING || i->state == INS_RESTORING) {
+	if (i->state == INS_MARKED || i->state == INS_RECOVERING || i->state == INS_RESTORING) {
 		ins_relapse(s, i, q->received);
 		return;
 	}
@@ -560,6 +584,46 @@ static void take_seriously(struct ins_inspector *s, struct ins_incident *i)
 	dr_info("incident=%s host=%s: %s", i->id, i->host, i->reason);
 }
 
+/* Not only ports are left. */
+static bool has_servers_left(const struct ins_incident *i)
+{
+	for (size_t n = 0; n < i->action_count; n++) {
+		const struct ins_action *a = i->actions[n];
+
+		if ((a->kind == INS_RESET || a->kind == INS_NOTIFY) && !ins_action_final(a))
+			return true;
+	}
+	return !i->planned;
+}
+
+/* It was being acted upon when we ended, and that may be long ago. */
+static bool is_outdated(const struct ins_inspector *s, const struct ins_incident *i)
+{
+	const struct ins_tally t = ins_tally(s, i, dr_mono_now());
+	const struct ins_judge_conf rules = rules_of(s, i);
+	struct ins_gate_case c;
+	bool begun = i->state == INS_FORCING || (i->state == INS_MARKING && has_servers_left(i));
+
+	if (!begun || !ins_policy_condemns(i->todo) || i->released)
+		return false;
+	c = case_of(s, i, &t, &rules);
+	return c.heard || c.votes.fresh < rules.monitors;
+}
+
+static void look_anew(struct ins_inspector *s, struct ins_incident *i)
+{
+	struct ins_action *fence = ins_incident_find(i, INS_FENCE, NULL);
+
+	if (fence)
+		fence->undone = fence->dirty = true; /* it may have been switched on again */
+	ins_executor_cancel(s->executor, i, "the program was restarted");
+	i->state = INS_WAITING;
+	i->acted = false;
+	ins_incident_step(i, dr_wall_now(), "restarted: whether it is still so is looked at anew");
+	ins_journal_incident(s->journal, i);
+	dr_warning("incident=%s host=%s: %s", i->id, i->host, i->reason);
+}
+
 void ins_resume(struct ins_inspector *s, struct ins_incident *i)
 {
 	bool goes_on = i->state == INS_FORCING || i->state == INS_MARKING || i->state == INS_RESTORING;
@@ -573,6 +637,8 @@ void ins_resume(struct ins_inspector *s, struct ins_incident *i)
 	}
 	if (i->state == INS_REHEARSED && !s->config->dry_run)
 		take_seriously(s, i);
+	if (is_outdated(s, i))
+		look_anew(s, i);
 	switch (i->state) {
 	case INS_RESOLVING:
 		r = arm_resolver(s, i);

@@ -22,7 +22,8 @@ struct mon_discovery {
 	struct dr_source *timer; /* while it runs: it has fallen silent; else: it is started anew */
 	struct dr_buf line;
 	unsigned failures; /* since a line was good */
-	unsigned empty;	   /* lists in a row */
+	unsigned doubted;  /* lists in a row that lack most of those that were there */
+	size_t believed;   /* hosts in the last list that was passed on */
 };
 
 int mon_discovered_target(const struct mon_config *c, const struct mon_discovered *d, struct mon_target *ret)
@@ -99,7 +100,7 @@ static void forget(struct mon_discovery *d)
 	dr_closep(&d->fd);
 	dr_buf_done(&d->line);
 	d->pid = 0;
-	d->empty = 0;
+	d->doubted = 0;
 }
 
 static void end_child(struct mon_discovery *d)
@@ -148,14 +149,19 @@ static int arm_patience(struct mon_discovery *d)
 			    (struct dr_dur){ d->config->discover.refresh.ns + d->opts.patience.ns });
 }
 
+/* That most of a cloud has gone is likelier a slip of Nova's than true, as is that there is none. */
 static void take_list(struct mon_discovery *d, const struct mon_discovered *list, size_t n)
 {
 	d->failures = 0;
-	d->empty = n ? 0 : d->empty + 1;
-	if (n || d->empty > 1)
-		d->fn(list, n, d->userdata);
-	else
-		dr_warning("Nova lists no hypervisor: believed when it says so again");
+	d->doubted = !n || 2 * n < d->believed ? d->doubted + 1 : 0;
+	if (d->doubted == 1) {
+		dr_warning("Nova lists less than half of the hypervisors, or none: believed when it says so "
+			   "again hypervisors=%zu before=%zu",
+			   n, d->believed);
+		return;
+	}
+	d->believed = n;
+	d->fn(list, n, d->userdata);
 }
 
 /* False: the child has been ended. */
@@ -174,7 +180,7 @@ static bool take_line(struct mon_discovery *d, const char *line, size_t len)
 	if (arm_patience(d))
 		dr_error("no timer: should discovery fall silent, that is not noticed");
 	if (r == 1)
-		d->empty = 0;
+		d->doubted = 0;
 	else
 		take_list(d, list, n);
 	return true;

@@ -36,8 +36,8 @@ struct mon_discovery;
 
 /*
  * All that Nova lists now: each host once, each address once, in order of host; the list is valid during the
- * call. Not called while Nova does not answer. An empty list only when Nova has said so twice in a row.
- * Must not stop the discovery.
+ * call. Not called while Nova does not answer. A list that is empty, or has less than half of the hosts of
+ * the last one, only when Nova has said so twice in a row. Must not stop the discovery.
  */
 typedef void (*mon_discover_fn)(const struct mon_discovered *list, size_t n, void *userdata);
 

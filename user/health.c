@@ -250,6 +250,12 @@ static bool is_suspected(const struct monitor_target *s)
 	return s->mute.since_ns && !is_mute(s);
 }
 
+/* Some probes left meanwhile, so that it counts with the others: not any more. */
+static bool is_cut_off_again(const struct dr_track *t)
+{
+	return t->verdict == DR_VERDICT_UNREACHABLE && t->counted_up;
+}
+
 static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 {
 	const struct mon_target *t = &m->slots.targets[slot];
@@ -278,7 +284,8 @@ static void look_at_unsent(struct monitor *m, uint32_t slot, uint64_t now_ns)
 	else if (mon_unsent_look(&s->mute, p.attempts, w.track.sent, t->multiplier,
 				 DR_MAX((uint64_t)t->detect.ns, MUTE_NS), now_ns))
 		reason = DR_REASON_MUTE;
-	if (reason == DR_REASON_NONE || reason == (enum dr_reason)w.track.reason ||
+	if (reason == DR_REASON_NONE ||
+	    (reason == (enum dr_reason)w.track.reason && !is_cut_off_again(&w.track)) ||
 	    (reason == DR_REASON_NO_NEIGHBOUR && !has_asked_in_vain(m, t, s, now_ns)))
 		return;
 	/* what was asked for while we were isolated proves nothing: the kernel asks each second */

@@ -11,13 +11,14 @@
 
 /* ---------------------------------------------------------------- links */
 
+/* Of one that is good the first word is said as well: an earlier run may have told otherwise, and is gone. */
 static void report_link(struct monitor *m, size_t i, bool broken, enum dr_reason reason, struct dr_wall when)
 {
 	const struct mon_link *l = &m->config.links[i];
 	struct monitor_link *s = &m->links[i];
 
-	if (s->told ? s->broken == broken : !broken)
-		return; /* known, or good from the beginning */
+	if (s->told && s->broken == broken)
+		return;
 	s->told = true;
 	s->broken = broken;
 	monitor_report(m, MON_EVENT_NIC, broken, l->host, l->name, reason, broken ? "no carrier" : NULL,
@@ -187,6 +188,7 @@ void monitor_report_interface(struct monitor *m, unsigned iface, bool isolated, 
 	if (i->isolated == isolated)
 		return;
 	i->isolated = isolated;
+	i->told = true;
 	for (uint32_t slot = 0; slot < m->slots.room;
 	     slot++) { /* what was lost meanwhile says nothing of them */
 		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface)

@@ -69,6 +69,10 @@ static void add_health(struct dr_buf *b, const struct mon_status *s)
 	single(b, "last_reload_successful", "gauge",
 	       "0: the last new configuration was refused, or not all of it could be taken over.",
 	       !s->reload_error && !s->reload_incomplete);
+	single(b, "discovered_hosts", "gauge", "Hosts that Nova has listed last.", s->discovery.hosts);
+	single(b, "discovery_stale", "gauge",
+	       "1: Nova has not listed its hypervisors for long, so that new ones are not watched.",
+	       mon_status_discovery_is_stale(s));
 	single(b, "discovered_left_out", "gauge", "Discovered hosts that are not watched.", s->left_out);
 	add_targets_by_verdict(b, s);
 }
@@ -326,7 +330,8 @@ static const struct counter inspector_counters[] = {
 	{ "inspector_refused_total", NULL, NULL, "Events that it refused for good.", REPORT(refused) },
 	{ "inspector_retries_total", NULL, NULL, "Attempts that failed and were made again.",
 	  REPORT(retries) },
-	{ "inspector_dropped_total", "reason", "superseded", "Events that the full queue lost.",
+	{ "inspector_dropped_total", "reason", "superseded",
+	  "Events that were not told: overtaken by a later one (superseded), or for want of room (lost).",
 	  REPORT(dropped_superseded) },
 	{ "inspector_dropped_total", "reason", "lost", NULL, REPORT(dropped_lost) },
 };

@@ -145,6 +145,7 @@ static void on_discovered(const struct mon_discovered *found, size_t n, void *us
 	free(m->found);
 	m->found = DR_TAKE_PTR(copy);
 	m->found_count = n;
+	m->listed_at = dr_mono_now();
 	add_discovered(m, &fresh);
 	take_over(m, &fresh);
 	if (apply(m, &error))
@@ -220,6 +221,7 @@ static int keep_discovered(struct monitor *m, struct mon_config *fresh)
 		free(DR_TAKE_PTR(m->found));
 		free(DR_TAKE_PTR(m->left_out_why));
 		m->found_count = m->left_out = 0;
+		m->listed_at = m->discovers_since = (struct dr_mono){ 0 };
 		return 0;
 	}
 	int r = mon_config_copy(fresh, &m->file);
@@ -231,7 +233,20 @@ static int start_discovery(struct monitor *m)
 {
 	if (!m->config.discover.nova)
 		return 0;
+	if (!m->discovers_since.ns)
+		m->discovers_since = dr_mono_now();
 	return mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery);
+}
+
+/* Another host has it now: what was told of the last one is taken back, and the new one's state is to be
+ * told.
+ */
+static void change_host(struct monitor *m, const struct mon_link *was, struct monitor_link *s)
+{
+	if (s->broken)
+		monitor_report(m, MON_EVENT_NIC, false, was->host, was->name, DR_REASON_NONE, NULL,
+			       dr_wall_now());
+	s->told = s->broken = false;
 }
 
 /* Links that are listed no more are forgotten, the others keep what was said of them. */
@@ -243,8 +258,11 @@ static void carry_links_over(struct monitor *m, const struct mon_link *was, size
 	memset(m->links, 0, sizeof(m->links));
 	for (size_t i = 0; i < m->config.link_count; i++) {
 		for (size_t k = 0; k < was_count; k++) {
-			if (strcmp(m->config.links[i].name, was[k].name) == 0)
-				m->links[i] = old[k];
+			if (strcmp(m->config.links[i].name, was[k].name) != 0)
+				continue;
+			m->links[i] = old[k];
+			if (strcmp(m->config.links[i].host, was[k].host) != 0)
+				change_host(m, &was[k], &m->links[i]);
 		}
 	}
 	for (size_t k = 0; k < was_count; k++) {

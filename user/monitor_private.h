@@ -53,6 +53,7 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	unsigned ifindex; /* that we hang on, or hung on last; 0: never */
 	bool attached;
 	bool isolated;	      /* reported so */
+	bool told;	      /* that was reported, or that it is over */
 	bool remembered;      /* who was up when it became isolated stands in the file */
 	unsigned taken_over;  /* its targets that were up before the start, as long as that counts */
 	uint64_t heard_ns;    /* when something was last heard, as last looked at */
@@ -72,7 +73,7 @@ struct monitor_link {	    /* by index of mon_config.links */
 	bool carrier;	    /* as rtnetlink tells of it */
 	unsigned odd_ticks; /* as of an interface */
 	bool broken;	    /* reported so */
-	bool told;	    /* something was reported */
+	bool told;	    /* that was reported, or the contrary */
 };
 
 struct monitor {
@@ -82,8 +83,10 @@ struct monitor {
 	struct mon_config file;	      /* with discovery: what the file alone says */
 	struct mon_discovered *found; /* last */
 	size_t found_count;
-	size_t left_out;    /* of these, those that should be watched and are not */
-	char *left_out_why; /* in lines; NULL: none is */
+	struct dr_mono listed_at;	/* when that came; 0: nothing has yet */
+	struct dr_mono discovers_since; /* 0: there is no discovery */
+	size_t left_out;		/* of these, those that should be watched and are not */
+	char *left_out_why;		/* in lines; NULL: none is */
 	struct mon_bpf *bpf;
 	struct mon_prober *prober;
 	struct mon_report *report;
@@ -93,6 +96,8 @@ struct monitor {
 	struct mon_slots slots;
 	struct mon_hosts hosts;
 	struct monitor_target *targets;
+	const char **leavers; /* while targets are changed: hosts of those retired that were up, sorted */
+	size_t leaver_count;
 	struct monitor_iface ifaces[MON_INTERFACES_MAX];
 	struct monitor_link links[MON_INTERFACES_MAX];
 	uint16_t ident;
@@ -123,6 +128,14 @@ struct monitor {
 static inline bool monitor_watches(const struct monitor *m, uint32_t slot)
 {
 	return m->slots.targets[slot].host[0] && m->targets[slot].key;
+}
+
+/* The kernel counts it for the share, or will when its probes leave again: it is up, or was and is not
+ * condemned.
+ */
+static inline bool monitor_counts(const struct dr_track *t)
+{
+	return t->counted_up || t->cut_off;
 }
 
 /* Its answers come too late to be recognised. */

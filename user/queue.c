@@ -248,6 +248,17 @@ const struct mon_event *mon_queue_first(const struct mon_queue *q)
 	return q->count ? &q->items[q->first].event : NULL;
 }
 
+bool mon_queue_first_is_superseded(const struct mon_queue *q)
+{
+	return q->count && q->items[q->first].superseded;
+}
+
+void mon_queue_skip(struct mon_queue *q)
+{
+	q->superseded++;
+	mon_queue_pop(q);
+}
+
 /* What a flood of events needed is given back when all of them are gone. */
 static void renew(struct mon_queue *q)
 {

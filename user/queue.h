@@ -21,7 +21,8 @@ struct mon_queue {
 	uint32_t first, last, free, used;
 	size_t count, cap, heap_count;
 	uint64_t sequence;
-	uint64_t superseded, lost; /* dropped for want of room */
+	uint64_t superseded; /* dropped for want of room, or skipped */
+	uint64_t lost;	     /* dropped for want of room */
 };
 
 enum mon_queue_drop {
@@ -43,6 +44,10 @@ enum mon_queue_drop mon_queue_push(struct mon_queue *q, const struct mon_event *
 				   struct mon_event *ret_dropped);
 
 const struct mon_event *mon_queue_first(const struct mon_queue *q); /* NULL when empty */
+/* Is there a later event of the first one's subject? False when empty. */
+bool mon_queue_first_is_superseded(const struct mon_queue *q);
+/* Drops the first, which is superseded, and counts it. As mon_queue_pop(). */
+void mon_queue_skip(struct mon_queue *q);
 /* Not of an empty one. The last one's end may give back memory: what mon_queue_first() returned is gone. */
 void mon_queue_pop(struct mon_queue *q);
 

@@ -3,7 +3,9 @@
  * A restart while an interface is isolated. Without more, all that are cut off would be silent since the
  * start, and none of them counted among those that were up: each would be a dead host. So who was up when the
  * isolation began is written down, and the next run has them count from its beginning. That holds for any
- * reason of isolation: when one by a lost carrier ends, hosts come back one by one.
+ * reason of isolation: when one by a lost carrier ends, hosts come back one by one. It holds as well where so
+ * many are unreachable that they would be an isolation if they were silent: behind a gateway that is dead,
+ * say.
  */
 #include <string.h>
 
@@ -115,7 +117,7 @@ static void write_down(struct monitor *m)
 	log_error(m, r);
 }
 
-/* Those that the kernel counts for the share: up, and not condemned since. */
+/* Those that the kernel counts for the share. */
 void monitor_remember(struct monitor *m, unsigned iface)
 {
 	struct dr_watch w;
@@ -125,7 +127,7 @@ void monitor_remember(struct monitor *m, unsigned iface)
 	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
 		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface)
 			m->targets[slot].up_before = mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
-						     w.track.counted_up;
+						     monitor_counts(&w.track);
 	}
 	m->ifaces[iface].remembered = true;
 	write_down(m);
@@ -136,8 +138,25 @@ static bool is_open(const struct monitor *m, uint32_t slot)
 {
 	struct dr_watch w;
 
-	return m->targets[slot].verdict == DR_VERDICT_UNKNOWN && mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
-	       w.track.verdict == DR_VERDICT_UNKNOWN && w.track.counted_up;
+	return mon_bpf_read_watch(m->bpf, slot, &w) == 0 &&
+	       (w.track.verdict == DR_VERDICT_UNKNOWN || w.track.verdict == DR_VERDICT_UNREACHABLE) &&
+	       monitor_counts(&w.track);
+}
+
+/* Not all that are unreachable were up. */
+static bool many_are_cut_off(const struct monitor *m, unsigned iface)
+{
+	const struct mon_isolation *i = &m->config.isolation;
+	struct dr_watch w;
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; i->share_permille && slot < m->slots.room && n < i->share_min; slot++) {
+		if (monitor_watches(m, slot) && m->slots.targets[slot].interface == iface &&
+		    m->targets[slot].verdict == DR_VERDICT_UNREACHABLE &&
+		    mon_bpf_read_watch(m->bpf, slot, &w) == 0)
+			n += w.track.cut_off;
+	}
+	return n && n >= i->share_min;
 }
 
 static bool is_over(const struct monitor *m, unsigned iface)
@@ -159,6 +178,11 @@ static void forget(struct monitor *m, unsigned iface)
 	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
 		if (m->slots.targets[slot].interface == iface)
 			m->targets[slot].up_before = false;
+	}
+	if (i->taken_over && !i->told) { /* by the last run, that it is isolated */
+		i->told = true;
+		monitor_report(m, MON_EVENT_ISOLATED, false, m->config.host, i->name, DR_REASON_NONE, NULL,
+			       dr_wall_now());
 	}
 	if (i->taken_over)
 		dr_info("what was so before the restart counts no more: those that were up then are judged "
@@ -183,6 +207,8 @@ void monitor_forget_what_is_over(struct monitor *m)
 		changed = true;
 	}
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
+		if (m->ifaces[i].name[0] && !m->ifaces[i].remembered && many_are_cut_off(m, i))
+			monitor_remember(m, i);
 		if (m->ifaces[i].remembered && is_over(m, i)) {
 			forget(m, i);
 			changed = true;

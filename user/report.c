@@ -12,6 +12,7 @@
 
 #define WHY_MAX 512
 #define SAY_AGAIN dr_sec(60) /* the same failure of one inspector */
+#define PATIENCE 3	     /* answers in a row that take nothing, before others are told first */
 #define LEFT_SAID_MAX 10     /* undelivered events that are named at the end */
 
 struct receiver { /* an inspector */
@@ -31,6 +32,7 @@ struct lane { /* a queue with those that it is for: one, or the first that takes
 	struct mon_queue queue;
 	struct dr_source *timer;
 	struct receiver *busy; /* has the first of the queue on its way; NULL */
+	unsigned not_taken;    /* answers in a row that neither took an event nor refused it */
 	uint64_t newest;       /* event that the request on its way knows of */
 	bool refused[MON_INSPECTORS_MAX];
 	struct dr_mono drop_said_at;
@@ -69,6 +71,24 @@ static void drop_first(struct lane *l)
 {
 	mon_queue_pop(&l->queue);
 	memset(l->refused, 0, sizeof(l->refused));
+}
+
+/*
+ * Who answers, and does not take it, may never do so: with an event that he cannot read he would never hear
+ * of a host's death behind it. So the first goes last, unless something newer of its subject waits anyway.
+ */
+static void step_aside(struct lane *l)
+{
+	struct mon_event e = *mon_queue_first(&l->queue), dropped;
+	bool superseded = mon_queue_first_is_superseded(&l->queue);
+
+	if (l->queue.count < 2)
+		return;
+	drop_first(l);
+	if (superseded)
+		l->queue.superseded++;
+	else /* into the place that it has left */
+		(void)mon_queue_push(&l->queue, &e, false, &dropped);
 }
 
 static void delivered(struct lane *l, struct receiver *to)
@@ -140,11 +160,15 @@ static void on_answer(const struct dr_http_response *a, void *userdata)
 	switch (mon_delivery_of(a->error, a->status)) {
 	case MON_RETRY:
 		failed(l, to, why);
+		if (!a->error && ++l->not_taken >= PATIENCE)
+			step_aside(l);
 		break;
 	case MON_REFUSED:
+		l->not_taken = 0;
 		refused(l, to, why);
 		break;
 	case MON_DELIVERED:
+		l->not_taken = 0;
 		delivered(l, to);
 		break;
 	}
@@ -216,16 +240,38 @@ static int choose(const struct lane *l, struct dr_mono now, struct dr_mono *ret_
 	return mon_choose(choices, l->count, now, ret_again);
 }
 
+/*
+ * A fault that is over by now, or has been again since: whoever acts on it would mark down a host that lives.
+ * The end of one is told, superseded or not: the fault may have been taken although we heard no answer.
+ */
+static bool is_overtaken(const struct lane *l)
+{
+	const struct mon_event *e = mon_queue_first(&l->queue);
+
+	return e && e->on && mon_queue_first_is_superseded(&l->queue);
+}
+
+static void skip_overtaken(struct lane *l)
+{
+	while (is_overtaken(l)) {
+		mon_queue_skip(&l->queue);
+		memset(l->refused, 0, sizeof(l->refused));
+	}
+}
+
 /* Sends the first of the queue to whom it is to go now; else waits until it may. */
 static void advance(struct lane *l)
 {
 	struct dr_mono again;
 
 	dr_timer_disarm(l->timer);
-	while (!l->busy && mon_queue_first(&l->queue)) {
+	while (!l->busy) {
 		struct dr_mono now = dr_mono_now();
-		int to = choose(l, now, &again);
 
+		skip_overtaken(l);
+		if (!mon_queue_first(&l->queue))
+			return;
+		int to = choose(l, now, &again);
 		if (to >= 0) {
 			attempt(l, &l->receivers[to]);
 		} else if (to == -2) {

@@ -131,6 +131,12 @@ void monitor_snapshot(void *userdata, struct mon_status *ret)
 		.target = read_target,
 		.userdata = m,
 	};
+	if (m->config.discover.nova)
+		ret->discovery = (struct mon_status_discovery){ .on = true,
+								.hosts = m->found_count,
+								.listed = m->listed_at,
+								.since = m->discovers_since,
+								.refresh = m->config.discover.refresh };
 	ret->uptime = dr_mono_sub(ret->now, m->started_at);
 	ret->sender = m->sender;
 	ret->unseen = m->unseen;

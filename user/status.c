@@ -84,6 +84,23 @@ static void add_reason(struct dr_json *o, const char *key, uint32_t reason)
 	dr_json_add_str(o, key, reason == DR_REASON_NONE ? NULL : mon_reason_name((enum dr_reason)reason));
 }
 
+/* ---------------------------------------------------------------- discovery */
+
+#define DISCOVERY_LATE dr_sec(60)
+
+/* Since Nova told of its hypervisors, or since it is asked for them. */
+static struct dr_dur discovery_age(const struct mon_status *s)
+{
+	const struct mon_status_discovery *d = &s->discovery;
+
+	return dr_mono_sub(s->now, d->listed.ns ? d->listed : d->since);
+}
+
+bool mon_status_discovery_is_stale(const struct mon_status *s)
+{
+	return s->discovery.on && discovery_age(s).ns > 2 * s->discovery.refresh.ns + DISCOVERY_LATE.ns;
+}
+
 /* ---------------------------------------------------------------- problems */
 
 static void problem(struct dr_json *problems, const char *fmt, ...) DR_PRINTF(2, 3);
@@ -149,6 +166,29 @@ static void interface_problems(struct dr_json *problems, const struct mon_status
 	}
 }
 
+static size_t total_targets(const struct mon_status *s)
+{
+	size_t total = 0;
+
+	for (uint32_t v = 0; v < MON_VERDICTS; v++)
+		total += s->targets_by_verdict[v];
+	return total;
+}
+
+static void discovery_problems(struct dr_json *problems, const struct mon_status *s)
+{
+	const struct mon_status_discovery *d = &s->discovery;
+
+	if (mon_status_discovery_is_stale(s) && d->listed.ns)
+		problem(problems, "Nova has not listed its hypervisors for %.0f s: new ones are not watched",
+			dr_dur_seconds(discovery_age(s)));
+	else if (mon_status_discovery_is_stale(s))
+		problem(problems,
+			"Nova has not listed its hypervisors since the start: none of them is watched");
+	else if (d->on && d->listed.ns && !d->hosts)
+		problem(problems, "Nova lists no hypervisors: none is watched");
+}
+
 static struct dr_json *problems_of(const struct mon_status *s)
 {
 	struct dr_json *problems = dr_json_array();
@@ -158,6 +198,8 @@ static struct dr_json *problems_of(const struct mon_status *s)
 		problem(problems, "the monitor is stale: %s", why);
 	if (s->blind)
 		problem(problems, "the monitor is blind: its sender is too late to judge by");
+	if (!total_targets(s) && !s->link_count && !s->discovery.on)
+		problem(problems, "nothing is watched: the configuration has no targets and no links");
 	target_problems(problems, s);
 	interface_problems(problems, s);
 	for (size_t i = 0; i < s->inspector_count; i++) {
@@ -165,6 +207,7 @@ static struct dr_json *problems_of(const struct mon_status *s)
 			problem(problems, "inspector %s does not answer",
 				mon_url_format(s->inspectors[i].url, url));
 	}
+	discovery_problems(problems, s);
 	if (s->left_out) {
 		const char *lines = s->left_out_why ? s->left_out_why : "out of memory";
 		size_t line = strcspn(lines, "\n");
@@ -186,14 +229,11 @@ static struct dr_json *problems_of(const struct mon_status *s)
 static void add_targets_summary(struct dr_json *o, const struct mon_status *s)
 {
 	struct dr_json *targets = dr_json_add_object(o, "targets");
-	size_t total = 0;
 
-	for (uint32_t v = 0; v < MON_VERDICTS; v++) {
+	for (uint32_t v = 0; v < MON_VERDICTS; v++)
 		add_uint(targets, mon_verdict_name(v), s->targets_by_verdict[v]);
-		total += s->targets_by_verdict[v];
-	}
 	add_uint(targets, "grey", s->grey_count);
-	add_uint(targets, "total", total);
+	add_uint(targets, "total", total_targets(s));
 }
 
 static void add_lost(struct dr_json *o, const struct mon_status_lost *lost)
@@ -287,6 +327,10 @@ struct dr_json *mon_status_json(const struct mon_status *s)
 	for (size_t i = 0; i < s->inspector_count; i++)
 		push_inspector(array, &s->inspectors[i]);
 	discovery = dr_json_add_object(o, "discovery");
+	dr_json_add_bool(discovery, "on", s->discovery.on);
+	add_uint(discovery, "hosts", s->discovery.hosts);
+	add_age(discovery, "listed_age_seconds", s, s->discovery.listed.ns);
+	dr_json_add_bool(discovery, "stale", mon_status_discovery_is_stale(s));
 	add_uint(discovery, "left_out", s->left_out);
 	dr_json_add_str(discovery, "left_out_why", s->left_out_why);
 	reload = dr_json_add_object(o, "reload");

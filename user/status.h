@@ -55,6 +55,14 @@ struct mon_status_link {
 	struct mon_status_lost lost;
 };
 
+struct mon_status_discovery {
+	bool on;	       /* Nova is asked for its hypervisors; without, the rest is 0 */
+	size_t hosts;	       /* that it has listed last */
+	struct dr_mono listed; /* when that was; 0: never */
+	struct dr_mono since;  /* it has been asked */
+	struct dr_dur refresh;
+};
+
 /* A snapshot. Its pointers are good until control goes back to the loop; target and userdata always. */
 struct mon_status {
 	const char *name, *version, *host;
@@ -70,6 +78,7 @@ struct mon_status {
 	uint64_t reloads, reloads_incomplete, reload_failures;
 	const char *reload_error; /* of the last one; NULL: good */
 	bool reload_incomplete;	  /* the last one was taken over but for that; else it was refused */
+	struct mon_status_discovery discovery;
 	size_t left_out;	  /* discovered hosts that are not watched */
 	const char *left_out_why; /* in lines; NULL */
 	size_t interface_count, link_count, inspector_count;
@@ -91,6 +100,9 @@ struct mon_status {
 
 const char *mon_verdict_name(uint32_t verdict); /* "up"; "?" */
 const char *mon_kind_name(enum dr_kind kind);	/* "echo", "arp", "nd"; "?" */
+
+/* Has Nova not told of its hypervisors for so long that it matters? Two refreshes and a minute. */
+bool mon_status_discovery_is_stale(const struct mon_status *s);
 
 /*
  * The documents; NULL: out of memory. What is wrong stands in "problems" of the status, in words; an empty

@@ -125,11 +125,27 @@ static int watch_it(struct monitor *m, uint32_t slot, size_t index, size_t n)
 	return probe_it(m, slot, index, n);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* It takes the place of one that was up: of another plane, address or kind, which may be a wrong one. */
+static bool follows_one_that_was_up(const struct monitor *m, uint32_t slot)
+{
+	const char *host = m->slots.targets[slot].host;
+
+	return m->leaver_count &&
+	       bsearch(&host, m->leavers, m->leaver_count, sizeof(*m->leavers), compare_names);
+}
+
 int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
 {
 	struct monitor_target *s = &m->targets[slot];
+	bool recalled = monitor_was_up(m, slot);
 
-	*s = (struct monitor_target){ .since = dr_mono_now(), .up_before = monitor_was_up(m, slot) };
+	*s = (struct monitor_target){ .since = dr_mono_now(),
+				      .up_before = recalled || follows_one_that_was_up(m, slot) };
 	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
 		return dr_errno();
 	s->key |= 1; /* 0 means that a slot is not in use */
@@ -139,8 +155,10 @@ int monitor_add_target(struct monitor *m, uint32_t slot, size_t index, size_t n)
 	int r = watch_it(m, slot, index, n);
 	if (r)
 		s->key = 0; /* tried again with the next tick */
-	else if (s->up_before)
+	else if (recalled)
 		monitor_recalled(m, slot);
+	else if (!m->ifaces[m->slots.targets[slot].interface].remembered)
+		s->up_before = false; /* the kernel half knows it, and there is nothing to remember it for */
 	return r;
 }
 
@@ -194,6 +212,10 @@ static int retire_target(struct monitor *m, uint32_t slot, const struct mon_targ
 		first = r;
 	if (!was->canary)
 		mon_hosts_remove(&m->hosts, slot);
+	/* a dead host stays so to who was told; what was said of its health nobody else would take back */
+	if (m->targets[slot].degraded && !was->canary)
+		monitor_report(m, MON_EVENT_DEGRADED, false, was->host, was->plane, DR_REASON_NONE, NULL,
+			       dr_wall_now());
 	free(m->targets[slot].degraded);
 	m->targets[slot] = (struct monitor_target){ 0 };
 	dr_info("target no longer watched host=%s plane=%s", was->host, was->plane);
@@ -223,6 +245,20 @@ static int change_target(struct monitor *m, const struct mon_slot_change *c, siz
 	return r ? r : probe_it(m, c->slot, index, n);
 }
 
+static void note_leaver(struct monitor *m, uint32_t slot, const char *host)
+{
+	struct dr_watch w;
+
+	if (m->targets[slot].key && mon_bpf_read_watch(m->bpf, slot, &w) == 0 && monitor_counts(&w.track))
+		m->leavers[m->leaver_count++] = host;
+}
+
+static void forget_leavers(struct monitor *m)
+{
+	free(DR_TAKE_PTR(m->leavers));
+	m->leaver_count = 0;
+}
+
 /* Those that are retired go first, as interfaces that they alone needed go with them. */
 int monitor_apply(struct monitor *m, char **ret_error)
 {
@@ -232,13 +268,20 @@ int monitor_apply(struct monitor *m, char **ret_error)
 
 	if (first)
 		return first;
+	m->leavers = calloc(n + 1, sizeof(*m->leavers));
+	if (!m->leavers)
+		first = -ENOMEM;
 	for (; i < n && changes[i].kind == MON_SLOT_RETIRED; i++) {
+		if (m->leavers)
+			note_leaver(m, changes[i].slot, changes[i].retired->host);
 		int r = retire_target(m, changes[i].slot, changes[i].retired);
 		if (r)
 			dr_error("a target is not retired: %s host=%s", strerror(r < 0 ? -r : EIO),
 				 changes[i].retired->host);
 		first = first ? first : r;
 	}
+	if (m->leaver_count)
+		qsort(m->leavers, m->leaver_count, sizeof(*m->leavers), compare_names);
 	int r = monitor_find_interfaces(m, ret_error);
 	first = first ? first : r;
 	r = set_interfaces(m);
@@ -250,6 +293,7 @@ int monitor_apply(struct monitor *m, char **ret_error)
 				 strerror(r < 0 ? -r : EIO), m->slots.targets[changes[i].slot].host);
 		first = first ? first : r;
 	}
+	forget_leavers(m);
 	monitor_review_hosts(m);
 	return first > 0 ? -EIO : first;
 }

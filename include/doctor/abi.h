@@ -11,7 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#define DR_ABI_VERSION 4
+#define DR_ABI_VERSION 5
 
 #define DR_IFACES 64 /* entries of dr_ifaces */
 
@@ -120,7 +120,8 @@ struct dr_track {
 	__u32 waits;	   /* looks since it became suspect */
 	__u32 queue;	   /* receive queue of the last reply */
 	__u32 deaf;	   /* silences forgotten because we had not been hearing all the while */
-	__u32 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
+	__u16 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
+	__u16 cut_off;	   /* 1: unreachable, and was counted up before: is again when a probe leaves */
 	__u32 reason;	   /* enum dr_reason of the verdict */
 	__u64 timer_due_ns;
 	__u32 counted_up;	      /* 1: counted in dr_iface.up */
@@ -178,7 +179,7 @@ struct dr_iface {
 	__u32 reason;	   /* enum dr_reason of the isolation */
 	__u32 share; /* more than this many per mille of up targets silent at once is isolation; 0: never */
 	__u32 share_min; /* but only from so many silent targets on */
-	__u32 up;	 /* targets that are up or degraded, or were up before a restart and are not judged */
+	__u32 up; /* targets that are up or degraded, or were up before and are not judged (dr_on_recall()) */
 	__u32 silent; /* of these, those that have missed more than one answer in a row, and none came since
 		       */
 	__u32 pad;

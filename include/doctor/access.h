@@ -68,6 +68,12 @@ struct dr_access_rules {
 	size_t name_count;
 };
 
+/*
+ * By these headers (NULL: absent) a browser asks on behalf of a web page that is not this server's, or for
+ * more than to read: nothing else sends them (fetch.spec.whatwg.org).
+ */
+bool dr_access_is_web_page(const char *origin, const char *sec_fetch_site);
+
 /* Headers are NULL where absent. */
 struct dr_access_request {
 	unsigned role; /* one of enum dr_role is enough; 0: anybody */
@@ -85,9 +91,8 @@ struct dr_access_verdict {
 };
 
 /*
- * - What a browser sends on behalf of a web page is refused where it changes something (Origin,
- * Sec-Fetch-Site: fetch.spec.whatwg.org); nothing else sends these headers. What our own page reads (GET of
- * the same origin) has no Origin.
+ * - What a browser sends on behalf of a web page is refused where it changes something, as
+ * dr_access_is_web_page() knows it. What our own page reads (GET of the same origin) has no Origin.
  * - Where it is open to everybody, the Host must be an address, "localhost" or one of our names: a page whose
  *   name was made to point at us (DNS rebinding) has another. Tokens are not looked at.
  * - Else a token as "Authorization: Bearer TOKEN" (RFC 6750) or "X-Auth-Token: TOKEN" and a verified

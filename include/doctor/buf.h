@@ -37,7 +37,11 @@ char *dr_asprintf(const char *fmt, ...) DR_PRINTF(1, 2) DR_MUST_USE;
 /* Copies src into dst of size bytes, always terminated. Returns 0, or -ENAMETOOLONG (dst is then ""). */
 int dr_strcpy(char *dst, size_t size, const char *src) DR_MUST_USE;
 
-/* Whether text has a control character (below 0x20, or DEL): it would forge lines of logs, and headers. */
+/*
+ * Whether text has a control character (C0, DEL, or C1 as UTF-8 has them): it would forge lines of logs and
+ * headers, or move a terminal's cursor.
+ */
 bool dr_has_control(const char *text) DR_MUST_USE;
+void dr_blank_controls(char *text, char with); /* each byte of one becomes `with` */
 
 #endif

@@ -175,9 +175,9 @@ const on = {
 	},
 };
 
-// One event: lines "event: NAME" and "data: JSON".
+// One event: lines "event: NAME" and "data: JSON", in which U+2028 ends none.
 function take(message) {
-	const fields = Object.fromEntries(message.split('\n').map((line) => /^(\w+): ?(.*)$/.exec(line)).filter(Boolean).map((m) => [m[1], m[2]]));
+	const fields = Object.fromEntries(message.split('\n').map((line) => /^(\w+): ?(.*)$/s.exec(line)).filter(Boolean).map((m) => [m[1], m[2]]));
 
 	if (fields.data && Object.hasOwn(on, fields.event)) {
 		on[fields.event](JSON.parse(fields.data));

@@ -112,10 +112,30 @@ int dr_strcpy(char *dst, size_t size, const char *src)
 	return 0;
 }
 
+/* Bytes of the control character that text begins with; 0: it begins with none. */
+static size_t control_length(const char *text)
+{
+	const unsigned char *u = (const unsigned char *)text;
+
+	if (u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f)
+		return 2;
+	return u[0] < 0x20 || u[0] == 0x7f;
+}
+
 bool dr_has_control(const char *text)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+		if (control_length(text))
 			return true;
 	return false;
+}
+
+void dr_blank_controls(char *text, char with)
+{
+	while (*text) {
+		size_t len = control_length(text);
+
+		memset(text, with, len);
+		text += len ? len : 1;
+	}
 }

@@ -68,15 +68,6 @@ static void write_record(const struct dr_log_record *r)
 	write_line(&b);
 }
 
-/* What came from outside cannot forge a second record or move the cursor. */
-static void blank_controls(char *text)
-{
-	for (char *p = text; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-	}
-}
-
 /* ---------------------------------------------------------------- fields */
 
 /* Length of the key if text begins with "key=", else 0. */
@@ -175,7 +166,7 @@ void dr_log(enum dr_log_level level, const char *fmt, ...)
 		text = NULL;
 	va_end(ap);
 	if (text) {
-		blank_controls(text);
+		dr_blank_controls(text, ' '); /* what came from outside cannot forge a second record */
 		r.message = text;
 		if (sink)
 			find_fields(&r, fmt, again);
@@ -194,7 +185,7 @@ void dr_log_checkpoint(struct dr_wall when, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	blank_controls(what);
+	dr_blank_controls(what, ' ');
 	dr_buf_printf(&b, "%s at %lld.%06lld", what, (long long)(when.ns / DR_NSEC_PER_SEC),
 		      (long long)(when.ns % DR_NSEC_PER_SEC / 1000));
 	const struct dr_log_record r = { .level = DR_LOG_INFO, .message = dr_buf_str(&b) };

@@ -86,6 +86,31 @@ const struct dr_json *dr_api_find_by_name(const struct dr_json *body, const char
 	return found;
 }
 
+const char *dr_api_link_next(const struct dr_json *body, const char *links)
+{
+	const struct dr_json *v = dr_json_first(dr_json_get(body, links));
+
+	for (; v; v = dr_json_next(v)) {
+		const char *rel = dr_json_get_str(v, "rel");
+
+		if (rel && !strcmp(rel, "next"))
+			return dr_json_get_str(v, "href");
+	}
+	return NULL;
+}
+
+const char *dr_api_link_query(const char *url)
+{
+	const char *query = strchr(url, '?');
+
+	if (!query || !strstr(query, "marker="))
+		return NULL;
+	for (const char *p = query; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f)
+			return NULL;
+	return query;
+}
+
 /* Length of "scheme://host:port"; 0 if url has no scheme. */
 static size_t origin_len(const char *url)
 {

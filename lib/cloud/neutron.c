@@ -91,6 +91,20 @@ int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char
 				device_id ? device_id : "");
 }
 
+int dr_neutron_ports_more(struct dr_api_call *call, const char *url)
+{
+	const char *query = dr_api_link_query(url);
+
+	if (!query)
+		return -EINVAL;
+	return dr_api_call_init(call, "network", "GET", NULL, "/v2.0/ports%s", query);
+}
+
+const char *dr_neutron_ports_next(const struct dr_json *body)
+{
+	return dr_api_link_next(body, "ports_links");
+}
+
 int dr_neutron_port_data_plane(struct dr_api_call *call, const char *id, const char *status)
 {
 	struct dr_json *body;

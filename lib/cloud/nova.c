@@ -183,29 +183,17 @@ int dr_nova_servers_index(struct dr_api_call *call, const struct dr_nova_api *ap
 
 int dr_nova_servers_more(struct dr_api_call *call, const struct dr_nova_api *api, const char *url)
 {
-	/* only the query is taken: behind a proxy the rest of the link is often wrong (scheme, host) */
-	const char *query = strchr(url, '?'), *detail = strstr(url, "/servers/detail?");
+	const char *query = dr_api_link_query(url), *detail = strstr(url, "/servers/detail?");
 
-	if (!query || !strstr(query, "marker="))
+	if (!query)
 		return -EINVAL;
-	for (const char *p = query; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f)
-			return -EINVAL;
 	return nova_call(call, api, "GET", NULL, "/servers%s%s", detail && detail < query ? "/detail" : "",
 			 query);
 }
 
 const char *dr_nova_servers_next(const struct dr_json *body)
 {
-	const struct dr_json *v = dr_json_first(dr_json_get(body, "servers_links"));
-
-	for (; v; v = dr_json_next(v)) {
-		const char *rel = dr_json_get_str(v, "rel");
-
-		if (rel && !strcmp(rel, "next"))
-			return dr_json_get_str(v, "href");
-	}
-	return NULL;
+	return dr_api_link_next(body, "servers_links");
 }
 
 int dr_nova_server_parse(const struct dr_json *server, struct dr_nova_server *ret)

@@ -54,6 +54,7 @@ struct dr_cloud {
 	char *token; /* NULL: none */
 	unsigned generation;
 	struct dr_mono token_until;
+	struct dr_mono doubted; /* when the catalogue was last asked for again; 0: never */
 	char *project_id, *user_id;
 	struct dr_json *catalog;
 };
@@ -85,6 +86,11 @@ int dr_session_read_reply(const struct dr_http_response *h, struct dr_cloud_repl
 bool dr_session_token_valid(const struct dr_cloud *s);
 void dr_session_drop_token(struct dr_cloud *s);
 int dr_session_login_start(struct dr_cloud *s) DR_MUST_USE; /* none must be under way */
+/*
+ * A service is not where the catalogue says, or not in it: it is asked for again, not too often, and what
+ * there is serves until it is there. Services move within the life of a token.
+ */
+void dr_session_doubt_catalog(struct dr_cloud *s);
 int dr_session_on_renew(struct dr_source *t, void *userdata);
 
 #endif

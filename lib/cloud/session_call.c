@@ -173,6 +173,8 @@ void dr_session_call_transmit(struct dr_cloud *s, struct dr_session_call *c)
 			 "the catalogue has no %s endpoint of service type \"%s\"%s%s", s->conf.interface,
 			 c->service, region ? " in region " : "", region ? region : "");
 		dr_session_call_finish(c, r, 0, r == -ENOENT ? reason : strerror(-r));
+		if (r == -ENOENT)
+			dr_session_doubt_catalog(s);
 		return;
 	}
 	url = dr_api_url(endpoint, c->path);
@@ -257,6 +259,12 @@ int dr_session_read_reply(const struct dr_http_response *h, struct dr_cloud_repl
 	return r;
 }
 
+static bool is_nobody_there(int error)
+{
+	return error == -ECONNREFUSED || error == -EHOSTUNREACH || error == -ENETUNREACH ||
+	       error == -ETIMEDOUT;
+}
+
 static void on_answer(const struct dr_http_response *h, void *userdata)
 {
 	struct dr_session_call *c = userdata;
@@ -275,6 +283,8 @@ static void on_answer(const struct dr_http_response *h, void *userdata)
 		dr_session_call_route(s, c);
 		return;
 	}
+	if (is_nobody_there(h->error))
+		dr_session_doubt_catalog(s);
 	r = dr_session_read_reply(h, &reply);
 	if (r) {
 		reply.error = r;

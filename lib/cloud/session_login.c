@@ -6,6 +6,7 @@
 
 #define LOGIN_TIMEOUT_SEC 10
 #define RENEW_RETRY_SEC 10
+#define DOUBT_PAUSE_SEC 30
 
 bool dr_session_token_valid(const struct dr_cloud *s)
 {
@@ -144,6 +145,16 @@ int dr_session_login_start(struct dr_cloud *s)
 		return r;
 	s->login = DR_TAKE_PTR(login);
 	return 0;
+}
+
+void dr_session_doubt_catalog(struct dr_cloud *s)
+{
+	struct dr_mono now = dr_mono_now();
+
+	if (s->login || (s->doubted.ns && dr_mono_sub(now, s->doubted).ns < dr_sec(DOUBT_PAUSE_SEC).ns))
+		return;
+	s->doubted = now;
+	(void)!dr_session_login_start(s); /* the next that fails tries again */
 }
 
 int dr_session_on_renew(struct dr_source *t, void *userdata)

@@ -50,10 +50,10 @@ int dr_roles_parse(const char *text, unsigned *ret)
 
 /* ---------------------------------------------------------------- what the request says of itself */
 
-static bool from_a_web_page(const struct dr_access_request *q)
+bool dr_access_is_web_page(const char *origin, const char *sec_fetch_site)
 {
-	return q->changes && (q->origin || (q->sec_fetch_site && strcasecmp(q->sec_fetch_site, "none") &&
-					    strcasecmp(q->sec_fetch_site, "same-origin")));
+	return origin || (sec_fetch_site && strcasecmp(sec_fetch_site, "none") &&
+			  strcasecmp(sec_fetch_site, "same-origin"));
 }
 
 /* The Host header without its port, brackets and final dot; it is cut when it is longer than any name. */
@@ -171,7 +171,7 @@ void dr_access_judge(const struct dr_access_rules *rules, const struct dr_access
 	unsigned allowed;
 
 	*ret = (struct dr_access_verdict){ 0 };
-	if (from_a_web_page(q)) {
+	if (q->changes && dr_access_is_web_page(q->origin, q->sec_fetch_site)) {
 		refuse(ret, 403, "a web page in a browser asks for this (Origin, Sec-Fetch-Site)");
 		return;
 	}

@@ -78,9 +78,8 @@ static void say_at(struct dr_conf *c, struct texts *to, size_t line, size_t colu
 	vsnprintf(what, sizeof(what), fmt, ap);
 	dr_buf_puts(&b, what);
 	/* one line, and nothing that moves a terminal's cursor, whatever stands in the file */
-	for (size_t i = 0; i < b.len; i++)
-		if ((unsigned char)b.data[i] < 0x20 || b.data[i] == 0x7f)
-			b.data[i] = '?';
+	if (b.data)
+		dr_blank_controls(b.data, '?');
 	add_text(to, &b);
 }
 

@@ -527,6 +527,46 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 	*request = NULL;
 }
 
+/* How often what says where a request ends, and for whom it is, is there. */
+struct framing {
+	unsigned lengths, encodings, hosts;
+	bool bad_name;
+};
+
+static bool is_token(const char *text)
+{
+	return *text && !text[strspn(text, "!#$%&'*+-.^_`|~0123456789"
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")];
+}
+
+static enum MHD_Result count_header(void *userdata, enum MHD_ValueKind kind, const char *name,
+				    const char *value)
+{
+	struct framing *f = userdata;
+
+	f->lengths += !strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	f->encodings += !strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	f->hosts += !strcasecmp(name, MHD_HTTP_HEADER_HOST);
+	f->bad_name |= !is_token(name);
+	return MHD_YES;
+}
+
+/*
+ * What a proxy before us may read otherwise than microhttpd, which takes the first and ignores the rest: a
+ * request within another's body would be heard (RFC 9112, 5.1, 6.1, 6.3, 3.2). NULL: there is nothing.
+ */
+static const char *ambiguity(const struct dr_http_exchange *x)
+{
+	struct framing f = { 0 };
+
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_header, &f);
+	if (f.bad_name)
+		return "the name of a header is none";
+	if (f.lengths > 1 || f.encodings > 1 || f.hosts > 1)
+		return "Content-Length, Transfer-Encoding or Host is there twice";
+	return f.lengths && f.encodings ? "both Content-Length and Transfer-Encoding are there" : NULL;
+}
+
 /*
  * The headers are there. What cannot be read is answered before a body comes, and the connection closed. Who
  * is not admitted gets his answer at the end of the request, so that it is not lost in a reset.
@@ -534,13 +574,14 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 static enum MHD_Result on_headers(struct dr_http_exchange *x, struct MHD_Connection *connection,
 				  const char *url, const char *method)
 {
-	const char *length, *encoding;
+	const char *length, *encoding, *bad;
 	size_t limit = x->server->body_max;
 
 	x->connection = connection;
 	x->path = url;
 	x->method = method;
 	set_peer(x);
+	bad = ambiguity(x);
 	length = dr_http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	encoding = dr_http_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 	/* one who waits for 100 Continue has sent nothing that would need to be discarded */
@@ -548,6 +589,8 @@ static enum MHD_Result on_headers(struct dr_http_exchange *x, struct MHD_Connect
 		limit += DISCARD_MAX;
 	if (x->nul_in_uri)
 		dr_http_reply_error(x, MHD_HTTP_BAD_REQUEST, "the URL contains a zero byte");
+	else if (bad)
+		dr_http_reply_error(x, MHD_HTTP_BAD_REQUEST, "%s", bad);
 	else if (encoding && strcasecmp(encoding, "chunked") != 0)
 		dr_http_reply_error(x, MHD_HTTP_NOT_IMPLEMENTED,
 				    "Transfer-Encoding: only chunked is supported");

@@ -226,6 +226,8 @@ static int set_tls(CURL *e, const struct dr_http_settings *settings)
 		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, settings->ca_file);
 		/* else the system's directory is trusted beside it */
 		bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+		/* one that is replaced is believed from the next connection on, not a day later */
+		bad |= curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	}
 	if (settings->cert_file) {
 		bad |= curl_easy_setopt(e, CURLOPT_SSLCERT, settings->cert_file);

@@ -43,6 +43,32 @@ static void copy_text(char *out, size_t size, const struct dr_json *event, const
 	snprintf(out, size, "%s", text ? text : "?");
 }
 
+static bool was_raised(const struct bed *b, const struct bed_event *e, size_t type_len)
+{
+	for (unsigned i = 0; i < b->nraised; i++) {
+		const struct bed_event *r = &b->raised[i];
+		if (strlen(r->type) == type_len && strncmp(r->type, e->type, type_len) == 0 &&
+		    strcmp(r->host, e->host) == 0 && strcmp(r->subject, e->subject) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of what is no host. */
+static void record_other(struct bed *b, const struct bed_event *e)
+{
+	const char *end = strstr(e->type, ".cleared");
+	size_t len = end ? (size_t)(end - e->type) : strlen(e->type);
+	bool known = was_raised(b, e, len);
+
+	if (end && !known && b->nwell < BED_EVENTS_MAX)
+		b->well[b->nwell++] = *e;
+	else if (b->nothers < BED_EVENTS_MAX)
+		b->others[b->nothers++] = *e;
+	if (!end && !known && b->nraised < BED_EVENTS_MAX)
+		b->raised[b->nraised++] = *e;
+}
+
 static void record(struct bed *b, const struct dr_json *events)
 {
 	for (struct dr_json *e = dr_json_first(events); e; e = dr_json_next(e)) {
@@ -57,8 +83,8 @@ static void record(struct bed *b, const struct dr_json *events)
 		bool of_host = !strcmp(r.type, "compute.host.down") || !strcmp(r.type, "compute.host.up");
 		if (of_host && b->nevents < BED_EVENTS_MAX)
 			b->events[b->nevents++] = r;
-		else if (!of_host && b->nothers < BED_EVENTS_MAX)
-			b->others[b->nothers++] = r;
+		else if (!of_host)
+			record_other(b, &r);
 	}
 }
 

@@ -42,6 +42,9 @@ struct bed {
 	unsigned nevents;
 	struct bed_event others[BED_EVENTS_MAX]; /* the other types */
 	unsigned nothers;
+	/* Of these, faults that were raised; the end of one that never was goes to well[] instead. */
+	struct bed_event raised[BED_EVENTS_MAX], well[BED_EVENTS_MAX];
+	unsigned nraised, nwell;
 	unsigned requests;	      /* PUT /events seen, whatever the answer */
 	unsigned refuse, refuse_with; /* so many requests are answered with this status */
 };

@@ -200,6 +200,75 @@ static void a_reload_leaves_no_gap(void **state)
 	maps_expect_held(b, &before);
 }
 
+/* The last byte of the addresses but the first host's is so much more. */
+static void write_all(struct bed *b, const char *plane, int more)
+{
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	live_begin(b, &t, "");
+	for (int i = 0; i < (int)sc_topo_nhosts(b->topo); i++) {
+		DR_AUTO_FREE char *how = dr_asprintf(", plane: %s", plane);
+		char address[32];
+		snprintf(address, sizeof(address), "%s", sc_topo_address(b->topo, i));
+		char *last = strrchr(address, '.') + 1;
+		snprintf(last, 8, "%d", atoi(last) + (i ? more : 0));
+		live_target(&t, sc_topo_name(b->topo, i), address, how);
+	}
+	bed_write(b, dr_buf_str(&t));
+}
+
+static void expect_nobody_down(struct bed *b, struct dr_dur time)
+{
+	bed_idle(b, time);
+	for (unsigned i = 0; i < b->nevents; i++) {
+		if (strcmp(b->events[i].status, "up") != 0)
+			bed_fail(b, "%s is condemned", b->events[i].host);
+	}
+	b->nevents = 0;
+}
+
+/* To the new ones the old ones' silence is as old as the start: they are as little dead as those. */
+static void a_reload_in_a_mass_loss_condemns_nobody(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(6);
+
+	write_all(b, "data", 0);
+	bed_start(b);
+	bed_expect_all_up(b);
+	for (int i = 2; i < 6; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	assert_string_equal(bed_expect_other(b, "doctor.monitor.isolated")->reason, "share");
+	write_all(b, "storage", 0);
+	hang_up(b, "configuration taken over");
+	expect_nobody_down(b, dr_sec(4));
+	for (int i = 2; i < 5; i++)
+		BED_MUST(sc_topo_restore(b->topo, i, &error));
+	if (!bed_wait_events(b, 4, BED_SOON)) /* three come back, and one is dead */
+		bed_fail(b, "only %u are judged", b->nevents);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(!strcmp(b->events[i].status, "down"),
+				 !strcmp(b->events[i].host, sc_topo_name(b->topo, 5)));
+}
+
+/* A file that is wrong of most hosts makes them silent, not dead. */
+static void a_reload_with_wrong_addresses_condemns_nobody(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(6);
+
+	write_all(b, "data", 0);
+	bed_start(b);
+	bed_expect_all_up(b);
+	write_all(b, "data", 100);
+	hang_up(b, "configuration taken over");
+	expect_nobody_down(b, dr_sec(8)); /* longer than one takes that does not resolve */
+	live_expect_text(b, "/v1/status", "interfaces.0.reason", "share");
+	write_all(b, "data", 0);
+	hang_up(b, "configuration taken over");
+	live_expect_number(b, "/v1/status", "targets.up", 6);
+	expect_nobody_down(b, dr_msec(0));
+	live_death_and_recovery(b, 1);
+}
+
 static void a_wrong_file_keeps_the_old(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "");
@@ -415,6 +484,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets_come_and_go),
 		cmocka_unit_test(a_reload_leaves_no_gap),
+		cmocka_unit_test(a_reload_in_a_mass_loss_condemns_nobody),
+		cmocka_unit_test(a_reload_with_wrong_addresses_condemns_nobody),
 		cmocka_unit_test(a_wrong_file_keeps_the_old),
 		cmocka_unit_test(intervals_change_in_place),
 		cmocka_unit_test(the_interface_is_removed_and_made_again),

@@ -109,9 +109,14 @@ static void nova_may_be_away_from_the_beginning(void **state)
 	stop_nova(s);
 	start(s, "  []\n", 0);
 	expect_log(s, "the hypervisors stay as they were");
+	assert_int_equal(live_number(s->bed, "/v1/status", "discovery.hosts"), 0);
 	start_nova(s, 2);
 	if (!bed_wait_events(s->bed, 2, BED_SOON))
 		bed_fail(s->bed, "only %u of 2 hosts came up", s->bed->nevents);
+	live_expect_number(s->bed, "/v1/status", "discovery.hosts", 2);
+	DR_AUTO_JSON struct dr_json *doc = live_json(s->bed, "/v1/status");
+	assert_true(dr_json_get_bool(dr_json_get(doc, "discovery"), "on", false));
+	assert_false(dr_json_is_null(dr_json_path(doc, "discovery.listed_age_seconds")));
 }
 
 static void hypervisors_come_and_go(void **state)

@@ -205,6 +205,7 @@ static void it_is_over_when_the_monitor_comes_back(void **state)
 		assert_string_equal(b->events[i].status, dead ? "down" : "up");
 	}
 	wait_file(b, false);
+	bed_expect_other(b, "doctor.monitor.isolated.cleared"); /* of what the last run had told */
 	assert_int_equal(b->nothers, 0);
 }
 
@@ -244,6 +245,63 @@ static void one_that_is_damaged_is_ignored(void **state)
 		bed_fail(b, "it does not say that it ignores the file");
 }
 
+/* ---------------------------------------------------------------- unreachable ones */
+
+#define FAR "10.64.0.0/16"
+#define FARS 6
+
+static void route(struct bed *b, bool there)
+{
+	bed_on(b, SC_MONITOR, "ip route %s " FAR " via %s dev %s", there ? "add" : "del",
+	       sc_topo_address(b->topo, 0), live_ifname(b));
+}
+
+/* Two hosts on our link, and six behind the first one of the bed, which is a router. */
+static struct bed *beside_a_router(void)
+{
+	struct bed *b = bed_new(3);
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	bed_on(b, 0, "ip link set lo up");
+	bed_on(b, 0, "ip route add local " FAR " dev lo");
+	bed_on(b, 0, "sysctl -qw net.ipv4.conf.all.arp_ignore=1"); /* they are not on our link */
+	route(b, true);
+	live_begin(b, &t, "interval: 100ms\n");
+	for (int i = 1; i < 3; i++)
+		live_target(&t, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	for (int i = 1; i <= FARS; i++) {
+		char host[16], address[32];
+		snprintf(host, sizeof(host), "far-%d", i);
+		snprintf(address, sizeof(address), "10.64.0.%d", i);
+		live_target(&t, host, address, "");
+	}
+	live_start(b, &t, 2 + FARS);
+	return b;
+}
+
+/* There is a way again, but not yet at its other end. */
+static void those_without_a_route_are_spared_as_well(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = beside_a_router();
+
+	route(b, false);
+	live_expect_number(b, "/v1/status", "targets.unreachable", FARS);
+	wait_file(b, true);
+	end_by(b, SIGTERM);
+	bed_start(b);
+	live_expect_number(b, "/v1/status", "targets.unreachable", FARS);
+	bed_on(b, 0, "ip route del local " FAR " dev lo");
+	route(b, true);
+	expect_isolated(b);
+	bed_idle(b, dr_sec(2));
+	expect_nobody_down(b);
+	bed_on(b, 0, "ip route add local " FAR " dev lo");
+	bed_expect_other(b, "doctor.monitor.isolated.cleared");
+	live_expect_number(b, "/v1/status", "targets.up", 2 + FARS);
+	expect_nobody_down(b);
+	wait_file(b, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +312,7 @@ int main(void)
 		cmocka_unit_test(it_is_over_when_the_monitor_comes_back),
 		cmocka_unit_test(without_the_file_they_are_judged),
 		cmocka_unit_test(one_that_is_damaged_is_ignored),
+		cmocka_unit_test(those_without_a_route_are_spared_as_well),
 	};
 
 	return cmocka_run_group_tests_name("net: a restart while isolated", tests, bed_enter_namespace, NULL);

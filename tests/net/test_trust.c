@@ -194,6 +194,32 @@ static void silent_to_probes_yet_talking(void **state)
 	bed_expect_up(b, 1, "compute-2");
 }
 
+/* Nobody watches it any more, so nobody else would say that this is over. */
+static void one_that_is_degraded_is_taken_out(void **state)
+{
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(3, "interval: 100ms\n");
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+	const char *const ping[] = {
+		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
+	};
+	const int fds[3] = { -1, -1, -1 };
+	pid_t pid;
+
+	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
+	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
+	bed_expect_other(b, "compute.host.degraded");
+	live_begin(b, &text, "interval: 100ms\n");
+	live_target(&text, sc_topo_name(b->topo, 0), sc_topo_address(b->topo, 0), "");
+	live_target(&text, sc_topo_name(b->topo, 2), sc_topo_address(b->topo, 2), "");
+	bed_write(b, dr_buf_str(&text));
+	live_hang_up(b, "configuration taken over");
+	assert_string_equal(bed_expect_other(b, "compute.host.degraded.cleared")->host, "compute-2");
+	kill(pid, SIGKILL);
+	bed_idle(b, dr_msec(500));
+	assert_int_equal(b->nevents, 0); /* it is reported neither up nor down */
+}
+
 static void passive_life_can_be_switched_off(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "passive: false\n");
@@ -274,6 +300,35 @@ static void our_own_carrier_lost(void **state)
 	assert_int_equal(b->nevents, 0);
 	BED_MUST(sc_topo_drop(b->topo, 0, &error));
 	bed_expect_down(b, 0, "compute-1");
+}
+
+/* A switch has restarted: our port of it is back first, and those of the hosts later. */
+static void those_behind_a_cable_that_is_back_come_back_late(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(6);
+	DR_AUTO_BUF struct dr_buf text = { 0 };
+
+	live_begin(b, &text, "");
+	for (int i = 0; i < 6; i++)
+		live_target(&text, sc_topo_name(b->topo, i), sc_topo_address(b->topo, i), "");
+	live_start(b, &text, 6);
+	bed_on(b, SC_MONITOR, "ip link set %s down", ifname(b));
+	live_expect_number(b, "/v1/status", "targets.unreachable", 6);
+	for (int i = 1; i < 6; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	bed_on(b, SC_MONITOR, "ip link set %s up", ifname(b));
+	bed_on(b, SC_MONITOR, "ping -c 1 -w 10 -i 0.2 -q %s", sc_topo_address(b->topo, 0));
+	live_expect_text(b, "/v1/status", "interfaces.0.reason", "share");
+	bed_idle(b, dr_sec(5)); /* longer than one takes that does not resolve */
+	if (b->nevents)
+		bed_fail(b, "%s is reported %s", b->events[0].host, b->events[0].status);
+	for (int i = 1; i < 5; i++) {
+		BED_MUST(sc_topo_restore(b->topo, i, &error));
+		bed_on(b, SC_MONITOR, "ping -c 1 -w 10 -i 0.2 -q %s", sc_topo_address(b->topo, i));
+	}
+	bed_expect_down(b, 0, "compute-6"); /* it is over, and this one has died meanwhile */
+	live_expect_number(b, "/v1/status", "targets.up", 5);
+	assert_int_equal(b->nevents, 1);
 }
 
 /* The whole process is stopped for longer than anything: nobody is accused, and who died meanwhile is found.
@@ -550,10 +605,12 @@ int main(void)
 		cmocka_unit_test(what_the_socket_refuses_is_not_dead),
 		cmocka_unit_test(an_expired_neighbour_entry),
 		cmocka_unit_test(silent_to_probes_yet_talking),
+		cmocka_unit_test(one_that_is_degraded_is_taken_out),
 		cmocka_unit_test(passive_life_can_be_switched_off),
 		cmocka_unit_test(too_many_at_once_is_isolation),
 		cmocka_unit_test(the_share_is_a_setting),
 		cmocka_unit_test(our_own_carrier_lost),
+		cmocka_unit_test(those_behind_a_cable_that_is_back_come_back_late),
 		cmocka_unit_test(stopped_for_ten_seconds),
 		cmocka_unit_test(a_share_of_answers_is_lost),
 		cmocka_unit_test(answers_of_all_are_lost),

@@ -137,11 +137,11 @@ class PageTest(Case):
         self.assert_not_loaded_anew()
 
     def test_04_text_is_text(self):
-        evil = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>"
+        evil = "<script>window.evil = 1</script>\u2028<img src=x onerror='window.evil = 1'>"
         self.world.maintain("compute-6", evil)
         wait_state("compute-6", "maintenance")
         wait("the reason as text", lambda: evil in text_of("#maintenance-list"))
-        self.world.down("compute-7", monitor="<b>monitor</b><script>window.evil = 1</script>")
+        self.world.down("compute-7", monitor="<b>monitor</b><script>window.evil = 1</script>\u2029")
         open_incident("compute-7", "marked")
         self.assertIn("<b>monitor</b><script>", text_of("#open"))
         browser.js("document.querySelector('[data-name=compute-6] .cell').click()")

@@ -10,6 +10,11 @@ static bool is_down(struct fixture *f)
 	return track(f, 0).verdict == DR_VERDICT_DOWN;
 }
 
+static bool is_isolated(struct fixture *f)
+{
+	return iface(f).isolated_ns != 0;
+}
+
 static unsigned op(struct fixture *f, enum dr_command_op o, unsigned slot)
 {
 	struct dr_command c = { .op = o, .slot = slot, .target = target_of(DR_KIND_ECHO4, 1, LONG) };
@@ -218,6 +223,42 @@ static void probes_that_cannot_leave_say_nothing_of_the_host(void **state)
 	}
 }
 
+/* With the next probe that leaves, or when they do not resolve: as silent until they answer. */
+static void those_that_were_unreachable_are_counted_again(void **state)
+{
+	struct fixture *f = *state;
+	struct dr_command c = { .op = DR_CMD_UNSENT };
+
+	assert_int_equal(set_iface(f, LO, 1, 500, 2), DR_CMD_DONE);
+	for (unsigned slot = 0; slot < 4; slot++) {
+		watch(f, slot, DR_KIND_ECHO4, 100 * MS);
+		bring_up(f, slot);
+	}
+	for (c.slot = 0; c.slot < 3; c.slot++) {
+		c.reason = DR_REASON_NO_GATEWAY;
+		c.count = track(f, c.slot).sent;
+		assert_int_equal(command(f, &c), DR_CMD_DONE);
+	}
+	assert_int_equal(iface(f).up, 1);
+	send_probe(f, 0);
+	send_probe(f, 1);
+	c.slot = 2;
+	c.reason = DR_REASON_NO_NEIGHBOUR;
+	c.count = track(f, 2).sent;
+	assert_int_equal(command(f, &c), DR_CMD_UNPROVED);
+	assert_int_equal(iface(f).up, 4);
+	assert_int_equal(iface(f).silent, 3);
+	assert_true(go_on(f, 1U << 3, 3, is_isolated, 5000)); /* and nobody is down */
+	for (unsigned slot = 0; slot < 3; slot++)
+		assert_int_equal(track(f, slot).verdict, DR_VERDICT_UNREACHABLE);
+	assert_int_equal(newest_event(f, DR_EVENT_ISOLATED, 0)->reason, DR_REASON_SHARE);
+	for (unsigned slot = 0; slot < 3; slot++)
+		bring_up(f, slot);
+	assert_int_equal(iface(f).up, 4);
+	assert_int_equal(iface(f).silent, 0);
+	assert_true(iface(f).isolated_ns == 0);
+}
+
 static void one_that_was_unreachable_may_be_found_dead(void **state)
 {
 	struct fixture *f = *state;
@@ -412,6 +453,7 @@ int main(void)
 		T(a_retired_target_counts_for_nothing),
 		T(a_slot_is_given_again_and_again),
 		T(probes_that_cannot_leave_say_nothing_of_the_host),
+		T(those_that_were_unreachable_are_counted_again),
 		T(one_that_was_unreachable_may_be_found_dead),
 		T(no_neighbour_is_down_if_we_hear),
 		T(no_neighbour_that_talks_is_degraded),

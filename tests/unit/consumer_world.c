@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/consumer_world.h"
 
+#include <sys/stat.h>
+
 static void start_minicloud(struct world *w, unsigned hosts, unsigned vms_per_host)
 {
 	struct mc_cloud_opts opts = {
@@ -179,6 +181,33 @@ void consumer_use_standby(struct world *w)
 	w->config.plan.floating = true;
 }
 
+void consumer_use_script(struct world *w, const char *text)
+{
+	static char script[80], *command[] = { script, NULL };
+	FILE *f = fopen(consumer_path(w, "recover"), "we");
+
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\necho \"$DOCTOR_SERVER $DOCTOR_ATTEMPT $DOCTOR_INTERRUPTED\" >> %s/out\n%s\n",
+		w->dir, text);
+	fclose(f);
+	snprintf(script, sizeof(script), "%s", consumer_path(w, "recover"));
+	assert_int_equal(chmod(script, 0700), 0);
+	w->config.plan.kind = CON_RECOVERY_EXEC;
+	w->config.plan.command = command;
+}
+
+void consumer_leave_first_alone(struct world *w)
+{
+	static struct con_pair pair = { "plan", "none" };
+
+	assert_non_null(dr_json_add_str(w->ours[0]->metadata, "plan", "none"));
+	w->plan = (struct con_plan){ .match = { .metadata = &pair, .metadata_count = 1 },
+				     .kind = CON_RECOVERY_NONE };
+	w->config.plans = &w->plan;
+	w->config.plan_count = 1;
+	w->config.servers.count = 1;
+}
+
 const char *consumer_path(struct world *w, const char *name)
 {
 	static char path[sizeof(w->dir) + 32];
@@ -240,9 +269,9 @@ size_t consumer_alarm_count(struct world *w)
 	return n;
 }
 
-const struct mc_alarm *consumer_alarm_of(struct world *w, const char *server)
+struct mc_alarm *consumer_alarm_of(struct world *w, const char *server)
 {
-	const struct mc_alarm *a;
+	struct mc_alarm *a;
 	char name[64];
 
 	snprintf(name, sizeof(name), "doctor_%s", server);
@@ -257,6 +286,15 @@ const struct mc_alarm *consumer_alarm_of(struct world *w, const char *server)
 bool consumer_is_armed(struct world *w, size_t i)
 {
 	return consumer_alarm_of(w, w->ids[i])->state == MC_ALARM_OK;
+}
+
+const char *consumer_script_output(struct world *w)
+{
+	static char text[4096];
+	DR_AUTO_FCLOSE FILE *f = fopen(consumer_path(w, "out"), "re");
+
+	text[f ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
+	return text;
 }
 
 size_t consumer_replacements(struct world *w, size_t i, struct mc_server **ret_last)
@@ -290,6 +328,13 @@ void consumer_assert_replaced(struct world *w, size_t i)
 	assert_non_null(s->port);
 	snprintf(line, sizeof(line), "vm replaced vm=%s replacement=%s ", w->ids[i], s->id);
 	assert_int_equal(said_count(line), 1);
+}
+
+void consumer_assert_left_alone(struct world *w)
+{
+	wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"state\":\"heard-only\""));
+	assert_int_equal(said_count("recovery begins"), 0);
+	assert_int_equal(consumer_replacements(w, 0, NULL), 0);
 }
 
 /* ---- requests to it ---- */

@@ -29,6 +29,7 @@ struct world {
 	struct mc_cloud mc;
 	struct dr_cloud *cloud;
 	struct con_config config;
+	struct con_plan plan; /* one that is not for all, see consumer_leave_first_alone() */
 	struct con_consumer *consumer;
 	char ids[CONSUMER_SERVERS][CON_UUID_LEN + 1]; /* of ours, all of which it watches */
 	struct mc_server *ours[CONSUMER_SERVERS], *standby;
@@ -67,7 +68,12 @@ void consumer_stop(struct world *w);
 void consumer_crash(struct world *w);			     /* without a word to the cloud */
 void consumer_log_in(struct world *w, const char *password); /* else begin() does, with the right one */
 void consumer_with_journal(struct world *w);
-void consumer_use_standby(struct world *w);		      /* which takes over floating addresses */
+void consumer_use_standby(struct world *w); /* which takes over floating addresses */
+/* The recovery is a script, which first writes server, attempt and whether an earlier run was interrupted. */
+void consumer_use_script(struct world *w, const char *text);
+/* Only ours[0] is watched, and for it nothing is done, by a plan for its metadata: Nova is to show it first.
+ */
+void consumer_leave_first_alone(struct world *w);
 const char *consumer_path(struct world *w, const char *name); /* in w->dir; until the next call */
 
 /* ---- what happens in the cloud ---- */
@@ -82,13 +88,17 @@ struct mc_floating *consumer_floating(struct world *w, size_t i); /* a new addre
 /* ---- what is there ---- */
 
 size_t consumer_alarm_count(struct world *w);
-const struct mc_alarm *consumer_alarm_of(struct world *w, const char *server); /* NULL: none */
-bool consumer_is_armed(struct world *w, size_t i);			       /* its alarm is ok */
+struct mc_alarm *consumer_alarm_of(struct world *w, const char *server); /* NULL: none */
+bool consumer_is_armed(struct world *w, size_t i);			 /* its alarm is ok */
+
+const char *consumer_script_output(struct world *w); /* until the next call */
 
 /* The replacements of ours[i]; *ret_last, unless NULL, is one of them. */
 size_t consumer_replacements(struct world *w, size_t i, struct mc_server **ret_last);
 /* One, active, like the lost one, on compute-2, and it was said. */
 void consumer_assert_replaced(struct world *w, size_t i);
+/* Of ours[0] it was heard, as consumer_leave_first_alone() wants it: waits for that. */
+void consumer_assert_left_alone(struct world *w);
 
 /* ---- requests to it ---- */
 

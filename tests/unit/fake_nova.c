@@ -55,7 +55,7 @@ static void services(struct fake *f, struct dr_http_exchange *x)
 			      ", {\"binary\": \"nova-compute\", \"host\": \"%s\", \"id\": \"%s\", "
 			      "\"status\": \"%s\", \"state\": \"%s\", \"forced_down\": %s",
 			      h->name, h->id, h->disabled ? "disabled" : "enabled",
-			      h->forced_down ? "down" : "up", h->forced_down ? "true" : "false");
+			      h->forced_down || h->silent ? "down" : "up", h->forced_down ? "true" : "false");
 		if (h->disabled_reason)
 			dr_buf_printf(&b, ", \"disabled_reason\": \"%s\"", h->disabled_reason);
 		if (h->zone)
@@ -221,18 +221,35 @@ static void add_port(const struct fake *f, struct dr_buf *b, const struct fake_p
 
 static void ports(struct fake *f, struct dr_http_exchange *x)
 {
-	const char *host = dr_http_query(x, "binding:host_id"), *comma = "";
+	const char *host = dr_http_query(x, "binding:host_id"), *marker = dr_http_query(x, "marker");
+	const struct fake_port *last = NULL;
 	DR_AUTO_BUF struct dr_buf b = {};
+	bool more = false;
+	unsigned n = 0;
 
 	dr_buf_puts(&b, "{\"ports\": [");
-	for (size_t i = 0; i < f->port_count; i++) {
-		if (host && !f->hide_hosts && strcmp(host, f->ports[i].host))
-			continue;
-		dr_buf_puts(&b, comma);
-		add_port(f, &b, &f->ports[i]);
-		comma = ", ";
+	for (size_t i = 0; i < f->port_count && !more; i++) {
+		const struct fake_port *p = &f->ports[i];
+
+		if (marker && !strcmp(marker, p->id))
+			marker = NULL;
+		else if (!marker && (!host || f->hide_hosts || !strcmp(host, p->host))) {
+			more = f->port_page && n == f->port_page;
+			if (more)
+				break;
+			dr_buf_puts(&b, n++ ? ", " : "");
+			add_port(f, &b, p);
+			last = p;
+		}
 	}
-	dr_buf_puts(&b, "]}");
+	dr_buf_puts(&b, "]");
+	if (more)
+		dr_buf_printf(
+			&b,
+			", \"ports_links\": [{\"rel\": \"next\", \"href\": \"http://proxy/wrong/v2.0/ports?"
+			"binding%%3Ahost_id=%s&marker=%s\"}]",
+			host ? host : "", last->id);
+	dr_buf_puts(&b, "}");
 	assert_int_equal(b.error, 0);
 	dr_http_reply(x, 200, "application/json", b.data, b.len);
 }

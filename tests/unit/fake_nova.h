@@ -21,6 +21,7 @@ struct fake_host {
 	const char *disabled_reason;  /* NULL: none is given */
 	const char *zone, *aggregate; /* NULL: none */
 	bool evacuated;		      /* it is not released from forced_down */
+	bool silent;		      /* Nova does not hear it */
 };
 
 struct fake_vm {
@@ -54,6 +55,7 @@ struct fake {
 
 	const char *max_version; /* "2.93" */
 	unsigned page;		 /* servers per page; 0: all */
+	unsigned port_page;	 /* ports per page; 0: all */
 	bool endless;		 /* a page links to itself */
 	bool hide_hosts;	 /* policy neither shows where servers (and ports) are nor filters by it */
 	bool network;		 /* there is a Neutron */

@@ -300,6 +300,9 @@ static void assert_same_actions(const struct ins_incident *a, const struct ins_i
 
 		assert_string_equal(ins_action_reason(&x), ins_action_reason(&y));
 		assert_ptr_equal(y.incident, b);
+		assert_true(llabs(dr_mono_sub(dr_mono_now(), y.began).ns - dr_wall_now().ns + y.started.ns) <
+			    dr_sec(2).ns);
+		x.began = y.began = (struct dr_mono){ 0 };
 		x.reason = y.reason = NULL;
 		x.incident = y.incident = NULL;
 		x.dirty = y.dirty = x.counted = y.counted = false;

@@ -56,7 +56,11 @@ static void control_characters(void **state)
 {
 	assert_false(dr_has_control(""));
 	assert_false(dr_has_control(" a~\xc3\xa9\xff"));
+	assert_false(dr_has_control("\xc2\xa0 \xc3\x9b \xc2")); /* no C1 */
 	assert_true(dr_has_control("a\n"));
+	assert_true(dr_has_control("a\xc2\x80"));
+	assert_true(dr_has_control("\xc2\x9b"
+				   "2J"));
 	assert_true(dr_has_control("\x1f"));
 	assert_true(dr_has_control("a\x7f"
 				   "b"));

@@ -25,6 +25,7 @@ struct world {
 	bool login_no_token;	/* 201 without X-Subject-Token */
 	const char *login_body; /* instead of a token's */
 	int lifetime_sec;
+	uint16_t compute_port; /* in the catalogue; 0: ours */
 	unsigned logins;
 	char last_login[1024];
 	struct dr_http_exchange *held;
@@ -65,7 +66,7 @@ static void keystone(struct world *w, struct dr_http_exchange *x)
 		"\"public\", \"region_id\": \"R\", \"url\": \"http://127.0.0.1:%u/compute/v2.1/p1\"}]},"
 		" {\"type\": \"image\", \"endpoints\": [{\"interface\": \"public\", \"region_id\": "
 		"\"R\", \"url\": \"http://127.0.0.1:%u/image\"}]}]}}",
-		issued, expires, port, port);
+		issued, expires, w->compute_port ? w->compute_port : port, port);
 	assert_non_null(body);
 	snprintf(token, sizeof(token), "token-%u", w->logins);
 	if (!w->login_no_token)
@@ -520,6 +521,42 @@ static void test_timeout(void **state)
 	assert_int_equal(w->requests, 1); /* repeating is the caller's business */
 }
 
+/* The service moves within the life of a token: the catalogue is asked for again, once for many failures. */
+static void test_endpoint_moves(void **state)
+{
+	struct world *w = *state;
+	struct heard h;
+
+	w->compute_port = 1; /* nobody listens there */
+	for (int i = 0; i < 3; i++) {
+		get(w, "/x", &h);
+		assert_int_equal(h.error, -ECONNREFUSED);
+	}
+	wait_for(w, !dr_http_client_pending(w->http));
+	assert_int_equal(w->logins, 2);
+	get(w, "/x", &h);
+	assert_int_equal(h.error, -ECONNREFUSED);
+	wait_for(w, !dr_http_client_pending(w->http));
+	assert_int_equal(w->logins, 2);
+}
+
+/* Nobody waits for that, and the first answer has it. */
+static void test_endpoint_has_moved(void **state)
+{
+	struct world *w = *state;
+	struct heard h;
+
+	w->compute_port = 1;
+	get(w, "/x", &h);
+	assert_int_equal(h.error, -ECONNREFUSED);
+	w->compute_port = 0;
+	wait_for(w, w->logins == 2 && !dr_http_client_pending(w->http));
+	get(w, "/x", &h);
+	assert_int_equal(h.status, 200);
+	assert_string_equal(w->last_token, "token-2");
+	assert_int_equal(w->logins, 2);
+}
+
 static int on_end(struct dr_source *s, void *userdata)
 {
 	*(bool *)userdata = true;
@@ -668,16 +705,27 @@ static void test_no_cloud(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_no_cloud),	 with_world(test_one_call),
-		with_world(test_raw_body),	 with_world(test_shared_login),
-		with_world(test_answers),	 with_world(test_no_endpoint),
-		with_world(test_bad_arguments),	 with_world(test_401_once),
-		with_world(test_401_for_good),	 with_world(test_401_then_refused),
-		with_world(test_refused_login),	 with_world(test_bad_logins),
-		with_world(test_unreachable),	 with_world(test_timeout),
-		with_world(test_renewal),	 with_world(test_failed_renewal),
-		with_world(test_end_with_calls), with_world(test_end_in_callback),
+		with_world(test_no_cloud),
+		with_world(test_one_call),
+		with_world(test_raw_body),
+		with_world(test_shared_login),
+		with_world(test_answers),
+		with_world(test_no_endpoint),
+		with_world(test_bad_arguments),
+		with_world(test_401_once),
+		with_world(test_401_for_good),
+		with_world(test_401_then_refused),
+		with_world(test_refused_login),
+		with_world(test_bad_logins),
+		with_world(test_unreachable),
+		with_world(test_timeout),
+		with_world(test_renewal),
+		with_world(test_failed_renewal),
+		with_world(test_end_with_calls),
+		with_world(test_end_in_callback),
 		with_world(test_waiting_call),
+		with_world(test_endpoint_moves),
+		with_world(test_endpoint_has_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

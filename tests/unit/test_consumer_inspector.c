@@ -11,8 +11,21 @@ static struct {
 	struct dr_http_server *server;
 	char secret[CON_SECRET_MAX + 1];
 	unsigned subscriptions, told;
+	const char *in_trouble; /* a server of which the inspector knows a fault already; NULL: none */
 	char last_told[2048];
 } others;
+
+static void add_known_fault(struct dr_json *answer)
+{
+	struct dr_json *fault = dr_json_push_object(dr_json_add_array(answer, "faults")), *server;
+
+	dr_json_add_str(fault, "fault_id", "f-known");
+	dr_json_add_str(fault, "fault_type", "compute.host.down");
+	server = dr_json_push_object(dr_json_add_array(fault, "virtual_resource_info"));
+	dr_json_add_str(server, "virtual_resource_id", others.in_trouble);
+	dr_json_add_str(server, "virtual_resource_type", "server");
+	dr_json_add_str(server, "virtual_resource_state", "error");
+}
 
 static void on_request(struct dr_http_exchange *x, void *userdata)
 {
@@ -32,6 +45,8 @@ static void on_request(struct dr_http_exchange *x, void *userdata)
 		assert_int_equal(dr_json_parse(body, len, &json, NULL), 0);
 		snprintf(others.secret, sizeof(others.secret), "%s", dr_json_get_str(json, "secret"));
 		others.subscriptions++;
+		if (others.in_trouble)
+			add_known_fault(answer);
 		dr_http_reply_json(x, 201, answer);
 	} else {
 		dr_http_reply_json(x, 200, answer);
@@ -60,8 +75,9 @@ static int teardown(void **state)
 	return consumer_teardown(state);
 }
 
-/* What the inspector sends of ids[0] and fault-1. */
-static unsigned notify(struct world *w, const char *state, const char *secret)
+/* What the inspector sends of ids[0]. */
+static unsigned notify_raised(struct world *w, const char *fault, const char *state, const char *secret,
+			      const char *raised)
 {
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 	char signature[80] = "sha256=";
@@ -69,16 +85,23 @@ static unsigned notify(struct world *w, const char *state, const char *secret)
 
 	dr_buf_printf(
 		&b,
-		"{\"notification_id\":\"n-%s\",\"subscription_id\":\"sub-1\",\"sequence\":1,\"fault\":{"
-		"\"fault_id\":\"fault-1\",\"fault_type\":\"compute.host.down\",\"severity\":\"critical\","
-		"\"state\":\"%s\"},\"virtual_resource_info\":[{\"virtual_resource_id\":\"%s\","
+		"{\"notification_id\":\"n-%s-%s\",\"subscription_id\":\"sub-1\",\"sequence\":1,\"fault\":{"
+		"\"fault_id\":\"%s\",\"fault_type\":\"compute.host.down\",\"severity\":\"critical\","
+		"\"state\":\"%s\",\"raised_time\":\"%s\"},"
+		"\"virtual_resource_info\":[{\"virtual_resource_id\":\"%s\","
 		"\"virtual_resource_type\":\"server\",\"virtual_resource_state\":\"error\"}]}",
-		state, state, w->ids[0]);
+		fault, state, fault, state, raised, w->ids[0]);
 	assert_int_equal(dr_hmac_sha256(secret, strlen(secret), b.data, b.len, signature + 7), 0);
 	req.body = b.data;
 	req.body_len = b.len;
 	req.headers[0] = (struct dr_http_header){ "X-Doctor-Signature", signature };
 	return consumer_send(w, &req, "/fault", NULL);
+}
+
+/* The same of fault-1. */
+static unsigned notify(struct world *w, const char *state, const char *secret)
+{
+	return notify_raised(w, "fault-1", state, secret, "");
 }
 
 static void test_inspector_first(void **state)
@@ -134,6 +157,69 @@ static void test_aodh_first(void **state)
 		strstr(consumer_get(w, "/metrics"),
 		       "doctor_consumer_recoveries_total{recovery=\"recreate\",outcome=\"recovered\"} 1"));
 	assert_non_null(strstr(consumer_get(w, "/metrics"), "doctor_consumer_subscribed 1\n"));
+}
+
+/* The inspector's clock is an hour behind, or before, ours: its word is of the same fault all the same. */
+static void test_clocks_differ(void **state)
+{
+	static const int hours[] = { -1, 1 };
+	struct world *w = *state;
+	char raised[DR_TIME_STR_MAX], fault[16];
+
+	w->config.inspector.url = url_of_others("");
+	consumer_start(w);
+	wait_for(w, said_count("subscribed with the inspector") == 1);
+	consumer_lose(w, 0);
+	wait_for(w, said_count("doctor consumer handled at ") == 1);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(hours); i++) {
+		struct dr_wall then = { dr_wall_now().ns + hours[i] * 3600 * DR_NSEC_PER_SEC };
+
+		snprintf(fault, sizeof(fault), "inc-%zu", i);
+		assert_int_equal(
+			notify_raised(w, fault, "raised", others.secret, dr_wall_format(then, raised)), 204);
+	}
+	assert_int_equal(said_count("fault is known already vm="), 2);
+	consumer_let_pass(w, dr_msec(100));
+	assert_int_equal(said_count("recovery begins"), 1);
+}
+
+/* Before Nova has shown its servers nobody knows whose plan is which. */
+static void test_in_trouble_before_the_plan_is_known(void **state)
+{
+	struct world *w = *state;
+
+	consumer_leave_first_alone(w);
+	others.in_trouble = w->ids[0];
+	w->config.inspector.url = url_of_others("");
+	consumer_mark_host(w, 0, true);
+	mc_server_reset_state(w->ours[0], MC_VM_ERROR, dr_wall_now());
+	consumer_break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1");
+	consumer_start(w);
+	consumer_assert_left_alone(w);
+}
+
+/* Its cell of Nova does not answer, so that its metadata is not shown. */
+static void test_plan_is_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->ours[0]->name;
+
+	consumer_leave_first_alone(w);
+	w->config.inspector.url = url_of_others("");
+	w->config.interval = dr_msec(100);
+	w->ours[0]->name = NULL;
+	consumer_start(w);
+	wait_for(w, said_count("subscribed with the inspector") == 1);
+	w->ours[0]->name = name; /* Nova's notification has it */
+	consumer_lose(w, 0);
+	w->ours[0]->name = NULL;
+	wait_for(w, said_count("doctor consumer notified at ") == 1);
+	assert_int_equal(notify(w, "raised", others.secret), 503); /* it comes again */
+	consumer_let_pass(w, dr_msec(400));
+	assert_int_equal(said_count("recovery begins"), 0);
+	w->ours[0]->name = name;
+	consumer_assert_left_alone(w);
+	assert_int_equal(notify(w, "raised", others.secret), 204);
 }
 
 static void test_no_inspector(void **state)
@@ -220,6 +306,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_inspector_first),
 		TEST(test_aodh_first),
+		TEST(test_clocks_differ),
+		TEST(test_in_trouble_before_the_plan_is_known),
+		TEST(test_plan_is_in_a_silent_cell),
 		TEST(test_no_inspector),
 		cmocka_unit_test(test_same_fault),
 		cmocka_unit_test(test_notifications_refused),

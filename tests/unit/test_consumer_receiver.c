@@ -252,6 +252,32 @@ static void test_client_certificates(void **state)
 	assert_int_equal(metric(w, "doctor_consumer_alarms_total{result=\"refused\"}"), 0);
 }
 
+/* A page that the browser of this machine shows tells of no failure, and switches nothing back. */
+static void test_web_pages(void **state)
+{
+	static const struct dr_http_header of_pages[] = {
+		{ "Origin", "http://evil.example" },
+		{ "Origin", "null" },
+		{ "Sec-Fetch-Site", "cross-site" },
+	};
+	struct world *w = *state;
+
+	consumer_start(w);
+	for (size_t i = 0; i < DR_ARRAY_SIZE(of_pages); i++) {
+		struct dr_http_request req = { .method = "POST", .headers = { of_pages[i] } };
+
+		assert_int_equal(consumer_send(w, &req, "/v1/recoveries/nobody-s/back", NULL), 403);
+		req.body = "{}";
+		req.body_len = 2;
+		assert_int_equal(consumer_send(w, &req, "/fault", NULL), 403);
+		req.body = alarm_n(w, 0);
+		req.body_len = strlen(req.body);
+		assert_int_equal(consumer_send(w, &req, "/failure", NULL), 403);
+	}
+	assert_int_equal(metric(w, "doctor_consumer_alarms_total{result=\"accepted\"}"), 0);
+	assert_int_equal(post(w, alarm_n(w, 0)), 200);
+}
+
 /* Without client_ca everybody is heard who speaks TLS. */
 static void test_tls_only(void **state)
 {
@@ -371,6 +397,39 @@ static void test_foreign_alarms(void **state)
 	assert_int_equal(said_count("deleted by somebody"), 0);
 }
 
+/* ---- what has to wait until its plan is known ---- */
+
+/* Whoever reaches the port, and as long as Nova does not answer. */
+static void test_too_many_wait(void **state)
+{
+	struct world *w = *state;
+	unsigned taken = 0;
+
+	consumer_leave_first_alone(w);
+	consumer_break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1000");
+	consumer_begin(w);
+	while (post(w, alarm_n(w, taken)) == 200 && taken < 6000)
+		taken++;
+	assert_int_equal(taken, 5000);
+	assert_int_equal(post(w, alarm_n(w, taken)), 503);
+	assert_int_equal(said_count("warning: alarm refused from=127.0.0.1: too many alarms are waiting"), 2);
+}
+
+/* An alarm that has to wait was answered, and Aodh does not tell it again: its state is what the next start
+ * finds. */
+static void test_stop_while_alarms_wait(void **state)
+{
+	struct world *w = *state;
+
+	consumer_leave_first_alone(w);
+	consumer_break_cloud(w, "compute:GET:/v2.1/servers/detail:503:1000");
+	consumer_begin(w);
+	wait_for(w, consumer_alarm_of(w, w->ids[0]));
+	assert_int_equal(post(w, alarm_n(w, 1)), 200);
+	consumer_stop(w);
+	assert_non_null(consumer_alarm_of(w, w->ids[0]));
+}
+
 static void test_http(void **state)
 {
 	struct world *w = *state;
@@ -411,19 +470,14 @@ static void test_http(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answered_promptly),
-		TEST(test_metrics_are_clean),
-		cmocka_unit_test(test_buckets),
-		cmocka_unit_test(test_metrics_are_documented),
-		TEST(test_slow_connections),
-		TEST(test_client_certificates),
-		TEST(test_tls_only),
-		TEST(test_authority_replaced),
-		TEST(test_false_alarm),
-		TEST(test_deleted_server),
-		TEST(test_repeated_and_unknown),
-		TEST(test_foreign_alarms),
-		TEST(test_http),
+		TEST(test_answered_promptly),	   TEST(test_metrics_are_clean),
+		cmocka_unit_test(test_buckets),	   cmocka_unit_test(test_metrics_are_documented),
+		TEST(test_slow_connections),	   TEST(test_web_pages),
+		TEST(test_client_certificates),	   TEST(test_tls_only),
+		TEST(test_authority_replaced),	   TEST(test_false_alarm),
+		TEST(test_deleted_server),	   TEST(test_repeated_and_unknown),
+		TEST(test_foreign_alarms),	   TEST(test_too_many_wait),
+		TEST(test_stop_while_alarms_wait), TEST(test_http),
 	};
 
 	return cmocka_run_group_tests_name("consumer_receiver", tests, tls_files_make, tls_files_remove);

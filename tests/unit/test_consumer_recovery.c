@@ -52,6 +52,7 @@ static const struct golden {
 	[CON_BOOTING] = {
 		[CON_ACCEPTED] = DO(BUILDING, POLL),
 		[CON_UNCLEAR] = DO(PAUSED, PAUSE),
+		[CON_UNSENT] = DO(PAUSED, PAUSE),
 		[CON_RETRY] = DO(PAUSED, PAUSE),
 		[CON_REFUSED] = DO(GAVE_UP, END),
 	},
@@ -200,6 +201,43 @@ static void test_last_answer_lost(void **state)
 	}
 	(void)con_recovery_next(&r, &late, CON_LOST, at(9));
 	assert_int_equal(r.state, CON_GAVE_UP);
+}
+
+/* A boot that an earlier life has sent, and no look shows, gets its time before there is another: once. */
+static void test_sent_before(void **state)
+{
+	static const enum con_event lost[] = { CON_LOST, CON_UNSETTLED };
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(lost); i++) {
+		struct con_recovery r;
+		struct con_step s;
+
+		con_recovery_init(&r, at(0));
+		r.sent_before = true;
+		s = con_recovery_next(&r, &conf, lost[i], at(5)); /* it has settled */
+		assert_int_equal(s.action, CON_DO_PAUSE);
+		assert_int_equal(s.wait.ns, conf.boot_late.ns);
+		s = con_recovery_next(&r, &conf, CON_TIMER, at(15));
+		assert_int_equal(s.action, CON_DO_LOOK);
+		s = con_recovery_next(&r, &conf, lost[i], at(15));
+		assert_int_equal(s.action, CON_DO_BOOT);
+		assert_int_equal(r.attempts, 0);
+	}
+}
+
+/* What was not sent is no attempt. */
+static void test_unsent(void **state)
+{
+	static const struct beat beats[] = {
+		{ 0.1, CON_LOST, CON_DO_BOOT, 0 },    { 0.2, CON_UNSENT, CON_DO_PAUSE, 1 },
+		{ 1.2, CON_TIMER, CON_DO_LOOK, 0 },   { 1.3, CON_LOST, CON_DO_BOOT, 0 },
+		{ 1.4, CON_UNSENT, CON_DO_PAUSE, 1 }, { 2.4, CON_TIMER, CON_DO_LOOK, 0 },
+		{ 2.5, CON_LOST, CON_DO_BOOT, 0 },    { 2.6, CON_UNSENT, CON_DO_PAUSE, 1 },
+		{ 3.6, CON_TIMER, CON_DO_LOOK, 0 },   { 3.7, CON_LOST, CON_DO_BOOT, 0 },
+	};
+	struct con_recovery r = PLAY(beats);
+
+	assert_int_equal(r.attempts, 0);
 }
 
 static void test_attempts_are_bounded(void **state)
@@ -378,6 +416,8 @@ int main(void)
 		cmocka_unit_test(test_replaced_already),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_last_answer_lost),
+		cmocka_unit_test(test_sent_before),
+		cmocka_unit_test(test_unsent),
 		cmocka_unit_test(test_attempts_are_bounded),
 		cmocka_unit_test(test_build_takes_too_long),
 		cmocka_unit_test(test_build_ends_unseen),

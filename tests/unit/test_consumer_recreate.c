@@ -209,6 +209,36 @@ static void test_answer_lost(void **state)
 	assert_int_equal(said_count("two replacements"), 0);
 }
 
+/* We end while a boot is under way, and Nova carries it out only after we are back: there is no second one.
+ */
+static void boot_over_a_restart(struct world *w)
+{
+	w->config.plan.retry.boot_late = dr_sec(2);
+	consumer_start(w);
+	consumer_break_cloud(w, "compute:POST:/v2.1/servers:0:1");
+	consumer_lose(w, 0);
+	wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"attempts\":1"));
+	consumer_let_pass(w, dr_msec(100));
+	consumer_crash(w);
+	consumer_start(w);
+	wait_for(w, said_count("the boot of before the restart may still be carried out") == 1);
+	late_boot(w);
+	wait_for(w, strstr(consumer_get(w, "/v1/recoveries"), "\"state\":\"recovered\""));
+	assert_int_equal(consumer_replacements(w, 0, NULL), 1);
+}
+
+static void test_boot_under_way_over_a_restart(void **state)
+{
+	consumer_with_journal(*state);
+	boot_over_a_restart(*state);
+}
+
+/* All that tells of it is the alarm. */
+static void test_boot_under_way_without_a_journal(void **state)
+{
+	boot_over_a_restart(*state);
+}
+
 /* Later than anybody waits: both are named, and it is for their owner to choose. */
 static void test_two_replacements(void **state)
 {
@@ -318,10 +348,20 @@ static void test_recreate_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_temporary_failures),	TEST(test_gives_up),	     TEST(test_cloud_is_away),
-		TEST(test_replacement_fails),	TEST(test_used_replacement), TEST(test_answer_lost),
-		TEST(test_two_replacements),	TEST(test_check_fails),	     TEST(test_cell_is_silent),
-		TEST(test_host_is_marked_late), TEST(test_host_is_well),     TEST(test_recreate_alike),
+		TEST(test_temporary_failures),
+		TEST(test_gives_up),
+		TEST(test_cloud_is_away),
+		TEST(test_replacement_fails),
+		TEST(test_used_replacement),
+		TEST(test_answer_lost),
+		TEST(test_boot_under_way_over_a_restart),
+		TEST(test_boot_under_way_without_a_journal),
+		TEST(test_two_replacements),
+		TEST(test_check_fails),
+		TEST(test_cell_is_silent),
+		TEST(test_host_is_marked_late),
+		TEST(test_host_is_well),
+		TEST(test_recreate_alike),
 	};
 
 	return cmocka_run_group_tests_name("consumer_recreate", tests, NULL, NULL);

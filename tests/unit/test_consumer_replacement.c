@@ -25,6 +25,8 @@ static struct dr_json *parse(const char *text)
 	return v;
 }
 
+#define TASK(task) "\"OS-EXT-STS:task_state\":" task
+
 static void test_judge_lost(void **state)
 {
 	static const struct {
@@ -42,6 +44,16 @@ static void test_judge_lost(void **state)
 		{ "{\"status\":\"ACTIVE\"}", CON_ALIVE },
 		{ "{\"status\":\"SHUTOFF\",\"host_status\":\"UNKNOWN\"}", CON_ALIVE },
 		{ "{\"status\":\"error\"}", CON_ALIVE },
+		/* somebody evacuates it: the other host makes it, and a replacement would be a second one */
+		{ "{\"status\":\"ERROR\",\"host_status\":\"DOWN\"," TASK("\"rebuilding\"") "}", CON_RETRY },
+		{ "{\"status\":\"ERROR\",\"host_status\":\"UP\"," TASK("\"rebuild_spawning\"") "}",
+		  CON_RETRY },
+		{ "{\"status\":\"ERROR\"," TASK("\"rebuild_block_device_mapping\"") "}", CON_RETRY },
+		{ "{\"status\":\"REBUILD\",\"host_status\":\"DOWN\"," TASK("\"rebuilding\"") "}", CON_RETRY },
+		{ "{\"status\":\"REBUILD\",\"host_status\":\"UP\"," TASK("\"rebuilding\"") "}", CON_ALIVE },
+		/* what its host was about when it died */
+		{ "{\"status\":\"ERROR\",\"host_status\":\"DOWN\"," TASK("\"powering-off\"") "}", CON_LOST },
+		{ "{\"status\":\"ERROR\",\"host_status\":\"DOWN\"," TASK("null") "}", CON_LOST },
 		{ "{}", CON_ALIVE },
 	};
 

@@ -92,7 +92,7 @@ static unsigned ask_back(struct world *w, size_t i)
 {
 	char path[128], *fault;
 
-	snprintf(path, sizeof(path), "/v1/recoveries?server=%s&limit=1", w->ids[i]);
+	snprintf(path, sizeof(path), "/v1/recoveries?server=%s", w->ids[i]);
 	fault = strstr(consumer_get(w, path), "\"fault\":\"");
 	assert_non_null(fault);
 	snprintf(path, sizeof(path), "/v1/recoveries/%.36s/back", fault + strlen("\"fault\":\""));
@@ -103,7 +103,7 @@ static bool is_returned(struct world *w, size_t i)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/v1/recoveries?server=%s&limit=1", w->ids[i]);
+	snprintf(path, sizeof(path), "/v1/recoveries?server=%s", w->ids[i]);
 	return strstr(consumer_get(w, path), "\"returned\":true");
 }
 
@@ -141,6 +141,59 @@ static void test_switched_back_by_hand(void **state)
 	consumer_lose(w, 1);
 	wait_for(w, said_count("standby has taken over vm=") == 2);
 	assert_ptr_equal(g->port, w->standby->port);
+}
+
+/* It was well for a while and is lost again, and its standby has its place still: nobody is called for that.
+ */
+static void test_lost_again_before_it_is_back(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = consumer_floating(w, 0);
+
+	consumer_use_standby(w);
+	w->config.same_fault = dr_msec(0);
+	consumer_start(w);
+	consumer_lose(w, 0);
+	wait_for(w, said_count("standby has taken over vm=") == 1);
+	wait_for(w, consumer_is_armed(w, 0));
+	consumer_make_well(w, 0);
+	consumer_lose(w, 0);
+	wait_for(w, said_count("has its place already") == 1);
+	assert_int_equal(said_count("a person must help"), 0);
+	assert_ptr_equal(f->port, w->standby->port);
+
+	/* and once more, with its standby */
+	wait_for(w, consumer_is_armed(w, 0));
+	consumer_make_well(w, 0);
+	mc_service_set_forced_down(&w->standby->host->service, true, dr_wall_now());
+	consumer_lose(w, 0);
+	wait_for(w, said_count("a person must help") == 1);
+	assert_int_equal(said_count("which is to take over, is ACTIVE on a host that is down"), 3);
+	consumer_make_well(w, 0);
+	assert_int_equal(ask_back(w, 0), 202);
+	wait_for(w, is_returned(w, 0));
+	assert_ptr_equal(f->port, w->ours[0]->port);
+}
+
+/* Somebody led the addresses back without a word: they are moved again when it is lost again. */
+static void test_lost_again_after_it_was_led_back(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = consumer_floating(w, 0);
+
+	consumer_use_standby(w);
+	w->config.same_fault = dr_msec(0);
+	consumer_start(w);
+	consumer_lose(w, 0);
+	wait_for(w, said_count("standby has taken over vm=") == 1);
+	wait_for(w, consumer_is_armed(w, 0));
+	consumer_make_well(w, 0);
+	f->port = w->ours[0]->port;
+	consumer_lose(w, 0);
+	wait_for(w, said_count("standby has taken over vm=") == 2);
+	assert_ptr_equal(f->port, w->standby->port);
+	assert_true(is_returned(w, 0)); /* the first */
+	assert_int_equal(said_count("a person must help"), 0);
 }
 
 /* Killed before it has ended: the next life goes on. */
@@ -239,6 +292,8 @@ int main(void)
 		TEST(test_switchover_resumed),
 		TEST(test_standby_is_down),
 		TEST(test_switched_back_by_hand),
+		TEST(test_lost_again_before_it_is_back),
+		TEST(test_lost_again_after_it_was_led_back),
 		TEST(test_switched_back_over_a_restart),
 		TEST(test_moved_back_by_hand),
 		cmocka_unit_test(test_moves),

@@ -53,6 +53,20 @@ static void in_memory(void **state)
 	assert_string_equal(r.findings[3].found, "/etc/t: Permission denied");
 }
 
+static void nova_that_does_not_answer(void **state)
+{
+	static const char status[] = "{\"discovery\": {\"left_out\": 2, \"stale\": true}}";
+	DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_MONITOR };
+	DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+	f.monitor.config.discover.nova = true;
+	assert_int_equal(dr_json_parse(status, strlen(status), &f.monitor.status.json, NULL), 0);
+	check_monitor_discovery(&f, &r);
+	assert_int_equal(r.count, 1);
+	assert_int_equal(r.findings[0].state, CHECK_DEGRADED);
+	assert_non_null(strstr(r.findings[0].found, "Nova has not listed"));
+}
+
 static bool says(const struct check_report *r, const char *check, enum check_state state)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -139,9 +153,8 @@ static void event_sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_memory),
-		cmocka_unit_test(as_installed),
-		cmocka_unit_test(unseen),
+		cmocka_unit_test(in_memory),	 cmocka_unit_test(nova_that_does_not_answer),
+		cmocka_unit_test(as_installed),	 cmocka_unit_test(unseen),
 		cmocka_unit_test(event_sources),
 	};
 

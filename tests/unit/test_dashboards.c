@@ -38,8 +38,10 @@ static void print_monitor(struct dr_buf *ret)
 	struct mon_status_target t;
 	struct world w;
 
-	world_init(&w, 3);
+	world_init(&w, 5);
 	world_set_verdict(&w, world_slot(1), DR_VERDICT_DOWN, DR_REASON_SILENCE);
+	world_set_verdict(&w, world_slot(2), DR_VERDICT_UNREACHABLE, DR_REASON_NO_ROUTE);
+	world_set_verdict(&w, world_slot(3), DR_VERDICT_UNKNOWN, DR_REASON_NONE);
 	mon_metrics_begin(&m, &w.status);
 	for (uint32_t i = 0; i < w.status.slot_count; i++) {
 		if (!w.status.target(&w, i, &t))

@@ -417,9 +417,8 @@ static void hypervisors_come_and_go(void **state)
 	assert_int_equal(said_count("host=compute-2 address=127.0.0.1"), 1); /* said once */
 }
 
-static void all_pages_are_read(void **state)
+static void list_five(struct world *w)
 {
-	struct world *w = *state;
 	static const char *const hosts[] = { "a", "b", "c", "d", "e" };
 	static const char *const addresses[] = { "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4",
 						 "192.0.2.5" };
@@ -429,6 +428,13 @@ static void all_pages_are_read(void **state)
 		w->hosts[i].address = addresses[i];
 	}
 	w->host_count = 5;
+}
+
+static void all_pages_are_read(void **state)
+{
+	struct world *w = *state;
+
+	list_five(w);
 	w->page = 2;
 	start(w, "ask");
 	wait_for(w, w->lists);
@@ -474,7 +480,26 @@ static void none_is_believed_when_said_twice(void **state)
 	wait_for(w, w->lists && w->last_count == 2);
 	w->host_count = 0;
 	wait_for(w, w->last_count == 0);
-	assert_int_equal(said_count("Nova lists no hypervisor"), 1);
+	assert_int_equal(said_count("again hypervisors=0 before=2"), 1);
+}
+
+/* Nor is it believed at once that most of them have gone. */
+static void a_list_of_few_is_believed_when_said_twice(void **state)
+{
+	struct world *w = *state;
+
+	list_five(w);
+	start(w, "ask");
+	wait_for(w, w->lists && w->last_count == 5);
+	w->host_count = 3;
+	wait_for(w, w->last_count == 3);
+	assert_int_equal(said_count("believed when it says so again"), 0);
+	w->host_count = 1;
+	wait_for(w, w->last_count == 1);
+	assert_int_equal(said_count("again hypervisors=1 before=3"), 1);
+	w->host_count = 4;
+	wait_for(w, w->last_count == 4);
+	assert_int_equal(said_count("believed when it says so again"), 1);
 }
 
 static void refused_credentials_are_said(void **state)
@@ -719,6 +744,7 @@ int main(int argc, char **argv)
 		TEST(all_pages_are_read),
 		TEST(while_nova_is_away_all_stays),
 		TEST(none_is_believed_when_said_twice),
+		TEST(a_list_of_few_is_believed_when_said_twice),
 		TEST(refused_credentials_are_said),
 		TEST(the_child_has_no_power),
 		TEST(the_child_gets_nothing_that_is_ours),

@@ -235,6 +235,43 @@ static void test_malformed(void **state)
  * Every prefix of a request, then the end: nothing is handled, nothing leaks, nothing stays. An end that
  * comes together with data is seen by libmicrohttpd 0.9.75 at the idle limit only.
  */
+/* What a proxy may read otherwise: nothing of it, and of what follows, is heard. */
+static void test_ambiguous(void **state)
+{
+#define NEXT "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 36\r\n\r\n[]" NEXT,
+		  "is there twice" },
+		{ "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "0\r\n\r\n" NEXT,
+		  "both Content-Length and Transfer-Encoding" },
+		{ "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\ntransfer-encoding: "
+		  "identity"
+		  "\r\n\r\n0\r\n\r\n" NEXT,
+		  "is there twice" },
+		{ "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length : 36\r\n\r\n" NEXT,
+		  "the name of a header is none" },
+		{ "GET /echo HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n" NEXT, "is there twice" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		struct raw r;
+
+		raw_open(&r, f->loop, dr_http_server_port(f->server));
+		raw_puts(&r, cases[i].text);
+		raw_expect(&r, "HTTP/1.1 400 ");
+		raw_expect(&r, cases[i].says);
+		raw_expect_end(&r);
+		assert_int_equal(raw_count(&r, "HTTP/1.1 "), 1);
+		raw_done(&r);
+	}
+	assert_int_equal(f->handled, 0);
+#undef NEXT
+}
+
 static void test_cut_short(void **state)
 {
 	struct fixture *f = *state;
@@ -419,6 +456,7 @@ int main(void)
 		TEST(test_chunked),
 		TEST(test_chunked_too_large),
 		TEST(test_malformed),
+		TEST(test_ambiguous),
 		TEST(test_cut_short),
 		TEST(test_gone_while_deferred),
 		TEST(test_client_does_not_read),

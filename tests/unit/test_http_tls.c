@@ -415,6 +415,30 @@ static void test_replaced_authority(void **state)
 	expect(f, "/", "state=2");
 }
 
+static void believe(const char *authority)
+{
+	DR_AUTO_FCLOSE FILE *f = fopen(tls_file(authority), "re");
+	char text[8192];
+
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	tls_file_write("believed.pem", 0644, text);
+}
+
+/* The client's: what its file says counts from the next connection on. */
+static void test_replaced_authority_of_the_client(void **state)
+{
+	struct fixture *f = *state;
+	const struct dr_http_client_opts opts = { .ca_file = tls_file("believed.pem") };
+
+	serve(f, "server", NULL, plain);
+	believe("other.pem");
+	fixture_client(f, &opts);
+	expect_no_connection(f);
+	believe("ca.pem");
+	expect(f, "/", "len=0");
+}
+
 static void test_files(void **state)
 {
 	static const struct {
@@ -510,6 +534,7 @@ int main(void)
 		TEST(test_per_peer),
 		TEST(test_replaced_certificate),
 		TEST(test_replaced_authority),
+		TEST(test_replaced_authority_of_the_client),
 		TEST(test_files),
 		TEST(test_admitted),
 		TEST(test_admitted_plain),

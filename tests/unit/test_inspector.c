@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The inspector whole, from PUT /events to what Nova is asked, against a Nova of our own. */
+#include "inspector/inspector_private.h"
 #include "tests/unit/inspector_world.h"
 
 /* ---------------------------------------------------------------- the course of an incident */
@@ -541,6 +542,21 @@ static void test_host_to_be_resolved(void **state)
 	assert_int_equal(world_resets(w, "vm-9"), 1);
 }
 
+/* It was never repaired, and taken out of Nova. */
+static void test_deleted_host(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	w->nova_api->hosts[0] = w->nova_api->hosts[--w->nova_api->host_count];
+	world_reread(w);
+	world_put(w, "[" DOWN("compute-1") "]", 400);
+	world_put(w, "[" UP("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	world_put(w, "[" UP("compute-1") "]", 400);
+}
+
 static void test_ambiguous_host(void **state)
 {
 	struct world *w = *state;
@@ -611,6 +627,30 @@ static void test_history(void **state)
 		wait_for(w, world_is_state(w, world_incidents(w) - 1, "closed"));
 	}
 	wait_for(w, world_incidents(w) == 2);
+}
+
+/* Faults that are only recorded, and that nobody says are over. */
+static void test_recorded_is_bounded(void **state)
+{
+	struct world *w = *state;
+	struct ins_event e = { .type = "compute.host.degraded" };
+	DR_AUTO_JSON struct dr_json *open = NULL;
+
+	for (unsigned n = 0; n < INS_RECORDED_MAX + 10; n++) {
+		snprintf(e.host, sizeof(e.host), "h-%u", n);
+		wait_for(w, ins_inspector_room(w->inspector));
+		ins_inspector_take(w->inspector, &e, false);
+	}
+	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
+	world_turn(w, 2);
+	open = ins_inspector_incidents_of(w->inspector, NULL, "open");
+	assert_int_equal(dr_json_size(dr_json_get(open, "incidents")), INS_RECORDED_MAX);
+	assert_true(world_is_state(w, 9, "closed"));
+	assert_true(world_is_state(w, 10, "recorded"));
+	/* one that is known is no other */
+	ins_inspector_take(w->inspector, &e, false);
+	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
+	assert_int_equal(world_incidents(w), INS_RECORDED_MAX + 10);
 }
 
 /* ---------------------------------------------------------------- the HTTP side */
@@ -797,10 +837,12 @@ int main(void)
 		hot(test_rereads_are_shared),
 		hot(test_new_host),
 		hot(test_host_to_be_resolved),
+		hot(test_deleted_host),
 		hot(test_ambiguous_host),
 		hot(test_full_queue),
 		hot(test_too_large),
 		hot(test_history),
+		hot(test_recorded_is_bounded),
 		hot(test_routes),
 		hot(test_health),
 		cold(test_refresh),

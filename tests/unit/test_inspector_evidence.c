@@ -74,6 +74,8 @@ static void test_votes(void **state)
 	assert_int_equal(v.down, 2);
 	assert_int_equal(v.up, 0);
 	assert_int_equal(v.quorum_since.ns, at(6).ns); /* it was interrupted */
+	up(e, 5, "h", "a");			       /* comes late */
+	assert_int_equal(votes(e, "h", 2, 9, 0, 0).down, 2);
 	assert_int_equal(ins_evidence_size(e), 3);
 }
 
@@ -237,6 +239,23 @@ static void test_bounded(void **state)
 	assert_int_equal(ins_evidence_dropped(e), 1001);
 }
 
+/* Hosts that are well do not make it forget one that is not. */
+static void test_bounded_by_ups(void **state)
+{
+	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(3);
+	char host[16];
+
+	down(e, 1, "h", "a");
+	for (int n = 0; n < 10; n++) {
+		snprintf(host, sizeof(host), "g-%d", n);
+		up(e, 10 + n, host, "a");
+	}
+	assert_int_equal(ins_evidence_size(e), 3);
+	assert_int_equal(votes(e, "h", 1, 30, 0, 0).down, 1);
+	assert_int_equal(votes(e, "g-9", 1, 30, 0, 0).up, 1);
+	assert_int_equal(votes(e, "g-7", 1, 30, 0, 0).up, 0);
+}
+
 static void test_names(void **state)
 {
 	DR_AUTO(ins_evidence_freep) struct ins_evidence *e = ins_evidence_new(100);
@@ -290,6 +309,10 @@ static void test_gate_evidence(void **state)
 		{ 1, 5, 1, 0, 100, 60, true, INS_GATE_GO, -1, "" },
 		{ 2, 5, 1, 0, 0, 60, true, INS_GATE_CLOSE, -1, "only 1 monitors still" },
 	};
+	static const struct ins_judge_conf two = { .monitors = 2 };
+	struct ins_gate_case relapsed = {
+		.now = at(100), .judge = &two, .votes = { .down = 1, .stale_in = { -1 } }, .monitors = "a"
+	};
 
 	for (size_t n = 0; n < DR_ARRAY_SIZE(cases); n++) {
 		const struct ins_judge_conf judge = { .monitors = cases[n].quorum,
@@ -312,6 +335,10 @@ static void test_gate_evidence(void **state)
 			fail_msg("case %zu: %d, again in %lld ns, \"%s\"", n, r.answer, (long long)r.again.ns,
 				 r.reason);
 	}
+	/* what is changed in the cloud does not stay so for the word of too few */
+	assert_int_equal(ins_gate(&relapsed).answer, INS_GATE_WAIT);
+	relapsed.changed = true;
+	assert_int_equal(ins_gate(&relapsed).answer, INS_GATE_CLOSE);
 }
 
 /* ---------------------------------------------------------------- the brake */
@@ -815,6 +842,7 @@ int main(void)
 		cmocka_unit_test(test_back),
 		cmocka_unit_test(test_rename),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_bounded_by_ups),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_gate_evidence),
 		cmocka_unit_test(test_brake_limit),

@@ -273,6 +273,9 @@ static void test_small_tables(void **state)
 	ins_journal_braked(w->journal, "first", wall_ago(LONG_AGO));
 	ins_journal_braked(w->journal, "future", wall_ago(-500));
 	ins_journal_flap(w->journal, &f);
+	strcpy(f.host, "later");
+	f.at = ago(7);
+	ins_journal_flap(w->journal, &f);
 	journal_reopen(w);
 
 	assert_int_equal(w->upkeep_count, 2);
@@ -287,10 +290,12 @@ static void test_small_tables(void **state)
 	assert_string_equal(w->braked[1].host, "second");
 	assert_ago(w->braked[1].at, 10);
 	assert_false(dr_mono_before(dr_mono_now(), w->braked[2].at));
-	assert_int_equal(w->flap_count, 1);
-	assert_memory_equal(&w->flaps[0].penalty, &f.penalty, sizeof(f.penalty));
-	assert_true(w->flaps[0].suppressed);
-	assert_ago(w->flaps[0].at, 70);
+	assert_int_equal(w->flap_count, 2);
+	assert_string_equal(w->flaps[0].host, "later"); /* which is remembered, if only one can be */
+	assert_ago(w->flaps[0].at, 7);
+	assert_memory_equal(&w->flaps[1].penalty, &f.penalty, sizeof(f.penalty));
+	assert_true(w->flaps[1].suppressed);
+	assert_ago(w->flaps[1].at, 70);
 }
 
 /* ---------------------------------------------------------------- another module */
@@ -455,6 +460,28 @@ static void test_taker_fails(void **state)
 	assert_int_equal(journal_ask(w, "SELECT count(*) FROM queue"), 1);
 }
 
+static int take_one(const struct ins_event *e, const char *host, struct dr_mono received, void *userdata)
+{
+	return ++*(unsigned *)userdata > 1 ? -ENOMEM : 0;
+}
+
+/* Events that were accepted are there still when the program could not start with them. */
+static void test_queue_taker_fails(void **state)
+{
+	struct journal_world *w = *state;
+	unsigned calls = 0;
+	const struct ins_journal_reader reader = { .queued = take_one, .userdata = &calls };
+
+	journal_open(w);
+	for (uint64_t n = 1; n <= 3; n++)
+		ins_journal_queued(w->journal, n, &event, "h", wall_ago(30));
+	journal_settle(w);
+	assert_int_equal(ins_journal_read(w->journal, &reader), -ENOMEM);
+	assert_int_equal(calls, 2);
+	journal_reopen(w);
+	assert_int_equal(w->queued_count, 3);
+}
+
 /* ---------------------------------------------------------------- the file */
 
 static void test_versions(void **state)
@@ -568,8 +595,8 @@ int main(void)
 		with_world(test_under_way), with_world(test_votes),	   with_world(test_queue),
 		with_world(test_rows),	    with_world(test_small_tables), with_world(test_other_module),
 		with_world(test_unknown),   with_world(test_numbers),	   with_world(test_versions),
-		with_world(test_older),	    with_world(test_taker_fails),  with_world(test_damaged),
-		with_world(test_not_kept),
+		with_world(test_older),	    with_world(test_taker_fails),  with_world(test_queue_taker_fails),
+		with_world(test_damaged),   with_world(test_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,22 @@ static void test_brake_window(void **state)
 	assert_true(world_is_state(w, 3, "held"));
 }
 
+/* What is held of hosts that were taken out of Nova does not hold the others for ever. */
+static void test_brake_deleted_hosts(void **state)
+{
+	struct world *w = *state;
+
+	brake_at(w, 2, 3);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") "]", 200);
+	for (size_t n = 0; n < 3; n++)
+		wait_for(w, world_is_state(w, n, "held"));
+	w->nova_api->host_count = 2;
+	world_reread(w);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 3, "marked"));
+	assert_true(world_is_state(w, 0, "held"));
+}
+
 /* A host that is down for the second time within the window counts once. */
 static void test_brake_same_host(void **state)
 {
@@ -742,6 +758,7 @@ int main(void)
 		hot(test_brake_while_confirming),
 		hot(test_brake_and_turns),
 		hot(test_brake_window),
+		hot(test_brake_deleted_hosts),
 		hot(test_brake_same_host),
 		hot(test_release),
 		hot(test_held_and_back),

@@ -206,6 +206,21 @@ static void test_two_cards(void **state)
 	assert_only_ports(w);
 }
 
+/* Neutron cuts its lists where pagination_max_limit is set: those of the second page are ports, too. */
+static void test_ports_in_pages(void **state)
+{
+	struct world *w = *state;
+
+	w->nova_api->port_page = 1;
+	world_put(w, NIC("eth0"), 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(ports_are(w, "DOWN"));
+	world_put(w, NIC_OVER("eth0"), 200);
+	wait_for(w, world_is_state(w, 0, "closed"));
+	assert_true(ports_are(w, "ACTIVE"));
+	assert_only_ports(w);
+}
+
 /* The host goes down behind its card: what is set back belongs to the last of the two that ends. */
 static void test_card_then_host(void **state)
 {
@@ -459,6 +474,7 @@ int main(void)
 		hot(test_card_and_host_are_back),
 		hot(test_card_is_over_while_forcing),
 		hot(test_two_force_downs),
+		hot(test_ports_in_pages),
 		cold(test_no_network),
 		hot(test_no_extension),
 		hot(test_hidden_hosts),

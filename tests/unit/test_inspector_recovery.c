@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The inspector whole: the way back, whatever comes between, and over a restart. */
+#include "inspector/inspector_private.h"
 #include "tests/unit/inspector_world.h"
 
 #define FORCE "PUT /os-services/svc-1"
@@ -371,6 +372,23 @@ static void test_release_expires(void **state)
 	assert_down(w);
 }
 
+/* The clock was a day ahead when it was asked for first. */
+static void test_expires_whatever_the_clock_says(void **state)
+{
+	struct world *w = *state;
+	struct ins_action *up_again;
+
+	w->nova_api->hosts[0].evacuated = true;
+	mark(w);
+	up(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) > 2);
+	up_again = ins_incident_find(w->inspector->first, INS_FORCE_UP, NULL);
+	up_again->started.ns += 86400 * DR_NSEC_PER_SEC;
+	w->config.retry.expire = dr_msec(300);
+	wait_for(w, is_closed(w));
+	world_assert_action(w, 0, "force_up", NULL, "failed: Nova refuses it");
+}
+
 static void test_list_fails(void **state)
 {
 	struct world *w = *state;
@@ -401,6 +419,26 @@ static void test_not_known_whether_it_runs(void **state)
 	assert_int_equal(vm(w, "vm-2")->actives, 1);
 }
 
+/* A card of it has failed, and Neutron is away: it is released, and its servers are set back. */
+static void test_back_beside_another_fault(void **state)
+{
+	struct world *w = *state;
+
+	mark(w);
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	world_put(w,
+		  "[{\"type\": \"compute.host.nic.error\", \"details\": {\"hostname\": \"compute-1\", "
+		  "\"interface\": \"eth1\"}}]",
+		  200);
+	wait_for(w, world_incidents(w) == 2 && world_is_state(w, 1, "marking"));
+	up(w);
+	wait_for(w, !w->nova_api->hosts[0].forced_down && vm(w, "vm-1")->actives == 1 &&
+			    vm(w, "vm-2")->actives == 1);
+	assert_true(world_is_state(w, 1, "marking"));
+	fake_rules_clear(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "closed") && world_is_state(w, 1, "marked"));
+}
+
 /* ---------------------------------------------------------------- down again */
 
 static void test_down_within_the_hold_time(void **state)
@@ -419,6 +457,97 @@ static void test_down_within_the_hold_time(void **state)
 	assert_int_equal(fake_count(w->nova_api, FORCE), 1); /* what is done is not done again */
 	assert_int_equal(vm(w, "vm-1")->resets, 1);
 	w->config.recovery.hold = dr_msec(0);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* One that never took it back may repeat it, after a restart say: that is nothing new. */
+static void test_repeated_on_the_way_back(void **state)
+{
+	struct world *w = *state;
+
+	w->config.judge.monitors = 2;
+	w->config.recovery.hold = dr_sec(600);
+	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	world_put(w, "[" DOWN_BY("compute-1", "b") "]", 200);
+	world_put(w, "[" DOWN_BY("compute-1", "b") ", " DOWN_BY("compute-1", "b") "]", 200);
+	world_turn(w, 5);
+	assert_true(world_is_state(w, 0, "recovering"));
+	w->config.recovery.hold = dr_msec(0);
+	world_put(w, "[" DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+	assert_int_equal(world_incidents(w), 1);
+}
+
+/* It is taken back before it is believed again: what is changed does not wait for one monitor's word. */
+static void test_down_and_back_before_it_is_believed(void **state)
+{
+	struct world *w = *state;
+
+	w->config.judge.monitors = 2;
+	w->config.recovery.hold = dr_sec(600);
+	world_put(w, "[" DOWN_BY("compute-1", "a") ", " DOWN_BY("compute-1", "b") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "recovering"));
+	w->config.judge.confirm = dr_sec(60);
+	world_put(w, "[" DOWN_BY("compute-1", "a") "]", 200);
+	wait_for(w, world_is_state(w, 0, "waiting") && has_reason(w, "must last"));
+	w->config.recovery.hold = dr_msec(0);
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* A person has released it, and its monitor never says up, as some do not: it dies once more. */
+static void test_down_again_when_released_by_hand(void **state)
+{
+	struct world *w = *state;
+
+	mark(w);
+	world_reread(w);
+	down(w);
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+
+	w->nova_api->hosts[0].forced_down = vm(w, "vm-1")->error = false; /* vm-2 is left in error */
+	strcpy(w->nova_api->ports[0].status, "ACTIVE");
+	world_reread(w);
+	world_turn(w, 10);
+	assert_true(world_is_state(w, 0, "marked"));
+	down(w);
+	wait_for(w, fake_count(w->nova_api, FORCE) == 2 && world_is_state(w, 0, "marked"));
+	assert_int_equal(world_incidents(w), 1);
+	assert_down(w);
+	assert_int_equal(vm(w, "vm-1")->resets, 2);
+	assert_int_equal(vm(w, "vm-2")->resets, 1);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* A list of computes that was asked for before the force-down does not say that somebody has released it. */
+static void test_old_list_of_computes(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
+	assert_int_equal(ins_nova_reread(w->nova, NULL, NULL), 0);
+	wait_for(w, w->nova_api->held_count == 1);
+	mark(w);
+	w->nova_api->hosts[0].forced_down = false;
+	fake_release(w->nova_api);
+	w->nova_api->hosts[0].forced_down = true;
+	world_turn(w, 10);
+	down(w);
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+	world_reread(w);
 	up(w);
 	wait_for(w, is_closed(w));
 	assert_restored(w);
@@ -759,6 +888,155 @@ static void test_restart_while_waiting(void **state)
 	assert_restored(w);
 }
 
+/* It was acknowledged, and the program ended before it was judged. */
+static void test_restart_before_it_is_judged(void **state)
+{
+	static const struct ins_event e = { .type = INS_HOST_DOWN, .host = "compute-1", .monitor = "a" };
+	struct world *w = *state;
+
+	ins_journal_queued(w->journal, 1, &e, "compute-1", dr_wall_now());
+	world_restart(w);
+	wait_for(w, world_incidents(w) == 1 && world_is_state(w, 0, "marked"));
+	world_put(w, "[" UP_BY("compute-1", "a") "]", 200);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* What was said of compute-1 was said so long ago. */
+static void age_votes(struct world *w, int64_t sec)
+{
+	const struct ins_vote *v = ins_evidence_next(w->inspector->evidence, "compute-1", NULL);
+	struct ins_vote older;
+
+	assert_non_null(v);
+	older = *v;
+	older.since = older.received = dr_mono_add(v->received, dr_sec(-sec));
+	assert_int_equal(ins_evidence_restore(w->inspector->evidence, &older), 0);
+	ins_journal_vote(w->journal, v);
+}
+
+/* The program was away for so long that the host may be back, and Nova says that it is. */
+static void test_restart_after_the_host_was_heard(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 1);
+	age_votes(w, 200);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "held") && has_reason(w, "Nova has heard the host since"));
+	world_turn(w, 10);
+	assert_false(w->nova_api->hosts[0].forced_down);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+	/* it is down all the same: as said again */
+	down(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_down(w);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* The same of an event that was not judged yet; Nova notices that the host is down. */
+static void test_restart_and_nova_hears_nothing(void **state)
+{
+	static const struct ins_event e = { .type = INS_HOST_DOWN, .host = "compute-1", .monitor = "a" };
+	struct world *w = *state;
+
+	w->config.refresh = dr_msec(100);
+	ins_journal_queued(w->journal, 1, &e, "compute-1",
+			   (struct dr_wall){ dr_wall_now().ns - dr_sec(200).ns });
+	world_restart(w);
+	wait_for(w, world_incidents(w) == 1 && world_is_state(w, 0, "held"));
+	world_turn(w, 10);
+	assert_false(w->nova_api->hosts[0].forced_down);
+	w->nova_api->hosts[0].silent = true;
+	wait_for(w, world_is_state(w, 0, "marked"));
+}
+
+/* After a longer time only a person knows, whatever Nova says. */
+static void test_restart_much_later(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 1);
+	age_votes(w, 3700);
+	w->nova_api->hosts[0].silent = true;
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "held") && has_reason(w, "is older than 1h"));
+	world_turn(w, 10);
+	assert_int_equal(fake_count(w->nova_api, FORCE), 1);
+}
+
+/* Nova had taken the force-down: no server is set to error any more for what was said so long ago. */
+static void test_restart_of_marking_much_later(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "POST", "/servers/", 0, 2);
+	down(w);
+	wait_for(w, w->nova_api->held_count == 2);
+	age_votes(w, 3700);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "held") && has_reason(w, "is older than 1h"));
+	world_turn(w, 10);
+	assert_int_equal(vm(w, "vm-1")->resets + vm(w, "vm-2")->resets, 0);
+	up(w);
+	wait_for(w, is_closed(w));
+	assert_restored(w);
+}
+
+/* Only ports are left: that is done. */
+static void test_restart_of_ports_much_later(void **state)
+{
+	struct world *w = *state;
+
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	down(w);
+	wait_for(w, fake_count(w->nova_api, "GET /v2.0/ports") &&
+			    fake_count(w->nova_api, "GET /servers/detail?h") && vm(w, "vm-1")->resets &&
+			    vm(w, "vm-2")->resets);
+	world_turn(w, 20);
+	age_votes(w, 3700);
+	fake_rules_clear(w->nova_api);
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, 1);
+	world_restart(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_down(w);
+	assert_int_equal(vm(w, "vm-1")->resets, 1);
+}
+
+/* More wait than may do so from now on. */
+static void test_restart_with_a_smaller_queue(void **state)
+{
+	struct world *w = *state;
+
+	for (int n = 0; n < 4; n++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "h-%d", n);
+		fake_add_host(w->nova_api, name, name);
+	}
+	world_reread(w);
+	w->config.active = 1;
+	fake_rule(w->nova_api, "PUT", "/os-services/", 0, 1);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, w->nova_api->held_count == 1);
+	world_put(w, "[" DOWN("h-0") ", " DOWN("h-1") ", " DOWN("h-2") ", " DOWN("h-3") "]", 200);
+	world_turn(w, 10);
+	assert_int_equal(ins_inspector_room(w->inspector), w->config.queue - 4);
+	w->config.queue = 1;
+	world_restart(w);
+	assert_int_equal(ins_inspector_room(w->inspector), 0);
+	wait_for(w, world_incidents(w) == 5);
+	for (size_t n = 0; n < 5; n++)
+		wait_for(w, world_is_state(w, n, "marked"));
+	assert_int_equal(ins_inspector_room(w->inspector), 1);
+}
+
 /* What waited for the journal is called back, and its incident forgotten, before the journal is written. */
 static void test_called_back(void **state)
 {
@@ -821,9 +1099,15 @@ int main(void)
 		hot(test_released_is_up),
 		hot(test_release_refused),
 		hot(test_release_expires),
+		hot(test_expires_whatever_the_clock_says),
 		hot(test_list_fails),
 		hot(test_not_known_whether_it_runs),
+		hot(test_back_beside_another_fault),
 		hot(test_down_within_the_hold_time),
+		hot(test_repeated_on_the_way_back),
+		hot(test_down_and_back_before_it_is_believed),
+		hot(test_down_again_when_released_by_hand),
+		hot(test_old_list_of_computes),
 		cold(test_already_is_looked_at_again),
 		hot(test_down_while_restoring),
 		hot(test_down_when_half_is_back),
@@ -840,6 +1124,13 @@ int main(void)
 		hot(test_restart_while_releasing),
 		cold(test_restart_while_restoring),
 		hot(test_restart_while_waiting),
+		hot(test_restart_before_it_is_judged),
+		hot(test_restart_after_the_host_was_heard),
+		hot(test_restart_and_nova_hears_nothing),
+		hot(test_restart_much_later),
+		hot(test_restart_of_marking_much_later),
+		hot(test_restart_of_ports_much_later),
+		hot(test_restart_with_a_smaller_queue),
 		hot(test_called_back),
 		hot(test_expiry_begins_anew),
 	};

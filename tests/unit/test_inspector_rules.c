@@ -25,7 +25,7 @@ static void test_states(void **state)
 		[INS_RESTORING] = "- - - - - - - - - waiting - - closed",
 		[INS_WAITING] = "- - forcing held - - - - - - recovering - -",
 		[INS_HELD] = "- - forcing - - - - - - - recovering - -",
-		[INS_MARKED] = "- - - - - - - - - - recovering - -",
+		[INS_MARKED] = "- - - - - - - - - waiting recovering - -",
 		[INS_INCOMPLETE] = "- - - - - - - - - forcing recovering - -",
 		[INS_FAILED] = "- - - - - - - - - forcing recovering - -",
 		[INS_RECOVERING] = "- - - - - - - - - waiting - restoring closed",
@@ -336,7 +336,7 @@ static void test_judging(void **state)
 				      .match = cases[i].match,
 				      .host = cases[i].host,
 				      .open = cases[i].open < 0 ? NULL : &open,
-				      .votes = { .up = 1 },
+				      .votes = { .down = cases[i].status == INS_FAULT, .up = 1 },
 				      .quorum = 1 };
 		struct ins_judgement j;
 
@@ -345,6 +345,40 @@ static void test_judging(void **state)
 		j = ins_judge(&c);
 		if (j.verdict != cases[i].want || !strstr(j.reason, cases[i].reason))
 			fail_msg("case %zu: %d \"%s\"", i, j.verdict, j.reason);
+	}
+}
+
+/* On the way back, and somebody says down: is it down again? */
+static void test_judging_relapses(void **state)
+{
+	static const struct ins_host host = { .name = "h", .forced_down = true };
+	static const struct {
+		unsigned quorum, down;
+		bool repeated;
+		enum ins_verdict want;
+	} cases[] = {
+		{ 1, 1, false, INS_AGAIN }, { 1, 1, true, INS_COUNT },	{ 1, 2, false, INS_AGAIN },
+		{ 2, 1, false, INS_COUNT }, { 2, 1, true, INS_COUNT },	{ 2, 2, false, INS_AGAIN },
+		{ 2, 2, true, INS_COUNT },  { 3, 2, false, INS_COUNT },
+	};
+	const struct ins_event event = { .host = "h", .type = "compute.host.down", .status = INS_FAULT };
+
+	for (size_t i = 0; i < 2 * DR_ARRAY_SIZE(cases); i++) {
+		const struct ins_incident open = { .state = i % 2 ? INS_RECOVERING : INS_RESTORING,
+						   .quorate = true };
+		const struct ins_case c = { .event = &event,
+					    .map_known = true,
+					    .match = INS_MATCH_ONE,
+					    .host = &host,
+					    .open = &open,
+					    .votes = { .down = cases[i / 2].down, .up = 1 },
+					    .repeated = cases[i / 2].repeated,
+					    .quorum = cases[i / 2].quorum,
+					    .todo = INS_DO_FORCE_DOWN };
+		struct ins_judgement j = ins_judge(&c);
+
+		if (j.verdict != cases[i / 2].want)
+			fail_msg("case %zu: %d \"%s\"", i / 2, j.verdict, j.reason);
 	}
 }
 
@@ -633,14 +667,23 @@ static void test_plan_cancel_and_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),		cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_pauses),		cmocka_unit_test(test_retry_after),
-		cmocka_unit_test(test_resolve),		cmocka_unit_test(test_map),
-		cmocka_unit_test(test_judging),		cmocka_unit_test(test_judging_recoveries),
-		cmocka_unit_test(test_steps),		cmocka_unit_test(test_plan_from_map),
-		cmocka_unit_test(test_plan_narrow),	cmocka_unit_test(test_plan_from_after),
-		cmocka_unit_test(test_plan_takes_back), cmocka_unit_test(test_plan_restore),
-		cmocka_unit_test(test_plan_finished),	cmocka_unit_test(test_plan_cancel_and_again),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_judging),
+		cmocka_unit_test(test_judging_relapses),
+		cmocka_unit_test(test_judging_recoveries),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_plan_from_map),
+		cmocka_unit_test(test_plan_narrow),
+		cmocka_unit_test(test_plan_from_after),
+		cmocka_unit_test(test_plan_takes_back),
+		cmocka_unit_test(test_plan_restore),
+		cmocka_unit_test(test_plan_finished),
+		cmocka_unit_test(test_plan_cancel_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

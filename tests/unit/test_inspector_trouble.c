@@ -159,6 +159,68 @@ static void test_deferred_in_order(void **state)
 	assert_int_equal(world_resets(w, "vm-9"), 0);
 }
 
+/* Nova's list lacks a host just when it is to be marked down: that is done when it is there again. */
+static void test_host_missing_for_a_while(void **state)
+{
+	struct world *w = *state;
+	struct fake_host last;
+
+	w->config.judge.confirm = dr_sec(60);
+	w->config.refresh = dr_msec(100);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_is_state(w, 0, "waiting"));
+	last = w->nova_api->hosts[--w->nova_api->host_count];
+	world_reread(w);
+	w->config.judge.confirm = dr_sec(0);
+	world_put(w, "[" UP("compute-1") "]", 200); /* all is looked at */
+	world_turn(w, 40);
+	assert_true(world_is_state(w, 0, "waiting"));
+	assert_int_equal(fake_count(w->nova_api, "PUT"), 0);
+	w->nova_api->hosts[w->nova_api->host_count++] = last;
+	world_reread(w);
+	wait_for(w, world_is_state(w, 0, "marked"));
+	assert_true(w->nova_api->hosts[1].forced_down);
+}
+
+/* What says that it is back does not overtake, though its host has become known meanwhile. */
+static void test_deferred_is_not_overtaken(void **state)
+{
+	struct world *w = *state;
+
+	fake_add_host(w->nova_api, "compute-9", "svc-9");
+	fake_rule(w->nova_api, "GET", "/os-services", 0, 1);
+	w->answers = 0;
+	world_send(w, "PUT", "/events", "[" DOWN("nowhere") "]");
+	wait_for(w, w->nova_api->held_count == 1);
+	world_send(w, "PUT", "/events", "[" DOWN_BY("compute-9", "a") "]");
+	world_turn(w, 5);
+	fake_release(w->nova_api);
+	wait_for(w, w->answers == 1);
+	world_send(w, "PUT", "/events", "[" UP_BY("compute-9", "b") "]");
+	wait_for(w, w->answers == 3);
+	wait_for(w, ins_inspector_room(w->inspector) == w->config.queue);
+	world_turn(w, 10);
+	assert_false(w->nova_api->hosts[2].forced_down);
+}
+
+/* Of one host only the ports are left, and Neutron is away: others are marked meanwhile. */
+static void test_neutron_holds_nobody_up(void **state)
+{
+	struct world *w = *state;
+
+	w->nova_api->network = true;
+	world_start(w);
+	w->config.active = 1;
+	fake_rule(w->nova_api, "GET", "/v2.0/ports", 503, UINT_MAX);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, world_is_state(w, 0, "marking") && fake_count(w->nova_api, "GET /v2.0/ports") > 2);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, w->nova_api->hosts[1].forced_down && world_resets(w, "vm-3") == 1);
+	assert_true(world_is_state(w, 0, "marking"));
+	fake_rules_clear(w->nova_api);
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "marked"));
+}
+
 /* The queue fills up while Nova is asked about a host: the answer tells what was taken before. */
 static void test_full_while_asking(void **state)
 {
@@ -381,7 +443,9 @@ int main(void)
 		cold(test_round_goes_on_early),
 		hot(test_up_behind_blocked_down),
 		hot(test_up_supersedes),
+		hot(test_host_missing_for_a_while),
 		hot(test_deferred_in_order),
+		hot(test_deferred_is_not_overtaken),
 		hot(test_deferred_duplicates),
 		hot(test_short_name_in_old_list),
 		hot(test_short_name_unasked),
@@ -393,6 +457,7 @@ int main(void)
 		cold(test_nameless_host),
 		cold(test_endless_lists),
 		hot(test_failures_do_not_grow),
+		cold(test_neutron_holds_nobody_up),
 		hot(test_full_while_asking),
 	};
 

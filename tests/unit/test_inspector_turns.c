@@ -113,6 +113,27 @@ static void test_few_ports_beside_servers(void **state)
 	assert_int_equal(fake_count(f, "PUT /v2.0/ports/"), 8);
 }
 
+/* Neutron hangs with all that it may have: the servers of another host are set all the same. */
+static void test_servers_beside_hanging_ports(void **state)
+{
+	struct world *w = *state;
+	struct fake *f = w->nova_api;
+
+	add_ports(f, 8);
+	w->config.parallel = 4;
+	w->config.timeout = dr_sec(60);
+	world_start(w);
+	fake_rule(f, "PUT", "/ports/", 0, UINT_MAX);
+	world_put(w, "[" DOWN("compute-1") "]", 200);
+	wait_for(w, f->held_count >= 3);
+	world_put(w, "[" DOWN("compute-2") "]", 200);
+	wait_for(w, world_resets(w, "vm-3") == 1);
+	fake_rules_clear(f);
+	while (fake_release(f))
+		;
+	wait_for(w, world_is_state(w, 0, "marked") && world_is_state(w, 1, "marked"));
+}
+
 static int lists(struct fake *f)
 {
 	return (int)(fake_count(f, "GET /servers/detail?host=") + fake_count(f, "GET /v2.0/ports"));
@@ -184,6 +205,7 @@ int main(void)
 		with_setup(test_failing_again),
 		with_setup(test_servers_before_ports),
 		with_setup(test_few_ports_beside_servers),
+		with_setup(test_servers_beside_hanging_ports),
 		with_setup(test_lists_behind_servers),
 		with_setup(test_list_of_unknown_server),
 		with_setup(test_lists_beside_slow_servers),

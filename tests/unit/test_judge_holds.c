@@ -26,6 +26,7 @@ struct world {
 	struct dr_target conf;
 	struct dr_track t[TARGETS];
 	bool dead[TARGETS];
+	bool kept[TARGETS];	  /* its probes do not leave */
 	__u64 answer_ns[TARGETS]; /* when the reply to the newest probe comes; 0: none does */
 	__u64 now, rtt_ns;
 	struct dr_iface i;
@@ -111,7 +112,7 @@ static void step(struct world *w)
 			look(w, t);
 		settle(w, &before, t);
 		before = *t;
-		if ((w->now - START) % INTERVAL / STEP == n * (INTERVAL / STEP) / TARGETS) {
+		if (!w->kept[n] && (w->now - START) % INTERVAL / STEP == n * (INTERVAL / STEP) / TARGETS) {
 			dr_on_sent(t, &w->conf, t->last_seq + 1, w->now);
 			w->answer_ns[n] = w->dead[n] || !w->i.carrier ? 0 : w->now + w->rtt_ns;
 			settle(w, &before, t);
@@ -276,6 +277,114 @@ static void one_that_was_up_and_does_not_resolve_is_counted(void **state)
 	assert_int_equal(dr_on_unsent(&t, &c, &e, DR_REASON_NO_NEIGHBOUR, START, 0, START), DR_WENT_DOWN);
 	assert_int_equal(t.counted_up, 0);
 	assert_int_equal(t.counted_silent, 0);
+}
+
+/* The first n are said to be so once a second; they are counted as what they are then. */
+static void say_unsent(struct world *w, unsigned n, enum dr_reason reason)
+{
+	for (unsigned k = 0; k < n; k++) {
+		struct dr_track *t = &w->t[k], before = *t;
+		struct dr_ears ears;
+
+		dr_listen(&ears, &w->i, &w->queue);
+		enum dr_outcome out =
+			dr_on_unsent(t, &w->conf, &ears, reason, w->now - 100 * MS, t->sent, w->now);
+		settle(w, &before, t);
+		w->downs += out == DR_WENT_DOWN;
+		if (out == DR_HELD_SHARE && !w->i.isolated_ns) {
+			w->i.isolated_ns = w->now;
+			w->isolations++;
+		}
+	}
+}
+
+static void keep(struct world *w, unsigned n)
+{
+	for (unsigned k = 0; k < TARGETS; k++)
+		w->kept[k] = k < n;
+}
+
+/* Most are behind a gateway that dies; the others answer all the while, and are judged as ever. */
+static struct world cut_off(unsigned n)
+{
+	struct world w = world_of(3, 3 * INTERVAL, MS / 5, 500);
+
+	run(&w, 200 * MS);
+	keep(&w, n);
+	memset(w.answer_ns, 0, n * sizeof(*w.answer_ns));
+	run(&w, 300 * MS); /* the last ones are answered */
+	say_unsent(&w, n, DR_REASON_NO_GATEWAY);
+	assert_int_equal(w.t[0].verdict, DR_VERDICT_UNREACHABLE);
+	assert_int_equal(w.i.up, TARGETS - n);
+	assert_int_equal(w.i.silent, 0);
+	assert_counted(&w);
+	w.isolations = w.hearings = w.downs = 0;
+	return w;
+}
+
+/* The gateway is back, and its ways to the hosts are not yet. */
+static void those_that_were_unreachable_come_back_late(void **state)
+{
+	struct world w = cut_off(TARGETS * 7 / 10);
+
+	keep(&w, 0);
+	kill_some(&w, TARGETS * 7 / 10);
+	run(&w, 1000 * MS);
+	assert_int_equal(w.downs, 0);
+	assert_int_equal(w.isolations, 1);
+	assert_int_equal(w.i.up, TARGETS);
+	assert_int_equal(w.i.silent, TARGETS * 7 / 10);
+	assert_counted(&w);
+
+	kill_some(&w, 1); /* it died meanwhile */
+	run(&w, 500 * MS);
+	assert_int_equal(w.hearings, 1);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.t[0].verdict, DR_VERDICT_DOWN);
+	assert_int_equal(w.i.up, TARGETS - 1);
+	assert_int_equal(w.i.silent, 0);
+	assert_counted(&w);
+}
+
+/* Our own cable was out: they are to be asked for first, and do not answer that yet. */
+static void those_that_were_unreachable_do_not_resolve_yet(void **state)
+{
+	struct world w = cut_off(TARGETS * 7 / 10);
+
+	for (int n = 0; n < 3; n++) {
+		say_unsent(&w, TARGETS * 7 / 10, DR_REASON_NO_NEIGHBOUR);
+		run(&w, 1000 * MS);
+	}
+	assert_int_equal(w.downs, 0);
+	assert_int_equal(w.isolations, 1);
+	assert_counted(&w);
+
+	keep(&w, 1);
+	run(&w, 1000 * MS);
+	assert_int_equal(w.hearings, 1);
+	say_unsent(&w, 1, DR_REASON_NO_NEIGHBOUR);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.i.up, TARGETS - 1);
+	assert_counted(&w);
+}
+
+/* While the gateway is dead once more they are compared with nobody: the others are judged. */
+static void those_that_are_unreachable_hinder_nobody(void **state)
+{
+	struct world w = cut_off(TARGETS * 7 / 10);
+
+	keep(&w, 0);
+	run(&w, INTERVAL); /* one probe of each leaves */
+	assert_int_equal(w.i.up, TARGETS);
+	keep(&w, TARGETS * 7 / 10);
+	memset(w.answer_ns, 0, TARGETS * 7 / 10 * sizeof(*w.answer_ns));
+	say_unsent(&w, TARGETS * 7 / 10, DR_REASON_NO_GATEWAY);
+	assert_int_equal(w.i.up, TARGETS - TARGETS * 7 / 10);
+	assert_int_equal(w.i.silent, 0);
+	w.dead[TARGETS - 1] = true;
+	run(&w, 300 * MS);
+	assert_int_equal(w.t[TARGETS - 1].verdict, DR_VERDICT_DOWN);
+	assert_counted(&w);
 }
 
 /* A deadline of one interval: there is none ahead of it in which others could be counted. */
@@ -726,8 +835,12 @@ static void nothing_is_lost_on_a_random_walk(void **state)
 			dr_on_retime(&t, &c, now);
 		verdicts |= 1U << t.verdict;
 
-		assert_int_equal(t.counted_up,
-				 t.verdict == DR_VERDICT_UP || t.verdict == DR_VERDICT_DEGRADED);
+		if (t.verdict != DR_VERDICT_UNREACHABLE) {
+			assert_int_equal(t.counted_up,
+					 t.verdict == DR_VERDICT_UP || t.verdict == DR_VERDICT_DEGRADED);
+			assert_int_equal(t.cut_off, 0);
+		}
+		assert_true(!t.counted_up || !t.cut_off);
 		assert_true(t.counted_up || !t.counted_silent);
 		assert_int_equal(t.first_tx_ns == 0, t.deadline_ns == 0);
 		assert_int_equal(t.first_tx_ns == 0, t.outstanding == 0);
@@ -765,6 +878,9 @@ int main(void)
 		cmocka_unit_test(a_mass_loss_goes_on_after_a_restart),
 		cmocka_unit_test(a_mass_loss_that_is_over_at_the_restart),
 		cmocka_unit_test(one_that_was_up_and_does_not_resolve_is_counted),
+		cmocka_unit_test(those_that_were_unreachable_come_back_late),
+		cmocka_unit_test(those_that_were_unreachable_do_not_resolve_yet),
+		cmocka_unit_test(those_that_are_unreachable_hinder_nobody),
 		cmocka_unit_test(with_multiplier_1_the_first_are_condemned),
 		cmocka_unit_test(few_losses_are_deaths),
 		cmocka_unit_test(the_share_by_numbers),

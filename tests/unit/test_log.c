@@ -74,6 +74,24 @@ static void priorities_only_for_the_journal(void **state)
 				 "doctor monitor detected at 1795356201.710436\n");
 }
 
+static void log_c1(void)
+{
+	dr_info("a \xc2\x9b"
+		"2J host=%s",
+		"b\xc2\x85"
+		"c\xc2\xa0");
+	dr_log_checkpoint((struct dr_wall){ 1795356201710436999 }, "x\xc2\x9by");
+}
+
+/* C1 as UTF-8 has it: terminals take U+009B for the beginning of a sequence, U+0085 for a line's end. */
+static void nothing_moves_the_cursor(void **state)
+{
+	char out[512];
+
+	capture(NO_STREAM, log_c1, out, sizeof(out));
+	assert_string_equal(out, "a   2J host=b  c\xc2\xa0\nx  y at 1795356201.710436\n");
+}
+
 /* ---- a sink ---- */
 
 static struct {
@@ -230,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(priorities_only_for_the_journal),
+		cmocka_unit_test(nothing_moves_the_cursor),
 		cmocka_unit_test_setup_teardown(fields_are_the_words_at_the_end, with_sink, without_sink),
 		cmocka_unit_test_setup_teardown(values_never_pass_for_fields, with_sink, without_sink),
 		cmocka_unit_test_setup_teardown(fields_are_bounded, with_sink, without_sink),

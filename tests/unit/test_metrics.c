@@ -115,6 +115,9 @@ static void of_the_monitor(void **state)
 	w->status.reload_error = "x";
 	w->status.grey_count = 2;
 	w->status.left_out = 3;
+	w->status.discovery = (struct mon_status_discovery){
+		.on = true, .hosts = 5, .since.ns = WORLD_AGO(200000), .refresh = dr_sec(30)
+	};
 	print(w, &b);
 	assert_line(&b, "build_info{version=\"1.2.3\",monitor=\"doctor-monitor\",host=\"node-1\"} 1");
 	assert_line(&b, "uptime_seconds 90.000000000");
@@ -129,6 +132,8 @@ static void of_the_monitor(void **state)
 	assert_line(&b, "targets{verdict=\"unreachable\"} 0");
 	assert_line(&b, "targets_grey 2");
 	assert_line(&b, "discovered_left_out 3");
+	assert_line(&b, "discovered_hosts 5");
+	assert_line(&b, "discovery_stale 1");
 	assert_line(&b, "sender_attempts_total 1000");
 	assert_line(&b, "sender_skipped_total 1");
 	assert_line(&b, "sender_unseen 7");

@@ -21,6 +21,7 @@ struct seen {
 struct inspector {
 	struct dr_http_server *server;
 	unsigned statuses[16]; /* of the next answers, up to 0; then 200 */
+	const char *poison;    /* requests with this text are answered with 500 */
 	unsigned next;
 	bool hold; /* answers are kept back */
 	struct dr_http_exchange *held;
@@ -52,6 +53,8 @@ static void on_event(struct dr_http_exchange *x, void *userdata)
 	unsigned status = i->next < DR_ARRAY_SIZE(i->statuses) ? i->statuses[i->next] : 0;
 	size_t len;
 
+	if (i->poison && strstr(dr_http_body(x, &len), i->poison))
+		status = 500;
 	i->count++;
 	s->at = dr_mono_now();
 	assert_int_equal(dr_strcpy(s->method, sizeof(s->method), dr_http_method(x)), 0);
@@ -60,7 +63,7 @@ static void on_event(struct dr_http_exchange *x, void *userdata)
 	keep_header(x, "Authorization", s->bearer, sizeof(s->bearer));
 	keep_header(x, "X-Auth-Token", s->token, sizeof(s->token));
 	assert_null(dr_http_header(x, "Transfer-Encoding"));
-	if (status)
+	if (status && !i->poison)
 		i->next++;
 	if (i->hold) {
 		assert_null(i->held);
@@ -435,8 +438,8 @@ static void a_storm_does_not_hammer_who_is_away(void **state)
 	}
 	struct mon_report_stats s = stats(w, 0);
 	assert_true(s.retries <= 2 + (uint64_t)(dr_mono_sub(dr_mono_now(), begin).ns / (int64_t)(75 * MS)));
-	assert_int_equal(s.waiting, 64);
-	assert_int_equal(s.dropped_superseded + s.dropped_lost, 3000 - 64);
+	assert_in_range(s.waiting, 40, 64);
+	assert_int_equal(s.dropped_superseded + s.dropped_lost, 3000 - s.waiting);
 	assert_int_equal(s.dropped_lost, 0); /* there was room for the last word on each host */
 	WAIT_FOR(w->loop, stats(w, 0).retries > 0);
 	assert_false(stats(w, 0).reachable);
@@ -446,6 +449,90 @@ static void a_storm_does_not_hammer_who_is_away(void **state)
 	w->report = NULL;
 	assert_int_equal(said_count("ended with an event undelivered"), 10);
 	assert_int_equal(said_count("ended with more events undelivered"), 1);
+}
+
+static void assert_type(struct inspector *i, size_t n, const char *type, const char *host)
+{
+	char text[100];
+
+	assert_host(i, n, host);
+	snprintf(text, sizeof(text), "\"type\":\"%s\"", type);
+	if (!strstr(i->seen[n].body, text))
+		fail_msg("event %zu is no %s: %s", n, type, i->seen[n].body);
+}
+
+/* Whoever acts on a "down" at once must not hear of one that is over: while it was away, or busy. */
+static void what_is_over_is_not_told(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+
+	i->statuses[0] = 503;
+	start(w);
+	push_down(w, "a");
+	WAIT_FOR(w->loop, stats(w, 0).retries == 1);
+	push(w, MON_EVENT_HOST, false, "a");
+	all_delivered(w);
+	assert_int_equal(i->count, 2);
+	assert_type(i, 1, "compute.host.up", "a");
+	assert_int_equal(stats(w, 0).dropped_superseded, 1);
+
+	i->hold = true;
+	push_down(w, "b");
+	WAIT_FOR(w->loop, i->held);
+	push_down(w, "c");
+	push(w, MON_EVENT_NIC, true, "d");
+	push(w, MON_EVENT_HOST, false, "c");
+	push(w, MON_EVENT_NIC, false, "d");
+	push_down(w, "c"); /* and again: that one is so */
+	push(w, MON_EVENT_HOST, false, "b");
+	release(i);
+	all_delivered(w);
+	assert_int_equal(i->count, 7);
+	assert_type(i, 2, "compute.host.down", "b");
+	assert_type(i, 3, "compute.host.up", "c");
+	assert_type(i, 4, "compute.host.nic.error.cleared", "d");
+	assert_type(i, 5, "compute.host.down", "c");
+	assert_type(i, 6, "compute.host.up", "b");
+	assert_int_equal(stats(w, 0).dropped_superseded, 3);
+}
+
+/* An inspector that stumbles over one event hears of the others all the same, and of that one again and
+ * again. */
+static void one_that_is_never_taken_holds_up_nobody(void **state)
+{
+	struct world *w = *state;
+	struct inspector *i = &w->inspectors[0];
+	size_t poisoned = 0;
+
+	i->poison = "compute.host.degraded";
+	start(w);
+	push(w, MON_EVENT_DEGRADED, true, "a");
+	push_down(w, "b");
+	push_down(w, "c");
+	WAIT_FOR(w->loop, stats(w, 0).delivered == 2);
+	assert_int_equal(mon_report_undelivered(w->report), 1);
+	for (size_t n = 0; n < i->count; n++)
+		poisoned += strstr(i->seen[n].body, i->poison) != NULL;
+	assert_int_equal(poisoned, 3);
+	assert_host(i, 3, "b");
+	assert_host(i, 4, "c");
+	i->poison = NULL;
+	all_delivered(w);
+	assert_type(i, i->count - 1, "compute.host.degraded", "a");
+	assert_int_equal(stats(w, 0).dropped_superseded + stats(w, 0).dropped_lost, 0);
+
+	/* one that is over goes for good, its end waits */
+	i->poison = "compute.host.degraded";
+	push(w, MON_EVENT_DEGRADED, true, "a");
+	push(w, MON_EVENT_DEGRADED, false, "a");
+	push_down(w, "d");
+	WAIT_FOR(w->loop, stats(w, 0).delivered == 4);
+	assert_int_equal(mon_report_undelivered(w->report), 1);
+	i->poison = NULL;
+	all_delivered(w);
+	assert_type(i, i->count - 1, "compute.host.degraded.cleared", "a");
+	assert_int_equal(stats(w, 0).dropped_superseded, 1);
 }
 
 static void news_cuts_the_pause_short(void **state)
@@ -861,6 +948,8 @@ int main(void)
 		TEST(retried_until_taken),
 		TEST(refused_is_given_up_loudly),
 		TEST(a_storm_does_not_hammer_who_is_away),
+		TEST(what_is_over_is_not_told),
+		TEST(one_that_is_never_taken_holds_up_nobody),
 		TEST(news_cuts_the_pause_short),
 		TEST(hurry_does_not_wait),
 		TEST(nobody_to_tell),

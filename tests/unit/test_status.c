@@ -186,6 +186,19 @@ static void problems_of_the_monitor(void **state)
 	assert_at(doc, "inspectors.0.reachable", "false");
 }
 
+/* A reload to an empty list is taken: it is said for as long as it is so. */
+static void nothing_to_watch(void **state)
+{
+	struct world *w = *state;
+
+	memset(w->status.targets_by_verdict, 0, sizeof(w->status.targets_by_verdict));
+	assert_problems(w, "[]"); /* links are something */
+	w->status.link_count = 0;
+	assert_problems(w, "[\"nothing is watched: the configuration has no targets and no links\"]");
+	w->status.discovery = (struct mon_status_discovery){ .on = true, .since = w->status.now };
+	assert_problems(w, "[]");
+}
+
 static void discovered_hosts_that_are_left_out(void **state)
 {
 	struct world *w = *state;
@@ -199,7 +212,38 @@ static void discovered_hosts_that_are_left_out(void **state)
 	assert_problems(w, "[\"5 discovered hosts are not watched: there is no room, and more\"]");
 	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
 	assert_at(doc, "discovery",
-		  "{\"left_out\":5,\"left_out_why\":\"there is no room\\nor whatever\\n\"}");
+		  "{\"on\":false,\"hosts\":0,\"listed_age_seconds\":null,\"stale\":false,\"left_out\":5,"
+		  "\"left_out_why\":\"there is no room\\nor whatever\\n\"}");
+}
+
+/* Two refreshes and a minute without a list, or since the beginning. */
+static void nova_lists_nothing(void **state)
+{
+	struct world *w = *state;
+	struct mon_status_discovery *d = &w->status.discovery;
+
+	*d = (struct mon_status_discovery){ .on = true,
+					    .hosts = 3,
+					    .listed.ns = WORLD_AGO(120000),
+					    .since.ns = WORLD_AGO(500000),
+					    .refresh = dr_sec(30) };
+	assert_problems(w, "[]");
+	d->listed.ns = WORLD_AGO(120001);
+	assert_problems(w, "[\"Nova has not listed its hypervisors for 120 s: new ones are not watched\"]");
+	DR_AUTO_JSON struct dr_json *doc = mon_status_json(&w->status);
+	assert_at(doc, "discovery.hosts", "3");
+	assert_at(doc, "discovery.stale", "true");
+	assert_at(doc, "discovery.listed_age_seconds", "120.001");
+	d->listed.ns = 0;
+	d->hosts = 0;
+	assert_problems(w,
+			"[\"Nova has not listed its hypervisors since the start: none of them is watched\"]");
+	d->since.ns = WORLD_AGO(120000);
+	assert_problems(w, "[]");
+	d->listed.ns = WORLD_AGO(1000);
+	assert_problems(w, "[\"Nova lists no hypervisors: none is watched\"]");
+	d->on = false;
+	assert_problems(w, "[]");
 }
 
 /* Half of it is in force: neither a refusal nor a success. */
@@ -411,7 +455,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(problems_of_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(problems_of_the_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_to_watch, setup, teardown),
 		cmocka_unit_test_setup_teardown(discovered_hosts_that_are_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(nova_lists_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reload_that_was_half_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(exceptions_that_are_not_counted, setup, teardown),

@@ -296,7 +296,11 @@ void check_monitor_discovery(const struct check_facts *f, struct check_report *r
 
 	if (!f->monitor.config.discover.nova || !discovery)
 		return;
-	if (left_out)
+	if (dr_json_get_bool(discovery, "stale", false))
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "its log says why: journalctl -u doctor-monitor -g discovery",
+			  "Nova has not listed its hypervisors for long: new ones are not watched");
+	else if (left_out)
 		check_bad(r, CHECK_DEGRADED, NULL,
 			  "raise max_targets and restart, or take the address from the other host",
 			  "%lld hosts of Nova's are not watched: %s", left_out,

@@ -5,17 +5,6 @@
 
 #define GAP 2 /* between two columns */
 
-/* C0, DEL, and C1 as UTF-8 has them. */
-static void blank_controls(char *text)
-{
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
-
 /* ---------------------------------------------------------------- tables */
 
 void ctl_table_init(struct ctl_table *t, const char *const *heads, size_t columns)
@@ -60,7 +49,7 @@ void ctl_table_cell(struct ctl_table *t, const char *fmt, ...)
 		t->error = -ENOMEM;
 		return;
 	}
-	blank_controls(text);
+	dr_blank_controls(text, '?');
 	t->cells[t->count++] = text;
 }
 
@@ -143,7 +132,7 @@ void ctl_put(struct dr_buf *out, const char *fmt, ...)
 
 	if (line)
 		text[len - 1] = '\0';
-	blank_controls(text);
+	dr_blank_controls(text, '?');
 	dr_buf_puts(out, text);
 	if (line)
 		dr_buf_puts(out, "\n");

@@ -58,4 +58,13 @@ const struct dr_json *dr_api_find_by_name(const struct dr_json *body, const char
  */
 char *dr_api_url(const char *endpoint, const char *path) DR_MUST_USE;
 
+/* href of the "next" of a list of links ("servers_links", "ports_links"); NULL on the last page. */
+const char *dr_api_link_next(const struct dr_json *body, const char *links);
+
+/*
+ * The query of such a link with its "?", within url: behind a proxy the rest (scheme, host) is often wrong.
+ * NULL: none that leads to a next page.
+ */
+const char *dr_api_link_query(const char *url);
+
 #endif

@@ -35,6 +35,11 @@ int dr_neutron_quota_delete(struct dr_api_call *call, const char *project_id) DR
 /* GET /v2.0/ports of a host and, or, of a server; NULL: any. */
 int dr_neutron_ports_list(struct dr_api_call *call, const char *host, const char *device_id) DR_MUST_USE;
 
+/* The following page by its link; -EINVAL: it is none. Neutron makes pages where pagination_max_limit is set.
+ */
+int dr_neutron_ports_more(struct dr_api_call *call, const char *url) DR_MUST_USE;
+const char *dr_neutron_ports_next(const struct dr_json *body); /* that link; NULL on the last page */
+
 /*
  * PUT /v2.0/ports/ID: its data_plane_status, "DOWN" or "ACTIVE" (extension data-plane-status,
  * https://docs.openstack.org/api-ref/network/v2/#data-plane-status). Administrators only.
