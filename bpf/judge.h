@@ -159,9 +159,10 @@ DR_PURE enum dr_outcome dr_look_again(struct dr_track *t, __u64 when)
 }
 
 /*
- * A new story, of a target that was up before the monitor was restarted or that takes the place of one that was
- * up, or one that was up before it became unreachable: it counts for the share from the beginning, and as silent until it answers. So a loss of many
- * from before is one of many again, ahead of the first deadline, however often each of them is probed.
+ * A new story, of a target that was up before the monitor was restarted or that takes the place of one that
+ * was up, or one that was up before it became unreachable: it counts for the share from the beginning, and as
+ * silent until it answers. So a loss of many from before is one of many again, ahead of the first deadline,
+ * however often each of them is probed.
  */
 DR_PURE void dr_on_recall(struct dr_track *t)
 {
