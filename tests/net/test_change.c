@@ -205,7 +205,7 @@ static void write_all(struct bed *b, const char *plane, int more)
 {
 	DR_AUTO_BUF struct dr_buf t = { 0 };
 
-	live_begin(b, &t, "");
+	live_begin(b, &t, "interval: 100ms\n"); /* several die within one */
 	for (int i = 0; i < (int)sc_topo_nhosts(b->topo); i++) {
 		DR_AUTO_FREE char *how = dr_asprintf(", plane: %s", plane);
 		char address[32];
