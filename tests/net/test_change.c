@@ -265,7 +265,8 @@ static void a_reload_with_wrong_addresses_condemns_nobody(void **state)
 	write_all(b, "data", 0);
 	hang_up(b, "configuration taken over");
 	live_expect_number(b, "/v1/status", "targets.up", 6);
-	expect_nobody_down(b, dr_msec(0));
+	live_expect_number(b, "/v1/status", "inspectors.0.waiting", 0);
+	expect_nobody_down(b, dr_msec(200));
 	live_death_and_recovery(b, 1);
 }
 
