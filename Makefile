@@ -196,7 +196,10 @@ $(call obj,tools/bench/kernel.c): $(O)/gen/echo.skel.h
 # which assembles the page into itself
 $(call obj,inspector/page.c): $(wildcard inspector/page/*)
 
-$(O)/tests/%: $(O)/obj/tests/%.o $(call obj,$(TEST_SHARED)) $(PROGRAM_LIBS) $(LIBDOCTOR)
+$(O)/lib/tests.a: $(call obj,$(TEST_SHARED))
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/tests.a $(PROGRAM_LIBS) $(LIBDOCTOR)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
