@@ -117,17 +117,43 @@ static unsigned entries(struct bed *b, const char *map)
 	return n;
 }
 
-static unsigned descriptors(struct bed *b)
+/* Is it the inode of a TCP socket, listening or not? (proc(5), /proc/net/tcp) */
+static bool is_tcp(struct bed *b, unsigned long inode)
+{
+	static const char *const tables[] = { "tcp", "tcp6" };
+	char line[512];
+	unsigned long n;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(tables); i++) {
+		DR_AUTO_FREE char *path =
+			dr_asprintf("/proc/%d/net/%s", (int)sc_child_pid(b->monitor), tables[i]);
+		DR_AUTO_FCLOSE FILE *f = fopen(path, "re");
+
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %lu", &n) == 1 && n == inode)
+				return true;
+	}
+	return false;
+}
+
+static void count_descriptors(struct bed *b, struct maps_held *h)
 {
 	DR_AUTO_FREE char *path = dr_asprintf("/proc/%d/fd", (int)sc_child_pid(b->monitor));
 	DIR *d = opendir(path);
-	unsigned n = 0;
+	char to[64];
 
 	assert_non_null(d);
-	while (readdir(d))
-		n++;
+	for (const struct dirent *e; (e = readdir(d));) {
+		ssize_t len = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
+		unsigned long inode;
+
+		to[len > 0 ? len : 0] = '\0';
+		if (len > 0 && sscanf(to, "socket:[%lu]", &inode) == 1 && is_tcp(b, inode))
+			h->connections++;
+		else
+			h->descriptors += len > 0;
+	}
 	closedir(d);
-	return n;
 }
 
 static long resident_kib(struct bed *b)
@@ -143,10 +169,12 @@ static long resident_kib(struct bed *b)
 
 struct maps_held maps_held(struct bed *b)
 {
-	return (struct maps_held){ .descriptors = descriptors(b),
-				   .links = entries(b, "dr_links"),
-				   .addresses = entries(b, "dr_by_addr"),
-				   .resident_kib = resident_kib(b) };
+	struct maps_held h = { .links = entries(b, "dr_links"),
+			       .addresses = entries(b, "dr_by_addr"),
+			       .resident_kib = resident_kib(b) };
+
+	count_descriptors(b, &h);
+	return h;
 }
 
 void maps_expect_held(struct bed *b, const struct maps_held *before)
@@ -155,17 +183,18 @@ void maps_expect_held(struct bed *b, const struct maps_held *before)
 
 	for (;;) {
 		struct maps_held now = maps_held(b);
-		if (now.descriptors <= before->descriptors && /* a connection may be closed meanwhile */
+		if (now.descriptors == before->descriptors && now.connections <= before->connections &&
 		    now.links == before->links && now.addresses == before->addresses &&
 		    now.resident_kib <= before->resident_kib + before->resident_kib / 4)
 			return;
 		if (dr_mono_sub(end, dr_mono_now()).ns <= 0)
-			bed_fail(
-				b,
-				"left behind: descriptors %u, were %u; links %u, were %u; addresses %u, were "
-				"%u; resident %ld KiB, were %ld",
-				now.descriptors, before->descriptors, now.links, before->links, now.addresses,
-				before->addresses, now.resident_kib, before->resident_kib);
+			bed_fail(b,
+				 "left behind: descriptors %u, were %u; connections %u, were %u; links %u, "
+				 "were "
+				 "%u; addresses %u, were %u; resident %ld KiB, were %ld",
+				 now.descriptors, before->descriptors, now.connections, before->connections,
+				 now.links, before->links, now.addresses, before->addresses, now.resident_kib,
+				 before->resident_kib);
 		bed_idle(b, dr_msec(20)); /* a connection may just be opened or closed */
 	}
 }

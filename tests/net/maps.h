@@ -20,11 +20,13 @@ void maps_make_timers_late(struct bed *b);
 
 /* What could leak. Taken before something that is to leave nothing behind. */
 struct maps_held {
-	unsigned descriptors, links, addresses; /* links, addresses: entries of dr_links and dr_by_addr */
+	unsigned descriptors, connections; /* of TCP, which are not among the descriptors */
+	unsigned links, addresses;	   /* entries of dr_links and dr_by_addr */
 	long resident_kib;
 };
 struct maps_held maps_held(struct bed *b);
-/* Fails the test unless it holds as much as before, soon; memory may have grown by a quarter. */
+/* Fails the test unless it holds as much as before, soon; connections may have ended, and memory have grown
+ * by a quarter. */
 void maps_expect_held(struct bed *b, const struct maps_held *before);
 
 #endif
