@@ -143,11 +143,9 @@ static void test_switched_back_by_hand(void **state)
 	assert_ptr_equal(g->port, w->standby->port);
 }
 
-/* It was well for a while and is lost again, and its standby has its place still: nobody is called for that.
- */
-static void test_lost_again_before_it_is_back(void **state)
+/* The address of the first, which its standby has still. */
+static struct mc_floating *taken_over_and_well(struct world *w)
 {
-	struct world *w = *state;
 	struct mc_floating *f = consumer_floating(w, 0);
 
 	consumer_use_standby(w);
@@ -157,6 +155,16 @@ static void test_lost_again_before_it_is_back(void **state)
 	wait_for(w, said_count("standby has taken over vm=") == 1);
 	wait_for(w, consumer_is_armed(w, 0));
 	consumer_make_well(w, 0);
+	return f;
+}
+
+/* It was well for a while and is lost again, and its standby has its place still: nobody is called for that.
+ */
+static void test_lost_again_before_it_is_back(void **state)
+{
+	struct world *w = *state;
+	struct mc_floating *f = taken_over_and_well(w);
+
 	consumer_lose(w, 0);
 	wait_for(w, said_count("has its place already") == 1);
 	assert_int_equal(said_count("a person must help"), 0);
@@ -179,15 +187,8 @@ static void test_lost_again_before_it_is_back(void **state)
 static void test_lost_again_after_it_was_led_back(void **state)
 {
 	struct world *w = *state;
-	struct mc_floating *f = consumer_floating(w, 0);
+	struct mc_floating *f = taken_over_and_well(w);
 
-	consumer_use_standby(w);
-	w->config.same_fault = dr_msec(0);
-	consumer_start(w);
-	consumer_lose(w, 0);
-	wait_for(w, said_count("standby has taken over vm=") == 1);
-	wait_for(w, consumer_is_armed(w, 0));
-	consumer_make_well(w, 0);
 	f->port = w->ours[0]->port;
 	consumer_lose(w, 0);
 	wait_for(w, said_count("standby has taken over vm=") == 2);
