@@ -170,10 +170,9 @@ static void an_expired_neighbour_entry(void **state)
 	assert_int_equal(b->nevents, 2);
 }
 
-static void silent_to_probes_yet_talking(void **state)
+/* compute-2 answers no probe, and sends frames of its own until the process is ended. */
+static pid_t talks_only(struct bed *b)
 {
-	DR_AUTO(bed_freep)
-	struct bed *b = bed_started(3, "interval: 100ms\n"); /* ping takes its time to start */
 	const char *const ping[] = {
 		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
 	};
@@ -182,6 +181,15 @@ static void silent_to_probes_yet_talking(void **state)
 
 	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
 	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
+	return pid;
+}
+
+static void silent_to_probes_yet_talking(void **state)
+{
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(3, "interval: 100ms\n"); /* ping takes its time to start */
+	pid_t pid = talks_only(b);
+
 	const struct bed_event *e = bed_expect_other(b, "compute.host.degraded");
 	assert_string_equal(e->host, "compute-2");
 	assert_string_equal(e->reason, "talking");
@@ -200,14 +208,8 @@ static void one_that_is_degraded_is_taken_out(void **state)
 	DR_AUTO(bed_freep)
 	struct bed *b = bed_started(3, "interval: 100ms\n");
 	DR_AUTO_BUF struct dr_buf text = { 0 };
-	const char *const ping[] = {
-		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
-	};
-	const int fds[3] = { -1, -1, -1 };
-	pid_t pid;
+	pid_t pid = talks_only(b);
 
-	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
-	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
 	bed_expect_other(b, "compute.host.degraded");
 	live_begin(b, &text, "interval: 100ms\n");
 	live_target(&text, sc_topo_name(b->topo, 0), sc_topo_address(b->topo, 0), "");
@@ -223,14 +225,8 @@ static void one_that_is_degraded_is_taken_out(void **state)
 static void passive_life_can_be_switched_off(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_started(3, "passive: false\n");
-	const char *const ping[] = {
-		"ping", "-q", "-i", "0.005", "-W", "1", "-w", "60", sc_topo_address(b->topo, SC_MONITOR), NULL
-	};
-	const int fds[3] = { -1, -1, -1 };
-	pid_t pid;
+	pid_t pid = talks_only(b);
 
-	assert_int_equal(sc_topo_spawn(b->topo, 1, ping, fds, &pid), 0);
-	bed_on(b, 1, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
 	bed_expect_down(b, 0, "compute-2");
 	kill(pid, SIGKILL);
 }
