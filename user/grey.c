@@ -106,6 +106,7 @@ static void look_loss(struct mon_grey_state *g, const struct mon_grey *limits, u
 		gone = n;
 	g->loss = gone * (g->loss ? 2000 : 1000) > n * limits->loss_permille;
 	f->fresh = true;
+	g->loss_ended_ns = now;
 	snprintf(f->text, sizeof(f->text), "loss %.3g %% of %llu probes in %.0f s",
 		 (double)gone * 100 / (double)n, (unsigned long long)n, (double)took / 1e9);
 	begin_loss(g, settled, lost, now);
@@ -203,6 +204,7 @@ static void look_rtt(struct mon_grey_state *g, const struct mon_grey *limits, co
 			 time_text(ns, is), (double)ns / (double)(g->usual_ns ? g->usual_ns : 1),
 			 time_text(g->usual_ns, usual));
 		f->fresh = true;
+		g->rtt_ended_ns = now;
 		judge_rtt(g, limits, ns, now);
 		if (is_accepted(g, ns, now))
 			snprintf(f->text, sizeof(f->text), "round trip %s for an hour, the usual one now",
@@ -244,6 +246,12 @@ static void look_up(struct mon_grey_state *g, const struct mon_grey *limits, enu
 	look_rtt(g, limits, t, now, rtt);
 }
 
+bool mon_grey_is_unlike(const struct mon_grey_state *g, const struct mon_grey_state *other)
+{
+	return !other->loss && !other->slow && (!g->loss || other->loss_ended_ns >= g->since_ns) &&
+	       (!g->slow || other->rtt_ended_ns >= g->since_ns);
+}
+
 bool mon_grey_is_common(unsigned degraded, unsigned targets)
 {
 	return degraded >= 3 && 2 * degraded > targets;
@@ -264,6 +272,8 @@ struct mon_grey_change mon_grey_look(struct mon_grey_state *g, const struct mon_
 	}
 	ret.changed = g->loss != was_loss || g->slow != was_slow;
 	ret.degraded = g->loss || g->slow;
+	if (ret.changed)
+		g->since_ns = now_ns;
 	ret.again = !ret.changed && ((g->loss && loss.fresh) || (g->slow && rtt.fresh));
 	if (!ret.changed && !ret.again)
 		return ret;

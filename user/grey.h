@@ -22,7 +22,8 @@
  *          becomes the usual one (the path is another for good, and was warned of for long enough).
  *
  * Degraded is told when the next window finds it again, and not while most targets of an interface are found
- * so: then it is the way to all of them, or this machine, which may be too busy to take answers in.
+ * so: then it is the way to all of them, or this machine, which may be too busy to take answers in. Windows
+ * do not end together, so one that has not ended since says nothing yet: its target may be found so, too.
  *
  * A target that is not up, or was not all the while, has no window; what is usual is kept. Counters that
  * went back (the story is another target's) begin all anew.
@@ -42,11 +43,13 @@ struct mon_grey_state {		/* of one target; zeroed to begin. Private but for the 
 	uint32_t rtt_log2[DR_RTT_BUCKETS]; /* lower halves */
 	uint64_t usual_ns;
 	uint64_t slow_since_ns;
+	uint64_t since_ns;		      /* when loss or slow became so; by windows, */
+	uint64_t loss_ended_ns, rtt_ended_ns; /* whose last end, for loss and for what is usual, was this */
 	uint32_t transitions;
 	uint16_t learnt; /* windows that usual_ns is the mean of */
 	bool loss, slow; /* degraded by it now */
 };
-_Static_assert(sizeof(struct mon_grey_state) <= 160, "there may be 16384");
+_Static_assert(sizeof(struct mon_grey_state) <= 192, "there may be 16384");
 
 struct mon_grey_change {
 	bool changed;	   /* loss or slow did */
@@ -58,6 +61,9 @@ struct mon_grey_change {
 /* t: the counters now. To be called once a window or more often. */
 struct mon_grey_change mon_grey_look(struct mon_grey_state *g, const struct mon_grey *limits,
 				     enum dr_kind kind, const struct dr_track *t, uint64_t now_ns);
+
+/* Was the other found well by a window that ended after this one was found degraded? */
+bool mon_grey_is_unlike(const struct mon_grey_state *g, const struct mon_grey_state *other);
 
 /* Of so many targets, are so many degraded that it is not they? At least three, and more than half. */
 bool mon_grey_is_common(unsigned degraded, unsigned targets);

@@ -441,6 +441,21 @@ static void follow_pulses(struct monitor *m, uint64_t now_ns)
 
 /* ---------------------------------------------------------------- grey failures */
 
+/* Most targets of its interface show the same, or may yet. */
+static bool may_be_common(const struct monitor *m, uint32_t of)
+{
+	unsigned up = 0, like = 0;
+
+	for (uint32_t slot = 0; slot < m->slots.room; slot++) {
+		if (!monitor_watches(m, slot) || m->targets[slot].verdict != DR_VERDICT_UP ||
+		    m->slots.targets[slot].interface != m->slots.targets[of].interface)
+			continue;
+		up++;
+		like += !mon_grey_is_unlike(&m->targets[of].grey, &m->targets[slot].grey);
+	}
+	return mon_grey_is_common(like, up);
+}
+
 static void look_at_grey(struct monitor *m, uint32_t slot, uint64_t now_ns)
 {
 	const struct mon_target *t = &m->slots.targets[slot];
@@ -460,7 +475,7 @@ static void look_at_grey(struct monitor *m, uint32_t slot, uint64_t now_ns)
 		return;
 	if (c.changed && !c.degraded)
 		monitor_report_degraded(m, slot, DR_REASON_NONE, NULL, dr_wall_now());
-	else if ((c.changed && s->degraded) || (c.again && !s->degraded && !m->ifaces[t->interface].grey))
+	else if ((c.changed && s->degraded) || (c.again && !s->degraded && !may_be_common(m, slot)))
 		monitor_report_degraded(m, slot, DR_REASON_NONE, c.details, dr_wall_now());
 }
 

@@ -43,7 +43,7 @@ static void a_path_that_becomes_slow_is_degraded(void **state)
 	live_start(b, &t, 3);
 	for (unsigned learnt = 1; learnt <= 8; learnt++) /* the usual is that of the first six */
 		live_expect_number(b, "/v1/targets?host=compute-2", "targets.0.answered", learnt * WINDOW);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 
 	assert_int_equal(delay(b, 1, "change dev eth0 root netem delay 60ms"), 0);
 	const struct bed_event *e = bed_expect_other(b, "compute.host.degraded");

@@ -431,6 +431,13 @@ const struct bed_event *bed_expect_other(struct bed *b, const char *type)
 	}
 }
 
+void bed_expect_no_other(struct bed *b)
+{
+	if (b->nothers)
+		bed_fail(b, "%u reports too many, the first: %s %s %s (%s)", b->nothers, b->others[0].type,
+			 b->others[0].host, b->others[0].subject, b->others[0].details);
+}
+
 struct bed *bed_started(unsigned hosts, const char *extra)
 {
 	struct bed *b = bed_new(hosts);

@@ -90,6 +90,8 @@ void bed_expect_down(struct bed *b, unsigned n, const char *host);
 void bed_expect_up(struct bed *b, unsigned n, const char *host);
 /* Waits for one of another type, and forgets those before it. Valid until the next call. */
 const struct bed_event *bed_expect_other(struct bed *b, const char *type);
+/* None of another type is left; fails the test with the first that is. */
+void bed_expect_no_other(struct bed *b);
 
 /* Fails the test with the text of a call that has an `error`: BED_MUST(sc_topo_drop(b->topo, 1, &error)) */
 void bed_must(int r, char *error);

@@ -100,7 +100,7 @@ static void carrier_lost_and_back(void **state)
 	DR_AUTO(bed_freep) struct bed *b = started();
 
 	assert_int_equal(live_ctl(b, NULL, "links"), 0);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	for (int i = 1; i <= 2; i++) {
 		far_end(b, "down");
 		expect_error(b);
@@ -110,7 +110,7 @@ static void carrier_lost_and_back(void **state)
 		expect_cleared(b);
 		assert_int_equal(link_number(b, "ups", 0), i);
 	}
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	assert_int_equal(b->nevents, 0); /* a NIC is no host */
 }
 
@@ -191,7 +191,7 @@ static void a_lost_record_is_made_up_for(void **state)
 	assert_int_equal(link_number(b, "downs", 1), 1);
 	far_end(b, "up");
 	expect_cleared(b);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 }
 
 /* A return that fentry told ahead of its loss, on another CPU: the map stays wrong until it is mended. */
@@ -253,7 +253,7 @@ static void it_is_mended_during_a_restart(void **state)
 	far_end(b, "up");
 	bed_start(b);
 	expect_cleared(b);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 }
 
 static void down_at_the_start(void **state)
@@ -265,7 +265,7 @@ static void down_at_the_start(void **state)
 	expect_error(b);
 	far_end(b, "up");
 	expect_cleared(b);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 }
 
 /* A NIC that is found late, or plugged in: it is missed until then, and watched as any other afterwards. */
@@ -284,7 +284,7 @@ static void it_comes_after_the_start(void **state)
 	far_end(b, "up");
 	expect_cleared(b);
 	assert_int_equal(link_number(b, "downs", 0), 1);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 }
 
 static void it_vanishes_and_comes_back(void **state)
@@ -298,7 +298,7 @@ static void it_vanishes_and_comes_back(void **state)
 		assert_int_equal(live_ctl(b, NULL, "links"), 1);
 		plug(b); /* back, with another index, and without a carrier at first */
 		bed_idle(b, dr_msec(200));
-		assert_int_equal(b->nothers, 0);
+		bed_expect_no_other(b);
 		far_end(b, "up");
 		expect_cleared(b);
 	}
@@ -317,7 +317,7 @@ static void it_is_renamed(void **state)
 	bed_on(b, SC_MONITOR, "ip link set " RENAMED " up");
 	live_expect_text(b, "/v1/status", "problems.0", "link " NIC " is not there");
 	bed_idle(b, dr_msec(200));
-	assert_int_equal(b->nothers, 0); /* the old one's carrier is not its own */
+	bed_expect_no_other(b); /* the old one's carrier is not its own */
 	unplug(NULL);
 	plug(b);
 	far_end(b, "up");
@@ -337,7 +337,7 @@ static void a_reload_keeps_what_is_known(void **state)
 	bed_write(b, dr_buf_str(&t));
 	live_hang_up(b, "configuration taken over");
 	bed_idle(b, dr_msec(200));
-	assert_int_equal(b->nothers, 0); /* it is not told of twice, and lo is well */
+	bed_expect_no_other(b); /* it is not told of twice, and lo is well */
 	far_end(b, "up");
 	expect_cleared(b);
 	live_expect_number(b, "/v1/links", "links.1.ups", 1);
@@ -471,7 +471,7 @@ static void a_compute_node(void **state)
 	BED_MUST(sc_topo_drop(b->topo, 0, &error));
 	expect_isolated(b, live_ifname(b), "deaf");
 	bed_idle(b, dr_sec(1));
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	BED_MUST(sc_topo_restore(b->topo, 0, &error));
 	bed_expect_other(b, "doctor.monitor.isolated.cleared");
 	/* the other one's NIC */

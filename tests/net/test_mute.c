@@ -104,7 +104,7 @@ static void expect_end(struct bed *b)
 	expect_hearing(b);
 	bed_idle(b, dr_msec(500));
 	assert_int_equal(b->nevents, 1);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 }
 
 static void judged_by(const int verdict)
@@ -198,7 +198,7 @@ static void one_target_is_mute(void **state)
 	live_expect_text(b, "/v1/targets?host=compute-2", "targets.0.verdict", "unreachable");
 	bed_idle(b, dr_sec(2));
 	expect_hearing(b);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	assert_int_equal(b->nevents, 0);
 	BED_MUST(sc_topo_drop(b->topo, 2, &error));
 	bed_expect_down(b, 0, "compute-3");

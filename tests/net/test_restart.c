@@ -206,7 +206,7 @@ static void it_is_over_when_the_monitor_comes_back(void **state)
 	}
 	wait_file(b, false);
 	bed_expect_other(b, "doctor.monitor.isolated.cleared"); /* of what the last run had told */
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 }
 
 static void expect_seven_down(struct bed *b)

@@ -379,7 +379,7 @@ static void a_share_of_answers_is_lost(void **state)
 		maps_make_timers_late(b);
 		lose_some(b);
 	}
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	end = dr_mono_add(dr_mono_now(), dr_sec(30));
 	while (b->nothers == 0 && dr_mono_sub(end, dr_mono_now()).ns > 0)
 		lose_some(b);
@@ -393,14 +393,9 @@ static void a_share_of_answers_is_lost(void **state)
 	bed_expect_other(b, "compute.host.degraded.cleared");
 }
 
-/* The same of all at once: it is the way to them, or this machine. */
-static void answers_of_all_are_lost(void **state)
+static void lose_of_all(struct bed *b)
 {
-	DR_AUTO(bed_freep)
-	struct bed *b = bed_started(
-		4, "interval: 300ms\nisolation: {share: 0}\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
 	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(40));
-
 	bool noticed = false;
 
 	while (!noticed && dr_mono_sub(end, dr_mono_now()).ns > 0) {
@@ -412,26 +407,48 @@ static void answers_of_all_are_lost(void **state)
 	end = dr_mono_add(dr_mono_now(), dr_sec(12));
 	while (dr_mono_sub(end, dr_mono_now()).ns > 0)
 		lose_of(b, 0, 4);
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	if (!bed_wait_log(b, "no longer do most targets", dr_sec(60)))
 		bed_fail(b, "that it is over is not noticed");
-	assert_int_equal(b->nothers, 0);
+	bed_expect_no_other(b);
 	assert_int_equal(b->nevents, 0);
 }
 
+/* The same of all at once: it is the way to them, or this machine. */
+static void answers_of_all_are_lost(void **state)
+{
+	DR_AUTO(bed_freep)
+	struct bed *b = bed_started(
+		4, "interval: 300ms\nisolation: {share: 0}\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
+
+	lose_of_all(b);
+}
+
 /* Hosts with intervals of their own: i is compute-(i+1). */
-static void configure_intervals(struct bed *b, unsigned n, const char *const intervals[])
+static void configure_intervals(struct bed *b, unsigned n, const char *const intervals[], const char *extra)
 {
 	DR_AUTO_BUF struct dr_buf text = { 0 };
 
 	dr_buf_printf(&text,
 		      "name: %s\ninterface: %s\nisolation: {share: 0}\ninspector:\n  url: "
-		      "http://127.0.0.1:%u/events\ntargets:\n",
-		      b->name, ifname(b), b->port);
+		      "http://127.0.0.1:%u/events\n%stargets:\n",
+		      b->name, ifname(b), b->port, extra);
 	for (unsigned i = 0; i < n; i++)
 		dr_buf_printf(&text, "- {host: compute-%u, address: %s, interval: %s}\n", i + 1,
 			      sc_topo_address(b->topo, (int)i), intervals[i]);
 	bed_write(b, dr_buf_str(&text));
+}
+
+/* The windows of three end long after those of the fourth: that they were fine before says nothing of now. */
+static void answers_of_all_are_lost_and_one_is_probed_more_often(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(4);
+
+	configure_intervals(b, 4, (const char *const[]){ "100ms", "450ms", "450ms", "450ms" },
+			    "multiplier: 15\ngrey: {window: 3s, loss: 5%, rtt_factor: 0}\n");
+	bed_start(b);
+	bed_expect_all_up(b);
+	lose_of_all(b);
 }
 
 /* What is heard is slower once those that are probed most often are dead: the others are judged by that. */
@@ -439,7 +456,7 @@ static void the_fastest_are_dead(void **state)
 {
 	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
 
-	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" });
+	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" }, "");
 	bed_start(b);
 	bed_expect_all_up(b);
 	for (int i = 0; i < 2; i++)
@@ -465,7 +482,7 @@ static void slowly_probed_and_dead_before_the_start(void **state)
 
 	unlearn(b, 1);
 	BED_MUST(sc_topo_drop(b->topo, 1, &error));
-	configure_intervals(b, 2, (const char *const[]){ "1500ms", "1500ms" });
+	configure_intervals(b, 2, (const char *const[]){ "1500ms", "1500ms" }, "");
 	bed_start(b);
 	if (!bed_wait_events(b, 2, dr_sec(30)))
 		bed_fail(b, "%u of 2 reports came", b->nevents);
@@ -610,6 +627,7 @@ int main(void)
 		cmocka_unit_test(stopped_for_ten_seconds),
 		cmocka_unit_test(a_share_of_answers_is_lost),
 		cmocka_unit_test(answers_of_all_are_lost),
+		cmocka_unit_test(answers_of_all_are_lost_and_one_is_probed_more_often),
 		cmocka_unit_test(the_fastest_are_dead),
 		cmocka_unit_test(slowly_probed_and_dead_before_the_start),
 		cmocka_unit_test(answers_that_are_too_late_are_told_of),

@@ -602,6 +602,30 @@ static void what_most_show_is_common(void **state)
 	assert_true(mon_grey_is_common(8193, 16384));
 }
 
+/* By windows that do not end together. */
+static void what_others_may_yet_show(void **state)
+{
+	struct sim s = begin(100 * MS), other = begin(100 * MS);
+
+	run(&s, 90 * SEC, fine); /* both have learnt what is usual */
+	run(&other, 95 * SEC, fine);
+	run(&s, 15 * SEC, eighth_lost);
+	expect(&s, 1, true, NULL);
+	assert_false(mon_grey_is_unlike(&s.g, &s.g));
+	assert_false(mon_grey_is_unlike(&s.g, &other.g)); /* it was well, before */
+	run(&other, 15 * SEC, fine);
+	assert_true(mon_grey_is_unlike(&s.g, &other.g));
+	run(&s, 30 * SEC, fine);
+	run(&s, 20 * SEC, three_and_a_half);
+	expect(&s, 3, true, NULL);
+	assert_false(mon_grey_is_unlike(&s.g, &other.g));
+	run(&other, 50 * SEC, fine);
+	assert_true(mon_grey_is_unlike(&s.g, &other.g));
+	run(&other, 30 * SEC, eighth_lost);
+	expect(&other, 1, true, NULL);
+	assert_false(mon_grey_is_unlike(&s.g, &other.g)); /* whichever of the two it is */
+}
+
 /* Counters after ages: nothing overflows, divides by zero or is cut off badly. */
 static void extreme_counters(void **state)
 {
@@ -653,6 +677,7 @@ int main(void)
 		cmocka_unit_test(counters_pass_32_bits),
 		cmocka_unit_test(both),
 		cmocka_unit_test(what_most_show_is_common),
+		cmocka_unit_test(what_others_may_yet_show),
 		cmocka_unit_test(extreme_counters),
 	};
 
