@@ -170,6 +170,20 @@ static void test_boot_refused(void **state)
 	}
 }
 
+/* Nova stores the state before the reason. */
+static void wait_fault(struct cb *b, const char *id)
+{
+	struct dr_mono end = { 0 };
+
+	for (;;) {
+		CB_ANSWER a = show(b, CB_DOCTOR, CB_LATEST, id);
+
+		if (cb_has(&a, "server", "fault"))
+			return;
+		cb_turn(b, &end, "the reason of a server's error");
+	}
+}
+
 static void test_no_valid_host(void **state)
 {
 	struct cb *b = *state;
@@ -179,6 +193,7 @@ static void test_no_valid_host(void **state)
 	cb_force_down(b, "compute-2", true);
 	id = cb_boot(b, "conformance-lost", "compute-2", false);
 	cb_wait_status(b, id, "ERROR");
+	wait_fault(b, id);
 	a = show(b, CB_DOCTOR, CB_LATEST, id);
 	assert_string_equal(cb_text(&a, "server.fault.message"),
 			    "No valid host was found. There are not enough hosts available.");
