@@ -9,6 +9,7 @@
 #include "doctor/secret.h"
 
 #define PURPOSE "Hears when one of the owner's servers is lost, and recovers it."
+#define WAITS_FOR "not all alarms are in Aodh"
 #define STOP_MAX dr_sec(10) /* for deleting the alarms at the end */
 #define FILES_MAX 8192	    /* connections of those who close late, and our own */
 
@@ -17,16 +18,26 @@ static int read_config(struct dr_conf *conf, void *config)
 	return con_config_read(conf, config);
 }
 
+struct starting {
+	struct dr_loop *loop;
+	struct dr_daemon_start start;
+};
+
+static void starting_done(struct starting *s)
+{
+	dr_daemon_start_done(&s->start);
+}
+
 static void on_started(int error, const char *why, void *userdata)
 {
-	struct dr_loop *loop = userdata;
+	struct starting *s = userdata;
 
 	if (error) {
 		dr_error("%s", why);
-		dr_loop_exit(loop, EXIT_FAILURE);
+		dr_loop_exit(s->loop, EXIT_FAILURE);
 		return;
 	}
-	dr_notify("READY=1");
+	dr_daemon_started(&s->start);
 }
 
 static void stop(struct dr_loop *loop, struct con_consumer *c)
@@ -72,11 +83,14 @@ static void allow_files(void)
 /* The cloud's calls end with it; what waits for them goes after it. */
 static int serve(struct dr_loop *loop, struct dr_cloud **cloud, const struct con_config *config)
 {
+	DR_AUTO(starting_done) struct starting starting = { .loop = loop };
 	DR_AUTO(con_consumer_freep) struct con_consumer *c = NULL;
 	DR_AUTO(dr_source_freep) struct dr_source *hup = NULL;
 	DR_AUTO_FREE char *why = NULL;
-	int r = con_consumer_new(loop, *cloud, config, on_started, loop, &c, &why);
+	int r = dr_daemon_start_init(&starting.start, loop, WAITS_FOR);
 
+	if (r == 0)
+		r = con_consumer_new(loop, *cloud, config, on_started, &starting, &c, &why);
 	if (r == 0)
 		r = dr_loop_add_signal(loop, SIGHUP, on_hup, c, &hup);
 	if (r < 0 && why) {
@@ -92,6 +106,7 @@ static int serve(struct dr_loop *loop, struct dr_cloud **cloud, const struct con
 	if (!config->listen.loopback && !config->tls.client_ca)
 		dr_warning("insecure_listen: whoever reaches this port can tell of failures");
 	r = dr_loop_run(loop);
+	starting_done(&starting);
 	stop(loop, c);
 	dr_cloud_free(DR_TAKE_PTR(*cloud));
 	if (r < 0) {

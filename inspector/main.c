@@ -10,6 +10,7 @@
 #include "inspector/receive.h"
 
 #define PURPOSE "Receives fault events, marks the host down in Nova and its servers as failed."
+#define WAITS_FOR "Nova has not been read, and nobody is listened to before"
 #define PER_PEER 64 /* connections from one address, so that one alone does not take all */
 #define TIDY dr_sec(10)
 #define BESIDE_RESETS 8 /* connections for force-down, lists and the map while all resets are under way */
@@ -72,6 +73,7 @@ struct program {
 	const struct ins_config *config;
 	struct dr_loop *loop;
 	struct dr_daemon_signals signals;
+	struct dr_daemon_start start;
 	struct dr_source *hangup, *tidy;
 	struct ins_admission *admission;
 	struct dr_http_client *http;
@@ -104,6 +106,7 @@ static void program_done(struct program *p)
 	dr_http_client_free(p->http);
 	dr_source_free(p->tidy);
 	dr_source_free(p->hangup);
+	dr_daemon_start_done(&p->start);
 	dr_daemon_signals_done(&p->signals);
 	dr_loop_free(p->loop);
 }
@@ -192,7 +195,7 @@ static void on_started(int error, const char *why, void *userdata)
 			"done for them; that is what \"cloud\" in the configuration is for");
 	else if (p->config->dry_run)
 		dr_warning("dry run: hosts are judged, and nothing is changed in the cloud");
-	dr_notify("READY=1");
+	dr_daemon_started(&p->start);
 }
 
 static int open_journal(struct program *p)
@@ -221,6 +224,7 @@ static int compose(struct program *p, struct dr_cloud_conf *credentials)
 
 	if ((r = dr_loop_new(&p->loop)) || (r = dr_loop_ping_watchdog(p->loop)) ||
 	    (r = dr_daemon_signals_init(&p->signals, p->loop)) ||
+	    (r = dr_daemon_start_init(&p->start, p->loop, WAITS_FOR)) ||
 	    (r = dr_loop_add_signal(p->loop, SIGHUP, on_hangup, p, &p->hangup)) ||
 	    (r = dr_loop_add_timer(p->loop, on_tidy, NULL, &p->tidy)) || (r = dr_timer_arm(p->tidy, TIDY)) ||
 	    (r = dr_http_client_new(p->loop, &opts, &p->http)) ||

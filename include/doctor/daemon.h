@@ -53,4 +53,20 @@ struct dr_daemon_signals {
 int dr_daemon_signals_init(struct dr_daemon_signals *s, struct dr_loop *l) DR_MUST_USE;
 void dr_daemon_signals_done(struct dr_daemon_signals *s);
 
+/*
+ * A daemon that waits for others before it serves is no failure: the service manager would end it for that
+ * (TimeoutStartSec=, 90 s), again and again, and lets whoever started it wait. So it is told READY=1 when
+ * the daemon serves, or, with what it waits for as STATUS=, within the time in which it wants a sign of life
+ * (WatchdogSec=; 30 s without). waits_for: a constant.
+ */
+struct dr_daemon_start {
+	struct dr_source *timer;
+	const char *waits_for;
+	bool told;
+};
+
+int dr_daemon_start_init(struct dr_daemon_start *s, struct dr_loop *l, const char *waits_for) DR_MUST_USE;
+void dr_daemon_started(struct dr_daemon_start *s);
+void dr_daemon_start_done(struct dr_daemon_start *s);
+
 #endif

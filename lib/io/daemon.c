@@ -6,6 +6,8 @@
 #include "doctor/journal.h"
 #include "doctor/log.h"
 
+#define START_MAX dr_sec(30) /* without a watchdog */
+
 static void usage(FILE *f, const char *name, const char *purpose)
 {
 	fprintf(f,
@@ -112,4 +114,37 @@ void dr_daemon_signals_done(struct dr_daemon_signals *s)
 {
 	dr_source_free(DR_TAKE_PTR(s->term));
 	dr_source_free(DR_TAKE_PTR(s->interrupt));
+}
+
+static int on_start_takes_long(struct dr_source *timer, void *userdata)
+{
+	struct dr_daemon_start *s = userdata;
+	char state[256];
+
+	s->told = true;
+	dr_warning("not started yet: %s", s->waits_for);
+	snprintf(state, sizeof(state), "READY=1\nSTATUS=not started yet: %s", s->waits_for);
+	dr_notify(state);
+	return 0;
+}
+
+int dr_daemon_start_init(struct dr_daemon_start *s, struct dr_loop *l, const char *waits_for)
+{
+	struct dr_dur most = dr_watchdog_period();
+	int r = dr_loop_add_timer(l, on_start_takes_long, s, &s->timer);
+
+	s->waits_for = waits_for;
+	return r ? r : dr_timer_arm(s->timer, most.ns ? most : START_MAX);
+}
+
+void dr_daemon_started(struct dr_daemon_start *s)
+{
+	dr_timer_disarm(s->timer);
+	dr_notify(s->told ? "STATUS=" : "READY=1");
+	s->told = true;
+}
+
+void dr_daemon_start_done(struct dr_daemon_start *s)
+{
+	dr_source_free(DR_TAKE_PTR(s->timer));
 }

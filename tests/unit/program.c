@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,9 +30,38 @@ static void find(const char *name)
 	snprintf(path, sizeof(path), "%s%s/%s", bin ? bin : self, bin ? "" : "/bin", name);
 }
 
+static void listen_for_notifications(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(sun);
+
+	program.notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_true(program.notify >= 0);
+	assert_int_equal(bind(program.notify, (struct sockaddr *)&sun, sizeof(sa_family_t)), 0);
+	assert_int_equal(getsockname(program.notify, (struct sockaddr *)&sun, &len), 0);
+	snprintf(program.notify_path, sizeof(program.notify_path), "NOTIFY_SOCKET=@%.*s",
+		 (int)(len - sizeof(sa_family_t) - 1), sun.sun_path + 1);
+}
+
+bool program_notified(const char *what)
+{
+	char text[256];
+
+	for (;;) {
+		ssize_t n = recv(program.notify, text, sizeof(text) - 1, 0);
+
+		if (n <= 0)
+			return false;
+		text[n] = '\0';
+		if (strcmp(text, "WATCHDOG=1"))
+			return strcmp(text, what) == 0;
+	}
+}
+
 void program_setup(const char *name)
 {
 	program = (struct program){ 0 };
+	listen_for_notifications();
 	find(name);
 	strcpy(program.dir, "/tmp/doctor-test-program-XXXXXX");
 	assert_non_null(mkdtemp(program.dir));
@@ -45,6 +76,7 @@ void program_teardown(void)
 		kill(program.pid, SIGKILL);
 		waitpid(program.pid, NULL, 0);
 	}
+	close(program.notify);
 	dr_source_free(DR_TAKE_PTR(watch));
 	dr_loop_free(program.loop);
 	unlink(program.config);

@@ -16,8 +16,10 @@
 extern struct program {
 	struct dr_loop *loop;
 	char dir[64], config[128];
-	pid_t pid;  /* 0: it has ended */
-	int status; /* of its end; 128 and the signal */
+	int notify;	      /* where it tells its service manager, if it has */
+	char notify_path[64]; /* this in its environment: NOTIFY_SOCKET=... */
+	pid_t pid;	      /* 0: it has ended */
+	int status;	      /* of its end; 128 and the signal */
 } program;
 
 void program_setup(const char *name);
@@ -28,6 +30,8 @@ void program_spawn(char *const argv[], char *const env[]);
 /* As an ordinary user, whom root becomes; its standard input is the configuration. */
 void program_spawn_as_user(char *const argv[], char *const env[]);
 
+/* Is the next that it tells its service manager, WATCHDOG=1 aside, this? What is not is lost. */
+bool program_notified(const char *what);
 const char *program_output(void); /* until the next call */
 void program_assert_end(int status, const char *says);
 

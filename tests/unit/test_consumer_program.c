@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "doctor/buf.h"
 #include "doctor/http_client.h"
@@ -16,22 +15,8 @@ struct world {
 	struct dr_http_server *server;
 	struct mc_cloud mc;
 	char vm[MC_UUID_SIZE];
-	int notify;
-	char notify_path[64];
+	bool impatient; /* a second is all that the service manager waits for a sign of life */
 };
-
-static void listen_for_notifications(struct world *w)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	socklen_t len = sizeof(sun);
-
-	w->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_true(w->notify >= 0);
-	assert_int_equal(bind(w->notify, (struct sockaddr *)&sun, sizeof(sa_family_t)), 0);
-	assert_int_equal(getsockname(w->notify, (struct sockaddr *)&sun, &len), 0);
-	snprintf(w->notify_path, sizeof(w->notify_path), "NOTIFY_SOCKET=@%.*s",
-		 (int)(len - sizeof(sa_family_t) - 1), sun.sun_path + 1);
-}
 
 static int setup(void **state)
 {
@@ -47,7 +32,6 @@ static int setup(void **state)
 	assert_int_equal(dr_http_server_new(program.loop, NULL, mc_dispatch, &w->mc, &w->server), 0);
 	snprintf(w->mc.url, sizeof(w->mc.url), "http://127.0.0.1:%u", dr_http_server_port(w->server));
 	memcpy(w->vm, mc_server_next(&w->mc.model, NULL, NULL, NULL)->id, sizeof(w->vm));
-	listen_for_notifications(w);
 	return 0;
 }
 
@@ -55,7 +39,6 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	close(w->notify);
 	dr_http_server_free(w->server);
 	mc_cloud_done(&w->mc);
 	dr_http_client_free(w->http);
@@ -81,23 +64,13 @@ static void spawn(struct world *w, const char *password, char *const argv[])
 				"OS_USER_DOMAIN_NAME=Default",
 				"OS_PROJECT_NAME=doctor",
 				"OS_PROJECT_DOMAIN_NAME=Default",
-				w->notify_path,
+				program.notify_path,
+				w->impatient ? "WATCHDOG_USEC=1000000" : NULL,
 				NULL };
 
 	snprintf(url, sizeof(url), "OS_AUTH_URL=%s/identity/v3", w->mc.url);
 	snprintf(secret, sizeof(secret), "OS_PASSWORD=%s", password ? password : "");
 	program_spawn(argv, password ? cloud : none);
-}
-
-static bool notified(struct world *w, const char *what)
-{
-	char text[64];
-	ssize_t n = recv(w->notify, text, sizeof(text) - 1, 0);
-
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return strcmp(text, what) == 0;
 }
 
 static void test_options(void **state)
@@ -189,7 +162,7 @@ static void test_life(void **state)
 	configure(w, "");
 	for (size_t i = 0; i < DR_ARRAY_SIZE(signals); i++) {
 		spawn(w, "doctor", argv);
-		wait_for(notified(w, "READY=1"));
+		wait_for(program_notified("READY=1"));
 		assert_false(no_alarms(w));
 		/* idle is idle: less than a tenth of the time */
 		unsigned long before = cpu_ticks(program.pid);
@@ -199,9 +172,26 @@ static void test_life(void **state)
 		assert_int_equal(kill(program.pid, signals[i]), 0);
 		program_assert_end(0, "serving url=http://127.0.0.1:");
 		assert_true(no_alarms(w));
-		while (recv(w->notify, (char[64]){ 0 }, 64, 0) > 0)
+		while (recv(program.notify, (char[64]){ 0 }, 64, 0) > 0)
 			;
 	}
+}
+
+/* Waiting for Aodh is no failure to start: the service manager is told before its patience is over. */
+static void test_start_without_cloud(void **state)
+{
+	struct world *w = *state;
+	char *argv[] = { "doctor-consumer", "--config", program.config, NULL };
+
+	configure(w, "");
+	assert_int_equal(mc_fails_add(&w->mc.fails, "alarming:GET:/v2/alarms:503:2"), 0); /* 3 s of pauses */
+	w->impatient = true;
+	spawn(w, "doctor", argv);
+	wait_for(program_notified("READY=1\nSTATUS=not started yet: not all alarms are in Aodh"));
+	wait_for(program_notified("STATUS="));
+	assert_false(no_alarms(w));
+	assert_int_equal(kill(program.pid, SIGTERM), 0);
+	program_assert_end(0, "warning: not started yet: ");
 }
 
 /* A cloud that is gone at the end does not hold it up for long, and a second signal not at all. */
@@ -212,10 +202,10 @@ static void test_end_without_cloud(void **state)
 
 	configure(w, "");
 	spawn(w, "doctor", argv);
-	wait_for(notified(w, "READY=1"));
+	wait_for(program_notified("READY=1"));
 	assert_int_equal(mc_fails_add(&w->mc.fails, "alarming:DELETE:/v2/alarms:0"), 0); /* silence */
 	assert_int_equal(kill(program.pid, SIGTERM), 0);
-	wait_for(notified(w, "STOPPING=1"));
+	wait_for(program_notified("STOPPING=1"));
 	assert_int_equal(kill(program.pid, SIGTERM), 0);
 	program_assert_end(0, "warning: not all alarms are deleted");
 }
@@ -225,9 +215,13 @@ static void test_end_without_cloud(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_options),	TEST(test_bad_configuration),
-		TEST(test_credentials), TEST(test_port_is_taken),
-		TEST(test_life),	TEST(test_end_without_cloud),
+		TEST(test_options),
+		TEST(test_bad_configuration),
+		TEST(test_credentials),
+		TEST(test_port_is_taken),
+		TEST(test_life),
+		TEST(test_start_without_cloud),
+		TEST(test_end_without_cloud),
 	};
 
 	return cmocka_run_group_tests_name("consumer_program", tests, NULL, NULL);

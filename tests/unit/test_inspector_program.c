@@ -13,6 +13,7 @@
 
 struct world {
 	struct fake *cloud;
+	bool impatient; /* a second is all that the service manager waits for a sign of life */
 };
 
 static int setup(void **state)
@@ -52,9 +53,12 @@ static void configure(const char *text)
 static char *const *environment(const struct world *w)
 {
 	static char url[64];
-	static char *const cloud[] = { "HOME=/nonexistent", url, "OS_USER_ID=u", "OS_PASSWORD=p",
-				       "OS_PROJECT_ID=p",   NULL };
+	static char *cloud[8];
 
+	memcpy(cloud,
+	       (char *[8]){ "HOME=/nonexistent", url, "OS_USER_ID=u", "OS_PASSWORD=p", "OS_PROJECT_ID=p",
+			    program.notify_path, w->impatient ? "WATCHDOG_USEC=1000000" : NULL },
+	       sizeof(cloud));
 	snprintf(url, sizeof(url), "OS_AUTH_URL=http://127.0.0.1:%u", dr_http_server_port(w->cloud->server));
 	return cloud;
 }
@@ -196,6 +200,33 @@ static void test_life(void **state)
 	wait_for(strstr(program_output(), "trying again"));
 	kill(program.pid, SIGTERM);
 	program_assert_end(0, "HTTP 503");
+}
+
+/* Waiting for Nova is no failure to start: the service manager is told before its patience is over. */
+static void test_start_without_cloud(void **state)
+{
+	struct world *w = *state;
+	char *const argv[] = { "doctor-inspector", "-c", program.config, NULL };
+
+	configure("listen: 127.0.0.1:0\n");
+	fake_rule(w->cloud, "POST", "/v3/auth/tokens", 503, UINT_MAX);
+	w->impatient = true;
+	spawn(w, true, argv);
+	wait_for(program_notified("READY=1\nSTATUS=not started yet: Nova has not been read, and nobody is "
+				  "listened to before"));
+	assert_null(strstr(program_output(), "listening"));
+	fake_rules_clear(w->cloud);
+	wait_for(program_notified("STATUS="));
+	assert_non_null(strstr(program_output(), "listening on=127.0.0.1"));
+	kill(program.pid, SIGTERM);
+	program_assert_end(0, "warning: not started yet: ");
+
+	w->impatient = false;
+	spawn(w, true, argv);
+	wait_for(program_notified("READY=1"));
+	kill(program.pid, SIGTERM);
+	program_assert_end(0, "listening");
+	assert_null(strstr(program_output(), "not started yet"));
 }
 
 static unsigned post_shutdown(struct world *w)
@@ -366,10 +397,19 @@ static void test_access(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_world(test_options),      with_world(test_bad_config),	 with_world(test_credentials),
-		with_world(test_no_cloud),     with_world(test_login_refused),	 with_world(test_port_in_use),
-		with_world(test_life),	       with_world(test_remote_shutdown), with_world(test_dry_run),
-		with_world(test_access_files), with_world(test_access),		 with_world(test_not_dumped),
+		with_world(test_options),
+		with_world(test_bad_config),
+		with_world(test_credentials),
+		with_world(test_no_cloud),
+		with_world(test_login_refused),
+		with_world(test_port_in_use),
+		with_world(test_life),
+		with_world(test_remote_shutdown),
+		with_world(test_dry_run),
+		with_world(test_access_files),
+		with_world(test_access),
+		with_world(test_not_dumped),
+		with_world(test_start_without_cloud),
 	};
 
 	return cmocka_run_group_tests(tests, tls_files_make, tls_files_remove);
