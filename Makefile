@@ -91,7 +91,7 @@ JOBS := -j$(shell nproc)
 # ---------------------------------------------------------------- flags
 
 ifneq ($(filter-out help deps clean deb check-deb demo check check-unit check-vm bench bench-cloud soak fuzz fuzzers lint,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell tools/deps $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all,build) >&2 || echo missing),)
+ifneq ($(shell tools/deps $(or $(if $(filter tests fuzz-targets,$(MAKECMDGOALS)),all),$(if $(filter install man,$(MAKECMDGOALS)),install),build) >&2 || echo missing),)
 $(error packages are missing, see above)
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
@@ -235,28 +235,34 @@ $(O)/man/%: man/%.scd
 # Below $(DESTDIR), programs and what belongs to them below $(PREFIX); the configuration is in /etc in any case, and one
 # that is there stays.
 TO := $(DESTDIR)$(PREFIX)
+DOC := share/doc/doctor-tools
+# where zsh looks
+ZSH := share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+# FILE, TO: of commands of the shell; what it names of ours below /usr is below $(PREFIX)
+put = sed 's|/usr/share/doc/|$(PREFIX)/share/doc/|g; s|^ExecStart=/usr/|ExecStart=$(PREFIX)/|' $(1) >$(2) && chmod 644 $(2)
 install: programs man ## install the programs and what belongs to them below $(DESTDIR)$(PREFIX)
 	install -d $(TO)/sbin $(TO)/bin $(DESTDIR)/etc/doctor $(TO)/share/doc/doctor/examples
 	install -m 755 $(addprefix $(O)/bin/,doctor-monitor doctor-inspector doctor-consumer) $(TO)/sbin/
 	install -m 755 $(addprefix $(O)/bin/,doctorctl doctor-test minicloud) $(TO)/bin/
-	install -m 644 etc/*.yaml $(TO)/share/doc/doctor/examples/
-	for f in $(CONFIGS); do to=$(DESTDIR)/etc/doctor/$${f#etc/}; [ -e $$to ] || install -m 644 $$f $$to || exit 1; done
+	for f in etc/*.yaml; do $(call put,$$f,$(TO)/share/doc/doctor/examples/$${f##*/}) || exit 1; done
+	for f in $(CONFIGS); do to=$(DESTDIR)/etc/doctor/$${f#etc/}; [ -e $$to ] || { $(call put,$$f,$$to); } || exit 1; done
 	install -d $(TO)/share/man/man1 $(TO)/share/man/man5 $(TO)/share/man/man8
-	install -m 644 $(filter %.1,$(MAN)) $(TO)/share/man/man1/
-	install -m 644 $(filter %.5,$(MAN)) $(TO)/share/man/man5/
-	install -m 644 $(filter %.8,$(MAN)) $(TO)/share/man/man8/
+	for f in $(MAN); do $(call put,$$f,$(TO)/share/man/man$${f##*.}/$${f##*/}) || exit 1; done
+	install -d $(TO)/$(DOC)/docs
+	install -m 644 README.md $(TO)/$(DOC)/
+	install -m 644 tools/minicloud/README.md $(TO)/$(DOC)/minicloud.md
+	install -m 644 docs/* $(TO)/$(DOC)/docs/
 	install -d $(TO)/lib/systemd/system $(TO)/lib/sysusers.d $(TO)/lib/tmpfiles.d
-	for u in packaging/systemd/*.service; do to=$(TO)/lib/systemd/system/$${u##*/}; \
-		sed 's|^ExecStart=/usr/|ExecStart=$(PREFIX)/|' $$u >$$to && chmod 644 $$to || exit 1; done
+	for f in packaging/systemd/*.service; do $(call put,$$f,$(TO)/lib/systemd/system/$${f##*/}) || exit 1; done
 	install -m 644 packaging/sysusers/*.conf $(TO)/lib/sysusers.d/
 	install -m 644 packaging/tmpfiles/*.conf $(TO)/lib/tmpfiles.d/
 	install -d $(TO)/share/doctor/grafana $(TO)/share/doctor/prometheus
 	install -m 644 etc/grafana/*.json $(TO)/share/doctor/grafana/
 	install -m 644 etc/prometheus/*.yml $(TO)/share/doctor/prometheus/
-	install -d $(TO)/share/bash-completion/completions $(TO)/share/zsh/vendor-completions
+	install -d $(TO)/share/bash-completion/completions $(TO)/$(ZSH)
 	$(O)/bin/doctorctl completion bash >$(TO)/share/bash-completion/completions/doctorctl
-	$(O)/bin/doctorctl completion zsh >$(TO)/share/zsh/vendor-completions/_doctorctl
-	chmod 644 $(TO)/share/bash-completion/completions/doctorctl $(TO)/share/zsh/vendor-completions/_doctorctl
+	$(O)/bin/doctorctl completion zsh >$(TO)/$(ZSH)/_doctorctl
+	chmod 644 $(TO)/share/bash-completion/completions/doctorctl $(TO)/$(ZSH)/_doctorctl
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst %.bpf.c,$(O)/bpf/%.bpf.d,$(notdir $(BPF_SRC)) echo.bpf.c)
