@@ -284,7 +284,7 @@ static void test_errors(void **state)
 		{ { "--vms", "1x" }, "--vms: \"1x\" is not a number from 1 to 500" },
 		{ { "--vms", "99999999999999999999" },
 		  "--vms: \"99999999999999999999\" is not a number from 1 to 500" },
-		{ { "--multiplier", "101" }, "--multiplier: \"101\" is not a number from 1 to 100" },
+		{ { "--multiplier", "16" }, "--multiplier: \"16\" is not a number from 1 to 15" },
 		{ { "--interval", "10" }, "--interval: \"10\" is not a duration from 1ms to 60s" },
 		{ { "--interval", "999us" }, "--interval: \"999us\" is not a duration from 1ms to 60s" },
 		{ { "--interval", "61s" }, "--interval: \"61s\" is not a duration from 1ms to 60s" },

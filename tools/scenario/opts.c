@@ -261,7 +261,7 @@ static const char *read_value(struct sc_opts *o, enum option option, const char 
 	case INTERVAL:
 		return read_dur(value, dr_msec(1), dr_sec(60), "a duration from 1ms to 60s", &o->interval);
 	case MULTIPLIER:
-		return read_count(value, 100, "a number from 1 to 100", &o->multiplier);
+		return read_count(value, 15, "a number from 1 to 15", &o->multiplier); /* as the monitor */
 	case FAULT:
 		return read_fault(value, &o->fault);
 	case OUTAGE:
