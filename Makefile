@@ -237,7 +237,7 @@ $(O)/man/%: man/%.scd
 TO := $(DESTDIR)$(PREFIX)
 DOC := share/doc/doctor-tools
 # where zsh looks
-ZSH := share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+ZSHDIR := share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 # FILE, TO: of commands of the shell; what it names of ours below /usr is below $(PREFIX)
 put = sed 's|/usr/share/doc/|$(PREFIX)/share/doc/|g; s|^ExecStart=/usr/|ExecStart=$(PREFIX)/|' $(1) >$(2) && chmod 644 $(2)
 install: programs man ## install the programs and what belongs to them below $(DESTDIR)$(PREFIX)
@@ -259,10 +259,10 @@ install: programs man ## install the programs and what belongs to them below $(D
 	install -d $(TO)/share/doctor/grafana $(TO)/share/doctor/prometheus
 	install -m 644 etc/grafana/*.json $(TO)/share/doctor/grafana/
 	install -m 644 etc/prometheus/*.yml $(TO)/share/doctor/prometheus/
-	install -d $(TO)/share/bash-completion/completions $(TO)/$(ZSH)
+	install -d $(TO)/share/bash-completion/completions $(TO)/$(ZSHDIR)
 	$(O)/bin/doctorctl completion bash >$(TO)/share/bash-completion/completions/doctorctl
-	$(O)/bin/doctorctl completion zsh >$(TO)/$(ZSH)/_doctorctl
-	chmod 644 $(TO)/share/bash-completion/completions/doctorctl $(TO)/$(ZSH)/_doctorctl
+	$(O)/bin/doctorctl completion zsh >$(TO)/$(ZSHDIR)/_doctorctl
+	chmod 644 $(TO)/share/bash-completion/completions/doctorctl $(TO)/$(ZSHDIR)/_doctorctl
 
 .SECONDARY:
 -include $(patsubst %.c,$(O)/obj/%.d,$(ALL_SRC)) $(patsubst %.bpf.c,$(O)/bpf/%.bpf.d,$(notdir $(BPF_SRC)) echo.bpf.c)
