@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* doctor-inspector: composed here and nowhere else. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "doctor/daemon.h"
 #include "doctor/log.h"
@@ -18,6 +19,17 @@
 static int read_config(struct dr_conf *conf, void *config)
 {
 	return ins_config_read(conf, config);
+}
+
+/* Files that it names are refused for that; it is installed as everybody's to read. */
+static void warn_of_password(const struct ins_config *c, const char *path)
+{
+	struct stat st;
+
+	if (c->bus.password && stat(path, &st) == 0 && (st.st_mode & S_IROTH))
+		dr_warning("%s: others than its owner and group can read bus.password in it; chmod o= %s, or "
+			   "use password_file",
+			   path, path);
 }
 
 /* "cloud: none" is how it begins; who goes on to set credentials wants them used. */
@@ -284,6 +296,7 @@ int main(int argc, char **argv)
 		status = read_access(&config, &admission);
 	if (status)
 		return status;
+	warn_of_password(&config, o.config);
 	if (o.check) {
 		const char *cloud = config.no_cloud ? "none" : config.cloud;
 

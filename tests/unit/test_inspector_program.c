@@ -333,6 +333,23 @@ static void test_access_files(void **state)
 	}
 }
 
+/* What is in the configuration itself is no less secret. */
+static void test_password_for_all_to_read(void **state)
+{
+	struct world *w = *state;
+	char *const check[] = { "doctor-inspector", "--check", "-c", program.config, NULL };
+	static const mode_t modes[] = { 0644, 0640 };
+
+	configure("cloud: none\nbus: {hosts: [127.0.0.1], user: u, password: secret}\n");
+	for (size_t i = 0; i < DR_ARRAY_SIZE(modes); i++) {
+		assert_int_equal(chmod(program.config, modes[i]), 0);
+		spawn(w, false, check);
+		program_assert_end(0, "good");
+		assert_int_equal(strstr(program_output(), "can read bus.password") != NULL, i == 0);
+		assert_null(strstr(program_output(), "secret"));
+	}
+}
+
 static unsigned get_incidents(struct world *w, const char *token)
 {
 	const struct dr_http_client_opts opts = { .ca_file = tls_file("ca.pem") };
@@ -410,6 +427,7 @@ int main(void)
 		with_world(test_access),
 		with_world(test_not_dumped),
 		with_world(test_start_without_cloud),
+		with_world(test_password_for_all_to_read),
 	};
 
 	return cmocka_run_group_tests(tests, tls_files_make, tls_files_remove);
