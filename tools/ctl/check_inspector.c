@@ -79,10 +79,11 @@ void check_inspector_running(const struct check_facts *f, struct check_report *r
 		check_bad(r, CHECK_DEGRADED, NULL, "mend what was named on the command line", "%s",
 			  i->credentials);
 	else if (i->health.error)
-		check_bad(r, CHECK_BROKEN, NULL,
-			  "systemctl start doctor-inspector; why it ended: journalctl -u doctor-inspector",
-			  "%s: %s", i->url,
-			  *i->health.reason ? i->health.reason : strerror(-i->health.error));
+		check_bad(
+			r, CHECK_BROKEN, NULL,
+			"systemctl start doctor-inspector; why it ended, or what it waits for: journalctl -u "
+			"doctor-inspector",
+			"%s: %s", i->url, *i->health.reason ? i->health.reason : strerror(-i->health.error));
 	else if (!health_of(f))
 		refused(i, r);
 	else
