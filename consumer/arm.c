@@ -115,6 +115,14 @@ static void remove_alarm(struct item *i)
 
 static void list(struct item *i);
 
+/* Nothing can be done before a person helps. One alarm that is refused (a quota, say) takes no others along.
+ */
+static bool is_hopeless(const struct con_arm *a, const struct dr_cloud_reply *r, enum con_outcome outcome)
+{
+	return r->error == -EACCES || r->error == -ENOENT ||
+	       (outcome != CON_OUT_RETRY && con_arm_count(a) == 0);
+}
+
 /* Again after a pause, or not at all: 0, or why a person must help. */
 static void failed(struct item *i, const struct dr_cloud_reply *r, const char *doing)
 {
@@ -125,7 +133,7 @@ static void failed(struct item *i, const struct dr_cloud_reply *r, const char *d
 	snprintf(why, sizeof(why), "%s of vm=%s: %s", doing, i->server, r->reason);
 	if (i->dropped)
 		return;
-	if (!i->arm->started && (r->error == -EACCES || r->error == -ENOENT || outcome != CON_OUT_RETRY)) {
+	if (!i->arm->started && is_hopeless(i->arm, r, outcome)) {
 		tell_started(i->arm, r->error ? r->error : -EPERM, why);
 		return;
 	}

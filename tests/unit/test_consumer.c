@@ -355,6 +355,36 @@ static void test_start_needs_a_person(void **state)
 	assert_int_equal(w->start_error, -EACCES);
 }
 
+static void break_cloud(struct world *w, const char *rule)
+{
+	DR_AUTO_JSON struct dr_json *json = NULL;
+	const char *why;
+
+	assert_int_equal(dr_json_parse(rule, strlen(rule), &json, NULL), 0);
+	assert_int_equal(mc_fails_add_json(&w->mc.fails, json, &why), 0);
+}
+
+/* As where Aodh has a quota: the alarms that there are stay, and the others come when they can. */
+static void test_start_with_alarms_refused(void **state)
+{
+	struct world *w = *state;
+
+	w->config.servers.count = 2;
+	/* the second one comes when the first is there */
+	break_cloud(w, "{\"fault\": \"delay\", \"delay_ms\": 1000, \"skip\": 1, \"service\": \"alarming\", "
+		       "\"method\": \"GET\", \"path\": \"/v2/alarms\"}");
+	break_cloud(w, "{\"fault\": \"status\", \"status\": 403, \"skip\": 1, \"service\": \"alarming\", "
+		       "\"method\": \"POST\", \"path\": \"/v2/alarms\"}");
+	consumer_begin(w);
+	wait_for(w, said_count("warning: creating the alarm of vm=") >= 1);
+	assert_false(w->started);
+	assert_int_equal(consumer_alarm_count(w), 1);
+	w->mc.fails.count = 0;
+	wait_for(w, w->started);
+	assert_int_equal(w->start_error, 0);
+	assert_int_equal(consumer_alarm_count(w), 2);
+}
+
 /* The end comes while alarms are being created: none is left behind. */
 static void test_stop_at_once(void **state)
 {
@@ -430,6 +460,7 @@ int main(void)
 		TEST(test_journal_is_damaged),
 		TEST(test_aodh_comes_later),
 		TEST(test_start_needs_a_person),
+		TEST(test_start_with_alarms_refused),
 		TEST(test_stop_at_once),
 		TEST(test_stop_in_a_recovery),
 		TEST(test_port_is_taken),
