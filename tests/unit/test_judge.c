@@ -498,6 +498,32 @@ static void sequence_numbers_wrap(void **state)
 	assert_int_equal(t.newest_seq, 7);
 }
 
+/* One that was dead, or unreachable, for more than half of the numbers (25 days at 1 ms) answers again. */
+static void one_that_is_back_after_months_is_up(void **state)
+{
+	static const __u32 away[] = { 1000, 0x7fffffff, 0x80000000, 0xc0000000, 0xffffffff };
+	enum dr_reply_kind kind;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(away); i++) {
+		__u32 seq;
+		__u64 now, tx;
+		struct dr_track t = risen(3, &now, &seq);
+
+		send(&t, &seq, &now, 4);
+		assert_int_equal(timer(&t, UINT64_MAX, t.timer_due_ns), DR_WENT_DOWN);
+		seq += away[i];
+		for (unsigned n = 0; n < 3; n++, now += INTERVAL) {
+			dr_on_sent(&t, &conf, ++seq, now);
+			dr_on_reply(&t, &conf, seq, now + RTT, &kind, &tx);
+			assert_int_equal(kind, DR_REPLY_ANSWER);
+		}
+		assert_int_equal(t.verdict, DR_VERDICT_UP);
+		assert_int_equal(t.newest_seq, seq);
+		assert_int_equal(t.outstanding, 0);
+		assert_int_equal(t.deadline_ns, 0);
+	}
+}
+
 static void a_long_round_trip_delays_the_deadline_at_most_once_over(void **state)
 {
 	struct dr_track t = { 0 };
@@ -643,6 +669,7 @@ int main(void)
 		cmocka_unit_test(lost_duplicated_and_reordered_replies),
 		cmocka_unit_test(probes_that_never_left_are_not_outstanding),
 		cmocka_unit_test(sequence_numbers_wrap),
+		cmocka_unit_test(one_that_is_back_after_months_is_up),
 		cmocka_unit_test(a_long_round_trip_delays_the_deadline_at_most_once_over),
 		cmocka_unit_test(round_trips_are_counted_by_their_logarithm),
 		cmocka_unit_test(where_nobody_sends_any_more_nobody_is_looked_at),
