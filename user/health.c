@@ -434,8 +434,11 @@ static void follow_pulses(struct monitor *m, uint64_t now_ns)
 			mon_pulse_add(&heard[i], t->interval);
 	}
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
-		if (m->ifaces[i].name[0] && m->ifaces[i].ifindex && all[i].first)
-			set_gap(m, i, mon_pulse_gap(heard[i].first ? &heard[i] : &all[i]));
+		if (!m->ifaces[i].name[0] || !m->ifaces[i].ifindex || !all[i].first)
+			continue;
+		struct dr_dur gap = mon_pulse_gap(heard[i].first ? &heard[i] : &all[i]);
+		m->config.interfaces[i].gap_heard = gap.ns != mon_pulse_gap(&all[i]).ns;
+		set_gap(m, i, gap);
 	}
 }
 

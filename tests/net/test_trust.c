@@ -475,6 +475,29 @@ static void the_fastest_are_dead(void **state)
 	bed_expect_down(b, 5, "compute-1");
 }
 
+/* A reload begins with what the file says, as does each refresh of what was discovered. */
+static void the_fastest_are_dead_while_reloads_go_on(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
+
+	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" }, "");
+	bed_start(b);
+	bed_expect_all_up(b);
+	for (int i = 0; i < 2; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	if (!bed_wait_events(b, 2, BED_SOON))
+		bed_fail(b, "%u of the 2 fastest are declared", b->nevents);
+	bed_idle(b, dr_sec(2)); /* two looks at who answers */
+	BED_MUST(sc_topo_drop(b->topo, 2, &error));
+	for (unsigned n = 0; n < 40 && b->nevents < 3; n++) {
+		assert_int_equal(kill(sc_child_pid(b->monitor), SIGHUP), 0);
+		bed_idle(b, dr_msec(300));
+	}
+	bed_expect_down(b, 2, "compute-3");
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(b->nevents, 3);
+}
+
 /* Answers are further apart than the monitor's looks. */
 static void slowly_probed_and_dead_before_the_start(void **state)
 {
@@ -629,6 +652,7 @@ int main(void)
 		cmocka_unit_test(answers_of_all_are_lost),
 		cmocka_unit_test(answers_of_all_are_lost_and_one_is_probed_more_often),
 		cmocka_unit_test(the_fastest_are_dead),
+		cmocka_unit_test(the_fastest_are_dead_while_reloads_go_on),
 		cmocka_unit_test(slowly_probed_and_dead_before_the_start),
 		cmocka_unit_test(answers_that_are_too_late_are_told_of),
 	};
