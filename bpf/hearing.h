@@ -68,11 +68,14 @@ DR_PURE void dr_listen(struct dr_ears *ret, const struct dr_iface *i, const stru
 	ret->pad = 0;
 }
 
-/* A reply to a probe that left at tx_ns was handled. */
+/*
+ * A reply to a probe that left at tx_ns was handled. One that ends a gap may have been under way ahead of it,
+ * from far away, or have waited here while what came behind it overran the ring: it tells nothing of the gap.
+ */
 DR_PURE void dr_on_heard(struct dr_hearing *h, __u64 gap_ns, __u64 tx_ns, __u64 now)
 {
 	if (h->at_ns == 0 || now > h->at_ns + gap_ns) /* another CPU may have been here later than now */
-		h->since_ns = tx_ns;
+		h->since_ns = now;
 	if (h->tx_ns < tx_ns)
 		h->tx_ns = tx_ns;
 	if (h->at_ns < now)

@@ -276,6 +276,15 @@ DR_PURE enum dr_outcome dr_rise(struct dr_track *t, const struct dr_target *c, _
 }
 
 /*
+ * Is the reply that was just counted, to probe seq, the first to any as new? Numbers wrap: where half of them
+ * were not answered, those from now on pass for older than the newest that was.
+ */
+DR_PURE int dr_is_newest(const struct dr_track *t, __u32 seq)
+{
+	return t->answered == 1 || (__s32)(seq - t->newest_seq) > 0 || (t->last_seq - t->newest_seq) >> 31;
+}
+
+/*
  * A valid reply to probe seq is handled now. *ret_kind says what it was; *ret_tx_ns is when its probe
  * left (0 unless DR_REPLY_ANSWER). Returns DR_WENT_UP or DR_NOTHING.
  */
@@ -302,7 +311,7 @@ DR_PURE enum dr_outcome dr_on_reply(struct dr_track *t, const struct dr_target *
 	t->answered++;
 	t->last_rx_ns = now;
 	dr_measure(t, now - s->tx_ns);
-	if (t->answered == 1 || (__s32)(seq - t->newest_seq) > 0)
+	if (dr_is_newest(t, seq))
 		dr_clear_until(t, c, seq);
 	return dr_rise(t, c, before, now);
 }

@@ -28,6 +28,7 @@ struct mon_interface {
 	 * monitor leaves out those that do not answer, and the times of the others follow.
 	 */
 	struct dr_dur gap;
+	bool gap_heard; /* some are left out, see mon_config_keep_gaps() */
 };
 
 /* `links`: an interface of this machine whose carrier is watched, and reported as a NIC error of `host`. */
@@ -158,6 +159,13 @@ int mon_config_read(struct dr_conf *conf, mon_ifindex_fn ifindex, struct mon_con
 /* Fills interfaces[].gap and targets[].detect. Called by mon_config_read(); again after discovery added
  * targets. */
 void mon_config_derive_times(struct mon_config *c);
+
+/*
+ * After that, of a configuration that takes the place of was, with its interfaces aligned: where was leaves
+ * out those that do not answer, its gap holds until the running monitor looks at who answers again. By the
+ * intervals of the dead each answer would be a gap, and nobody could be judged for as long.
+ */
+void mon_config_keep_gaps(struct mon_config *c, const struct mon_config *was);
 
 /* The same for one interface, of some of its targets: the two shortest intervals; 0: none. */
 struct mon_pulse {

@@ -120,6 +120,23 @@ void mon_config_derive_times(struct mon_config *c)
 	}
 }
 
+void mon_config_keep_gaps(struct mon_config *c, const struct mon_config *was)
+{
+	for (size_t k = 0; k < DR_MIN(c->interface_count, was->interface_count); k++) {
+		struct mon_interface *i = &c->interfaces[k];
+		const struct mon_interface *old = &was->interfaces[k];
+
+		i->gap_heard = old->gap_heard && strcmp(i->name, old->name) == 0;
+		if (i->gap_heard)
+			i->gap.ns = DR_MAX(i->gap.ns, old->gap.ns);
+	}
+	for (size_t i = 0; i < c->target_count; i++) {
+		struct mon_target *t = &c->targets[i];
+		if (c->interfaces[t->interface].gap_heard)
+			t->detect = mon_detect_time(t, c->interfaces[t->interface].gap);
+	}
+}
+
 /* ---------------------------------------------------------------- twins */
 
 static uint32_t hash_plane(const struct mon_target *t)

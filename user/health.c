@@ -395,21 +395,25 @@ static void set_gap(struct monitor *m, unsigned iface, struct dr_dur gap)
 	}
 }
 
-/* Has it been silent for longer than a verdict takes? */
-static bool has_fallen_silent(const struct monitor *m, uint32_t slot, uint64_t now_ns)
+/*
+ * Has it been silent for longer than a verdict takes, up to when another was heard? Else it may be our ears.
+ * By the gap of all, as what it takes changes with what is found here.
+ */
+static bool has_fallen_silent(const struct monitor *m, uint32_t slot, struct dr_dur gap)
 {
-	uint64_t limit = (uint64_t)DR_MAX(2 * m->slots.targets[slot].detect.ns, TICK.ns);
+	const struct mon_target *t = &m->slots.targets[slot];
+	uint64_t limit = (uint64_t)DR_MAX(2 * mon_detect_time(t, gap).ns, TICK.ns);
 	struct dr_watch w;
 
 	return mon_bpf_read_watch(m->bpf, slot, &w) == 0 && w.track.counted_silent &&
-	       now_ns > w.track.last_rx_ns + limit;
+	       m->ifaces[t->interface].heard_ns > w.track.last_rx_ns + limit;
 }
 
 /*
  * A gap is what is longer than those take that answer. By the intervals of the dead ones all that is still
  * heard might be gaps, and nobody could be judged any more, nor they themselves.
  */
-static void follow_pulses(struct monitor *m, uint64_t now_ns)
+static void follow_pulses(struct monitor *m)
 {
 	struct mon_pulse all[MON_INTERFACES_MAX] = { 0 }, heard[MON_INTERFACES_MAX] = { 0 };
 	int64_t slowest[MON_INTERFACES_MAX] = { 0 };
@@ -430,12 +434,15 @@ static void follow_pulses(struct monitor *m, uint64_t now_ns)
 		if (!monitor_watches(m, slot) || slowest[i] == all[i].first ||
 		    m->targets[slot].verdict != DR_VERDICT_UP)
 			continue;
-		if (!m->ifaces[i].silent || !has_fallen_silent(m, slot, now_ns))
+		if (!m->ifaces[i].silent || !has_fallen_silent(m, slot, mon_pulse_gap(&all[i])))
 			mon_pulse_add(&heard[i], t->interval);
 	}
 	for (unsigned i = 0; i < MON_INTERFACES_MAX; i++) {
-		if (m->ifaces[i].name[0] && m->ifaces[i].ifindex && all[i].first)
-			set_gap(m, i, mon_pulse_gap(heard[i].first ? &heard[i] : &all[i]));
+		if (!m->ifaces[i].name[0] || !m->ifaces[i].ifindex || !all[i].first)
+			continue;
+		struct dr_dur gap = mon_pulse_gap(heard[i].first ? &heard[i] : &all[i]);
+		m->config.interfaces[i].gap_heard = gap.ns != mon_pulse_gap(&all[i]).ns;
+		set_gap(m, i, gap);
 	}
 }
 
@@ -562,7 +569,7 @@ int monitor_on_tick(struct dr_source *s, void *userdata)
 		look_at_mute(m);
 		monitor_forget_what_is_over(m);
 		m->last_tick = now; /* else nothing is looked at, and the watchdog is to know */
-		follow_pulses(m, now.ns);
+		follow_pulses(m);
 	}
 	look_for_grey(m, now);
 	retry_interfaces(m);

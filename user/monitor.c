@@ -25,6 +25,7 @@ static void take_over(struct monitor *m, struct mon_config *fresh)
 {
 	struct mon_discover discover = m->config.discover;
 
+	mon_config_keep_gaps(fresh, &m->config);
 	m->config.discover = fresh->discover;
 	fresh->discover = discover; /* its texts are freed with fresh */
 	mon_config_forget_targets(&m->config);

@@ -164,7 +164,7 @@ _Static_assert(sizeof(struct dr_timer) == 40, "dr_timer layout");
 struct dr_hearing {
 	__u64 tx_ns;	/* newest transmit time of a probe whose reply was handled */
 	__u64 at_ns;	/* when a reply was last handled */
-	__u64 since_ns; /* transmit time of the reply that ended the last gap: heard without one since */
+	__u64 since_ns; /* when the reply that ended the last gap was handled: heard without one since */
 };
 _Static_assert(sizeof(struct dr_hearing) == 24, "dr_hearing layout");
 

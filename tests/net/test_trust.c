@@ -475,6 +475,70 @@ static void the_fastest_are_dead(void **state)
 	bed_expect_down(b, 5, "compute-1");
 }
 
+/* What is found to be a gap does not go to and fro until they are declared: each time all would count anew.
+ */
+static void the_fastest_are_dead_and_a_gap_stays_one(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
+
+	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "1s", "1s", "1s" }, "");
+	bed_start(b);
+	bed_expect_all_up(b);
+	for (int i = 0; i < 2; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	uint64_t gap_ns = maps_iface(b).gap_ns;
+	for (unsigned n = 0; n < 300 && b->nevents < 2; n++) {
+		bed_idle(b, dr_msec(100));
+		uint64_t now_ns = maps_iface(b).gap_ns;
+		assert_in_range(now_ns, gap_ns, 1500 * DR_NSEC_PER_MSEC);
+		gap_ns = now_ns;
+	}
+	assert_int_equal(gap_ns, 1500 * DR_NSEC_PER_MSEC);
+	assert_int_equal(b->nevents, 2);
+}
+
+/* Nothing is heard at all: those that are probed most often are not taken for dead ahead of the others. */
+static void deaf_ears_are_no_death_of_the_fastest(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(4);
+
+	configure_intervals(b, 4, (const char *const[]){ "100ms", "100ms", "5s", "5s" }, "rise: 1\n");
+	bed_start(b);
+	bed_expect_all_up(b);
+	const uint64_t gap_ns = maps_iface(b).gap_ns;
+	BED_MUST(sc_topo_drop(b->topo, SC_MONITOR, &error));
+	assert_string_equal(bed_expect_other(b, "doctor.monitor.isolated")->reason, "deaf");
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(maps_iface(b).gap_ns, gap_ns);
+	BED_MUST(sc_topo_restore(b->topo, SC_MONITOR, &error));
+	bed_expect_other(b, "doctor.monitor.isolated.cleared");
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(b->nevents, 0);
+}
+
+/* A reload begins with what the file says, as does each refresh of what was discovered. */
+static void the_fastest_are_dead_while_reloads_go_on(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
+
+	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" }, "");
+	bed_start(b);
+	bed_expect_all_up(b);
+	for (int i = 0; i < 2; i++)
+		BED_MUST(sc_topo_drop(b->topo, i, &error));
+	if (!bed_wait_events(b, 2, BED_SOON))
+		bed_fail(b, "%u of the 2 fastest are declared", b->nevents);
+	bed_idle(b, dr_sec(2)); /* two looks at who answers */
+	BED_MUST(sc_topo_drop(b->topo, 2, &error));
+	for (unsigned n = 0; n < 40 && b->nevents < 3; n++) {
+		assert_int_equal(kill(sc_child_pid(b->monitor), SIGHUP), 0);
+		bed_idle(b, dr_msec(300));
+	}
+	bed_expect_down(b, 2, "compute-3");
+	bed_idle(b, dr_sec(2));
+	assert_int_equal(b->nevents, 3);
+}
+
 /* Answers are further apart than the monitor's looks. */
 static void slowly_probed_and_dead_before_the_start(void **state)
 {
@@ -629,6 +693,9 @@ int main(void)
 		cmocka_unit_test(answers_of_all_are_lost),
 		cmocka_unit_test(answers_of_all_are_lost_and_one_is_probed_more_often),
 		cmocka_unit_test(the_fastest_are_dead),
+		cmocka_unit_test(the_fastest_are_dead_while_reloads_go_on),
+		cmocka_unit_test(the_fastest_are_dead_and_a_gap_stays_one),
+		cmocka_unit_test(deaf_ears_are_no_death_of_the_fastest),
 		cmocka_unit_test(slowly_probed_and_dead_before_the_start),
 		cmocka_unit_test(answers_that_are_too_late_are_told_of),
 	};

@@ -335,9 +335,9 @@ static void a_silence_during_a_gap_in_hearing_is_forgotten(void **state)
 	while (t.timer_due_ns < now)
 		assert_int_equal(timer(&t, START, t.timer_due_ns), DR_ARM);
 	dr_on_heard(&h, 15 * MS, START, START + RTT);
-	assert_int_equal(h.since_ns, START);
+	assert_int_equal(h.since_ns, START + RTT);
 	dr_on_heard(&h, 15 * MS, now, now + RTT); /* another target answers first */
-	assert_int_equal(h.since_ns, now);
+	assert_int_equal(h.since_ns, now + RTT);
 	assert_int_equal(timer_with(&t, h, h, t.timer_due_ns), DR_NOTHING);
 	assert_int_equal(t.verdict, DR_VERDICT_UP);
 	assert_int_equal(t.deaf, 1);
@@ -345,7 +345,7 @@ static void a_silence_during_a_gap_in_hearing_is_forgotten(void **state)
 	assert_int_equal(t.suspect_ns, 0);
 
 	/* one that really died meanwhile is found from the next probe on */
-	__u64 first = now;
+	__u64 first = now += INTERVAL;
 	assert_int_equal(dr_on_sent(&t, &conf, seq++, now), DR_ARM);
 	send(&t, &seq, &now, 3);
 	for (__u64 tx = first; tx <= now; tx += INTERVAL)
@@ -360,15 +360,62 @@ static void hearing_without_a_gap(void **state)
 
 	for (__u64 tx = START; tx < START + 100 * INTERVAL; tx += INTERVAL)
 		dr_on_heard(&h, 15 * MS, tx, tx + RTT);
-	assert_int_equal(h.since_ns, START);
+	assert_int_equal(h.since_ns, START + RTT);
 	assert_int_equal(h.tx_ns, START + 99 * INTERVAL);
 	dr_on_heard(&h, 15 * MS, START, h.at_ns); /* an old answer is no newer proof */
 	assert_int_equal(h.tx_ns, START + 99 * INTERVAL);
 	/* a CPU that looked at its clock earlier and comes later makes no gap, and no older hearing */
 	__u64 at = h.at_ns;
 	dr_on_heard(&h, 15 * MS, START + 98 * INTERVAL, at - MS);
-	assert_int_equal(h.since_ns, START);
+	assert_int_equal(h.since_ns, START + RTT);
 	assert_int_equal(h.at_ns, at);
+}
+
+/* For 36 ms nothing passes our cable. Who is far away has answered ahead of that, which comes as it ends. */
+static void an_answer_that_was_under_way_hides_no_gap(void **state)
+{
+	struct dr_hearing h = { 0 };
+	__u32 seq;
+	__u64 now;
+	struct dr_track t = risen(20, &now, &seq);
+	__u64 cut = now - MS, back = cut + 36 * MS;
+
+	for (__u64 at = START; at < cut; at += 5 * MS)
+		dr_on_heard(&h, 15 * MS, at, at + RTT);
+	send(&t, &seq, &now, 4);
+	assert_in_range(t.timer_due_ns, cut, back);
+	while (t.timer_due_ns < back)
+		assert_int_equal(timer_with(&t, h, h, t.timer_due_ns), DR_ARM);
+	dr_on_heard(&h, 15 * MS, cut - MS, back);
+	dr_on_heard(&h, 15 * MS, back, back + RTT); /* somebody near, and not yet the one that is looked at */
+	assert_int_equal(timer_with(&t, h, h, t.timer_due_ns), DR_NOTHING);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(t.deaf, 1);
+}
+
+/* A receive ring that was not served for a while has room for the first of what came. */
+static void what_overran_a_ring_is_no_silence(void **state)
+{
+	struct dr_hearing h = { 0 };
+	enum dr_reply_kind kind;
+	__u64 now, tx;
+	__u32 seq;
+	struct dr_track t = risen(20, &now, &seq);
+
+	dr_on_heard(&h, 15 * MS, now - INTERVAL, now - INTERVAL + RTT);
+	send(&t, &seq, &now, 10); /* all are answered, and but for the first two there is no room */
+	while (t.timer_due_ns < now)
+		assert_int_equal(timer_with(&t, h, h, t.timer_due_ns), DR_ARM);
+	for (__u32 n = 10; n > 8; n--) {
+		dr_on_reply(&t, &conf, seq - n, now, &kind, &tx);
+		assert_int_equal(kind, DR_REPLY_ANSWER);
+		dr_on_heard(&h, 15 * MS, tx, now);
+	}
+	assert_int_equal(t.outstanding, 8);
+	dr_on_heard(&h, 15 * MS, now, now + RTT); /* somebody else is first to answer again */
+	assert_int_equal(timer_with(&t, h, h, DR_MAX(now + RTT, t.timer_due_ns)), DR_NOTHING);
+	assert_int_equal(t.verdict, DR_VERDICT_UP);
+	assert_int_equal(t.deaf, 1);
 }
 
 /* Order holds within a receive queue: what another one heard counts only after a long grace. */
@@ -449,6 +496,32 @@ static void sequence_numbers_wrap(void **state)
 		assert_int_equal(t.outstanding, 0);
 	}
 	assert_int_equal(t.newest_seq, 7);
+}
+
+/* One that was dead, or unreachable, for more than half of the numbers (25 days at 1 ms) answers again. */
+static void one_that_is_back_after_months_is_up(void **state)
+{
+	static const __u32 away[] = { 1000, 0x7fffffff, 0x80000000, 0xc0000000, 0xffffffff };
+	enum dr_reply_kind kind;
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(away); i++) {
+		__u32 seq;
+		__u64 now, tx;
+		struct dr_track t = risen(3, &now, &seq);
+
+		send(&t, &seq, &now, 4);
+		assert_int_equal(timer(&t, UINT64_MAX, t.timer_due_ns), DR_WENT_DOWN);
+		seq += away[i];
+		for (unsigned n = 0; n < 3; n++, now += INTERVAL) {
+			dr_on_sent(&t, &conf, ++seq, now);
+			dr_on_reply(&t, &conf, seq, now + RTT, &kind, &tx);
+			assert_int_equal(kind, DR_REPLY_ANSWER);
+		}
+		assert_int_equal(t.verdict, DR_VERDICT_UP);
+		assert_int_equal(t.newest_seq, seq);
+		assert_int_equal(t.outstanding, 0);
+		assert_int_equal(t.deadline_ns, 0);
+	}
 }
 
 static void a_long_round_trip_delays_the_deadline_at_most_once_over(void **state)
@@ -590,10 +663,13 @@ int main(void)
 		cmocka_unit_test(no_proof_for_long_is_isolation),
 		cmocka_unit_test(a_silence_during_a_gap_in_hearing_is_forgotten),
 		cmocka_unit_test(hearing_without_a_gap),
+		cmocka_unit_test(an_answer_that_was_under_way_hides_no_gap),
+		cmocka_unit_test(what_overran_a_ring_is_no_silence),
 		cmocka_unit_test(the_proof_of_another_queue_must_wait),
 		cmocka_unit_test(lost_duplicated_and_reordered_replies),
 		cmocka_unit_test(probes_that_never_left_are_not_outstanding),
 		cmocka_unit_test(sequence_numbers_wrap),
+		cmocka_unit_test(one_that_is_back_after_months_is_up),
 		cmocka_unit_test(a_long_round_trip_delays_the_deadline_at_most_once_over),
 		cmocka_unit_test(round_trips_are_counted_by_their_logarithm),
 		cmocka_unit_test(where_nobody_sends_any_more_nobody_is_looked_at),

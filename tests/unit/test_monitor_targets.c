@@ -195,6 +195,42 @@ static void a_copy_stands_alone(void **state)
 	assert_string_equal(b.socket, "/run/doctor/doctor-monitor.sock");
 }
 
+/* A refresh, or a reload, while those that are probed most often are dead. */
+static void a_gap_that_was_learnt_is_kept(void **state)
+{
+	static const char text[] = "multiplier: 1\ntargets:\n"
+				   "- {host: a, address: 192.0.2.1, interface: eth0, interval: 10ms}\n"
+				   "- {host: b, address: 192.0.2.2, interface: eth0, interval: 10ms}\n"
+				   "- {host: c, address: 192.0.2.3, interface: eth0, interval: 1s}\n"
+				   "- {host: d, address: 192.0.2.1, interface: eth1, interval: 10ms}\n";
+	static const char slow[] =
+		"targets: [{host: c, address: 192.0.2.3, interface: eth0, interval: 2s}]\n";
+	DR_AUTO(mon_config_done) struct mon_config was = { 0 }, is = { 0 }, slower = { 0 }, other = { 0 };
+
+	read_text(text, &was);
+	read_text(text, &is);
+	was.interfaces[0].gap = dr_msec(1500);
+	was.interfaces[1].gap = dr_msec(1500);
+	was.interfaces[0].gap_heard = true;
+	mon_config_keep_gaps(&is, &was);
+	assert_int_equal(is.interfaces[0].gap.ns, dr_msec(1500).ns);
+	assert_true(is.interfaces[0].gap_heard && !is.interfaces[1].gap_heard);
+	assert_int_equal(is.targets[0].detect.ns, dr_sec(3).ns);
+	assert_int_equal(is.targets[2].detect.ns, dr_sec(3).ns);
+	assert_int_equal(is.interfaces[1].gap.ns, dr_msec(15).ns); /* that was all of them */
+	assert_int_equal(is.targets[3].detect.ns, dr_msec(30).ns);
+
+	read_text(slow, &slower); /* what is new is slower yet */
+	mon_config_keep_gaps(&slower, &was);
+	assert_int_equal(slower.interfaces[0].gap.ns, dr_sec(3).ns);
+	assert_int_equal(slower.targets[0].detect.ns, dr_sec(6).ns);
+
+	read_text(slow, &other);
+	strcpy(was.interfaces[0].name, "eth9"); /* another interface has its number */
+	mon_config_keep_gaps(&other, &was);
+	assert_false(other.interfaces[0].gap_heard);
+}
+
 /* ---------------------------------------------------------------- interfaces */
 
 static void expect_interfaces(const struct mon_config *c, const char *const names[], size_t n)
@@ -307,6 +343,7 @@ int main(void)
 		cmocka_unit_test(targets_are_added_once),
 		cmocka_unit_test(adding_all_there_may_be_is_quick),
 		cmocka_unit_test(a_copy_stands_alone),
+		cmocka_unit_test(a_gap_that_was_learnt_is_kept),
 		cmocka_unit_test(interfaces_keep_their_numbers),
 		cmocka_unit_test(more_interfaces_than_there_may_be),
 		cmocka_unit_test(what_is_said_of_it),
