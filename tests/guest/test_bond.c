@@ -17,7 +17,6 @@
 #include "tools/scenario/run.h"
 
 #define HOSTS 3
-#define SOON dr_sec(20)
 #define BOND "dr-bond"
 #define CABLES 2
 
@@ -111,7 +110,7 @@ static struct bed *watched_bond(void)
 
 	configure(b, "");
 	bed_start(b);
-	if (!bed_wait_events(b, HOSTS, SOON))
+	if (!bed_wait_events(b, HOSTS, BED_SOON))
 		bed_fail(b, "only %u of %u hosts came up", b->nevents, HOSTS);
 	return b;
 }
@@ -151,7 +150,7 @@ static void a_probe_leaves_once(void **state)
 static void a_cable_is_lost(struct bed *b, int lost, int other)
 {
 	DR_AUTO_FREE char *now = dr_asprintf("active_slave ours%d", other);
-	struct dr_mono end = dr_mono_add(dr_mono_now(), SOON);
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
 
 	on(b, 0, "ip link set theirs%d down", lost);
 	while (!ip_says(BOND, now)) {

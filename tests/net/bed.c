@@ -255,7 +255,7 @@ void bed_start_by(struct bed *b, const char *const prefix[])
 
 int bed_stop(struct bed *b)
 {
-	return sc_child_stop(b->monitor, dr_sec(10));
+	return sc_child_stop(b->monitor, BED_SOON);
 }
 
 int bed_run(struct bed *b, struct dr_buf *out, const char *const args[])
