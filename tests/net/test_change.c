@@ -268,7 +268,7 @@ static void a_reload_with_wrong_addresses_condemns_nobody(void **state)
 	write_all(b, "data", 0);
 	hang_up(b, "configuration taken over");
 	live_expect_number(b, "/v1/status", "targets.up", 6);
-	live_expect_number(b, "/v1/status", "inspectors.0.waiting", 0);
+	live_expect_zero(b, "/v1/status", "inspectors.0.waiting");
 	expect_nobody_down(b, dr_msec(200));
 	live_death_and_recovery(b, 1);
 }

@@ -307,7 +307,7 @@ static void the_inspector_that_is_away_is_shown(void **state)
 	bed_serve(b, true);
 	bed_expect_down(b, 0, "compute-2");
 	live_expect_number(b, "/v1/status", "inspectors.0.delivered", 5);
-	assert_int_equal(live_number(b, "/v1/status", "inspectors.0.waiting"), 0);
+	live_expect_zero(b, "/v1/status", "inspectors.0.waiting");
 }
 
 static void doctorctl_reloads(void **state)
