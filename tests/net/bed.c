@@ -213,9 +213,10 @@ void bed_configure(struct bed *b, const char *extra)
 {
 	DR_AUTO_BUF struct dr_buf t = { 0 };
 
-	dr_buf_printf(&t, "name: %s\ninterface: %s\n%smultiplier: 3\nrise: 3\n", b->name,
+	dr_buf_printf(&t, "name: %s\ninterface: %s\n%s%srise: 3\n", b->name,
 		      sc_topo_ifname(b->topo, SC_MONITOR),
-		      strstr(extra, "interval:") ? "" : "interval: 10ms\n");
+		      strstr(extra, "interval:") ? "" : "interval: 10ms\n",
+		      strstr(extra, "multiplier:") ? "" : "multiplier: 3\n");
 	dr_buf_printf(&t, "inspector:\n  url: http://127.0.0.1:%u/events\n%stargets:\n", b->port, extra);
 	for (int i = 0; i < (int)sc_topo_nhosts(b->topo); i++)
 		dr_buf_printf(&t, "  - host: %s\n    address: %s\n", sc_topo_name(b->topo, i),
