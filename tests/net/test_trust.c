@@ -364,6 +364,7 @@ static void stopped_for_ten_seconds(void **state)
 	pid_t pid = sc_child_pid(b->monitor);
 	const struct maps_held before = maps_held(b);
 
+	b->blind_wanted = true;
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	bed_idle(b, dr_sec(9));
 	BED_MUST(sc_topo_drop(b->topo, 2, &error));
