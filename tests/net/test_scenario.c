@@ -43,8 +43,9 @@
 #define STILLBORN SCRIPT("print STDERR \"no\\n\"; exit 5;")
 #define ACCUSER SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-2'); sleep 1 while 1;")
 #define LATE_ACCUSER                                                                                         \
-	SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 2; detected('compute-1'); sleep 1 while 1;")
-#define HASTY SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-1'); sleep 1 while 1;")
+	SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 3; while (1) { sleep 1; detected('compute-1') "  \
+	       "}")
+#define HASTY SCRIPT("$SIG{TERM} = sub { exit 0 }; detected('compute-1'); ready(); sleep 1 while 1;")
 
 static const char *const programs[] = { "minicloud", "doctor-inspector", "doctor-consumer",
 					"doctor-monitor" };
@@ -315,7 +316,8 @@ static void test_not_notified_is_a_failure(void **state)
 	AUTO_RESULT r = { 0 };
 
 	replace_program("doctor-consumer", MUTE);
-	run(&r, (const char *const[]){ QUICK, "--json", json, NULL });
+	/* all the others must have the time to do their work */
+	run(&r, (const char *const[]){ "--timeout=10s", "--outage=0s", "--json", json, NULL });
 	assert_ended(&r, 1);
 	assert_says(&r, "\nFAIL: the owner was not notified of every VM (T09)\n");
 	assert_says(&r, "\nFAIL: the consumer did not replace every VM (T10)\n");
@@ -735,7 +737,7 @@ static void test_false_alarm(void **state)
 	expect_pass((const char *const[]){ "false_alarm", "--outage=1s", NULL },
 		    "  isolated   1 s: nobody was accused, nothing was done\n");
 	replace_program("doctor-monitor", LATE_ACCUSER);
-	run(&r, (const char *const[]){ "false_alarm", "--fault=load", "--outage=5s", NULL });
+	run(&r, (const char *const[]){ "false_alarm", "--fault=load", "--outage=10s", NULL });
 	assert_ended(&r, 1);
 	assert_says(&r, "FAIL: load: host compute-1 is alive and was declared failed (T01)\n");
 }
