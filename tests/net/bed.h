@@ -52,6 +52,7 @@ struct bed {
 
 	pthread_t watcher; /* of this machine: does it stall? */
 	atomic_bool done;
+	_Atomic uint64_t beat_ns;    /* CLOCK_MONOTONIC, when the watcher last ran */
 	_Atomic uint64_t stalled_ns; /* CLOCK_MONOTONIC, when it last had; 0: never */
 	bool blind_wanted;	     /* the report is recorded even if this machine stalls */
 	bool blind_left_out;	     /* it was not, so its end is not either */
