@@ -344,7 +344,7 @@ static void test_answers(void **state)
 		renew(w);
 		s = fake_bmc_add(w->bmc, "1");
 		fake_bmc_rule(w->bmc, &cases[i].rule);
-		use_bmc(w, "1s", "");
+		use_bmc(w, cases[i].fenced ? "4s" : "1s", ""); /* half of it for an answer */
 		assert_result(fence(w), cases[i].fenced, cases[i].retryable, cases[i].reason);
 		assert_int_equal(s->resets, cases[i].resets);
 	}
@@ -371,7 +371,7 @@ static void test_trouble_while_it_goes_off(void **state)
 	fake_bmc_rule(w->bmc, &first);
 	for (size_t i = 0; i < DR_ARRAY_SIZE(bad); i++)
 		fake_bmc_rule(w->bmc, &bad[i]);
-	use_bmc(w, "2s", "");
+	use_bmc(w, "4s", "");
 	assert_result(fence(w), true, false, "PowerState is \"Off\"");
 	assert_int_equal(s->resets, 1);
 
