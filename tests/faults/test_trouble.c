@@ -156,15 +156,20 @@ static void cell(struct trial *t, enum stage stage, const char *fault, const str
 	assert_int_equal(trial_repeated(t), 0);
 }
 
-static void sweep(const char *fault, const struct end *ends)
+static void sweep_with(unsigned timeout_ms, const char *fault, const struct end *ends)
 {
-	const struct trial_opts opts = { .hosts = STAGES, .servers = SERVERS };
+	const struct trial_opts opts = { .hosts = STAGES, .servers = SERVERS, .timeout_ms = timeout_ms };
 	AUTO_TRIAL struct trial *t = trial_new(&opts);
 
 	trial_start(t);
 	assert_int_equal(sc_child_wait_ready(t->inspector, dr_sec(30), NULL), 0);
 	for (enum stage s = 0; s < STAGES; s++)
 		cell(t, s, fault, ends);
+}
+
+static void sweep(const char *fault, const struct end *ends)
+{
+	sweep_with(0, fault, ends);
 }
 
 #define STATUS(n) "\"fault\": \"status\", \"status\": " #n
@@ -212,8 +217,8 @@ static void test_503(void **state)
 
 static void test_hang(void **state)
 {
-	sweep("\"fault\": \"hang\"", none);
-	sweep("\"fault\": \"hang\"" DONE, none);
+	sweep_with(1000, "\"fault\": \"hang\"", none);
+	sweep_with(1000, "\"fault\": \"hang\"" DONE, none);
 }
 
 static void test_reset(void **state)

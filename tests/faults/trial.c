@@ -77,9 +77,9 @@ static void write_config(struct trial *t, const struct trial_opts *o)
 	snprintf(t->inspector_url, sizeof(t->inspector_url), "http://127.0.0.1:%u", port);
 	fprintf(f,
 		"listen: 127.0.0.1:%u\ncloud: admin\njournal: %s/journal.db\nrefresh: 10min\nparallel: 4\n"
-		"timeout: 500ms\nretry: {attempts: 5, pause: 20ms, pause_max: 100ms}\n"
+		"timeout: %ums\nretry: {attempts: 5, pause: 20ms, pause_max: 100ms}\n"
 		"brake: {hosts: 1000, share: 100%%}\nrecovery: {hold: 20ms}\n%s",
-		port, t->dir, o->more ? o->more : "");
+		port, t->dir, o->timeout_ms ? o->timeout_ms : 10000, o->more ? o->more : "");
 	assert_int_equal(fclose(f), 0);
 }
 

@@ -30,7 +30,8 @@ struct trial {
 
 struct trial_opts {
 	unsigned hosts, servers, latency_ms;
-	const char *more; /* lines of the inspector's configuration; NULL: none */
+	unsigned timeout_ms; /* of a request of the inspector; 0: longer than any delay or stall */
+	const char *more;    /* lines of the inspector's configuration; NULL: none */
 };
 
 struct trial *trial_new(const struct trial_opts *o); /* the inspector is not started */

@@ -284,7 +284,7 @@ static void a_monitor_watches_through_it(void **state)
 
 	bed_configure(b, "attach: dispatcher\n");
 	bed_start(b);
-	if (!bed_wait_events(b, 2, dr_sec(20)))
+	if (!bed_wait_events(b, 2, BED_SOON))
 		bed_fail(b, "only %u of 2 hosts came up", b->nevents);
 	assert_int_equal(count_pins(), 1);
 	assert_int_equal(bed_stop(b), 0);

@@ -50,7 +50,7 @@ static void newer_kernel(void)
 	assert_int_equal(f.tcx, release() >= 6006);
 	bed_configure(b, "");
 	bed_start(b);
-	if (!bed_wait_events(b, 2, dr_sec(20)))
+	if (!bed_wait_events(b, 2, BED_SOON))
 		bed_fail(b, "only %u of 2 hosts came up", b->nevents);
 	assert_int_equal(bed_stop(b), 0);
 	assert_false(bed_attached(b));

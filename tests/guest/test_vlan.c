@@ -15,7 +15,6 @@
 #include "tools/scenario/run.h"
 
 #define HOSTS 3
-#define SOON dr_sec(20)
 #define OUTER "id 300 proto 802.1ad"
 #define INNER "id 100 proto 802.1Q"
 
@@ -101,7 +100,7 @@ static void configure(struct bed *b, const char *interface, const char *extra)
 /* All come up; one falls silent, is found and returns; nobody else is accused. */
 static void a_death_is_found(struct bed *b)
 {
-	if (!bed_wait_events(b, HOSTS, SOON))
+	if (!bed_wait_events(b, HOSTS, BED_SOON))
 		bed_fail(b, "only %u of %u hosts came up", b->nevents, HOSTS);
 	on(b, 0, "ip address del 10.100.0.12/32 dev tagged");
 	bed_expect_down(b, HOSTS, "h2");
@@ -134,7 +133,7 @@ static void watched_on_the_device(unsigned tags, const char *extra, const char *
 	hosts_answer(b);
 	configure(b, "tagged", extra);
 	bed_start(b);
-	if (!bed_wait_log(b, log, SOON))
+	if (!bed_wait_log(b, log, BED_SOON))
 		bed_fail(b, "the log does not say \"%s\"", log);
 	assert_string_equal(xdp_of("tagged"), xdp);
 	assert_string_equal(xdp_of(ours), "");

@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -34,6 +35,54 @@ int bed_enter_namespace(void **state)
 	return unshare(CLONE_NEWNET) || run_text(NULL, argv) ? -1 : 0;
 }
 
+/* ---------------------------------------------------------------- this machine */
+
+#define STALL dr_msec(500)    /* half of what makes a monitor blind by default */
+#define BLIND_AFTER dr_sec(5) /* a stall, at the latest */
+
+static bool long_ago(struct dr_mono t, struct dr_dur d)
+{
+	return dr_mono_sub(dr_mono_now(), t).ns > d.ns;
+}
+
+static void note_stall(struct bed *b)
+{
+	struct dr_mono beat = { atomic_load(&b->beat_ns) };
+
+	if (long_ago(beat, STALL))
+		atomic_store(&b->stalled_ns, dr_mono_now().ns);
+}
+
+static void *watch(void *userdata)
+{
+	struct bed *b = userdata;
+
+	while (!atomic_load(&b->done)) {
+		nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
+		note_stall(b);
+		atomic_store(&b->beat_ns, dr_mono_now().ns);
+	}
+	return NULL;
+}
+
+/* Or it did a moment ago. */
+static bool stalls(struct bed *b)
+{
+	note_stall(b); /* we may be quicker than the watcher */
+	return !long_ago((struct dr_mono){ atomic_load(&b->stalled_ns) }, BLIND_AFTER);
+}
+
+static void watch_machine(struct bed *b)
+{
+	sigset_t all, before;
+
+	atomic_store(&b->beat_ns, dr_mono_now().ns);
+	sigfillset(&all);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &all, &before), 0);
+	assert_int_equal(pthread_create(&b->watcher, NULL, watch, b), 0);
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+}
+
 /* ---------------------------------------------------------------- the inspector */
 
 static void copy_text(char *out, size_t size, const struct dr_json *event, const char *path)
@@ -54,9 +103,25 @@ static bool was_raised(const struct bed *b, const struct bed_event *e, size_t ty
 	return false;
 }
 
+/* A monitor that is stalled with all of its machine says rightly that it is blind. */
+static bool is_of_a_stall(struct bed *b, const struct bed_event *e)
+{
+	if (strncmp(e->type, "doctor.monitor.blind", strlen("doctor.monitor.blind")) != 0)
+		return false;
+	if (strstr(e->type, ".cleared")) {
+		bool left_out = b->blind_left_out;
+		b->blind_left_out = false;
+		return left_out;
+	}
+	b->blind_left_out = !b->blind_wanted && stalls(b);
+	return b->blind_left_out;
+}
+
 /* Of what is no host. */
 static void record_other(struct bed *b, const struct bed_event *e)
 {
+	if (is_of_a_stall(b, e))
+		return;
 	const char *end = strstr(e->type, ".cleared");
 	size_t len = end ? (size_t)(end - e->type) : strlen(e->type);
 	bool known = was_raised(b, e, len);
@@ -167,6 +232,7 @@ struct bed *bed_new(unsigned hosts)
 	snprintf(b->config, sizeof(b->config), "%s/monitor.yaml", b->dir);
 	assert_int_equal(dr_loop_new(&b->loop), 0);
 	bed_serve(b, true);
+	watch_machine(b);
 	if (sc_topo_new(&opts, &b->topo, &error))
 		fail_msg("%s", error);
 	return b;
@@ -194,6 +260,9 @@ void bed_free(struct bed *b)
 	sc_topo_free(b->topo);
 	dr_http_server_free(b->server);
 	dr_loop_free(b->loop);
+	atomic_store(&b->done, true);
+	if (b->watcher)
+		pthread_join(b->watcher, NULL);
 	run_text(NULL, argv);
 	made = made == b ? NULL : made;
 	free(b);
@@ -213,9 +282,10 @@ void bed_configure(struct bed *b, const char *extra)
 {
 	DR_AUTO_BUF struct dr_buf t = { 0 };
 
-	dr_buf_printf(&t, "name: %s\ninterface: %s\n%smultiplier: 3\nrise: 3\n", b->name,
+	dr_buf_printf(&t, "name: %s\ninterface: %s\n%s%srise: 3\n", b->name,
 		      sc_topo_ifname(b->topo, SC_MONITOR),
-		      strstr(extra, "interval:") ? "" : "interval: 10ms\n");
+		      strstr(extra, "interval:") ? "" : "interval: 10ms\n",
+		      strstr(extra, "multiplier:") ? "" : "multiplier: 3\n");
 	dr_buf_printf(&t, "inspector:\n  url: http://127.0.0.1:%u/events\n%stargets:\n", b->port, extra);
 	for (int i = 0; i < (int)sc_topo_nhosts(b->topo); i++)
 		dr_buf_printf(&t, "  - host: %s\n    address: %s\n", sc_topo_name(b->topo, i),
@@ -255,7 +325,7 @@ void bed_start_by(struct bed *b, const char *const prefix[])
 
 int bed_stop(struct bed *b)
 {
-	return sc_child_stop(b->monitor, dr_sec(10));
+	return sc_child_stop(b->monitor, BED_SOON);
 }
 
 int bed_run(struct bed *b, struct dr_buf *out, const char *const args[])

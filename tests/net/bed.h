@@ -8,6 +8,8 @@
  * nothing is seen of it outside and nothing outlives it.
  */
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "doctor/http_server.h"
@@ -47,6 +49,13 @@ struct bed {
 	unsigned nraised, nwell;
 	unsigned requests;	      /* PUT /events seen, whatever the answer */
 	unsigned refuse, refuse_with; /* so many requests are answered with this status */
+
+	pthread_t watcher; /* of this machine: does it stall? */
+	atomic_bool done;
+	_Atomic uint64_t beat_ns;    /* CLOCK_MONOTONIC, when the watcher last ran */
+	_Atomic uint64_t stalled_ns; /* CLOCK_MONOTONIC, when it last had; 0: never */
+	bool blind_wanted;	     /* the report is recorded even if this machine stalls */
+	bool blind_left_out;	     /* it was not, so its end is not either */
 };
 
 /* Once per test program: a namespace of its own for all that follows. */

@@ -145,6 +145,18 @@ void live_expect_number(struct bed *b, const char *path, const char *dotted, int
 	}
 }
 
+void live_expect_zero(struct bed *b, const char *path, const char *dotted)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
+	int64_t n;
+
+	while ((n = live_number(b, path, dotted)) != 0) {
+		if (dr_mono_sub(end, dr_mono_now()).ns <= 0)
+			bed_fail(b, "%s %s stays %lld", path, dotted, (long long)n);
+		bed_idle(b, dr_msec(20));
+	}
+}
+
 int live_ctl(struct bed *b, struct dr_buf *out, const char *words)
 {
 	char program[600], copy[200];

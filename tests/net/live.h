@@ -36,6 +36,7 @@ int64_t live_number(struct bed *b, const char *path, const char *dotted);
 /* Looks again and again until the value is that text, or a number at least so great. */
 void live_expect_text(struct bed *b, const char *path, const char *dotted, const char *text);
 void live_expect_number(struct bed *b, const char *path, const char *dotted, int64_t at_least);
+void live_expect_zero(struct bed *b, const char *path, const char *dotted);
 
 /* doctorctl with these words on that socket; the exit status, stdout and stderr together. */
 int live_ctl(struct bed *b, struct dr_buf *out, const char *words);

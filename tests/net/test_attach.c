@@ -28,7 +28,7 @@
 static int run_refused(struct bed *b, const char *capabilities, struct dr_buf *out)
 {
 	char program[600];
-	const char *const argv[] = { "timeout",	       "10",	     "setpriv",
+	const char *const argv[] = { "timeout",	       "60",	     "setpriv",
 				     "--bounding-set", capabilities, program,
 				     "--config",       b->config,    NULL };
 
@@ -248,7 +248,7 @@ static void our_filter_can_be_removed_by_hand(void **state)
 	add_their_filter(b, BPF_TC_EGRESS);
 	kill_monitor(b);
 	assert_int_equal(sc_run(del, NULL, NULL), 0);
-	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(10));
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
 	while (bed_attached(b) && dr_mono_sub(end, dr_mono_now()).ns > 0)
 		bed_idle(b, dr_msec(5)); /* the kernel frees XDP's link a moment after the process */
 	assert_false(bed_attached(b));
@@ -280,7 +280,7 @@ static void the_documented_capabilities_suffice(void **state)
 
 	bed_configure(b, "");
 	bed_start_by(b, setpriv);
-	if (!bed_wait_events(b, 2, dr_sec(10)))
+	if (!bed_wait_events(b, 2, BED_SOON))
 		bed_fail(b, "hosts did not come up");
 	assert_int_equal(bed_stop(b), 0);
 	assert_false(bed_attached(b));
@@ -394,7 +394,7 @@ static bool all_threads_are_poor(pid_t pid, uid_t uid)
 static void expect_poor(struct bed *b, uid_t uid)
 {
 	pid_t pid = sc_child_pid(b->monitor);
-	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_sec(10));
+	struct dr_mono end = dr_mono_add(dr_mono_now(), BED_SOON);
 	DR_AUTO_FREE char *glob = dr_asprintf("grep -E 'Name|Uid|Cap' /proc/%d/task/*/status", (int)pid);
 	const char *const show[] = { "sh", "-c", glob, NULL };
 	DR_AUTO_BUF struct dr_buf out = { 0 };
@@ -456,14 +456,14 @@ static void as_a_user_it_has_what_is_documented(void **state)
 	bed_configure(b, lines);
 	start_as_user(b, directly);
 	expect_poor(b, pw->pw_uid);
-	if (!bed_wait_events(b, 2, dr_sec(10)))
+	if (!bed_wait_events(b, 2, BED_SOON))
 		bed_fail(b, "hosts did not come up");
 	for (int i = 0; i < 2; i++) { /* the second is one that comes again */
 		if (i == 0)
 			reload_with_another_interface(b);
 		else
 			add_another_interface();
-		if (!bed_wait_log(b, "attached interface=dr-more", dr_sec(10)))
+		if (!bed_wait_log(b, "attached interface=dr-more", BED_SOON))
 			bed_fail(b, "not attached as that user");
 		expect_poor(b, pw->pw_uid);
 		remove_another_interface();
@@ -516,7 +516,7 @@ static void a_user_with_ambient_capabilities_suffices(void **state)
 	assert_int_equal(chown(p.root, pw->pw_uid, pw->pw_gid), 0);
 	assert_int_equal(chown(b->dir, pw->pw_uid, pw->pw_gid), 0); /* as RuntimeDirectory= */
 	start_as_user(b, unit);
-	bool up = bed_wait_events(b, 2, dr_sec(10));
+	bool up = bed_wait_events(b, 2, BED_SOON);
 	pid_t pid = sc_child_pid(b->monitor);
 	char file[64];
 	snprintf(file, sizeof(file), "/proc/%d/status", (int)pid);

@@ -84,8 +84,16 @@ static void targets_come_and_go(void **state)
  */
 struct death {
 	int64_t first_probe_ns, put_off_ns, verdict_ns;
+	int64_t lost;	  /* per mille of the probes of compute-1 that were due meanwhile and did not leave */
 	unsigned reloads; /* between the cut and the moment that the verdict was seen */
 };
+
+static int64_t lost(const struct dr_track *from, const struct dr_track *to)
+{
+	uint64_t due = (to->last_tx_ns - from->last_tx_ns + 5000000) / 10000000;
+
+	return due ? 1000 - (int64_t)((to->sent - from->sent) * 1000 / due) : 1000;
+}
 
 /* Changes the other hosts' watch, and back: two are taken away, or there again. */
 static void reload(struct bed *b, unsigned n)
@@ -99,6 +107,7 @@ static struct death die(struct bed *b, bool reloads)
 {
 	struct dr_target target, same;
 	struct dr_track was = maps_track(b, 1, &target), t;
+	const struct dr_track before = maps_track(b, 0, NULL);
 	struct death d = { 0 };
 
 	for (unsigned n = 0; reloads && n < 6; n++)
@@ -129,6 +138,8 @@ static struct death die(struct bed *b, bool reloads)
 			bed_fail(b, "it does not come back");
 		bed_idle(b, dr_msec(5));
 	}
+	const struct dr_track after = maps_track(b, 0, NULL);
+	d.lost = lost(&before, &after);
 	return d;
 }
 
@@ -143,21 +154,16 @@ static struct death die_thrice(struct bed *b, bool reloads, bool worst)
 		TAKE(first_probe_ns);
 		TAKE(put_off_ns);
 		TAKE(verdict_ns);
+		TAKE(lost);
 #undef TAKE
 		all.reloads += d.reloads;
 	}
-	print_message("%s: first probe %.1f ms, put off %.1f ms, verdict %.1f ms; %u reloads meanwhile\n",
+	print_message("%s: first probe %.1f ms, put off %.1f ms, verdict %.1f ms, %lld per mille lost; %u "
+		      "reloads\n",
 		      reloads ? "reloads" : "quiet", (double)all.first_probe_ns / 1e6,
-		      (double)all.put_off_ns / 1e6, (double)all.verdict_ns / 1e6, all.reloads);
+		      (double)all.put_off_ns / 1e6, (double)all.verdict_ns / 1e6, (long long)all.lost,
+		      all.reloads);
 	return all;
-}
-
-/* Per mille of the probes of compute-1 that were due in the time that they span, and left. */
-static uint64_t pace(const struct dr_track *from, const struct dr_track *to)
-{
-	uint64_t due = (to->last_tx_ns - from->last_tx_ns + 5000000) / 10000000;
-
-	return due ? (to->sent - from->sent) * 1000 / due : 0;
 }
 
 /*
@@ -177,7 +183,6 @@ static void a_reload_leaves_no_gap(void **state)
 	assert_int_equal(before.addresses, 6);
 	struct dr_track first = maps_track(b, 0, NULL);
 	struct death quiet = die_thrice(b, false, true);
-	struct dr_track middle = maps_track(b, 0, NULL);
 	struct death busy = die_thrice(b, true, false);
 	struct dr_track last = maps_track(b, 0, NULL);
 
@@ -186,9 +191,7 @@ static void a_reload_leaves_no_gap(void **state)
 	assert_true(busy.put_off_ns <= quiet.put_off_ns + slack_ns);
 	assert_true(busy.verdict_ns <= quiet.verdict_ns + slack_ns);
 	/* and all the while another one's probes went on as they had */
-	print_message("per mille of probes that left: quiet %llu, reloads %llu\n",
-		      (unsigned long long)pace(&first, &middle), (unsigned long long)pace(&middle, &last));
-	assert_true(pace(&middle, &last) + 250 >= pace(&first, &middle)); /* in emulation 140 were seen */
+	assert_true(busy.lost <= quiet.lost + 250); /* in emulation 140 were seen */
 	assert_int_equal(last.transitions, first.transitions);
 
 	for (unsigned i = 0; i < b->nevents; i++) {
@@ -205,7 +208,7 @@ static void write_all(struct bed *b, const char *plane, int more)
 {
 	DR_AUTO_BUF struct dr_buf t = { 0 };
 
-	live_begin(b, &t, "interval: 100ms\n"); /* several die within one */
+	live_begin(b, &t, "interval: 300ms\n"); /* several die at once, of a busy machine too */
 	for (int i = 0; i < (int)sc_topo_nhosts(b->topo); i++) {
 		DR_AUTO_FREE char *how = dr_asprintf(", plane: %s", plane);
 		char address[32];
@@ -265,7 +268,7 @@ static void a_reload_with_wrong_addresses_condemns_nobody(void **state)
 	write_all(b, "data", 0);
 	hang_up(b, "configuration taken over");
 	live_expect_number(b, "/v1/status", "targets.up", 6);
-	live_expect_number(b, "/v1/status", "inspectors.0.waiting", 0);
+	live_expect_zero(b, "/v1/status", "inspectors.0.waiting");
 	expect_nobody_down(b, dr_msec(200));
 	live_death_and_recovery(b, 1);
 }

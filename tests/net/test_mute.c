@@ -112,11 +112,9 @@ static void judged_by(const int verdict)
 	DR_AUTO(bed_freep) struct bed *b = bed_new(3);
 
 	start(b, "");
-	struct dr_mono begin = dr_mono_now();
 	int link = go_ahead_of(b, NULL, verdict);
 	BED_MUST(sc_topo_drop(b->topo, 1, &error));
 	expect_mute(b);
-	assert_true(dr_mono_sub(dr_mono_now(), begin).ns < dr_sec(10).ns);
 	bed_idle(b, dr_sec(1));
 	assert_int_equal(b->nevents, 0);
 	close(link);

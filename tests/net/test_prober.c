@@ -404,10 +404,12 @@ static void measure(struct cable *w, enum dr_kind kind, const char *to, unsigned
 	double cpu = cpu_seconds();
 	struct dr_mono start = dr_mono_now();
 	const double seconds = 1;
-	while (dr_dur_seconds(dr_mono_sub(dr_mono_now(), start)) < seconds)
+	do {
 		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+		mon_prober_stats(w->p, &b);
+	} while (dr_dur_seconds(dr_mono_sub(dr_mono_now(), start)) < seconds ||
+		 (b.sent == a.sent && cable_in_time(start)));
 	cpu = cpu_seconds() - cpu;
-	mon_prober_stats(w->p, &b);
 	double took = dr_dur_seconds(dr_mono_sub(dr_mono_now(), start));
 	print_message(
 		"  kind %u, %4u targets each %3lu ms: %7.0f probes/s, %5.2f us of CPU each, %lu skipped, "

@@ -40,11 +40,15 @@
 #define MUTE SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 1 while 1;")
 #define SULKING SCRIPT("$SIG{TERM} = sub { exit 3 }; ready(); sleep 1 while 1;")
 #define MORTAL SCRIPT("ready(); sleep 1; print STDERR \"I die\\n\"; exit 4;")
+#define PROPHET                                                                                              \
+	SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); while (1) { sleep 1; "                                 \
+	       "printf STDERR \"doctor consumer notified at %.6f\\n\", time - 100 }")
 #define STILLBORN SCRIPT("print STDERR \"no\\n\"; exit 5;")
 #define ACCUSER SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-2'); sleep 1 while 1;")
 #define LATE_ACCUSER                                                                                         \
-	SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 2; detected('compute-1'); sleep 1 while 1;")
-#define HASTY SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); detected('compute-1'); sleep 1 while 1;")
+	SCRIPT("$SIG{TERM} = sub { exit 0 }; ready(); sleep 3; while (1) { sleep 1; detected('compute-1') "  \
+	       "}")
+#define HASTY SCRIPT("$SIG{TERM} = sub { exit 0 }; detected('compute-1'); ready(); sleep 1 while 1;")
 
 static const char *const programs[] = { "minicloud", "doctor-inspector", "doctor-consumer",
 					"doctor-monitor" };
@@ -315,7 +319,8 @@ static void test_not_notified_is_a_failure(void **state)
 	AUTO_RESULT r = { 0 };
 
 	replace_program("doctor-consumer", MUTE);
-	run(&r, (const char *const[]){ QUICK, "--json", json, NULL });
+	/* all the others must have the time to do their work */
+	run(&r, (const char *const[]){ "--timeout=10s", "--outage=0s", "--json", json, NULL });
 	assert_ended(&r, 1);
 	assert_says(&r, "\nFAIL: the owner was not notified of every VM (T09)\n");
 	assert_says(&r, "\nFAIL: the consumer did not replace every VM (T10)\n");
@@ -370,6 +375,16 @@ static void test_a_verdict_before_the_fault_is_a_failure(void **state)
 	run(&r, (const char *const[]){ QUICK, NULL });
 	assert_ended(&r, 1);
 	assert_says(&r, "FAIL: host compute-1 was declared failed before it was\n");
+}
+
+static void test_a_notification_of_the_past_is_a_failure(void **state)
+{
+	AUTO_RESULT r = { 0 };
+
+	replace_program("doctor-consumer", PROPHET);
+	run(&r, (const char *const[]){ "--timeout=5s", "--outage=0s", NULL });
+	assert_ended(&r, 1);
+	assert_says(&r, " s before the failure was detected\n");
 }
 
 static void test_exit_status_of_a_component(void **state)
@@ -735,7 +750,7 @@ static void test_false_alarm(void **state)
 	expect_pass((const char *const[]){ "false_alarm", "--outage=1s", NULL },
 		    "  isolated   1 s: nobody was accused, nothing was done\n");
 	replace_program("doctor-monitor", LATE_ACCUSER);
-	run(&r, (const char *const[]){ "false_alarm", "--fault=load", "--outage=5s", NULL });
+	run(&r, (const char *const[]){ "false_alarm", "--fault=load", "--outage=10s", NULL });
 	assert_ended(&r, 1);
 	assert_says(&r, "FAIL: load: host compute-1 is alive and was declared failed (T01)\n");
 }
@@ -807,6 +822,7 @@ int main(void)
 		cmocka_unit_test(test_not_detected_is_a_failure),
 		cmocka_unit_test(test_accusing_a_live_host_is_a_failure),
 		cmocka_unit_test(test_a_verdict_before_the_fault_is_a_failure),
+		cmocka_unit_test(test_a_notification_of_the_past_is_a_failure),
 		cmocka_unit_test(test_exit_status_of_a_component),
 		cmocka_unit_test(test_component_ends_during_the_outage),
 		cmocka_unit_test(test_component_does_not_get_ready),

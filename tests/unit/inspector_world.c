@@ -5,7 +5,7 @@
 
 bool world_passed(struct dr_mono since)
 {
-	return dr_mono_sub(dr_mono_now(), since).ns > dr_sec(10).ns;
+	return dr_mono_sub(dr_mono_now(), since).ns > dr_sec(30).ns;
 }
 
 static void on_started(int error, const char *why, void *userdata)

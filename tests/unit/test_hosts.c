@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <time.h>
 
 #include "doctor/clock.h"
 #include "user/hosts.h"
@@ -313,7 +314,7 @@ static void a_random_life_as_the_model_says(void **state)
 /* Something quadratic would take minutes. */
 static void many_hosts_are_quick(void **state)
 {
-	struct dr_mono begin = dr_mono_now();
+	const clock_t begin = clock(); /* of this process alone: a busy machine is not slow code */
 	const struct mon_host *host;
 	struct mon_hosts h;
 	char name[32];
@@ -331,7 +332,7 @@ static void many_hosts_are_quick(void **state)
 		assert_int_equal(h.count, 0);
 	}
 	mon_hosts_done(&h);
-	assert_true(dr_mono_sub(dr_mono_now(), begin).ns < 3 * DR_NSEC_PER_SEC);
+	assert_true(clock() - begin < 3 * CLOCKS_PER_SEC);
 }
 
 int main(void)

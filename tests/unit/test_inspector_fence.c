@@ -153,12 +153,12 @@ static void test_a_hook_that_takes_too_long(void **state)
 	struct fence_world *w = *state;
 	const struct ins_fence_result *r;
 
-	use_script(w, "500ms", "echo waiting; sleep 600 & echo $! >kid; wait");
+	use_script(w, "1500ms", "echo waiting; sleep 600 & echo $! >kid; wait");
 	r = fence(w);
 	assert_false(r->fenced);
 	assert_true(r->retryable);
-	assert_string_equal(r->reason, "the hook did not end within 500ms, and was killed: waiting");
-	assert_true(r->took.ns >= dr_msec(500).ns);
+	assert_string_equal(r->reason, "the hook did not end within 1500ms, and was killed: waiting");
+	assert_true(r->took.ns >= dr_msec(1500).ns);
 	WAIT_TICKING(w, is_gone(w, "kid")); /* all of its group */
 }
 
@@ -168,10 +168,10 @@ static void test_success_after_the_limit(void **state)
 	struct fence_world *w = *state;
 	const struct ins_fence_result *r;
 
-	use_script(w, "500ms", "trap 'echo off; exit 0' TERM; echo $$ >pid; while :; do sleep 0.01; done");
+	use_script(w, "1500ms", "trap 'echo off; exit 0' TERM; echo $$ >pid; while :; do sleep 0.01; done");
 	r = fence(w);
 	assert_false(r->fenced);
-	assert_string_equal(r->reason, "the hook did not end within 500ms, and was killed: off");
+	assert_string_equal(r->reason, "the hook did not end within 1500ms, and was killed: off");
 	assert_true(r->took.ns < dr_sec(10).ns);
 	assert_true(is_gone(w, "pid"));
 }
@@ -181,11 +181,11 @@ static void test_deaf_to_sigterm(void **state)
 	struct fence_world *w = *state;
 	const struct ins_fence_result *r;
 
-	use_script(w, "500ms", "trap '' TERM; echo deaf; echo $$ >pid; while :; do sleep 0.01; done");
+	use_script(w, "1500ms", "trap '' TERM; echo deaf; echo $$ >pid; while :; do sleep 0.01; done");
 	r = fence(w);
 	assert_false(r->fenced);
-	assert_string_equal(r->reason, "the hook did not end within 500ms, and was killed: deaf");
-	assert_true(r->took.ns >= dr_msec(2500).ns);
+	assert_string_equal(r->reason, "the hook did not end within 1500ms, and was killed: deaf");
+	assert_true(r->took.ns >= dr_msec(3500).ns);
 	WAIT_TICKING(w, is_gone(w, "pid"));
 }
 

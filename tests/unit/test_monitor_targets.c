@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <time.h>
 
 #include "user/config.h"
 
@@ -147,20 +148,20 @@ static void targets_are_added_once(void **state)
 static void adding_all_there_may_be_is_quick(void **state)
 {
 	DR_AUTO(mon_config_done) struct mon_config c = { 0 };
-	struct dr_mono begin;
+	clock_t took; /* of this process alone: a busy machine is not slow code */
 
 	read_text("interface: eth0\nmax_targets: 16384\ndiscover: nova\n", &c);
 	struct mon_target t = found("h", "management", "192.0.2.1", 0);
-	begin = dr_mono_now();
+	took = clock();
 	for (uint32_t i = 0; i < MON_TARGETS_MAX; i++) {
 		snprintf(t.host, sizeof(t.host), "host-%u", i);
 		t.address[3] = htonl(0x0a000000 + i);
 		assert_int_equal(mon_config_add_target(&c, &t), 0);
 	}
 	mon_config_derive_times(&c);
-	int64_t took = dr_mono_sub(dr_mono_now(), begin).ns;
-	print_message("%d targets: %.1f ms\n", MON_TARGETS_MAX, (double)took / 1e6);
-	assert_true(took < DR_NSEC_PER_SEC);
+	took = clock() - took;
+	print_message("%d targets: %.1f ms\n", MON_TARGETS_MAX, 1e3 * (double)took / CLOCKS_PER_SEC);
+	assert_true(took < CLOCKS_PER_SEC);
 	strcpy(t.host, "one-more");
 	assert_int_equal(mon_config_add_target(&c, &t), -ENOSPC);
 	for (uint32_t i = 0; i < MON_TARGETS_MAX; i++)

@@ -273,13 +273,17 @@ static long number_in_monitor(const char *command)
 static void a_flood_and_hogs_condemn_nobody(void **state)
 {
 	int seconds = 5 + pauses() / 2, line = log_lines();
-	long frames = number_in_monitor(FRAMES), squeezed = number_in_monitor(SQUEEZED);
+	const long frames_before = number_in_monitor(FRAMES), before = number_in_monitor(SQUEEZED);
+	long frames = 0, squeezed = 0;
 
-	start_flood();
-	wait_for(dr_sec(seconds));
-	end_flood();
-	frames = number_in_monitor(FRAMES) - frames;
-	squeezed = number_in_monitor(SQUEEZED) - squeezed;
+	/* on a slow machine one may be too thin */
+	for (int n = 0; n < 3 && (frames <= 1000 || squeezed <= 0); n++) {
+		start_flood();
+		wait_for(dr_sec(seconds));
+		end_flood();
+		frames = number_in_monitor(FRAMES) - frames_before;
+		squeezed = number_in_monitor(SQUEEZED) - before;
+	}
 	nobody_was_condemned(line, "a flood and hogs");
 	print_message("%d s of hogs and a flood of %ld frames, %ld times more than the softirq may do: no "
 		      "verdict\n",

@@ -102,7 +102,6 @@ static void note_before(struct detection *d)
 			continue;
 		l->downs = s->downs;
 		l->lates = s->lates;
-		l->all_downs = l->watch->downs;
 	}
 }
 
@@ -163,9 +162,11 @@ static void note_after(struct detection *d)
 		if (l->error)
 			bench_report_trouble(d->b->report, l->tool->name, strerror(-l->error));
 		l->missed += !l->done;
-		if (l->watch) /* those about other hosts meanwhile */
-			l->wrong +=
-				l->watch->downs - l->all_downs - (l->watch->seen[d->host].downs - l->downs);
+		if (!l->watch)
+			continue;
+		/* those about other hosts meanwhile, and about any since the fault before */
+		l->wrong += l->watch->downs - l->all_downs - (l->watch->seen[d->host].downs - l->downs);
+		l->all_downs = l->watch->downs;
 	}
 }
 
@@ -364,6 +365,10 @@ static int measure(struct detection *d)
 		r = bench_hogs_start(&hogs);
 	if (r == 0)
 		r = bench_idle(d->b->loop, SETTLE);
+	for (unsigned i = 0; r == 0 && i < d->nlanes; i++) {
+		if (d->lanes[i].watch)
+			d->lanes[i].all_downs = d->lanes[i].watch->downs;
+	}
 	for (unsigned n = 0; r == 0 && n < d->b->opts.trials; n++)
 		r = trial(d, n);
 	if (r == 0) {
@@ -410,6 +415,8 @@ int bench_detect(struct bench *b)
 		bench_report_trouble(b->report, "detect", error);
 	else
 		r = all_cases(&d);
+	if (r < 0 && r != -ECANCELED && !error)
+		bench_report_trouble(b->report, "detect", strerror(-r));
 	for (unsigned i = 0; i < d.nlanes; i++)
 		bench_net_done(&d.lanes[i].net);
 	if (r == 0)

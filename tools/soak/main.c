@@ -125,11 +125,15 @@ static int soak(struct soak *s, int *ret_settled, char **ret_error)
 
 /* ---------------------------------------------------------------- the result */
 
+/* None of none is no result. */
 static void figure(struct soak *s, const char *what, unsigned wrong, unsigned of, unsigned *bad)
 {
-	bench_report_figure(s->cb.report, what, "0", wrong ? BENCH_SHORT : BENCH_HOLDS, "%u of %u", wrong,
-			    of);
-	*bad += wrong != 0;
+	bench_report_figure(s->cb.report, what, "0",
+			    wrong ? BENCH_SHORT
+			    : of  ? BENCH_HOLDS
+				  : BENCH_UNMEASURED,
+			    "%u of %u", wrong, of);
+	*bad += wrong || !of;
 }
 
 /* How many figures fall short. */
@@ -147,6 +151,10 @@ static unsigned report(struct soak *s, int settled)
 	bench_report_figure(s->cb.report, "afterwards", "as before", settled ? BENCH_SHORT : BENCH_HOLDS,
 			    "%s", settled ? "not all put back" : "all put back");
 	bad += settled != 0;
+	if (!s->troubles) {
+		bench_report_trouble(s->cb.report, "the cloud", "no failure of it could be had");
+		bad++;
+	}
 	printf("\nfrom a host's death to the verdict: median %.0f ms, p99 %.0f ms, max %.0f ms\n",
 	       after.median, after.p99, after.max);
 	cb_add_summary(bench_report_row(s->cb.report, "verdicts"), "after_ms", &after);
