@@ -42,6 +42,7 @@ static void print_monitor(struct dr_buf *ret)
 	world_set_verdict(&w, world_slot(1), DR_VERDICT_DOWN, DR_REASON_SILENCE);
 	world_set_verdict(&w, world_slot(2), DR_VERDICT_UNREACHABLE, DR_REASON_NO_ROUTE);
 	world_set_verdict(&w, world_slot(3), DR_VERDICT_UNKNOWN, DR_REASON_NONE);
+	world_set_verdict(&w, world_slot(4), DR_VERDICT_DEGRADED, DR_REASON_TALKING);
 	mon_metrics_begin(&m, &w.status);
 	for (uint32_t i = 0; i < w.status.slot_count; i++) {
 		if (!w.status.target(&w, i, &t))
