@@ -166,6 +166,8 @@ static unsigned check_dashboard(const struct dr_buf *exported, const struct dr_j
 
 	if (expr && !check_names(exported, expr))
 		fail_msg("an expression about nothing of ours: %s", expr);
+	if (expr && strstr(expr, "[$__interval]")) /* which may hold one sample only, or none */
+		fail_msg("a range that may be shorter than two scrapes: %s", expr);
 	n += expr != NULL;
 	for (const struct dr_json *v = dr_json_first(doc); v; v = dr_json_next(v))
 		n += check_dashboard(exported, v);
