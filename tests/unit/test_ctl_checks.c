@@ -67,6 +67,41 @@ static void nova_that_does_not_answer(void **state)
 	assert_non_null(strstr(r.findings[0].found, "Nova has not listed"));
 }
 
+/* It answers, and there is nobody; or it has not answered yet: not all is well. */
+static void nova_that_lists_nobody(void **state)
+{
+	static const struct {
+		const char *status, *found;
+	} cases[] = {
+		{ "{\"discovery\": {\"on\": true, \"hosts\": 0, \"listed_age_seconds\": 3.5, \"stale\": "
+		  "false, "
+		  "\"left_out\": 0}}",
+		  "Nova lists no hypervisors" },
+		{ "{\"discovery\": {\"on\": true, \"hosts\": 0, \"listed_age_seconds\": null, \"stale\": "
+		  "false, "
+		  "\"left_out\": 0}}",
+		  "not listed its hypervisors yet" },
+		{ "{\"discovery\": {\"on\": true, \"hosts\": 2, \"listed_age_seconds\": 3.5, \"stale\": "
+		  "false, "
+		  "\"left_out\": 0}}",
+		  NULL },
+		{ "{\"discovery\": {\"left_out\": 0, \"stale\": false}}", NULL }, /* of an older one */
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_MONITOR };
+		DR_AUTO(check_report_done) struct check_report r = { 0 };
+		const char *text = cases[i].status;
+
+		f.monitor.config.discover.nova = true;
+		assert_int_equal(dr_json_parse(text, strlen(text), &f.monitor.status.json, NULL), 0);
+		check_monitor_discovery(&f, &r);
+		assert_int_equal(r.count, 1);
+		assert_int_equal(r.findings[0].state, cases[i].found ? CHECK_DEGRADED : CHECK_OK);
+		assert_non_null(strstr(r.findings[0].found, cases[i].found ? cases[i].found : "all that"));
+	}
+}
+
 static bool says(const struct check_report *r, const char *check, enum check_state state)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -153,8 +188,11 @@ static void event_sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_memory),	 cmocka_unit_test(nova_that_does_not_answer),
-		cmocka_unit_test(as_installed),	 cmocka_unit_test(unseen),
+		cmocka_unit_test(in_memory),
+		cmocka_unit_test(nova_that_does_not_answer),
+		cmocka_unit_test(nova_that_lists_nobody),
+		cmocka_unit_test(as_installed),
+		cmocka_unit_test(unseen),
 		cmocka_unit_test(event_sources),
 	};
 
