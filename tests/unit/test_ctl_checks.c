@@ -102,6 +102,26 @@ static void nova_that_lists_nobody(void **state)
 	}
 }
 
+/* Two things are wrong at once: none hides the other. */
+static void journal_and_map(void **state)
+{
+	static const char health[] = "{\"status\": \"degraded\", \"reason\": \"the disk is full\", "
+				     "\"problems\": [\"the disk is full\", "
+				     "\"Nova is away\"], \"map_stale\": true, \"hosts\": 3, \"journal\": "
+				     "{\"kept\": true, \"failing\": true, "
+				     "\"reason\": \"full\"}}";
+	DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_INSPECTOR };
+	DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+	assert_int_equal(dr_json_parse(health, strlen(health), &f.inspector.health.json, NULL), 0);
+	check_inspector_journal(&f, &r);
+	check_inspector_map(&f, &r);
+	assert_int_equal(r.count, 2);
+	assert_int_equal(r.findings[0].state, CHECK_BROKEN);
+	assert_int_equal(r.findings[1].state, CHECK_BROKEN);
+	assert_non_null(strstr(r.findings[1].found, "Nova is away"));
+}
+
 static bool says(const struct check_report *r, const char *check, enum check_state state)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -191,6 +211,7 @@ int main(void)
 		cmocka_unit_test(in_memory),
 		cmocka_unit_test(nova_that_does_not_answer),
 		cmocka_unit_test(nova_that_lists_nobody),
+		cmocka_unit_test(journal_and_map),
 		cmocka_unit_test(as_installed),
 		cmocka_unit_test(unseen),
 		cmocka_unit_test(event_sources),
