@@ -202,6 +202,25 @@ static void drawn(void **state)
 		strstr(b.data, "\ncompute-1      data      up           10.0 us            #=_  25.0%"));
 }
 
+/* It is probed less often than we look: where no probe was due, none was lost. */
+static void probed_less_often(void **state)
+{
+	const struct top_view v = { .columns = 80 };
+	DR_AUTO(top_done) struct top t = { 0 };
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	struct dr_json *waits = target(0, "compute-1", "up", 102, 101, 0.001);
+
+	dr_json_add_int(waits, "outstanding", 1);
+	take(&t, target(0, "compute-1", "up", 100, 100, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 100, 100, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 101, 101, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 101, 101, 0.001), NULL);
+	take(&t, waits, NULL);
+	take(&t, target(0, "compute-1", "up", 103, 102, 0.001), NULL);
+	top_draw(&t, &v, &b);
+	assert_non_null(strstr(b.data, "####x#  33.3%"));
+}
+
 /* A slot that somebody else has now begins anew. */
 static void slot_of_another(void **state)
 {
@@ -514,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drawn),
+		cmocka_unit_test(probed_less_often),
 		cmocka_unit_test(slot_of_another),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(scrolls),
