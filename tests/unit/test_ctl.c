@@ -162,6 +162,10 @@ static void completes(void **state)
 	assert_completes("--token-file ", ":file");
 	assert_completes("--for ", "");
 	assert_completes("--ca x inc", "incidents");
+	assert_completes("--ca=x inc", "incidents");
+	assert_completes("--ca=x", ":file");
+	assert_completes("--for=", "");
+	assert_completes("--nothing=", "");
 }
 
 /* ---- quantities and tables ---- */
