@@ -247,7 +247,7 @@ static void widths(void **state)
 
 		take(&t,
 		     target(0, "h\xc3\xb6st-with-a-name-that-is-longer-than-its-column", "up", 1, 1, 0.001),
-		     target(1, "b\x1b[2J", "unreachable", 1, 1, 12345));
+		     target(1, "b\x1b[2J\n", "unreachable", 1, 1, 12345));
 		top_draw(&t, &v, &b);
 		for (char *line = b.data, *end; (end = strchr(line, '\n')); line = end + 1) {
 			size_t n = 0;
