@@ -435,6 +435,34 @@ static void others(void **state)
 	assert_says("doctorctl: nobody listens at http://127.0.0.1:");
 }
 
+#define MUCH (20UL << 20)
+
+static void on_many(struct dr_http_exchange *x, void *userdata)
+{
+	DR_AUTO_FREE char *text = malloc(MUCH);
+	int n;
+
+	assert_non_null(text);
+	memset(text, ' ', MUCH);
+	n = sprintf(text, "{\"incidents\": [{\"id\": \"17\", \"ended\": \"2026-11-22T14:03:21Z\"}]");
+	text[n] = ' ';
+	text[MUCH - 1] = '}';
+	dr_http_reply(x, 200, "application/json", text, MUCH);
+}
+
+/* A thousand incidents of hosts with many servers, and all that was done for each. */
+static void many_incidents(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO(dr_http_server_freep) struct dr_http_server *server = NULL;
+	struct dr_http_server_opts opts = { 0 };
+
+	assert_int_equal(dr_http_server_new(w->loop, &opts, on_many, NULL, &server), 0);
+	run_at(w, dr_http_server_port(server), "incidents list --all");
+	assert_says("INCIDENT");
+	assert_int_equal(said.status, 0);
+}
+
 /* ---------------------------------------------------------------- TLS */
 
 /* ca signs; server is 127.0.0.1's, person is ours, stranger is nobody's whom the server trusts. */
@@ -547,6 +575,7 @@ int main(void)
 		hot(json),
 		cold(ill),
 		hot(others),
+		hot(many_incidents),
 		cmocka_unit_test(tls),
 	};
 
