@@ -221,6 +221,20 @@ static void probed_less_often(void **state)
 	assert_non_null(strstr(b.data, "####x#  33.3%"));
 }
 
+/* The monitor was restarted, and counts anew: what it lost before is not what it loses now. */
+static void counts_anew(void **state)
+{
+	const struct top_view v = { .columns = 80 };
+	DR_AUTO(top_done) struct top t = { 0 };
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	take(&t, target(0, "compute-1", "up", 60, 60, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 80, 20, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 100, 30, 0.001), NULL);
+	top_draw(&t, &v, &b);
+	assert_non_null(strstr(b.data, " ##  50.0%"));
+}
+
 /* A slot that somebody else has now begins anew. */
 static void slot_of_another(void **state)
 {
@@ -534,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drawn),
 		cmocka_unit_test(probed_less_often),
+		cmocka_unit_test(counts_anew),
 		cmocka_unit_test(slot_of_another),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(scrolls),

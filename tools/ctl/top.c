@@ -54,6 +54,8 @@ static void add_sample(struct top_series *s, const struct dr_json *target)
 		.answered = ctl_int_of(target, "answered"),
 	};
 
+	if (s->count > 0 && n.answered < sample(s, 0)->answered)
+		s->count = 0; /* the monitor was restarted */
 	if (s->count > 0 && n.answered == sample(s, 0)->answered)
 		n.rtt = none_was_due(s, target, &n) ? sample(s, 0)->rtt : -1;
 	s->samples[s->next] = n;
