@@ -130,6 +130,36 @@ static bool says(const struct check_report *r, const char *check, enum check_sta
 	return false;
 }
 
+/* It listens, and shows a certificate of a name or an authority that we do not know: it is not to be started.
+ */
+static void unknown_certificate(void **state)
+{
+	static const struct {
+		const char *url;
+		int error;
+		enum check_state state;
+		const char *remedy;
+	} cases[] = {
+		{ "https://127.0.0.1:12345", -EPROTO, CHECK_DEGRADED, "--ca" },
+		{ "https://127.0.0.1:12345", -ECONNREFUSED, CHECK_BROKEN, "systemctl start" },
+		{ "http://127.0.0.1:12345", -EPROTO, CHECK_BROKEN, "systemctl start" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(check_facts_done) struct check_facts f = { 0 };
+		DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+		f.inspector.url = strdup(cases[i].url);
+		f.inspector.health.error = cases[i].error;
+		strcpy(f.inspector.health.reason, "no alternative certificate subject name matches");
+		check_inspector_running(&f, &r);
+		assert_int_equal(r.count, 1);
+		assert_int_equal(r.findings[0].state, cases[i].state);
+		assert_non_null(strstr(r.findings[0].found, "no alternative"));
+		assert_non_null(strstr(r.findings[0].remedy, cases[i].remedy));
+	}
+}
+
 /* As it is installed: cloud: none, targets: []. Nothing is broken, and what it does not do yet is said. */
 static void as_installed(void **state)
 {
@@ -212,6 +242,7 @@ int main(void)
 		cmocka_unit_test(nova_that_does_not_answer),
 		cmocka_unit_test(nova_that_lists_nobody),
 		cmocka_unit_test(journal_and_map),
+		cmocka_unit_test(unknown_certificate),
 		cmocka_unit_test(as_installed),
 		cmocka_unit_test(unseen),
 		cmocka_unit_test(event_sources),

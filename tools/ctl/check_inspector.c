@@ -78,6 +78,11 @@ void check_inspector_running(const struct check_facts *f, struct check_report *r
 	if (i->credentials)
 		check_bad(r, CHECK_DEGRADED, NULL, "mend what was named on the command line", "%s",
 			  i->credentials);
+	else if (i->health.error == -EPROTO && strncmp(i->url, "https://", 8) == 0)
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "name it by --inspector as its certificate does, who signed that by --ca, and a "
+			  "certificate of ours by --cert if it wants one",
+			  "somebody answers at %s, and TLS keeps us out: %s", i->url, i->health.reason);
 	else if (i->health.error)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "systemctl start doctor-inspector; why it ended: journalctl -u doctor-inspector",
