@@ -118,6 +118,23 @@ static void where_the_inspector_is(void **state)
 	assert_int_equal(unsetenv("DOCTOR_INSPECTOR"), 0);
 }
 
+/* What each action was about: a server, or a port. */
+static void whose_actions(void **state)
+{
+	static const char text[] =
+		"{\"id\": \"17\", \"actions\": [{\"action\": \"force_down\", \"result\": \"done\"}, "
+		"{\"action\": \"reset_state\", \"server\": \"vm-1\", \"result\": \"done\"}, "
+		"{\"action\": \"port_down\", \"port\": \"port-9\", \"result\": \"failed\"}]}";
+	DR_AUTO_JSON struct dr_json *doc = NULL;
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+
+	assert_int_equal(dr_json_parse(text, strlen(text), &doc, NULL), 0);
+	(void)ctl_print_incident(doc, &out);
+	assert_non_null(strstr(out.data, "force_down   -       done"));
+	assert_non_null(strstr(out.data, "reset_state  vm-1    done"));
+	assert_non_null(strstr(out.data, "port_down    port-9  failed"));
+}
+
 /* ---------------------------------------------------------------- the token */
 
 static void write_file(const char *path, const char *text, mode_t mode)
@@ -305,8 +322,8 @@ static void held_and_released(void **state)
 	assert_says("doctorctl: incidents: incident ");
 	assert_says(" is not held, it is marked\n");
 	run_id(w, "incidents show", 0, 1);
-	assert_says("\nforce_down   -       done ");
-	assert_says("\nreset_state  vm-1    done ");
+	assert_says("\nforce_down   -     done ");
+	assert_says("\nreset_state  vm-1  done ");
 	run(w, "incidents show 17", 1);
 	assert_string_equal(said.out, "doctorctl: incidents: there is no incident 17\n");
 	run(w, "incidents release 17", 1);
@@ -566,6 +583,7 @@ int main(void)
 		cmocka_unit_test(sends),
 		cmocka_unit_test(wrong_calls),
 		cmocka_unit_test(where_the_inspector_is),
+		cmocka_unit_test(whose_actions),
 		cmocka_unit_test(tokens),
 		cold(problems),
 		hot(all_is_well),
