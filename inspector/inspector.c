@@ -101,6 +101,7 @@ static void trim(struct ins_inspector *s)
 		next = i->next;
 		if (!ins_state_ended(i->state) || !ins_incident_idle(i) || i->untold)
 			continue;
+		s->forgotten += i->told != i->changes;
 		unlink_incident(s, i);
 		ins_metrics_sweep(s->metrics, i);
 		ins_journal_drop_incident(s->journal, i);

@@ -64,6 +64,7 @@ struct ins_inspector {
 
 	struct ins_incident *first, *last; /* oldest first */
 	size_t incident_count;
+	uint64_t forgotten; /* incidents that had changed since who looks was told of them last */
 	uint64_t taken, refused, ignored, repeated;
 	struct ins_metrics *metrics; /* its own */
 	const struct ins_bus *bus;

@@ -34,6 +34,7 @@ struct ins_live {
 	struct dr_source *timer;
 	struct viewer viewers[INS_VIEWERS_MAX];
 	struct told told;
+	uint64_t forgotten; /* of the inspector's, as it was told */
 	struct dr_dur life;
 	unsigned turns;
 };
@@ -185,12 +186,18 @@ static void compare_hosts(struct ins_live *v, struct dr_buf *to)
 	}
 }
 
-static void compare_incident(struct ins_incident *i, void *to)
+/* However old: one that was shown as open may end behind all others that have, and be forgotten at once. */
+static void compare_incidents(struct ins_live *v, struct dr_buf *to)
 {
-	if (i->told == i->changes)
-		return;
-	i->told = i->changes;
-	add_json(to, "incident", ins_incident_brief(i));
+	for (struct ins_incident *i = v->inspector->last; i; i = i->prev) {
+		if (i->told == i->changes)
+			continue;
+		i->told = i->changes;
+		add_json(to, "incident", ins_incident_brief(i));
+	}
+	if (v->forgotten != v->inspector->forgotten)
+		add_incidents(v, to);
+	v->forgotten = v->inspector->forgotten;
 }
 
 /* ---------------------------------------------------------------- viewers */
@@ -248,7 +255,7 @@ static void compare(struct ins_live *v, struct dr_buf *to)
 	bool due = !(v->turns++ % DUE_TURNS);
 
 	compare_maintenance(v, to);
-	each_incident(v, compare_incident, to);
+	compare_incidents(v, to);
 	if (!due && !to->len)
 		return;
 	compare_hosts(v, to);

@@ -309,6 +309,7 @@ static void add_counts(const struct ins_inspector *s, const struct ins_nova_heal
 	const struct ins_map *map = ins_nova_map(s->nova);
 
 	dr_json_add(o, "map_age_seconds", dr_json_number(dr_dur_seconds(h->age)));
+	dr_json_add_bool(o, "map_stale", h->stale);
 	dr_json_add_int(o, "hosts", (int64_t)map->count);
 	dr_json_add_int(o, "servers", (int64_t)map->vm_count);
 	dr_json_add_int(o, "incidents_active", (int64_t)ins_count_incidents(s, ins_state_active));

@@ -206,15 +206,17 @@ function whenOf(told) {
 	return `${clock(told.received)}, ` + (until ? `lasted ${long(until - since)}` : `${long(now() - since)} ago`);
 }
 
-// The oldest beyond what is shown; the only open one is unfolded.
+// The oldest that have ended, beyond what is shown, are forgotten; open ones are not: they are counted. The only open one is unfolded.
 function trimIncidents() {
-	const open = $('open').children, ended = $('ended').children;
+	const open = $('open').children, ended = $('ended').children, more = open.length - OPEN_SHOWN;
 
-	for (const [rest, max] of [[open, OPEN_SHOWN], [ended, ENDED_SHOWN]])
-		while (rest.length > max) {
-			known.incidents.delete(rest[max].dataset.id);
-			rest[max].remove();
-		}
+	while (ended.length > ENDED_SHOWN) {
+		known.incidents.delete(ended[ENDED_SHOWN].dataset.id);
+		ended[ENDED_SHOWN].remove();
+	}
+	[...open].forEach((item, n) => { item.hidden = n >= OPEN_SHOWN; });
+	$('open-more').hidden = more <= 0;
+	setText($('open-more-count'), String(more));
 	$('open-none').hidden = open.length > 0;
 	$('ended-none').hidden = ended.length > 0;
 	if (open.length === 1 && !open[0].dataset.seen) {

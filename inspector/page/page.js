@@ -20,10 +20,11 @@ function lines(incidents) {
 function heldAlarms() {
 	const loud = [...known.incidents.values()].map((i) => i.told).filter(isLoud);
 	const brake = loud.filter((i) => i.held_by === 'brake'), stale = loud.filter((i) => i.held_by === 'stale');
+	const braked = Math.max(brake.length, known.health ? known.health.held_by_brake : 0); // of very many not all are told
 	const out = [];
 
 	if (brake.length)
-		out.push(alarm('bad', `▲ The brake holds ${plural(brake.length, 'incident')}: NOT marked down, a person decides`, lines(brake)));
+		out.push(alarm('bad', `▲ The brake holds ${plural(braked, 'incident')}: NOT marked down, a person decides`, lines(brake)));
 	if (stale.length)
 		out.push(alarm('bad', `▲ ${plural(stale.length, 'incident')} held, as what was said is too old: a person decides`, lines(stale)));
 	return out;
@@ -84,8 +85,8 @@ function showSummary() {
 		return;
 	if ($('summary').textContent !== said.join(' · '))
 		$('summary').replaceChildren(...said.flatMap((s, n) => [n ? ' · ' : '', el('span', { class: 'part' }, s)]));
-	$('summary').dataset.mood = worst ? STATES[worst].mood : 'note';
-	document.title = parts.length ? `${parts[0]} – Doctor` : 'Doctor';
+	$('summary').dataset.mood = worst && link.state !== 'lost' ? STATES[worst].mood : 'note';
+	document.title = link.state === 'lost' ? '✕ not connected – Doctor' : parts.length ? `${parts[0]} – Doctor` : 'Doctor';
 }
 
 function showMaintenance() {

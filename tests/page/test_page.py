@@ -307,8 +307,12 @@ class PageTest(Case):
         wait_text("#alarm-list", "Not connected")
         wait_text("#link", "not connected")
         self.assertEqual(state_of("compute-1"), "down")
+        wait("a title that says so", lambda: browser.driver.title == "✕ not connected – Doctor")
+        self.assertEqual(browser.js("return document.getElementById('summary').dataset.mood"), "note")
         self.world.start_inspector()
         wait_text("#link", "live")
+        wait("the title of before", lambda: browser.driver.title == "■ 1 down – Doctor")
+        self.assertEqual(browser.js("return document.getElementById('summary').dataset.mood"), "bad")
         wait("no alarm", lambda: "Not connected" not in text_of("#alarm-list"))
         self.world.up("compute-1")
         wait_state("compute-1", "up")
@@ -545,6 +549,24 @@ class BrakeTest(Case):
         self.assertEqual(self.world.ask("POST", f"/v1/incidents/{identity}/release", {})[0], 202)
         wait("no alarm", lambda: browser.js("return document.getElementById('alarms').hidden"))
         wait_state("compute-2", "down")
+        self.assert_not_loaded_anew()
+
+
+class ManyHeldTest(Case):
+    options = {"hosts": 310, "servers": 1, "settings": "refresh: 1h\nbrake: {hosts: 0, share: 0%}\n"}
+
+    def test_more_than_are_shown(self):
+        """A whole room is dead: all of them are counted, and what is not shown is said."""
+        events = [{"type": "compute.host.down", "details": {"hostname": f"compute-{n}", "monitor": "m"}} for n in range(1, 309)]
+        self.assertEqual(self.world.ask("PUT", "/events", events)[0], 200)
+        wait_text("#alarm-list", "▲ The brake holds 308 incidents: NOT marked down")
+        wait_text("#open-more", "^And 8 more that are older: doctorctl incidents list$")
+        seen = "return [...document.getElementById('open').children].filter((i) => i.checkVisibility()).length"
+        self.assertEqual(browser.js(seen), 300)
+        self.assertEqual(self.world.ask("PUT", "/events", [{"type": "compute.host.up", "details": {
+            "hostname": "compute-308", "monitor": "m", "status": "up"}}])[0], 200)
+        wait_text("#open-more", "^And 7 more")
+        self.assertEqual(browser.js(seen), 300)
         self.assert_not_loaded_anew()
 
 

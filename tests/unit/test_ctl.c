@@ -162,6 +162,10 @@ static void completes(void **state)
 	assert_completes("--token-file ", ":file");
 	assert_completes("--for ", "");
 	assert_completes("--ca x inc", "incidents");
+	assert_completes("--ca=x inc", "incidents");
+	assert_completes("--ca=x", ":file");
+	assert_completes("--for=", "");
+	assert_completes("--nothing=", "");
 }
 
 /* ---- quantities and tables ---- */
@@ -282,6 +286,16 @@ static void status_when_all_is_well(void **state)
 		"\n"
 		"INSPECTOR                      ANSWERS  WAITING  DELIVERED  REFUSED  RETRIES  DROPPED\n"
 		"http://inspector:12345/events  yes            0          5        0        0        0\n");
+}
+
+/* What says nothing of problems is no monitor, or another one: not "all is well". */
+static void status_that_says_nothing(void **state)
+{
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	assert_int_equal(print(ctl_print_status, dr_json_object(), &b), CTL_WRONG);
+	assert_null(strstr(b.data, "all is well"));
+	assert_non_null(strstr(b.data, "! it does not say how it is\n"));
 }
 
 static void status_when_it_is_not(void **state)
@@ -425,6 +439,7 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(columns),
 		cmocka_unit_test_setup_teardown(status_when_all_is_well, setup, teardown),
+		cmocka_unit_test(status_that_says_nothing),
 		cmocka_unit_test_setup_teardown(status_when_it_is_not, setup, teardown),
 		cmocka_unit_test(status_of_something_else),
 		cmocka_unit_test_setup_teardown(targets, setup, teardown),

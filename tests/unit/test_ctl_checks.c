@@ -67,12 +67,97 @@ static void nova_that_does_not_answer(void **state)
 	assert_non_null(strstr(r.findings[0].found, "Nova has not listed"));
 }
 
+/* It answers, and there is nobody; or it has not answered yet: not all is well. */
+static void nova_that_lists_nobody(void **state)
+{
+	static const struct {
+		const char *status, *found;
+	} cases[] = {
+		{ "{\"discovery\": {\"on\": true, \"hosts\": 0, \"listed_age_seconds\": 3.5, \"stale\": "
+		  "false, "
+		  "\"left_out\": 0}}",
+		  "Nova lists no hypervisors" },
+		{ "{\"discovery\": {\"on\": true, \"hosts\": 0, \"listed_age_seconds\": null, \"stale\": "
+		  "false, "
+		  "\"left_out\": 0}}",
+		  "not listed its hypervisors yet" },
+		{ "{\"discovery\": {\"on\": true, \"hosts\": 2, \"listed_age_seconds\": 3.5, \"stale\": "
+		  "false, "
+		  "\"left_out\": 0}}",
+		  NULL },
+		{ "{\"discovery\": {\"left_out\": 0, \"stale\": false}}", NULL }, /* of an older one */
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_MONITOR };
+		DR_AUTO(check_report_done) struct check_report r = { 0 };
+		const char *text = cases[i].status;
+
+		f.monitor.config.discover.nova = true;
+		assert_int_equal(dr_json_parse(text, strlen(text), &f.monitor.status.json, NULL), 0);
+		check_monitor_discovery(&f, &r);
+		assert_int_equal(r.count, 1);
+		assert_int_equal(r.findings[0].state, cases[i].found ? CHECK_DEGRADED : CHECK_OK);
+		assert_non_null(strstr(r.findings[0].found, cases[i].found ? cases[i].found : "all that"));
+	}
+}
+
+/* Two things are wrong at once: none hides the other. */
+static void journal_and_map(void **state)
+{
+	static const char health[] = "{\"status\": \"degraded\", \"reason\": \"the disk is full\", "
+				     "\"problems\": [\"the disk is full\", "
+				     "\"Nova is away\"], \"map_stale\": true, \"hosts\": 3, \"journal\": "
+				     "{\"kept\": true, \"failing\": true, "
+				     "\"reason\": \"full\"}}";
+	DR_AUTO(check_facts_done) struct check_facts f = { .parts = CHECK_INSPECTOR };
+	DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+	assert_int_equal(dr_json_parse(health, strlen(health), &f.inspector.health.json, NULL), 0);
+	check_inspector_journal(&f, &r);
+	check_inspector_map(&f, &r);
+	assert_int_equal(r.count, 2);
+	assert_int_equal(r.findings[0].state, CHECK_BROKEN);
+	assert_int_equal(r.findings[1].state, CHECK_BROKEN);
+	assert_non_null(strstr(r.findings[1].found, "Nova is away"));
+}
+
 static bool says(const struct check_report *r, const char *check, enum check_state state)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (strcmp(r->findings[i].check, check) == 0 && r->findings[i].state == state)
 			return true;
 	return false;
+}
+
+/* It listens, and shows a certificate of a name or an authority that we do not know: it is not to be started.
+ */
+static void unknown_certificate(void **state)
+{
+	static const struct {
+		const char *url;
+		int error;
+		enum check_state state;
+		const char *remedy;
+	} cases[] = {
+		{ "https://127.0.0.1:12345", -EPROTO, CHECK_DEGRADED, "--ca" },
+		{ "https://127.0.0.1:12345", -ECONNREFUSED, CHECK_BROKEN, "systemctl start" },
+		{ "http://127.0.0.1:12345", -EPROTO, CHECK_BROKEN, "systemctl start" },
+	};
+
+	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
+		DR_AUTO(check_facts_done) struct check_facts f = { 0 };
+		DR_AUTO(check_report_done) struct check_report r = { 0 };
+
+		f.inspector.url = strdup(cases[i].url);
+		f.inspector.health.error = cases[i].error;
+		strcpy(f.inspector.health.reason, "no alternative certificate subject name matches");
+		check_inspector_running(&f, &r);
+		assert_int_equal(r.count, 1);
+		assert_int_equal(r.findings[0].state, cases[i].state);
+		assert_non_null(strstr(r.findings[0].found, "no alternative"));
+		assert_non_null(strstr(r.findings[0].remedy, cases[i].remedy));
+	}
 }
 
 /* As it is installed: cloud: none, targets: []. Nothing is broken, and what it does not do yet is said. */
@@ -153,8 +238,13 @@ static void event_sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_memory),	 cmocka_unit_test(nova_that_does_not_answer),
-		cmocka_unit_test(as_installed),	 cmocka_unit_test(unseen),
+		cmocka_unit_test(in_memory),
+		cmocka_unit_test(nova_that_does_not_answer),
+		cmocka_unit_test(nova_that_lists_nobody),
+		cmocka_unit_test(journal_and_map),
+		cmocka_unit_test(unknown_certificate),
+		cmocka_unit_test(as_installed),
+		cmocka_unit_test(unseen),
 		cmocka_unit_test(event_sources),
 	};
 

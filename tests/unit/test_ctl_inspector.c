@@ -118,6 +118,23 @@ static void where_the_inspector_is(void **state)
 	assert_int_equal(unsetenv("DOCTOR_INSPECTOR"), 0);
 }
 
+/* What each action was about: a server, or a port. */
+static void whose_actions(void **state)
+{
+	static const char text[] =
+		"{\"id\": \"17\", \"actions\": [{\"action\": \"force_down\", \"result\": \"done\"}, "
+		"{\"action\": \"reset_state\", \"server\": \"vm-1\", \"result\": \"done\"}, "
+		"{\"action\": \"port_down\", \"port\": \"port-9\", \"result\": \"failed\"}]}";
+	DR_AUTO_JSON struct dr_json *doc = NULL;
+	DR_AUTO_BUF struct dr_buf out = { 0 };
+
+	assert_int_equal(dr_json_parse(text, strlen(text), &doc, NULL), 0);
+	(void)ctl_print_incident(doc, &out);
+	assert_non_null(strstr(out.data, "force_down   -       done"));
+	assert_non_null(strstr(out.data, "reset_state  vm-1    done"));
+	assert_non_null(strstr(out.data, "port_down    port-9  failed"));
+}
+
 /* ---------------------------------------------------------------- the token */
 
 static void write_file(const char *path, const char *text, mode_t mode)
@@ -305,8 +322,8 @@ static void held_and_released(void **state)
 	assert_says("doctorctl: incidents: incident ");
 	assert_says(" is not held, it is marked\n");
 	run_id(w, "incidents show", 0, 1);
-	assert_says("\nforce_down   -       done ");
-	assert_says("\nreset_state  vm-1    done ");
+	assert_says("\nforce_down   -     done ");
+	assert_says("\nreset_state  vm-1  done ");
 	run(w, "incidents show 17", 1);
 	assert_string_equal(said.out, "doctorctl: incidents: there is no incident 17\n");
 	run(w, "incidents release 17", 1);
@@ -435,6 +452,34 @@ static void others(void **state)
 	assert_says("doctorctl: nobody listens at http://127.0.0.1:");
 }
 
+#define MUCH (20UL << 20)
+
+static void on_many(struct dr_http_exchange *x, void *userdata)
+{
+	DR_AUTO_FREE char *text = malloc(MUCH);
+	int n;
+
+	assert_non_null(text);
+	memset(text, ' ', MUCH);
+	n = sprintf(text, "{\"incidents\": [{\"id\": \"17\", \"ended\": \"2026-11-22T14:03:21Z\"}]");
+	text[n] = ' ';
+	text[MUCH - 1] = '}';
+	dr_http_reply(x, 200, "application/json", text, MUCH);
+}
+
+/* A thousand incidents of hosts with many servers, and all that was done for each. */
+static void many_incidents(void **state)
+{
+	struct world *w = *state;
+	DR_AUTO(dr_http_server_freep) struct dr_http_server *server = NULL;
+	struct dr_http_server_opts opts = { 0 };
+
+	assert_int_equal(dr_http_server_new(w->loop, &opts, on_many, NULL, &server), 0);
+	run_at(w, dr_http_server_port(server), "incidents list --all");
+	assert_says("INCIDENT");
+	assert_int_equal(said.status, 0);
+}
+
 /* ---------------------------------------------------------------- TLS */
 
 /* ca signs; server is 127.0.0.1's, person is ours, stranger is nobody's whom the server trusts. */
@@ -538,6 +583,7 @@ int main(void)
 		cmocka_unit_test(sends),
 		cmocka_unit_test(wrong_calls),
 		cmocka_unit_test(where_the_inspector_is),
+		cmocka_unit_test(whose_actions),
 		cmocka_unit_test(tokens),
 		cold(problems),
 		hot(all_is_well),
@@ -547,6 +593,7 @@ int main(void)
 		hot(json),
 		cold(ill),
 		hot(others),
+		hot(many_incidents),
 		cmocka_unit_test(tls),
 	};
 

@@ -202,6 +202,39 @@ static void drawn(void **state)
 		strstr(b.data, "\ncompute-1      data      up           10.0 us            #=_  25.0%"));
 }
 
+/* It is probed less often than we look: where no probe was due, none was lost. */
+static void probed_less_often(void **state)
+{
+	const struct top_view v = { .columns = 80 };
+	DR_AUTO(top_done) struct top t = { 0 };
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+	struct dr_json *waits = target(0, "compute-1", "up", 102, 101, 0.001);
+
+	dr_json_add_int(waits, "outstanding", 1);
+	take(&t, target(0, "compute-1", "up", 100, 100, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 100, 100, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 101, 101, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 101, 101, 0.001), NULL);
+	take(&t, waits, NULL);
+	take(&t, target(0, "compute-1", "up", 103, 102, 0.001), NULL);
+	top_draw(&t, &v, &b);
+	assert_non_null(strstr(b.data, "####x#  33.3%"));
+}
+
+/* The monitor was restarted, and counts anew: what it lost before is not what it loses now. */
+static void counts_anew(void **state)
+{
+	const struct top_view v = { .columns = 80 };
+	DR_AUTO(top_done) struct top t = { 0 };
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	take(&t, target(0, "compute-1", "up", 60, 60, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 80, 20, 0.001), NULL);
+	take(&t, target(0, "compute-1", "up", 100, 30, 0.001), NULL);
+	top_draw(&t, &v, &b);
+	assert_non_null(strstr(b.data, " ##  50.0%"));
+}
+
 /* A slot that somebody else has now begins anew. */
 static void slot_of_another(void **state)
 {
@@ -228,7 +261,7 @@ static void widths(void **state)
 
 		take(&t,
 		     target(0, "h\xc3\xb6st-with-a-name-that-is-longer-than-its-column", "up", 1, 1, 0.001),
-		     target(1, "b\x1b[2J", "unreachable", 1, 1, 12345));
+		     target(1, "b\x1b[2J\n", "unreachable", 1, 1, 12345));
 		top_draw(&t, &v, &b);
 		for (char *line = b.data, *end; (end = strchr(line, '\n')); line = end + 1) {
 			size_t n = 0;
@@ -514,6 +547,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drawn),
+		cmocka_unit_test(probed_less_often),
+		cmocka_unit_test(counts_anew),
 		cmocka_unit_test(slot_of_another),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(scrolls),

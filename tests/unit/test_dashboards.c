@@ -42,6 +42,7 @@ static void print_monitor(struct dr_buf *ret)
 	world_set_verdict(&w, world_slot(1), DR_VERDICT_DOWN, DR_REASON_SILENCE);
 	world_set_verdict(&w, world_slot(2), DR_VERDICT_UNREACHABLE, DR_REASON_NO_ROUTE);
 	world_set_verdict(&w, world_slot(3), DR_VERDICT_UNKNOWN, DR_REASON_NONE);
+	world_set_verdict(&w, world_slot(4), DR_VERDICT_DEGRADED, DR_REASON_TALKING);
 	mon_metrics_begin(&m, &w.status);
 	for (uint32_t i = 0; i < w.status.slot_count; i++) {
 		if (!w.status.target(&w, i, &t))
@@ -165,6 +166,8 @@ static unsigned check_dashboard(const struct dr_buf *exported, const struct dr_j
 
 	if (expr && !check_names(exported, expr))
 		fail_msg("an expression about nothing of ours: %s", expr);
+	if (expr && strstr(expr, "[$__interval]")) /* which may hold one sample only, or none */
+		fail_msg("a range that may be shorter than two scrapes: %s", expr);
 	n += expr != NULL;
 	for (const struct dr_json *v = dr_json_first(doc); v; v = dr_json_next(v))
 		n += check_dashboard(exported, v);

@@ -103,6 +103,77 @@ static void test_changes(void **state)
 	raw_done(&r);
 }
 
+/* A fault of compute-1 that is recorded, and nothing done for it. */
+static void put_fault(struct world *w, unsigned n, const char *status)
+{
+	DR_AUTO_FREE char *body = dr_asprintf(
+		"[{\"type\": \"fault.%u\", \"details\": {\"hostname\": \"compute-1\", \"status\": \"%s\"}}]",
+		n, status);
+
+	world_put(w, body, 200);
+}
+
+/* Is that what was told last of the incident of this fault? */
+static bool is_told(const struct raw *r, const char *fault, const char *state)
+{
+	DR_AUTO_FREE char *head = dr_asprintf("\"fault\":\"%s\"", fault),
+			  *is = dr_asprintf("\"state\":\"%s\"", state);
+	bool found = false;
+
+	for (const char *p = dr_buf_str(&r->in); (p = strstr(p, "event: incident\n"));) {
+		DR_AUTO_FREE char *line = NULL;
+
+		p = strchr(p, '\n') + 1;
+		line = strndup(p, strcspn(p, "\n"));
+		if (strstr(line, head))
+			found = strstr(line, is);
+	}
+	return found;
+}
+
+/* The one that was first there ends last: it is told, although as many newer ones have ended as are shown. */
+static void test_an_old_one_ends(void **state)
+{
+	struct world *w = *state;
+	struct raw r;
+
+	look(w, &r, "");
+	raw_expect(&r, "event: incidents\n");
+	put_fault(w, 0, "down");
+	wait_for(w, is_told(&r, "fault.0", "recorded"));
+	for (unsigned n = 1; n <= 120; n++) {
+		put_fault(w, n, "down");
+		wait_for(w, world_incidents(w) == n + 1);
+		put_fault(w, n, "up");
+	}
+	wait_for(w, is_told(&r, "fault.120", "closed"));
+	put_fault(w, 0, "up");
+	wait_for(w, is_told(&r, "fault.0", "closed"));
+	raw_done(&r);
+}
+
+/* No more are remembered, so that it is forgotten as soon as it ends: who looks hears that it is no more. */
+static void test_an_old_one_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct raw r;
+
+	w->config.history = 1;
+	look(w, &r, "");
+	raw_expect(&r, "event: incidents\n");
+	put_fault(w, 0, "down");
+	wait_for(w, is_told(&r, "fault.0", "recorded"));
+	put_fault(w, 1, "down");
+	wait_for(w, world_incidents(w) == 2);
+	put_fault(w, 1, "up");
+	wait_for(w, is_told(&r, "fault.1", "closed"));
+	assert_int_equal(raw_count(&r, "event: incidents\n"), 1);
+	put_fault(w, 0, "up");
+	wait_for(w, last_is(&r, "incidents", "incidents.0.fault", "fault.1"));
+	assert_int_equal(world_incidents(w), 1);
+	raw_done(&r);
+}
+
 static void test_maintenance_and_hosts(void **state)
 {
 	struct world *w = *state;
@@ -397,6 +468,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_everything_first),
 		TEST(test_changes),
+		TEST(test_an_old_one_ends),
+		TEST(test_an_old_one_is_forgotten),
 		TEST(test_maintenance_and_hosts),
 		TEST(test_trouble),
 		TEST(test_slow_reader),

@@ -78,6 +78,11 @@ void check_inspector_running(const struct check_facts *f, struct check_report *r
 	if (i->credentials)
 		check_bad(r, CHECK_DEGRADED, NULL, "mend what was named on the command line", "%s",
 			  i->credentials);
+	else if (i->health.error == -EPROTO && strncmp(i->url, "https://", 8) == 0)
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "name it by --inspector as its certificate does, who signed that by --ca, and a "
+			  "certificate of ours by --cert if it wants one",
+			  "somebody answers at %s, and TLS keeps us out: %s", i->url, i->health.reason);
 	else if (i->health.error)
 		check_bad(
 			r, CHECK_BROKEN, NULL,
@@ -103,19 +108,31 @@ void check_inspector_version(const struct check_facts *f, struct check_report *r
 			  "%s runs, and %s is installed here", version, DR_VERSION);
 }
 
-/* It is degraded for its map or its journal, and says which. */
+/* It is degraded for its journal, which it says first, or its map. NULL: the map is good. */
+static const char *map_trouble(const struct dr_json *health)
+{
+	bool degraded = strcmp(ctl_text_of(health, "status"), "degraded") == 0;
+	bool journal = dr_json_get_bool(dr_json_get(health, "journal"), "failing", false);
+	const char *problem = dr_json_str(dr_json_at(dr_json_get(health, "problems"), journal ? 1 : 0));
+
+	/* one that does not say it is an older one */
+	if (!dr_json_get_bool(health, "map_stale", degraded && !journal))
+		return NULL;
+	return problem ? problem : ctl_text_of(health, "reason");
+}
+
 void check_inspector_map(const struct check_facts *f, struct check_report *r)
 {
 	const struct dr_json *health = health_of(f);
-	bool journal = dr_json_get_bool(dr_json_get(health, "journal"), "failing", false);
+	const char *trouble = map_trouble(health);
 	char age[CTL_QUANTITY_MAX];
 
 	if (!health)
 		return;
-	if (strcmp(ctl_text_of(health, "status"), "degraded") == 0 && !journal)
+	if (trouble)
 		check_bad(r, CHECK_BROKEN, NULL,
 			  "see cloud.credentials and cloud.compute; until then it acts by what it last read",
-			  "what it knows of Nova is stale: %s", ctl_text_of(health, "reason"));
+			  "what it knows of Nova is stale: %s", trouble);
 	else if (has_no_cloud(f))
 		check_ok(r, NULL, "%lld hosts that monitors tell of, as there is no cloud",
 			 ctl_int_of(health, "hosts"));

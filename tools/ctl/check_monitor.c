@@ -305,6 +305,13 @@ void check_monitor_discovery(const struct check_facts *f, struct check_report *r
 			  "raise max_targets and restart, or take the address from the other host",
 			  "%lld hosts of Nova's are not watched: %s", left_out,
 			  ctl_text_of(discovery, "left_out_why"));
+	else if (dr_json_is_null(dr_json_get(discovery, "listed_age_seconds")))
+		check_bad(r, CHECK_DEGRADED, NULL, "ask again in a minute",
+			  "Nova has not listed its hypervisors yet: none of them is watched");
+	else if (dr_json_get_number(discovery, "hosts", 1) == 0)
+		check_bad(r, CHECK_DEGRADED, NULL,
+			  "openstack hypervisor list: is this the right cloud and region?",
+			  "Nova lists no hypervisors: none is watched");
 	else
 		check_ok(r, NULL, "all that Nova lists is watched");
 }

@@ -102,14 +102,25 @@ static void put_words(const struct line *l, const char *prefix, struct dr_buf *o
 	}
 }
 
+/* "--ca=docs/op": the value of a word that has its option, too. */
+static bool is_file_of(const char *word)
+{
+	size_t len = strcspn(word, "=");
+	DR_AUTO_FREE char *name = word[len] ? strndup(word, len) : NULL;
+	const struct ctl_option *option = name ? find_option(name) : NULL;
+
+	return option && option->file;
+}
+
 void ctl_complete(const char *const words[], size_t count, struct dr_buf *out)
 {
 	struct line l = read_line(words, count);
 	const char *last = count ? words[count - 1] : "";
 
-	if (l.wants) {
-		if (l.wants->file)
-			dr_buf_puts(out, ":file\n");
+	if (l.wants ? l.wants->file : is_file_of(last)) {
+		dr_buf_puts(out, ":file\n");
+	} else if (l.wants) {
+		return;
 	} else if (*last == '-') {
 		put_options(&l, last, out);
 	} else {
@@ -129,22 +140,33 @@ enum ctl_exit ctl_run_words(const struct ctl_opts *o, struct dr_buf *out, struct
 
 /* ---------------------------------------------------------------- scripts */
 
-static const char bash_script[] = "# bash completion of doctorctl; once: . <(doctorctl completion bash)\n"
-				  "_doctorctl() {\n"
-				  "	local line cur=${COMP_WORDS[COMP_CWORD]}\n"
-				  "	COMPREPLY=()\n"
-				  "	while IFS= read -r line; do\n"
-				  "		case $line in\n"
-				  "		:file)\n"
-				  "			compopt -o filenames 2>/dev/null\n"
-				  "			mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-				  "			;;\n"
-				  "		*) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
-				  "		esac\n"
-				  "	done < <(\"${COMP_WORDS[0]}\" completion words -- "
-				  "\"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
-				  "}\n"
-				  "complete -F _doctorctl doctorctl\n";
+/* bash breaks words at ":" and "=", too: they are put together again where no blank is between. */
+static const char bash_script[] =
+	"# bash completion of doctorctl; once: . <(doctorctl completion bash)\n"
+	"_doctorctl() {\n"
+	"	local line rest cur=${COMP_WORDS[COMP_CWORD]#=} left=${COMP_LINE-} i words=()\n"
+	"	for ((i = 0; i <= COMP_CWORD; i++)); do\n"
+	"		rest=${left#\"${left%%[![:space:]]*}\"}\n"
+	"		if [[ $i -gt 0 && $rest && $rest == \"$left\" ]]; then\n"
+	"			words[-1]+=${COMP_WORDS[i]}\n"
+	"		else\n"
+	"			words+=(\"${COMP_WORDS[i]}\")\n"
+	"		fi\n"
+	"		left=${rest#\"${COMP_WORDS[i]}\"}\n"
+	"	done\n"
+	"	COMPREPLY=()\n"
+	"	while IFS= read -r line; do\n"
+	"		case $line in\n"
+	"		:file)\n"
+	"			compopt -o filenames 2>/dev/null\n"
+	"			mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	"			;;\n"
+	"		*) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
+	"		esac\n"
+	"	done < <(\"${COMP_WORDS[0]}\" completion words -- "
+	"\"${words[@]:1}\" 2>/dev/null)\n"
+	"}\n"
+	"complete -F _doctorctl doctorctl\n";
 
 static const char zsh_script[] = "#compdef doctorctl\n"
 				 "# zsh completion of doctorctl; once: . <(doctorctl completion zsh), or as "
@@ -156,7 +178,10 @@ static const char zsh_script[] = "#compdef doctorctl\n"
 				 "\"${(@)words[2,CURRENT]}\" 2>/dev/null)}\"; do\n"
 				 "		case $line in\n"
 				 "		'') ;;\n"
-				 "		:file) _files ;;\n"
+				 "		:file)\n"
+				 "			[[ $words[CURRENT] != --*=* ]] || compset -P '--*='\n"
+				 "			_files\n"
+				 "			;;\n"
 				 "		*$'\\t'*) found+=(\"${line%%$'\\t'*}:${line#*$'\\t'}\") ;;\n"
 				 "		*) found+=(\"$line\") ;;\n"
 				 "		esac\n"

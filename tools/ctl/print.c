@@ -18,7 +18,9 @@ static void print_problems(const struct dr_json *problems, struct dr_buf *out)
 {
 	const struct dr_json *p;
 
-	if (dr_json_size(problems) == 0)
+	if (!dr_json_is_array(problems))
+		ctl_put(out, "! it does not say how it is\n");
+	else if (dr_json_size(problems) == 0)
 		ctl_put(out, "all is well\n");
 	for (p = dr_json_first(problems); p; p = dr_json_next(p))
 		ctl_put(out, "! %s\n", dr_json_str(p) ? dr_json_str(p) : "?");

@@ -75,7 +75,7 @@ static void print_steps(const struct dr_json *steps, struct dr_buf *out)
 
 static void print_actions(const struct dr_json *actions, struct dr_buf *out)
 {
-	static const char *const heads[] = { "ACTION",	"SERVER",   "RESULT",  ">ATTEMPTS", ">STATUS",
+	static const char *const heads[] = { "ACTION",	"OF",	    "RESULT",  ">ATTEMPTS", ">STATUS",
 					     "STARTED", "FINISHED", "REQUEST", "REASON" };
 	AUTO_TABLE struct ctl_table t;
 
@@ -84,7 +84,7 @@ static void print_actions(const struct dr_json *actions, struct dr_buf *out)
 		return;
 	for (const struct dr_json *a = dr_json_first(actions); a; a = dr_json_next(a)) {
 		ctl_table_cell(&t, "%s", ctl_text_of(a, "action"));
-		ctl_table_cell(&t, "%s", ctl_text_of(a, "server"));
+		ctl_table_cell(&t, "%s", ctl_text_of(a, dr_json_get(a, "port") ? "port" : "server"));
 		ctl_table_cell(&t, "%s", ctl_text_of(a, "result"));
 		ctl_table_cell(&t, "%lld", ctl_int_of(a, "attempts"));
 		ctl_table_cell(&t, "%lld", ctl_int_of(a, "status"));

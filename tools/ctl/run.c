@@ -6,6 +6,8 @@
 #include "tools/ctl/table.h"
 
 #define TIMEOUT dr_sec(60) /* a reload attaches to interfaces, and the daemon may be busy */
+/* A thousand incidents, each with some hundred actions, are 64 MiB. */
+#define ANSWER_MAX ((size_t)256 << 20)
 
 static const char *place_of(const struct ctl_opts *o)
 {
@@ -68,6 +70,7 @@ static int call(struct dr_loop *loop, const struct ctl_opts *o, const struct ctl
 		.cert_file = o->cert,
 		.key_file = o->key,
 		.user_agent = "doctorctl/" DR_VERSION,
+		.answer_max = ANSWER_MAX,
 	};
 	DR_AUTO(dr_http_client_freep) struct dr_http_client *client = NULL;
 	struct dr_http_request req = {

@@ -128,7 +128,7 @@ void ctl_put(struct dr_buf *out, const char *fmt, ...)
 		return;
 	}
 	len = strlen(text);
-	bool line = len > 0 && text[len - 1] == '\n';
+	bool line = *fmt && fmt[strlen(fmt) - 1] == '\n'; /* ours, and not one of the arguments' */
 
 	if (line)
 		text[len - 1] = '\0';

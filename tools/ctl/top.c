@@ -39,6 +39,13 @@ static const struct top_sample *sample(const struct top_series *s, size_t ago)
 	return &s->samples[(s->next + TOP_SAMPLES - 1 - ago) % TOP_SAMPLES];
 }
 
+/* Since the sample before; it is probed less often than we look. */
+static bool none_was_due(const struct top_series *s, const struct dr_json *target, const struct top_sample *n)
+{
+	return n->settled == sample(s, 0)->settled && ctl_int_of(target, "outstanding") == 0 &&
+	       strcmp(ctl_text_of(target, "verdict"), "up") == 0;
+}
+
 static void add_sample(struct top_series *s, const struct dr_json *target)
 {
 	struct top_sample n = {
@@ -47,8 +54,10 @@ static void add_sample(struct top_series *s, const struct dr_json *target)
 		.answered = ctl_int_of(target, "answered"),
 	};
 
+	if (s->count > 0 && n.answered < sample(s, 0)->answered)
+		s->count = 0; /* the monitor was restarted */
 	if (s->count > 0 && n.answered == sample(s, 0)->answered)
-		n.rtt = -1;
+		n.rtt = none_was_due(s, target, &n) ? sample(s, 0)->rtt : -1;
 	s->samples[s->next] = n;
 	s->next = (s->next + 1) % TOP_SAMPLES;
 	s->count = DR_MIN(s->count + 1, (size_t)TOP_SAMPLES);

@@ -12,7 +12,7 @@
 #define TOP_SAMPLES 64 /* of each target: the longest trend */
 
 struct top_sample {
-	double rtt;	   /* seconds, of the newest answer; < 0: none came since the sample before */
+	double rtt;	   /* seconds, of the newest answer; < 0: none came to what was sent */
 	long long settled; /* probes that were answered or lost by then */
 	long long answered;
 };
