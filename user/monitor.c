@@ -239,8 +239,8 @@ static int start_discovery(struct monitor *m)
 	return mon_discover_start(m->loop, &m->config, m->config_path, on_discovered, m, &m->discovery);
 }
 
-/* Another host has it now: what was told of the last one is taken back, and the new one's state is to be
- * told.
+/* Another host has it now, or none: what was told of the last one is taken back, and the new one's state is
+ * to be told.
  */
 static void change_host(struct monitor *m, const struct mon_link *was, struct monitor_link *s)
 {
@@ -250,10 +250,12 @@ static void change_host(struct monitor *m, const struct mon_link *was, struct mo
 	s->told = s->broken = false;
 }
 
-/* Links that are listed no more are forgotten, the others keep what was said of them. */
+/* Links that are listed no more are forgotten, and what was told of them is taken back; the others keep what
+ * was said of them. */
 static void carry_links_over(struct monitor *m, const struct mon_link *was, size_t was_count)
 {
 	struct monitor_link old[MON_INTERFACES_MAX];
+	bool kept[MON_INTERFACES_MAX] = { false };
 
 	memcpy(old, m->links, sizeof(old));
 	memset(m->links, 0, sizeof(m->links));
@@ -261,12 +263,15 @@ static void carry_links_over(struct monitor *m, const struct mon_link *was, size
 		for (size_t k = 0; k < was_count; k++) {
 			if (strcmp(m->config.links[i].name, was[k].name) != 0)
 				continue;
+			kept[k] = true;
 			m->links[i] = old[k];
 			if (strcmp(m->config.links[i].host, was[k].host) != 0)
 				change_host(m, &was[k], &m->links[i]);
 		}
 	}
 	for (size_t k = 0; k < was_count; k++) {
+		if (!kept[k])
+			change_host(m, &was[k], &old[k]);
 		if (old[k].ifindex)
 			monitor_unwatch_link(m, old[k].ifindex);
 	}

@@ -361,6 +361,24 @@ static void a_reload_gives_it_to_another_host(void **state)
 	assert_string_equal(bed_expect_other(b, NIC_ERROR ".cleared")->host, "compute-8");
 }
 
+/* Its card was replaced, say, by one of another name. */
+static void a_reload_leaves_it_out(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = started();
+	DR_AUTO_BUF struct dr_buf t = { 0 };
+
+	far_end(b, "down");
+	expect_error(b);
+	live_begin(b, &t, "host: compute-7\nlinks: [{interface: lo}]\n");
+	dr_buf_printf(&t, "  []\n");
+	bed_write(b, dr_buf_str(&t));
+	live_hang_up(b, "configuration taken over");
+	expect_cleared(b);
+	far_end(b, "up");
+	bed_idle(b, dr_msec(200));
+	bed_expect_no_other(b);
+}
+
 /* A link and an interface that are away for now do not hinder a reload, one that was never there does. */
 static void a_reload_while_they_are_away(void **state)
 {
@@ -507,6 +525,7 @@ int main(void)
 		TEST(it_is_renamed),
 		TEST(a_reload_keeps_what_is_known),
 		TEST(a_reload_gives_it_to_another_host),
+		TEST(a_reload_leaves_it_out),
 		TEST(a_reload_while_they_are_away),
 		TEST(a_compute_node),
 	};
