@@ -13,6 +13,7 @@
 #define WHY_MAX 512
 #define SAY_AGAIN dr_sec(60) /* the same failure of one inspector */
 #define PATIENCE 3	     /* answers in a row that take nothing, before others are told first */
+#define AWAY dr_sec(60)	     /* for so long nobody waits for who has not answered PATIENCE times */
 #define LEFT_SAID_MAX 10     /* undelivered events that are named at the end */
 
 struct receiver { /* an inspector */
@@ -23,6 +24,8 @@ struct receiver { /* an inspector */
 	struct dr_mono failed_at, again;
 	struct dr_mono said_at;
 	char said[WHY_MAX]; /* the failure last logged */
+	struct mon_faults
+		held; /* that it, one of several, took, or may have taken: their ends are its, too */
 };
 
 struct lane { /* a queue with those that it is for: one, or the first that takes the event */
@@ -35,6 +38,7 @@ struct lane { /* a queue with those that it is for: one, or the first that takes
 	unsigned not_taken;    /* answers in a row that neither took an event nor refused it */
 	uint64_t newest;       /* event that the request on its way knows of */
 	bool refused[MON_INSPECTORS_MAX];
+	bool taken; /* the first of the queue was, and is for another one as well */
 	struct dr_mono drop_said_at;
 };
 
@@ -65,12 +69,41 @@ static bool is_over(struct dr_mono since, struct dr_dur time, struct dr_mono now
 	return since.ns == 0 || dr_mono_sub(now, since).ns >= time.ns;
 }
 
+/* ---------------------------------------------------------------- who knows of what */
+
+static void note_held(const struct lane *l, struct receiver *to)
+{
+	const struct mon_event *e = mon_queue_first(&l->queue);
+
+	if (l->count > 1 && mon_faults_apply(&to->held, e))
+		dr_error("out of memory: the end of this may be told to another inspector url=%s type=%s "
+			 "host=%s",
+			 to->url, mon_event_type_name(e), e->host);
+}
+
+static bool holds(const struct receiver *to, const struct mon_event *e, struct dr_mono now)
+{
+	bool away = to->failures >= PATIENCE && !is_over(to->failed_at, AWAY, now);
+
+	return !e->on && !away && mon_faults_has(&to->held, e);
+}
+
+static bool is_held(const struct lane *l, const struct mon_event *e)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (!l->refused[i] && holds(&l->receivers[i], e, dr_mono_now()))
+			return true;
+	}
+	return false;
+}
+
 /* ---------------------------------------------------------------- what became of an attempt */
 
 static void drop_first(struct lane *l)
 {
 	mon_queue_pop(&l->queue);
 	memset(l->refused, 0, sizeof(l->refused));
+	l->taken = false;
 }
 
 /*
@@ -101,6 +134,10 @@ static void delivered(struct lane *l, struct receiver *to)
 	to->failures = 0;
 	to->said_at = (struct dr_mono){ 0 };
 	to->stats.delivered++;
+	note_held(l, to);
+	l->taken = is_held(l, e); /* by another one, too */
+	if (l->taken)
+		return;
 	drop_first(l);
 	if (to->peer.inspector->dialect != MON_CONGRESS)
 		return;
@@ -160,6 +197,8 @@ static void on_answer(const struct dr_http_response *a, void *userdata)
 	switch (mon_delivery_of(a->error, a->status)) {
 	case MON_RETRY:
 		failed(l, to, why);
+		if (a->error && mon_queue_first(&l->queue)->on)
+			note_held(l, to);
 		if (!a->error && ++l->not_taken >= PATIENCE)
 			step_aside(l);
 		break;
@@ -233,6 +272,7 @@ static int choose(const struct lane *l, struct dr_mono now, struct dr_mono *ret_
 		choices[i] = (struct mon_choice){
 			.fits = mon_event_fits(mon_queue_first(&l->queue), to->peer.inspector->dialect),
 			.refused = l->refused[i],
+			.holds = holds(to, mon_queue_first(&l->queue), now),
 			.failed = to->failures > 0,
 			.again = to->again,
 		};
@@ -269,6 +309,10 @@ static void advance(struct lane *l)
 		struct dr_mono now = dr_mono_now();
 
 		skip_overtaken(l);
+		if (l->taken && !is_held(l, mon_queue_first(&l->queue))) {
+			drop_first(l); /* the other one is away, or refuses it */
+			continue;
+		}
 		if (!mon_queue_first(&l->queue))
 			return;
 		int to = choose(l, now, &again);
@@ -398,6 +442,8 @@ void mon_report_free(struct mon_report *r)
 	/* first, as their calls end with it */
 	for (size_t i = 0; i < MON_INSPECTORS_MAX; i++)
 		mon_peer_done(&r->receivers[i].peer);
+	for (size_t i = 0; i < MON_INSPECTORS_MAX; i++)
+		mon_faults_done(&r->receivers[i].held);
 	for (size_t i = 0; i < r->lane_count; i++) {
 		say_left(&r->lanes[i]);
 		dr_source_free(r->lanes[i].timer);
@@ -437,7 +483,7 @@ void mon_report_push(struct mon_report *r, const struct mon_event *event)
 	struct mon_event e = *event, dropped;
 
 	e.number = ++r->number;
-	if (r->congress && mon_faults_apply(&r->faults, &e))
+	if (r->congress && e.type == MON_EVENT_HOST && mon_faults_apply(&r->faults, &e))
 		dr_error("out of memory: Congress is not told of host=%s", e.host);
 	for (size_t i = 0; i < r->lane_count; i++) {
 		struct lane *l = &r->lanes[i];

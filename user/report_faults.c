@@ -11,20 +11,29 @@ void mon_faults_done(struct mon_faults *f)
 	*f = (struct mon_faults){ 0 };
 }
 
-/* Where host is, or belongs. */
-static size_t find(const struct mon_faults *f, const char *host, bool *ret_there)
+static int compare(const struct mon_event *a, const struct mon_event *b)
+{
+	int r = strcmp(a->host, b->host);
+
+	if (r == 0)
+		r = (int)a->type - (int)b->type;
+	return r ? r : strcmp(a->subject, b->subject);
+}
+
+/* Where it is, or belongs. */
+static size_t find(const struct mon_faults *f, const struct mon_event *e, bool *ret_there)
 {
 	size_t low = 0, high = f->count;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 
-		if (strcmp(f->items[mid]->host, host) < 0)
+		if (compare(f->items[mid], e) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	*ret_there = low < f->count && strcmp(f->items[low]->host, host) == 0;
+	*ret_there = low < f->count && compare(f->items[low], e) == 0;
 	return low;
 }
 
@@ -53,9 +62,8 @@ int mon_faults_apply(struct mon_faults *f, const struct mon_event *e)
 {
 	bool there;
 
-	if (e->type != MON_EVENT_HOST)
-		return 0;
-	size_t at = find(f, e->host, &there);
+	size_t at = find(f, e, &there);
+
 	if (there && e->on) {
 		*f->items[at] = *e;
 	} else if (there) {
@@ -66,4 +74,12 @@ int mon_faults_apply(struct mon_faults *f, const struct mon_event *e)
 		return insert(f, at, e);
 	}
 	return 0;
+}
+
+bool mon_faults_has(const struct mon_faults *f, const struct mon_event *e)
+{
+	bool there;
+
+	find(f, e, &there);
+	return there;
 }

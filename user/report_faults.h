@@ -2,7 +2,10 @@
 #ifndef DOCTOR_USER_REPORT_FAULTS_H
 #define DOCTOR_USER_REPORT_FAULTS_H
 
-/* The hosts that are down now, for dialects that want the whole picture each time; pure. Ordered by host. */
+/*
+ * The faults that are there now, as far as events of them were applied; pure. Ordered by host. All hosts that
+ * are down are what some dialects want each time; those that one inspector was told of are its to end.
+ */
 
 #include "user/event.h"
 
@@ -12,7 +15,9 @@ struct mon_faults {
 };
 
 void mon_faults_done(struct mon_faults *f);
-/* Events of other types are not looked at. -ENOMEM: a fault that came is not among them. */
+/* -ENOMEM: a fault that came is not among them. */
 int mon_faults_apply(struct mon_faults *f, const struct mon_event *e) DR_MUST_USE;
+/* The fault that e is about, or the end of. */
+bool mon_faults_has(const struct mon_faults *f, const struct mon_event *e);
 
 #endif

@@ -23,10 +23,12 @@ struct dr_dur mon_retry_pause(unsigned n, uint32_t random)
 int mon_choose(const struct mon_choice *c, size_t n, struct dr_mono now, struct dr_mono *ret_again)
 {
 	struct dr_mono again = { UINT64_MAX };
-	bool refused = false;
+	bool refused = false, held = false;
 
+	for (size_t i = 0; i < n; i++)
+		held |= c[i].holds && c[i].fits && !c[i].refused;
 	for (size_t i = 0; i < n; i++) {
-		if (!c[i].fits)
+		if (!c[i].fits || (held && !c[i].holds))
 			continue;
 		if (c[i].refused) {
 			refused = true;

@@ -270,7 +270,18 @@ static void faults_on_now(void **state)
 	assert_int_equal(mon_faults_apply(&f, &e), 0);
 	assert_int_equal(f.count, 3);
 	assert_string_equal(f.items[1]->host, "c");
-	e = event(MON_EVENT_DEGRADED, true);
+	e = event(MON_EVENT_DEGRADED, true); /* another fault, whoever has one already */
+	strcpy(e.host, "c");
+	assert_false(mon_faults_has(&f, &e));
+	assert_int_equal(mon_faults_apply(&f, &e), 0);
+	assert_int_equal(f.count, 4);
+	assert_true(mon_faults_has(&f, &e));
+	strcpy(e.subject, "other");
+	assert_false(mon_faults_has(&f, &e));
+	e.on = false;
+	assert_int_equal(mon_faults_apply(&f, &e), 0);
+	assert_int_equal(f.count, 4);
+	strcpy(e.subject, event(MON_EVENT_DEGRADED, true).subject);
 	assert_int_equal(mon_faults_apply(&f, &e), 0);
 	assert_int_equal(f.count, 3);
 	for (int i = 0; i < 100; i++) {

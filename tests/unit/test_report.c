@@ -146,6 +146,11 @@ static void push_down(struct world *w, const char *host)
 	push(w, MON_EVENT_HOST, true, host);
 }
 
+static void push_up(struct world *w, const char *host)
+{
+	push(w, MON_EVENT_HOST, false, host);
+}
+
 static void all_delivered(struct world *w)
 {
 	WAIT_FOR(w->loop, mon_report_undelivered(w->report) == 0);
@@ -222,6 +227,7 @@ static void who_is_asked(void **state)
 #define FITS .fits = true
 #define UNTIL(t) .fits = true, .failed = true, .again = { t }
 #define NO .fits = true, .refused = true
+#define HOLDS .holds = true
 	static const struct {
 		struct mon_choice c[3];
 		int expected;
@@ -241,6 +247,10 @@ static void who_is_asked(void **state)
 		{ { { UNTIL(102) }, { NO }, { NO } }, -2, 0 },
 		{ { { NO }, { NO }, { NO } }, -2, 0 },
 		{ { { 0 }, { 0 }, { 0 } }, -2, 0 },
+		{ { { FITS }, { FITS, HOLDS }, { FITS } }, 1, 0 },
+		{ { { FITS }, { UNTIL(102), HOLDS }, { FITS } }, -1, 102 },
+		{ { { FITS }, { UNTIL(102), HOLDS }, { FITS, HOLDS } }, 2, 0 },
+		{ { { FITS }, { NO, HOLDS }, { FITS } }, 0, 0 },
 	};
 
 	for (size_t i = 0; i < DR_ARRAY_SIZE(cases); i++) {
@@ -644,6 +654,51 @@ static void the_first_that_takes_it(void **state)
 	assert_int_equal(stats(w, 1).delivered, b->count);
 }
 
+/* Another one heard of it, as the first was away: both are told of the end, who may have heard ahead of all.
+ */
+static void the_end_goes_to_those_that_heard(void **state)
+{
+	struct world *w = *state;
+	struct inspector *a = &w->inspectors[0], *b = &w->inspectors[1], *c = &w->inspectors[2];
+
+	w->config.inspector_count = 3;
+	w->config.all_inspectors = false;
+	a->statuses[0] = 503; /* it says that it did not take it */
+	start(w);
+	push_down(w, "1");
+	all_delivered(w);
+	assert_host(b, 0, "1");
+	WAIT_FOR(w->loop, (push_down(w, "2"), all_delivered(w), a->count) == 2);
+	size_t first = a->count, second = b->count;
+	push_up(w, "1");
+	push_up(w, "2");
+	all_delivered(w);
+	assert_int_equal(b->count, second + 1 + (second > 1)); /* "2" may have been said to it as well */
+	assert_host(b, second, "1");
+	assert_int_equal(a->count, first + 1);
+	assert_host(a, first, "2");
+	assert_int_equal(c->count, 0);
+	push_up(w, "1"); /* nobody holds it any more */
+	all_delivered(w);
+	assert_int_equal(a->count, first + 2);
+}
+
+static void the_end_does_not_wait_for_who_is_away(void **state)
+{
+	struct world *w = *state;
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	make_dead(w, 0); /* and may have heard it for all we know */
+	start(w);
+	push_down(w, "1");
+	all_delivered(w);
+	push_up(w, "1");
+	all_delivered(w);
+	assert_int_equal(w->inspectors[1].count, 2);
+	assert_host(&w->inspectors[1], 1, "1");
+}
+
 static void all_of_them_away(void **state)
 {
 	struct world *w = *state;
@@ -957,6 +1012,8 @@ int main(void)
 		TEST(files_that_cannot_be_read_are_said),
 		TEST(all_are_told),
 		TEST(the_first_that_takes_it),
+		TEST(the_end_goes_to_those_that_heard),
+		TEST(the_end_does_not_wait_for_who_is_away),
 		TEST(all_of_them_away),
 		TEST(refused_by_one_taken_by_the_next),
 		TEST(refused_does_not_wait_for_who_is_away),
