@@ -301,6 +301,7 @@ static void on_metrics(struct con_consumer *c, struct dr_http_exchange *x)
 		.alarms = con_arm_count(c->arm),
 		.recovering = recovering(c),
 		.subscribed = con_subscribe_is(c->subscribe),
+		.bodies_refused = dr_http_server_refused(c->http),
 	};
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 
