@@ -219,7 +219,7 @@ static void on_fault(struct con_consumer *c, struct dr_http_exchange *x)
 		r = hear_end(c, &n);
 	if (r < 0) /* not acknowledged, so it comes again */
 		dr_http_reply_error(x, 503,
-				    r == -EAGAIN ? "the plan of a server is not known yet"
+				    r == -EAGAIN ? "whether a server is ours, or its plan, is not known yet"
 						 : "the journal cannot be written");
 	else
 		dr_http_reply(x, 204, NULL, NULL, 0);
