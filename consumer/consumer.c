@@ -122,6 +122,7 @@ static void on_fleet(bool partial, void *userdata)
 
 	if (c->stopping)
 		return;
+	c->listed = !c->config->discover || !partial;
 	if (!partial)
 		know_all(c);
 	become_ready(c);
@@ -307,6 +308,7 @@ int con_consumer_new(struct dr_loop *l, struct dr_cloud *cloud, const struct con
 	c->started = fn;
 	c->userdata = userdata;
 	c->planned = !needs_rows(config);
+	c->listed = !config->discover;
 	if ((r = con_faults_open(config->journal, &c->work.faults, ret_error)) ||
 	    (r = load_tls(config, &c->tls, ret_error)) || (r = add_configured(c)) ||
 	    (r = listen_and_name(c)) || (r = start_parts(c)))

@@ -61,6 +61,7 @@ struct con_consumer {
 	size_t server_count;
 	bool ready;   /* the plan of each server is known, but for those that Nova does not show just now */
 	bool planned; /* of those, too */
+	bool listed;  /* who is not among servers is not ours, as of the last look */
 	bool resumed; /* what an earlier life left open, of all of them */
 	TAILQ_HEAD(con_word_list, con_word) words;
 	size_t word_count;
@@ -81,7 +82,8 @@ struct con_server *con_add_server(struct con_consumer *c, const char *id); /* NU
 
 /*
  * 0: it is in the journal, and its recovery has begun where it needs one. 1: the server is not ours.
- * -EAGAIN: its plan is not known yet. Negative: the journal cannot be written. Nothing was begun then.
+ * -EAGAIN: its plan is not known yet, or, where the inspector tells of it, whether it is ours. Negative: the
+ * journal cannot be written. Nothing was begun then.
  */
 int con_hear(struct con_consumer *c, const struct con_word *w) DR_MUST_USE;
 

@@ -285,6 +285,8 @@ int con_hear(struct con_consumer *c, const struct con_word *w)
 	const char *name = name_word(w, text, sizeof(text));
 	int r;
 
+	if (!s && w->from_inspector && !c->listed)
+		return -EAGAIN; /* an alarm that has fired is found in Aodh when its server is known */
 	if (!s) {
 		c->counts.unknown++;
 		return 1;

@@ -75,6 +75,9 @@ void con_metrics_print(struct dr_buf *b, const struct con_gauges *now, const str
 		add_metric(b, gauges[i].name, "gauge", gauges[i].help);
 		dr_buf_printf(b, "doctor_consumer_%s %zu\n", gauges[i].name, gauges[i].value);
 	}
+	add_metric(b, "bodies_refused_total", "counter",
+		   "Requests whose body found no room beside those of others.");
+	dr_buf_printf(b, "doctor_consumer_bodies_refused_total %" PRIu64 "\n", now->bodies_refused);
 	add_words(b, n);
 	con_answers_write(&n->answers, b);
 	add_outcomes(b, n);

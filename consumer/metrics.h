@@ -22,6 +22,7 @@ struct con_counts {
 struct con_gauges {
 	size_t servers, alarms, recovering;
 	bool subscribed;
+	uint64_t bodies_refused; /* so far */
 };
 
 void con_metrics_print(struct dr_buf *b, const struct con_gauges *now, const struct con_counts *n);

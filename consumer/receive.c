@@ -219,7 +219,7 @@ static void on_fault(struct con_consumer *c, struct dr_http_exchange *x)
 		r = hear_end(c, &n);
 	if (r < 0) /* not acknowledged, so it comes again */
 		dr_http_reply_error(x, 503,
-				    r == -EAGAIN ? "the plan of a server is not known yet"
+				    r == -EAGAIN ? "whether a server is ours, or its plan, is not known yet"
 						 : "the journal cannot be written");
 	else
 		dr_http_reply(x, 204, NULL, NULL, 0);
@@ -301,6 +301,7 @@ static void on_metrics(struct con_consumer *c, struct dr_http_exchange *x)
 		.alarms = con_arm_count(c->arm),
 		.recovering = recovering(c),
 		.subscribed = con_subscribe_is(c->subscribe),
+		.bodies_refused = dr_http_server_refused(c->http),
 	};
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 

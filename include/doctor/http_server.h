@@ -60,6 +60,7 @@ struct dr_http_server_opts {
 	uint16_t port;		    /* 0: the kernel chooses */
 	const char *unix_path;	    /* instead of the two: a local socket, see below; NULL: none */
 	size_t body_max;	    /* bytes; 0: 1 MiB. Larger: 413 without the handler */
+	size_t bodies_max;	    /* of all requests together, see below; 0: 64 MiB */
 	unsigned connections_max;   /* 0: 256 */
 	struct dr_dur idle_timeout; /* 0: 30 s */
 	const char *server_name;    /* Server: header; NULL: "doctor" */
@@ -82,6 +83,10 @@ int dr_http_listen_parse(const char *text, struct dr_http_listen *ret) DR_MUST_U
 /*
  * -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL (address), ...
  *
+ * A body is kept until its answer begins. What each has beyond 16 KiB is counted: the one that would take the
+ * sum above bodies_max is thrown away, and answered with 503 and Retry-After without the handler. A body of
+ * up to 16 KiB never is.
+ *
  * A local socket has mode 0660, so that its owner and group say who may come. Its directory is made (0755) if
  * it is missing. What a process that has ended left there is replaced; -EADDRINUSE if somebody listens,
  * -EEXIST if something else than a socket is in the way, -ENAMETOOLONG. It is removed at the end.
@@ -96,6 +101,8 @@ DR_DEFINE_FREEP(struct dr_http_server, dr_http_server_free)
  */
 int dr_http_server_give(const struct dr_http_server *s, uid_t uid, gid_t gid) DR_MUST_USE;
 uint16_t dr_http_server_port(const struct dr_http_server *s); /* 0 of a local socket */
+/* How many requests it refused for bodies_max. */
+uint64_t dr_http_server_refused(const struct dr_http_server *s);
 
 /*
  * Of a server with TLS, takes a reference: new connections are shown the new certificate, and the clients of

@@ -15,6 +15,9 @@
 #include "lib/io/unix_listen.h"
 
 #define BODY_DEFAULT (1UL << 20)
+#define BODIES_DEFAULT (64UL << 20)
+#define BODY_SHARE (16UL << 10) /* each body may have that much, whatever the others have */
+#define BODIES_AGAIN "1"	/* s, after that */
 #define CONNECTIONS_DEFAULT 256
 #define CONNECTION_MEMORY (64UL << 10) /* request line and headers; more: 431 */
 #define SET_HEADERS_MAX 32
@@ -69,7 +72,9 @@ struct dr_http_server {
 	struct dr_source *epoll, *timer;
 	dr_http_handler_fn fn;
 	void *userdata;
-	size_t body_max;
+	size_t body_max, bodies_max;
+	size_t bodies;	  /* bytes of all that are kept, beyond the share of each */
+	uint64_t refused; /* for their sake */
 	char *server_name;
 	uint16_t port;
 	struct dr_unix_path local;
@@ -80,6 +85,24 @@ struct dr_http_server {
 
 /* ---------------------------------------------------------------- exchanges */
 
+static size_t beyond_share(const struct dr_buf *body)
+{
+	return body->len > BODY_SHARE ? body->len - BODY_SHARE : 0;
+}
+
+static void body_append(struct dr_http_exchange *x, const char *data, size_t len)
+{
+	x->server->bodies -= beyond_share(&x->body);
+	dr_buf_append(&x->body, data, len);
+	x->server->bodies += beyond_share(&x->body);
+}
+
+static void body_free(struct dr_http_exchange *x)
+{
+	x->server->bodies -= beyond_share(&x->body);
+	dr_buf_done(&x->body);
+}
+
 static void exchange_free(struct dr_http_exchange *x)
 {
 	for (size_t i = 0; i < x->header_count; i++) {
@@ -88,7 +111,7 @@ static void exchange_free(struct dr_http_exchange *x)
 	}
 	if (x->response)
 		MHD_destroy_response(x->response);
-	dr_buf_done(&x->body);
+	body_free(x);
 	free(x->user);
 	free(x);
 }
@@ -464,6 +487,14 @@ static void reply_too_large(struct dr_http_exchange *x)
 	dr_http_reply_json(x, MHD_HTTP_CONTENT_TOO_LARGE, body);
 }
 
+static void refuse_for_now(struct dr_http_exchange *x)
+{
+	x->server->refused++;
+	dr_http_set_header(x, "Retry-After", BODIES_AGAIN);
+	dr_http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE,
+			    "the bodies of other requests take all the memory that there is for them");
+}
+
 /* ---- what http_stream.c needs ---- */
 
 struct http_streams *http_server_streams(struct dr_http_exchange *x)
@@ -492,6 +523,7 @@ static enum MHD_Result queue_reply(struct dr_http_exchange *x)
 	struct MHD_Response *response = DR_TAKE_PTR(x->response);
 	enum MHD_Result r;
 
+	body_free(x); /* nobody needs it any more, and who takes his answer may be slow */
 	if (!response)
 		return MHD_NO;
 	r = MHD_queue_response(x->connection, x->status, response);
@@ -610,10 +642,15 @@ static enum MHD_Result on_body(struct dr_http_exchange *x, const char *data, siz
 
 	x->received += len;
 	if (x->replied || x->received > limit) {
-		dr_buf_done(&x->body);
+		body_free(x);
 		return x->received > limit + DISCARD_MAX ? MHD_NO : MHD_YES;
 	}
-	dr_buf_append(&x->body, data, len);
+	body_append(x, data, len);
+	if (x->server->bodies > x->server->bodies_max && beyond_share(&x->body)) {
+		body_free(x);
+		refuse_for_now(x);
+		x->handled = true;
+	}
 	return x->body.error ? MHD_NO : MHD_YES;
 }
 
@@ -815,6 +852,7 @@ int dr_http_server_new(struct dr_loop *l, const struct dr_http_server_opts *opts
 	s->tls_count = 1;
 	s->admit = o->admit;
 	s->body_max = o->body_max ? o->body_max : BODY_DEFAULT;
+	s->bodies_max = o->bodies_max ? o->bodies_max : BODIES_DEFAULT;
 	s->server_name = strdup(o->server_name ? o->server_name : "doctor");
 	if (!s->server_name)
 		return -ENOMEM;
@@ -853,6 +891,7 @@ void dr_http_server_free(struct dr_http_server *s)
 		dr_source_free(s->epoll);
 		dr_source_free(s->timer);
 		MHD_stop_daemon(s->daemon);
+		assert(!s->bodies);
 	}
 	dr_http_tls_unref(s->tls);
 	free(s->server_name);
@@ -867,4 +906,9 @@ int dr_http_server_give(const struct dr_http_server *s, uid_t uid, gid_t gid)
 uint16_t dr_http_server_port(const struct dr_http_server *s)
 {
 	return s->port;
+}
+
+uint64_t dr_http_server_refused(const struct dr_http_server *s)
+{
+	return s->refused;
 }

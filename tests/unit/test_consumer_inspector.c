@@ -75,9 +75,9 @@ static int teardown(void **state)
 	return consumer_teardown(state);
 }
 
-/* What the inspector sends of ids[0]. */
-static unsigned notify_raised(struct world *w, const char *fault, const char *state, const char *secret,
-			      const char *raised)
+/* What the inspector sends of a server. */
+static unsigned notify_of(struct world *w, const char *id, const char *fault, const char *state,
+			  const char *secret, const char *raised)
 {
 	DR_AUTO_BUF struct dr_buf b = { 0 };
 	char signature[80] = "sha256=";
@@ -90,7 +90,7 @@ static unsigned notify_raised(struct world *w, const char *fault, const char *st
 		"\"state\":\"%s\",\"raised_time\":\"%s\"},"
 		"\"virtual_resource_info\":[{\"virtual_resource_id\":\"%s\","
 		"\"virtual_resource_type\":\"server\",\"virtual_resource_state\":\"error\"}]}",
-		fault, state, fault, state, raised, w->ids[0]);
+		fault, state, fault, state, raised, id);
 	assert_int_equal(dr_hmac_sha256(secret, strlen(secret), b.data, b.len, signature + 7), 0);
 	req.body = b.data;
 	req.body_len = b.len;
@@ -98,10 +98,10 @@ static unsigned notify_raised(struct world *w, const char *fault, const char *st
 	return consumer_send(w, &req, "/fault", NULL);
 }
 
-/* The same of fault-1. */
+/* The same of ids[0] and fault-1. */
 static unsigned notify(struct world *w, const char *state, const char *secret)
 {
-	return notify_raised(w, "fault-1", state, secret, "");
+	return notify_of(w, w->ids[0], "fault-1", state, secret, "");
 }
 
 static void test_inspector_first(void **state)
@@ -176,7 +176,8 @@ static void test_clocks_differ(void **state)
 
 		snprintf(fault, sizeof(fault), "inc-%zu", i);
 		assert_int_equal(
-			notify_raised(w, fault, "raised", others.secret, dr_wall_format(then, raised)), 204);
+			notify_of(w, w->ids[0], fault, "raised", others.secret, dr_wall_format(then, raised)),
+			204);
 	}
 	assert_int_equal(said_count("fault is known already vm="), 2);
 	consumer_let_pass(w, dr_msec(100));
@@ -220,6 +221,41 @@ static void test_plan_is_in_a_silent_cell(void **state)
 	w->ours[0]->name = name;
 	consumer_assert_left_alone(w);
 	assert_int_equal(notify(w, "raised", others.secret), 204);
+}
+
+/* Only what Nova shows of it says whether it is ours: the inspector's word is to come again until then. */
+static void test_server_is_in_a_silent_cell(void **state)
+{
+	struct world *w = *state;
+	char *name = w->ours[0]->name;
+
+	consumer_leave_first_alone(w);
+	w->config.servers.count = 0;
+	w->config.discover = true;
+	w->config.match = w->plan.match;
+	w->config.inspector.url = url_of_others("");
+	w->config.interval = dr_msec(100);
+	w->ours[0]->name = NULL;
+	consumer_start(w);
+	wait_for(w, said_count("subscribed with the inspector") == 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(notify(w, "raised", others.secret), 503);
+		consumer_let_pass(w, dr_msec(150));
+	}
+	assert_non_null(strstr(consumer_get(w, "/metrics"), "{why=\"unknown_server\"} 0\n"));
+	w->ours[0]->name = name;
+	wait_for(w, notify(w, "raised", others.secret) == 204);
+	consumer_assert_left_alone(w);
+
+	/* all are known: the other is not ours */
+	assert_int_equal(notify_of(w, w->ids[1], "fault-2", "raised", others.secret, ""), 204);
+	assert_non_null(strstr(consumer_get(w, "/metrics"), "{why=\"unknown_server\"} 1\n"));
+
+	/* and anew, of one of which nothing was heard before */
+	w->ours[0]->name = NULL;
+	wait_for(w, notify_of(w, w->ids[1], "fault-3", "raised", others.secret, "") == 503);
+	w->ours[0]->name = name;
+	wait_for(w, notify_of(w, w->ids[1], "fault-3", "raised", others.secret, "") == 204);
 }
 
 static void test_no_inspector(void **state)
@@ -309,6 +345,7 @@ int main(void)
 		TEST(test_clocks_differ),
 		TEST(test_in_trouble_before_the_plan_is_known),
 		TEST(test_plan_is_in_a_silent_cell),
+		TEST(test_server_is_in_a_silent_cell),
 		TEST(test_no_inspector),
 		cmocka_unit_test(test_same_fault),
 		cmocka_unit_test(test_notifications_refused),

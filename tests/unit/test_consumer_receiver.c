@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the consumer takes alarms: how soon it answers, whom it hears, what it believes, and who cannot hold it
  * up. */
+#include <unistd.h>
+
 #include "tests/unit/consumer_world.h"
 #include "tests/unit/http_fixture.h"
 #include "tests/unit/promtool.h"
@@ -465,6 +467,85 @@ static void test_http(void **state)
 	assert_int_equal(said_count("warning: alarm refused from=127.0.0.1: "), 4);
 }
 
+/* ---- many who send much ---- */
+
+#define LARGE (4U << 20)
+#define LARGE_COUNT 40
+#define LARGE_FIT 16 /* of them */
+#define REFUSED "doctor_consumer_bodies_refused_total"
+
+static struct raw large[LARGE_COUNT];
+
+/* Of a request all but the last byte. */
+static void send_large(struct world *w, struct raw *r)
+{
+	static char body[LARGE - 1];
+	char head[100];
+
+	snprintf(head, sizeof(head), "POST /fault HTTP/1.1\r\nHost: x\r\nContent-Length: %u\r\n\r\n", LARGE);
+	raw_open(r, w->loop, consumer_port(w));
+	raw_puts(r, head);
+	raw_send(r, body, sizeof(body));
+}
+
+/* Bytes of memory that we have. */
+static size_t resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	size_t pages = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*u %zu", &pages), 1);
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Sends what is missing. True: there was room for it, so that its signature was looked at. */
+static bool finish_large(struct world *w, struct raw *r)
+{
+	raw_puts(r, "x");
+	WAIT_FOR(w->loop, raw_count(r, "\r\n\r\n{\"error\":{\"code\":") == 1);
+	if (raw_count(r, "HTTP/1.1 403 ") == 1)
+		return true;
+	assert_int_equal(raw_count(r, "HTTP/1.1 503 "), 1);
+	assert_int_equal(raw_count(r, "\r\nRetry-After: "), 1);
+	return false;
+}
+
+/* Who shows nothing of himself takes neither our memory nor the place of an alarm. */
+static void test_large_bodies(void **state)
+{
+	struct world *w = *state;
+	size_t before, refused = 0;
+
+	w->config.inspector.url = strdup("http://127.0.0.1:9");
+	consumer_start(w);
+	before = resident();
+	for (size_t i = 0; i < LARGE_COUNT; i++)
+		send_large(w, &large[i]);
+	assert_int_equal(post(w, alarm_n(w, 0)), 200);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+	assert_true(resident() - before < (size_t)LARGE * LARGE_COUNT * 2 / 3);
+#endif
+	wait_for(w, metric(w, REFUSED) == LARGE_COUNT - LARGE_FIT);
+
+	/* every other ends, and the rest breaks off */
+	for (size_t i = 0; i < LARGE_COUNT; i += 2)
+		refused += !finish_large(w, &large[i]);
+	assert_in_range(refused, LARGE_COUNT / 2 - LARGE_FIT, LARGE_COUNT / 2);
+	for (size_t i = 0; i < LARGE_COUNT; i++)
+		raw_done(&large[i]);
+	assert_int_equal(post(w, alarm_n(w, 1)), 200);
+
+	for (size_t i = 0; i < LARGE_FIT; i++)
+		send_large(w, &large[i]);
+	for (size_t i = 0; i < LARGE_FIT; i++) {
+		assert_true(finish_large(w, &large[i]));
+		raw_done(&large[i]);
+	}
+	assert_int_equal(metric(w, REFUSED), LARGE_COUNT - LARGE_FIT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, consumer_teardown)
 
 int main(void)
@@ -478,6 +559,7 @@ int main(void)
 		TEST(test_deleted_server),	   TEST(test_repeated_and_unknown),
 		TEST(test_foreign_alarms),	   TEST(test_too_many_wait),
 		TEST(test_stop_while_alarms_wait), TEST(test_http),
+		TEST(test_large_bodies),
 	};
 
 	return cmocka_run_group_tests_name("consumer_receiver", tests, tls_files_make, tls_files_remove);

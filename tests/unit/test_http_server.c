@@ -443,6 +443,153 @@ static void test_server_ends_with_open_connections(void **state)
 	assert_int_equal(f->handled, 1);
 }
 
+/* ---- what bodies take ---- */
+
+#define SHARE (16UL << 10)
+#define LARGE 60000UL /* one of them may be there, two not */
+#define BODIES_MAX (LARGE + 10000 - SHARE)
+
+/* The head of a request, and of its body all but `less` bytes. */
+static void put(struct fixture *f, struct raw *r, const char *path, size_t len, size_t less)
+{
+	static char body[LARGE + 1];
+	char head[100];
+
+	snprintf(head, sizeof(head), "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", path, len);
+	memset(body, 'x', sizeof(body));
+	raw_open(r, f->loop, port(f));
+	raw_puts(r, head);
+	raw_send(r, body, len - less);
+}
+
+/* There is room for a large body, and not for another beside it: nothing is charged, or all of it. */
+static void assert_room(struct fixture *f)
+{
+	uint64_t before = dr_http_server_refused(f->server);
+	struct raw first, second, small;
+
+	put(f, &first, "/first", LARGE, 1);
+	put(f, &small, "/small", SHARE, 1); /* so that the server has read the former */
+	raw_puts(&small, "x");
+	raw_expect(&small, "PUT /small ");
+	put(f, &second, "/second", LARGE, 1);
+	WAIT_FOR(f->loop, dr_http_server_refused(f->server) == before + 1);
+	raw_puts(&second, "x");
+	raw_expect(&second, "HTTP/1.1 503 ");
+	raw_puts(&first, "x");
+	raw_expect(&first, "PUT /first ");
+	assert_int_equal(dr_http_server_refused(f->server), before + 1);
+	raw_done(&first);
+	raw_done(&second);
+	raw_done(&small);
+}
+
+static void serve_bodies(struct fixture *f)
+{
+	fixture_server(f, &(struct dr_http_server_opts){ .body_max = LARGE, .bodies_max = BODIES_MAX });
+}
+
+static void test_no_room(void **state)
+{
+	struct fixture *f = *state;
+	struct raw first, second, small;
+
+	serve_bodies(f);
+	put(f, &first, "/first", LARGE, 1);
+	put(f, &small, "/small", SHARE, 1);
+	raw_puts(&small, "x");
+	raw_expect(&small, "PUT /small "); /* the server has read the former */
+	put(f, &second, "/second", LARGE, 1);
+	WAIT_FOR(f->loop, dr_http_server_refused(f->server) == 1);
+	assert_int_equal(second.in.len, 0); /* an answer in its midst might be lost in a reset */
+
+	/* refused at its end, without the handler; it stays connected, and small ones are taken */
+	raw_puts(&second, "x" GET("/next"));
+	raw_expect(&second, "GET /next ");
+	assert_int_equal(raw_count(&second, "HTTP/1.1 503 "), 1);
+	assert_int_equal(raw_count(&second, "\r\nRetry-After: 1\r\n"), 1);
+	assert_int_equal(raw_count(&second, "{\"error\":{\"code\":503,"), 1);
+	assert_int_equal(f->handled, 2);
+
+	/* nor has one in chunks more of it */
+	send_chunks(&small, 65536);
+	raw_expect(&small, "HTTP/1.1 503 ");
+	assert_int_equal(dr_http_server_refused(f->server), 2);
+
+	raw_puts(&first, "x");
+	raw_expect(&first, "PUT /first q=(none) h=(none) type=(none) peer=127.0.0.1 len=60000\n");
+	raw_done(&first);
+	raw_done(&second);
+	raw_done(&small);
+	assert_room(f);
+}
+
+/* However a request ends, its room is given back, and not twice. */
+static void test_room_is_given_back(void **state)
+{
+	struct fixture *f = *state;
+	struct raw r;
+
+	serve_bodies(f);
+	for (int i = 0; i < 3; i++) { /* kept alive */
+		put(f, &r, "/status/404", LARGE, 0);
+		raw_expect(&r, "HTTP/1.1 404 ");
+		assert_room(f);
+		raw_done(&r);
+	}
+	put(f, &r, "/gone", LARGE, 1); /* in its midst */
+	assert_serves(f);
+	raw_done(&r);
+	assert_serves(f);
+	assert_room(f);
+
+	put(f, &r, "/large", LARGE + 1, 0); /* for itself already */
+	raw_expect(&r, "HTTP/1.1 413 ");
+	raw_done(&r);
+	assert_room(f);
+
+	put(f, &r, "/defer", LARGE, 0);
+	WAIT_FOR(f->loop, f->deferred_count == 1);
+	dr_http_reply(f->deferred[0], 201, "text/plain", "later", 5);
+	raw_expect(&r, "later");
+	assert_room(f);
+	raw_done(&r);
+
+	put(f, &r, "/defer", LARGE, 0); /* gone meanwhile */
+	WAIT_FOR(f->loop, f->deferred_count == 2);
+	raw_done(&r);
+	dr_http_reply(f->deferred[1], 201, "text/plain", "later", 5);
+	assert_serves(f);
+	assert_room(f);
+}
+
+/* Whose answer lasts does not keep what he sent. */
+static void test_room_while_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct raw stream, unread;
+
+	serve_bodies(f);
+	put(f, &stream, "/stream", LARGE, 0);
+	raw_expect(&stream, "HTTP/1.1 200 ");
+	assert_room(f);
+	put(f, &unread, "/big?size=16000000", LARGE, 0);
+	dr_source_free(unread.source);
+	unread.source = NULL;
+	WAIT_FOR(f->loop, f->handled == 4);
+	assert_serves(f);
+	assert_room(f);
+	raw_done(&stream);
+	raw_done(&unread);
+
+	/* the server ends while there are some */
+	put(f, &stream, "/end", LARGE, 1);
+	assert_serves(f);
+	fixture_server(f, NULL);
+	raw_expect_end(&stream);
+	raw_done(&stream);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -465,6 +612,9 @@ int main(void)
 		TEST(test_connection_limit),
 		TEST(test_header_names_any_case),
 		TEST(test_server_ends_with_open_connections),
+		TEST(test_no_room),
+		TEST(test_room_is_given_back),
+		TEST(test_room_while_answered),
 	};
 
 	return cmocka_run_group_tests_name("http_server", tests, NULL, NULL);
