@@ -61,7 +61,8 @@ static void a_host_dead_before_the_start_whose_address_is_known(void **state)
 	DR_AUTO(bed_freep) struct bed *b = bed_new(4);
 
 	BED_MUST(sc_topo_drop(b->topo, 3, &error));
-	bed_configure(b, "interval: 100ms\n"); /* it takes a second without a gap, as long as one and a half */
+	bed_configure(b,
+		      "interval: 100ms\n"); /* it takes a second without a gap, as long as one and a half */
 	bed_start(b);
 	if (!bed_wait_events(b, 4, BED_SOON))
 		bed_fail(b, "%u of 4 reports came", b->nevents);
