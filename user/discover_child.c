@@ -12,6 +12,7 @@
 #include "doctor/cloud/nova.h"
 #include "doctor/daemon.h"
 #include "doctor/log.h"
+#include "doctor/secret.h"
 #include "user/discover_list.h"
 
 #define AGAIN_MAX dr_sec(10) /* after a refresh that failed */
@@ -326,6 +327,10 @@ int mon_discover_main(const struct mon_config *c)
 		dr_error("discovery: privileges cannot be dropped: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
+	/* of the monitor, too, whose user it shares */
+	r = dr_secret_process();
+	if (r)
+		dr_warning("discovery: this process may be looked into, and has secrets: %s", strerror(-r));
 	if (!c->discover.nova) {
 		dr_error("discovery: the configuration has none");
 		return DR_EXIT_USAGE;

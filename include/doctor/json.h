@@ -47,7 +47,8 @@ const char *dr_json_str(const struct dr_json *v);		       /* NULL unless a strin
 const char *dr_json_get_str(const struct dr_json *o, const char *key); /* the same of a member */
 /* Whole numbers that fit; 0 or -EINVAL (absent, no number, fraction, out of range). */
 int dr_json_get_i64(const struct dr_json *o, const char *key, int64_t *ret) DR_MUST_USE;
-double dr_json_get_number(const struct dr_json *o, const char *key, double fallback); /* any number */
+/* Any number; fallback: absent, no number, or more than a double holds (1e999), so never infinite. */
+double dr_json_get_number(const struct dr_json *o, const char *key, double fallback);
 bool dr_json_get_bool(const struct dr_json *o, const char *key, bool fallback);
 
 /*

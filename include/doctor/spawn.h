@@ -18,8 +18,9 @@ struct dr_spawn {
 
 /*
  * Its standard input is /dev/null, no other file is open in it, it leads a process group of its own, no
- * signal is blocked or ignored, and its scheduling is the ordinary one. The caller reaps it, by
- * dr_loop_add_child() say. -ENOENT, -EACCES, -ENOEXEC ...: of the program; -EAGAIN, -ENOMEM: of the system.
+ * signal is blocked or ignored, and it is not real-time, though we may be. The caller reaps it, by
+ * dr_loop_add_child() say. -ENOENT, -EACCES, -ENOEXEC ...: of the program; -EAGAIN, -ENOMEM: of the system;
+ * -EPERM: we are real-time, and may not change that.
  */
 int dr_spawn(const struct dr_spawn *s, pid_t *ret) DR_MUST_USE;
 

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "lib/io/json_check.h"
@@ -223,10 +224,13 @@ int dr_json_get_i64(const struct dr_json *o, const char *key, int64_t *ret)
 double dr_json_get_number(const struct dr_json *o, const char *key, double fallback)
 {
 	const cJSON *c = inner(dr_json_get(o, key));
+	double n = INFINITY;
 
 	if (cJSON_IsRaw(c))
-		return strtod(c->valuestring, NULL);
-	return cJSON_IsNumber(c) ? c->valuedouble : fallback;
+		n = strtod(c->valuestring, NULL);
+	else if (cJSON_IsNumber(c))
+		n = c->valuedouble;
+	return isfinite(n) ? n : fallback;
 }
 
 bool dr_json_get_bool(const struct dr_json *o, const char *key, bool fallback)

@@ -5,18 +5,33 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
+
+/*
+ * Whether what we start would be real-time. Only then its policy is set: where a unit denies that
+ * (SystemCallFilter=~@resources) posix_spawn(3) starts nothing. Who has SCHED_RESET_ON_FORK beside its policy
+ * passes none on, and who may not ask is taken for ordinary.
+ */
+static bool is_realtime(void)
+{
+	int policy = sched_getscheduler(0);
+
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
 
 /* The results are gathered: memory is all that can be missing. */
 static int set_attributes(posix_spawnattr_t *a)
 {
 	const struct sched_param param = { .sched_priority = 0 };
+	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
 	sigset_t none, all;
 	int bad = 0;
 
+	if (is_realtime())
+		flags |= POSIX_SPAWN_SETSCHEDULER;
 	sigemptyset(&none);
 	sigfillset(&all);
-	bad |= posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						   POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETPGROUP);
+	bad |= posix_spawnattr_setflags(a, flags);
 	bad |= posix_spawnattr_setsigmask(a, &none);
 	bad |= posix_spawnattr_setsigdefault(a, &all);
 	bad |= posix_spawnattr_setschedpolicy(a, SCHED_OTHER);

@@ -235,6 +235,35 @@ static void counts_anew(void **state)
 	assert_non_null(strstr(b.data, " ##  50.0%"));
 }
 
+static void take_text(struct top *t, const char *sent, const char *rtt)
+{
+	DR_AUTO_FREE char *text =
+		dr_asprintf("{\"targets\":[{\"slot\":0,\"host\":\"compute-1\",\"verdict\":\"up\",\"sent\":%s,"
+			    "\"answered\":%s,\"rtt\":{\"last_seconds\":%s}}]}",
+			    sent, sent, rtt);
+	struct dr_json *doc;
+
+	assert_non_null(text);
+	assert_int_equal(dr_json_parse(text, strlen(text), &doc, NULL), 0);
+	assert_int_equal(top_take(t, doc), 0);
+}
+
+/* Valid numbers that no round trip takes: infinite is none, and what is finite is drawn. */
+static void absurd_round_trips(void **state)
+{
+	const struct top_view v = { .columns = 80 };
+	DR_AUTO(top_done) struct top t = { 0 };
+	DR_AUTO_BUF struct dr_buf b = { 0 };
+
+	take_text(&t, "1", "1e999");
+	take_text(&t, "2", "-1e308");
+	take_text(&t, "3", "1e308");
+	take_text(&t, "4", "1e-320");
+	take_text(&t, "5", "1.7e308");
+	top_draw(&t, &v, &b);
+	assert_non_null(strstr(b.data, " xx=_#   0.0%"));
+}
+
 /* A slot that somebody else has now begins anew. */
 static void slot_of_another(void **state)
 {
@@ -549,6 +578,7 @@ int main(void)
 		cmocka_unit_test(drawn),
 		cmocka_unit_test(probed_less_often),
 		cmocka_unit_test(counts_anew),
+		cmocka_unit_test(absurd_round_trips),
 		cmocka_unit_test(slot_of_another),
 		cmocka_unit_test(widths),
 		cmocka_unit_test(scrolls),

@@ -4,8 +4,10 @@
  * child is this program again; DISCOVER_CHILD in its environment says how it behaves.
  */
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -565,13 +567,47 @@ static void the_child_has_no_power(void **state)
 	assert_string_equal(text, "doctor-monitor --discover --config /etc/some.yaml ");
 }
 
+static int ask(void);
+
+/* Neither its memory nor its environment are for others of the same user, the monitor say. */
+static void nobody_looks_into_the_child(void **state)
+{
+	struct world *w = *state;
+	const struct passwd *nobody = getpwnam("nobody");
+	char first, path[64];
+	int ends[2], status;
+	struct stat st;
+
+	assert_non_null(nobody);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		/* as the monitor's user; a program that has just been executed may be looked into */
+		if (geteuid() == 0 &&
+		    (setgroups(0, NULL) || setgid(nobody->pw_gid) || setuid(nobody->pw_uid)))
+			_exit(126);
+		close(ends[0]);
+		dup2(ends[1], STDOUT_FILENO);
+		_exit(prctl(PR_SET_DUMPABLE, 1) ? 125 : ask());
+	}
+	close(ends[1]);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	wait_for(w, read(ends[0], &first, 1) == 1);
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	assert_int_equal(stat(path, &st), 0);
+	close(ends[0]);
+	wait_for(w, waitpid(pid, &status, WNOHANG) == pid);
+	assert_int_equal(st.st_uid, 0);
+}
+
 static void the_child_gets_nothing_that_is_ours(void **state)
 {
 	struct world *w = *state;
 	char path[64], text[16384];
 	struct stat st;
 
-	start(w, "ask");
+	start(w, "list");
 	wait_for(w, w->lists);
 	pid_t pid = mon_discover_pid(w->discovery);
 	proc_text(pid, "environ", text, sizeof(text));
@@ -718,6 +754,10 @@ static int child(const char *behaviour)
 		     "]");
 		fflush(stdout);
 	}
+	if (strcmp(behaviour, "list") == 0) {
+		puts("[{\"host\":\"a\",\"address\":\"192.0.2.1\"}]");
+		fflush(stdout);
+	}
 	memset(much, '[', sizeof(much));
 	while (strcmp(behaviour, "endless") == 0) {
 		if (fwrite(much, 1, sizeof(much), stdout) < sizeof(much))
@@ -747,6 +787,7 @@ int main(int argc, char **argv)
 		TEST(a_list_of_few_is_believed_when_said_twice),
 		TEST(refused_credentials_are_said),
 		TEST(the_child_has_no_power),
+		TEST(nobody_looks_into_the_child),
 		TEST(the_child_gets_nothing_that_is_ours),
 		TEST(the_child_ends_with_its_reader),
 		TEST(garbage_is_not_listened_to),

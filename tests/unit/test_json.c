@@ -321,6 +321,30 @@ static void test_integers(void **state)
 	}
 }
 
+static double number(const char *text)
+{
+	DR_AUTO_JSON struct dr_json *v = parse(text);
+
+	return dr_json_get_number(v, "n", 4711);
+}
+
+/* Valid all of them; some are more than a double holds. */
+static void test_numbers(void **state)
+{
+	char wide[512];
+
+	assert_true(number("{\"n\":-1.5}") == -1.5);
+	assert_true(number("{\"n\":1e-999}") == 0);
+	assert_true(number("{\"n\":1e308}") == 1e308);
+	assert_true(number("{\"n\":1e999}") == 4711);
+	assert_true(number("{\"n\":-1e309}") == 4711);
+	assert_true(number("{\"n\":\"1\"}") == 4711);
+	snprintf(wide, sizeof(wide), "{\"n\":-1%0400d}", 0);
+	assert_true(number(wide) == 4711);
+	snprintf(wide, sizeof(wide), "{\"n\":1%0300d}", 0);
+	assert_true(number(wide) == 1e300);
+}
+
 /* Wide integers keep their digits wherever they stand, also in a copy. */
 static void test_wide_integers_in_place(void **state)
 {
@@ -428,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_getters),
 		cmocka_unit_test(test_getters_take_null),
 		cmocka_unit_test(test_integers),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_wide_integers_in_place),
 		cmocka_unit_test(test_building),
 		cmocka_unit_test(test_adding_replaces),

@@ -372,7 +372,7 @@ static void judge_inspector(const struct check_facts *f, size_t n, struct check_
 		check_bad(r, CHECK_DEGRADED, url, "run doctorctl check as root, or as the monitor's user",
 			  "%s", told->files);
 	else if (told->files)
-		check_bad(r, CHECK_BROKEN, url, "write it, for the monitor's user to read (mode 640 or less)",
+		check_bad(r, CHECK_BROKEN, url, "write it, for the monitor's user alone (chown, chmod 400)",
 			  "%s", told->files);
 	else if (told->answer.error)
 		check_bad(r, CHECK_BROKEN, url,

@@ -176,7 +176,7 @@ static void put_trend(const struct top_series *s, unsigned width, bool utf8, str
 	dr_buf_printf(out, "%*s", (int)(width - n), "");
 	for (size_t i = n; i-- > 0;) {
 		double rtt = sample(s, i)->rtt;
-		int level = most > 0 ? (int)(7 * rtt / most + 0.5) : 0;
+		int level = rtt > 0 ? (int)(7 * (rtt / most) + 0.5) : 0;
 		dr_buf_puts(out, rtt < 0 ? "x" : utf8 ? bars[level] : plain[level]);
 	}
 }
