@@ -62,7 +62,10 @@ int dr_source_set_idle(struct dr_source *s) DR_MUST_USE;
 void dr_source_free(struct dr_source *s);
 DR_DEFINE_FREEP(struct dr_source, dr_source_free)
 
-/* sd_notify(3): "READY=1", "STOPPING=1", "STATUS=..."; silently nothing without a service manager. */
+/*
+ * sd_notify(3): "READY=1", "STOPPING=1", "STATUS=..."; silently nothing without a service manager, and, after
+ * 100 ms, if that does not read.
+ */
 void dr_notify(const char *state);
 /* The service manager expects a "WATCHDOG=1" at least so often; 0: it does not. sd_watchdog_enabled(3). */
 struct dr_dur dr_watchdog_period(void);

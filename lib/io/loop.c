@@ -2,11 +2,17 @@
 #include "doctor/loop.h"
 
 #include <assert.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #define NSEC_PER_USEC ((uint64_t)DR_NSEC_PER_USEC)
+#define NOTIFY_WAIT_MS 100
 
 /*
  * sd_event_exit() is not used: it ends the sd_event for good, while programs run the loop again to
@@ -277,9 +283,25 @@ int dr_loop_add_child(struct dr_loop *l, pid_t pid, dr_child_fn fn, void *userda
 	return 0;
 }
 
+/* Not by sd_notify(3): while the service manager does not read, that does not return. */
 void dr_notify(const char *state)
 {
-	sd_notify(0, state);
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t len = path ? strlen(path) : 0;
+	DR_AUTO_CLOSE int fd = -1;
+
+	if (len < 2 || len >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(to.sun_path, path, len);
+	if (path[0] == '@') /* an abstract name */
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 ||
+	    connect(fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)))
+		return;
+	if (poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, NOTIFY_WAIT_MS) > 0)
+		(void)!send(fd, state, strlen(state), MSG_NOSIGNAL);
 }
 
 int dr_loop_ping_watchdog(struct dr_loop *l)

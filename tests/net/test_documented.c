@@ -377,6 +377,7 @@ static const struct way {
 	{ "openssl ", AT_ONCE, and_show, 0, NULL },
 	{ "echo ", AT_ONCE, and_show, 0, NULL },
 	{ "chown ", AT_ONCE, with_group, 0, NULL },
+	{ "adduser ", ELSEWHERE, NULL, 0, "it would change the users of this machine" },
 	{ "cp ", AT_ONCE, NULL, 0, NULL },
 	{ "grep ", AT_ONCE, NULL, 0, NULL },
 	{ "sysctl ", AT_ONCE, with_present_values, 0, NULL },

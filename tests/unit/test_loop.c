@@ -385,6 +385,27 @@ static void test_notify(void **state)
 	assert_int_equal(recv(fd, text, sizeof(text) - 1, 0), -1);
 }
 
+/* It hangs, and many have told it something: we go on. */
+static void test_notify_who_does_not_read(void **state)
+{
+	DR_AUTO_CLOSE int fd = listen_as_manager();
+	DR_AUTO_FCLOSE FILE *f = fopen("/proc/sys/net/unix/max_dgram_qlen", "re");
+	char text[64] = "";
+	unsigned room;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%u", &room), 1);
+	alarm(60); /* to be ended by it */
+	for (unsigned i = 0; i < room + 3; i++)
+		dr_notify("WATCHDOG=1");
+	while (recv(fd, text, sizeof(text) - 1, 0) > 0)
+		;
+	dr_notify("READY=1");
+	alarm(0);
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	assert_int_equal(recv(fd, text, sizeof(text) - 1, 0), 7);
+}
+
 static void test_null_is_fine(void **state)
 {
 	dr_source_free(NULL);
@@ -437,6 +458,7 @@ int main(void)
 		TEST(test_callback_failure),
 		TEST(test_nesting_is_refused),
 		TEST(test_notify),
+		TEST(test_notify_who_does_not_read),
 		TEST(test_watchdog),
 		cmocka_unit_test(test_null_is_fine),
 	};
