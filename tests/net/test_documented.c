@@ -298,6 +298,18 @@ static char *with_group(const struct stage *s, const char *text)
 		text);
 }
 
+/* And such a user. */
+static char *with_user(const struct stage *s, const char *text)
+{
+	DR_AUTO_FREE char *here = replace(text, "/etc/doctor/", "");
+
+	return dr_asprintf(
+		"echo secret >token && { cat /etc/passwd; echo doctor-monitor:x:64998:64998::/:/bin/false; } "
+		">passwd && unshare -m sh -c 'mount --bind passwd /etc/passwd && %s' && "
+		"stat -c %%u%%a token | grep 64998400",
+		here);
+}
+
 /* Makes itself what it needs. */
 static char *as_guarded(const struct stage *s, const char *text)
 {
@@ -376,6 +388,7 @@ static const struct way {
 	{ "openssl pkcs12 ", AT_ONCE, with_key, 0, NULL },
 	{ "openssl ", AT_ONCE, and_show, 0, NULL },
 	{ "echo ", AT_ONCE, and_show, 0, NULL },
+	{ "chown doctor-monitor:", AT_ONCE, with_user, 0, NULL },
 	{ "chown ", AT_ONCE, with_group, 0, NULL },
 	{ "adduser ", ELSEWHERE, NULL, 0, "it would change the users of this machine" },
 	{ "cp ", AT_ONCE, NULL, 0, NULL },
