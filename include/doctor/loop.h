@@ -71,7 +71,7 @@ void dr_notify(const char *state);
 struct dr_dur dr_watchdog_period(void);
 /*
  * If it does, the loop sends these by itself from now on, the first at once: for a program of which all is
- * well as long as its loop goes round. sd_event_set_watchdog(3). Negative errno: there will be none.
+ * well as long as its loop goes round. Negative errno: there will be none.
  */
 int dr_loop_ping_watchdog(struct dr_loop *l) DR_MUST_USE;
 

@@ -23,6 +23,8 @@ struct dr_loop {
 	unsigned sources;
 	bool exiting;
 	int exit_code;
+	struct dr_source *watchdog; /* NULL: nobody expects pings */
+	struct dr_dur ping;	    /* this far apart */
 };
 
 struct dr_source {
@@ -57,6 +59,7 @@ void dr_loop_free(struct dr_loop *l)
 {
 	if (!l)
 		return;
+	dr_source_free(l->watchdog);
 	assert(l->sources == 0);
 	sd_event_unref(l->event);
 	free(l);
@@ -304,11 +307,23 @@ void dr_notify(const char *state)
 		(void)!send(fd, state, strlen(state), MSG_NOSIGNAL);
 }
 
+static int on_watchdog(struct dr_source *s, void *userdata)
+{
+	const struct dr_loop *l = userdata;
+
+	dr_notify("WATCHDOG=1");
+	return dr_timer_arm(s, l->ping);
+}
+
 int dr_loop_ping_watchdog(struct dr_loop *l)
 {
-	int r = sd_event_set_watchdog(l->event, true);
+	int r;
 
-	return r < 0 ? r : 0;
+	l->ping = (struct dr_dur){ dr_watchdog_period().ns / 2 };
+	if (l->ping.ns == 0)
+		return 0;
+	r = dr_loop_add_timer(l, on_watchdog, l, &l->watchdog);
+	return r ? r : on_watchdog(l->watchdog, l);
 }
 
 struct dr_dur dr_watchdog_period(void)
