@@ -490,10 +490,10 @@ static void answers_of_all_are_lost_and_one_is_probed_more_often(void **state)
 	lose_of_all(b);
 }
 
-/* What is heard is slower once those that are probed most often are dead: the others are judged by that. */
-static void the_fastest_are_dead(void **state)
+/* Five, and the two that are probed most often have been declared. */
+static struct bed *with_the_fastest_dead(void)
 {
-	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
+	struct bed *b = bed_new(5);
 
 	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" }, "");
 	bed_start(b);
@@ -502,6 +502,14 @@ static void the_fastest_are_dead(void **state)
 		BED_MUST(sc_topo_drop(b->topo, i, &error));
 	if (!bed_wait_events(b, 2, BED_SOON))
 		bed_fail(b, "%u of the 2 fastest are declared", b->nevents);
+	return b;
+}
+
+/* What is heard is slower once those that are probed most often are dead: the others are judged by that. */
+static void the_fastest_are_dead(void **state)
+{
+	DR_AUTO(bed_freep) struct bed *b = with_the_fastest_dead();
+
 	BED_MUST(sc_topo_drop(b->topo, 2, &error));
 	bed_expect_down(b, 2, "compute-3");
 	BED_MUST(sc_topo_restore(b->topo, 0, &error));
@@ -558,15 +566,8 @@ static void deaf_ears_are_no_death_of_the_fastest(void **state)
 /* A reload begins with what the file says, as does each refresh of what was discovered. */
 static void the_fastest_are_dead_while_reloads_go_on(void **state)
 {
-	DR_AUTO(bed_freep) struct bed *b = bed_new(5);
+	DR_AUTO(bed_freep) struct bed *b = with_the_fastest_dead();
 
-	configure_intervals(b, 5, (const char *const[]){ "10ms", "10ms", "400ms", "400ms", "400ms" }, "");
-	bed_start(b);
-	bed_expect_all_up(b);
-	for (int i = 0; i < 2; i++)
-		BED_MUST(sc_topo_drop(b->topo, i, &error));
-	if (!bed_wait_events(b, 2, BED_SOON))
-		bed_fail(b, "%u of the 2 fastest are declared", b->nevents);
 	bed_idle(b, dr_sec(2)); /* two looks at who answers */
 	BED_MUST(sc_topo_drop(b->topo, 2, &error));
 	for (unsigned n = 0; n < 40 && b->nevents < 3; n++) {
