@@ -14,6 +14,9 @@
 #include "tests/net/sshbed.h"
 #include "tools/scenario/run.h"
 
+#define PING dr_msec(200)
+#define SOON dr_sec(60)
+
 static const char *const names[SSHBED_NODES] = { "installer", "controller", "compute-1", "compute-2" };
 
 /* Runs a script of bash(1) here; $1... are its arguments. */
@@ -256,6 +259,44 @@ int sshbed_do(const struct sshbed *b, enum sshbed_node node, const char *command
 	return sc_run(
 		(const char *const[]){ "nsenter", "-t", pid, "-m", "-p", "-n", "sh", "-c", command, NULL },
 		NULL, ret_output);
+}
+
+/* ---------------------------------------------------------------- outages */
+
+static void wait_until(const struct sshbed *b, enum sshbed_node node,
+		       bool (*is)(const struct sshbed *b, enum sshbed_node node), const char *what)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), SOON);
+
+	while (!is(b, node)) {
+		if (!dr_mono_before(dr_mono_now(), end))
+			fail_msg("%s %s within a minute", names[node], what);
+		nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
+	}
+}
+
+/* By what its script has said: a ping that is not answered in time may be of a slow machine. */
+static bool has_begun(const struct sshbed *b, enum sshbed_node node)
+{
+	DR_AUTO_FREE char *log = sshbed_read(b, node, "/run/doctor-test/log");
+
+	return strstr(log, "begun\n");
+}
+
+void sshbed_wait_outage(const struct sshbed *b, enum sshbed_node node)
+{
+	wait_until(b, node, has_begun, "has not begun to fail");
+	assert_int_equal(sc_topo_ping(b->topo, (int)node, PING), 1);
+}
+
+static bool answers(const struct sshbed *b, enum sshbed_node node)
+{
+	return sc_topo_ping(b->topo, (int)node, PING) == 0;
+}
+
+void sshbed_wait_answer(const struct sshbed *b, enum sshbed_node node)
+{
+	wait_until(b, node, answers, "does not come back");
 }
 
 /* ---------------------------------------------------------------- the bed */

@@ -53,6 +53,13 @@ void sshbed_write(const struct sshbed *b, enum sshbed_node node, const char *pat
 /* A command of sh(1) as the node's root, in all of its namespaces; its status. */
 int sshbed_do(const struct sshbed *b, enum sshbed_node node, const char *command, struct dr_buf *ret_output);
 
+/*
+ * Until a node's outage has begun, which is after doctor-test has asked for it and said so; and until the
+ * node answers again. Both fail the test after a minute.
+ */
+void sshbed_wait_outage(const struct sshbed *b, enum sshbed_node node);
+void sshbed_wait_answer(const struct sshbed *b, enum sshbed_node node);
+
 /* Names, contents, owners, modes and times of all files below a directory of a node; the caller frees it. */
 char *sshbed_state(const struct sshbed *b, enum sshbed_node node, const char *path);
 

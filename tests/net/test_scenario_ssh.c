@@ -23,9 +23,6 @@
 #include "tools/scenario/run.h"
 #include "tools/scenario/scenario.h"
 
-#define PING dr_msec(200)
-#define SOON dr_sec(60)
-
 static const char *const apex_computes[2] = { "overcloud-novacompute-0", "overcloud-novacompute-1" };
 static const char *const fuel_computes[2] = { "node-4", "node-7" };
 
@@ -598,24 +595,6 @@ static void test_files(void **state)
 
 /* ---------------------------------------------------------------- outages */
 
-static void wait_answer(const struct sshbed *b, enum sshbed_node node)
-{
-	struct dr_mono end = dr_mono_add(dr_mono_now(), SOON);
-
-	while (sc_topo_ping(b->topo, (int)node, PING) != 0)
-		if (!dr_mono_before(dr_mono_now(), end))
-			fail_msg("host %d does not come back", (int)node);
-}
-
-static void wait_silence(const struct sshbed *b, enum sshbed_node node)
-{
-	struct dr_mono end = dr_mono_add(dr_mono_now(), SOON);
-
-	while (sc_topo_ping(b->topo, (int)node, PING) != 1)
-		if (!dr_mono_before(dr_mono_now(), end))
-			fail_msg("host %d does not fall silent", (int)node);
-}
-
 /* Interfaces and routes as they were, no rule, no process, no file of ours. */
 static void assert_host_clean(const struct sshbed *b, enum sshbed_node node, const char *routes)
 {
@@ -650,7 +629,7 @@ static void fail_and_return(struct sshbed *b, int victim, enum sc_fault fault, i
 	run.opts.fault = fault;
 	must(&run, run.installer->open(&run));
 	must(&run, run.installer->inject(&run, fault, dr_sec(600)));
-	wait_silence(b, node);
+	sshbed_wait_outage(b, node);
 	assert_int_equal(sc_topo_carrier(b->topo, (int)node), carrier);
 	assert_int_equal(sc_topo_ping(b->topo, SSHBED_CONTROLLER, dr_sec(5)), 0);
 	assert_true(run.timeline.at[SC_T00].ns > 0);
@@ -710,10 +689,10 @@ static void test_deadman(void **state)
 
 	look(b, &before);
 	pid = start_culprit(b, inject);
-	wait_silence(b, SSHBED_COMPUTE_1);
+	sshbed_wait_outage(b, SSHBED_COMPUTE_1);
 	kill_script(b);
 	kill_culprit(pid);
-	wait_answer(b, SSHBED_COMPUTE_1);
+	sshbed_wait_answer(b, SSHBED_COMPUTE_1);
 	DR_AUTO_FREE char *log = sshbed_read(b, SSHBED_COMPUTE_1, "/run/doctor-test/log");
 	assert_says(log, "ended by the dead man's switch");
 
@@ -732,7 +711,7 @@ static void test_deadman_is_told_of(void **state)
 	init_run(&run, b);
 	must(&run, run.installer->open(&run));
 	must(&run, inject(&run));
-	wait_silence(b, SSHBED_COMPUTE_1);
+	sshbed_wait_outage(b, SSHBED_COMPUTE_1);
 	kill_script(b);
 	assert_int_equal(run.installer->restore(&run), 0);
 	assert_int_equal(run.problems.n, 1);
