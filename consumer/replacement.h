@@ -30,8 +30,8 @@ enum con_event con_judge_lost(const struct dr_json *server);
 
 /*
  * Its replacement: CON_BUILDS, CON_IS_ACTIVE, CON_WAS_ACTIVE, CON_FAILED, or CON_RETRY if its cell does not
- * answer and nothing is told. Only one in BUILD, or in error
- * with OS-SRV-USG:launched_at null, was never in use.
+ * answer and nothing is told. Only one in BUILD, or in error with OS-SRV-USG:launched_at null, was never in
+ * use.
  */
 enum con_event con_judge_replacement(const struct dr_json *server);
 

@@ -11,11 +11,11 @@
  *   POST /maintenance                                  a maintenance alarm (alarm.h)
  *
  *   200: accepted, {"accepted": n, "duplicates": n}. What was taken is in the journal, and never lost.
- *   400, 503: refused, {"error": {"code": 400, "message": "...", "position": "events[0].time"}, "accepted":
- * n}. A body that cannot be read, or that the queue has no room for, is refused whole: n is 0, nothing has
- *     changed. Of events for hosts that Nova does not know, the others are accepted all the same. The queue
- *     may fill up while Nova is asked about some of the hosts: n is what was taken until then. The whole may
- *     be sent again.
+ *   400, 503: refused, {"error": {"code": 400, "message": "...", "position": "events[0].time"},
+ *     "accepted": n}. A body that cannot be read, or that the queue has no room for, is refused whole: n
+ *     is 0, nothing has changed. Of events for hosts that Nova does not know, the others are accepted all
+ *     the same. The queue may fill up while Nova is asked about some of the hosts: n is what was taken
+ *     until then. The whole may be sent again.
  *
  * For people and machines that look after it:
  *

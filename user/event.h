@@ -10,13 +10,13 @@
  *
  * - Upstream's sample acts on type compute.host.down alone and ignores the status. So only a dead host has
  *   that type, and each recovery has a type of its own: compute.host.up, and "TYPE.cleared" for the others.
- * - Inspectors that go by the status take "up" for the host's recovery whatever the type. So status up stands
- * with compute.host.up only; another fault that is over has no status, but `cleared: true`. Faults of other
- * types carry status down; inspectors that go by the type ignore them (doctor-inspector: "no verdict on the
- * host as a whole").
+ * - Inspectors that go by the status take "up" for the host's recovery whatever the type. So status up
+ *   stands with compute.host.up only; another fault that is over has no status, but `cleared: true`. Faults
+ *   of other types carry status down; inspectors that go by the type ignore them (doctor-inspector: "no
+ *   verdict on the host as a whole").
  * - Congress has one row for each fault, and sites write the rules: a rule that only looks at the status
- * would force a degraded host down. It is told of hosts only, and with the columns that its driver knows.
- * That driver lets details overwrite the row, so no detail may be called id, time or type.
+ *   would force a degraded host down. It is told of hosts only, and with the columns that its driver knows.
+ *   That driver lets details overwrite the row, so no detail may be called id, time or type.
  * - Vitrage keys an alarm by type and hostname, and status up clears it: the recovery keeps the type
  *   compute.host.down there. Two interfaces of one host would clear each other, so it is told of hosts only.
  */

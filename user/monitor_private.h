@@ -10,8 +10,8 @@
  *   recalled.c  who was up when an interface became isolated, for the next start
  *   ifaces.c    interfaces and links as they come, go and change
  *   verdicts.c  the kernel's events become hosts' states and reports
- *   health.c    once a second: what events did not tell, probes that cannot leave, grey failures, our own
- * health snapshot.c  what is shown of all that
+ *   health.c    once a second: what events did not tell, what cannot leave, grey failures, how we are
+ *   snapshot.c  what is shown of all that
  */
 
 #include "user/bpf.h"

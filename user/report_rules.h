@@ -34,9 +34,9 @@ struct mon_choice { /* of one inspector, for the event at hand */
 
 /*
  * Which of n inspectors, in their order, is tried now. -1: none before *ret_again; -2: none will take the
- * event, it is given up. Those that hold the
- * fault are tried ahead of the others. One that refused the event is done with it; the rest is asked then
- * only as far as it can be reached, so that an event that nobody wants does not hold up the others.
+ * event, it is given up. Those that hold the fault are tried ahead of the others. One that refused the event
+ * is done with it; the rest is asked then only as far as it can be reached, so that an event that nobody
+ * wants does not hold up the others.
  */
 int mon_choose(const struct mon_choice *c, size_t n, struct dr_mono now, struct dr_mono *ret_again);
 

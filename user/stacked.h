@@ -5,11 +5,11 @@
 /*
  * Interfaces that stand on others (bond, VLAN, bridge ...), where XDP is not what it is on a network card:
  *
- *   in the driver  a bond hands the program to its ports. It runs there, with their ifindex in its context,
- * so that no reply is taken for one of ours (net/core/filter.c, xdp_master_redirect) generic        the
- * receive queue is one of the interface's own: a VLAN has one, whatever its parent has (net/core/dev.c,
- * netif_get_rxqueue). Hearing by one queue would pass for hearing by all tc             sees the interface
- * and the queue that the frame came by. There is a socket buffer anyway
+ * - in the driver: a bond hands the program to its ports. It runs there, with their ifindex in its
+ *   context, so that no reply is taken for one of ours (net/core/filter.c, xdp_master_redirect).
+ * - generic: the receive queue is one of the interface's own: a VLAN has one, whatever its parent has
+ *   (net/core/dev.c, netif_get_rxqueue). Hearing by one queue would pass for hearing by all.
+ * - tc: sees the interface, and the queue that the frame came by. There is a socket buffer anyway.
  *
  * All of it is pure.
  */

@@ -92,7 +92,7 @@ struct dr_access_verdict {
 
 /*
  * - What a browser sends on behalf of a web page is refused where it changes something, as
- * dr_access_is_web_page() knows it. What our own page reads (GET of the same origin) has no Origin.
+ *   dr_access_is_web_page() knows it. What our own page reads (GET of the same origin) has no Origin.
  * - Where it is open to everybody, the Host must be an address, "localhost" or one of our names: a page whose
  *   name was made to point at us (DNS rebinding) has another. Tokens are not looked at.
  * - Else a token as "Authorization: Bearer TOKEN" (RFC 6750) or "X-Auth-Token: TOKEN" and a verified

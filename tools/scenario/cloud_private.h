@@ -16,10 +16,7 @@ struct sc_cloud {
 /* dr_cloud_call() of a call that was made with result made: 0, the status (>= 300), or negative. */
 int sc_call(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call, struct dr_json **ret,
 	    char **ret_error) DR_MUST_USE;
-/*
- * The same, where every status but 2xx is an error: 0, or
- * negative with *ret_error.
- */
+/* The same, where every status but 2xx is an error: 0, or negative with *ret_error. */
 int sc_call_must(struct sc_cloud *c, enum sc_role as, int made, struct dr_api_call *call,
 		 struct dr_json **ret, char **ret_error) DR_MUST_USE;
 /* The same, but 1 on 404: what was asked for is not there. */
