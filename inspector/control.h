@@ -10,9 +10,9 @@
  *   GET /v1/hosts                   Nova's computes, as last read
  *   GET /v1/hosts/HOST              all that is known of one; 404: nothing is
  *   GET /v1/maintenance             {"maintenance": [{"host", "since", "until", "by", "reason"}, ...]}
- *   PUT /v1/maintenance/HOST        {"until": TIME} or {"for": DURATION}, and "reason". 200, the host by
- * Nova's name; 400: the body is wrong; 404: Nova has no such host DELETE /v1/maintenance/HOST     200; 404:
- * it was not in maintenance
+ *   PUT /v1/maintenance/HOST        {"until": TIME} or {"for": DURATION}, and "reason". 200, the host
+ *                                   by Nova's name; 400: the body is wrong; 404: no such host
+ *   DELETE /v1/maintenance/HOST     200; 404: it was not in maintenance
  */
 
 #include "doctor/http_server.h"
