@@ -99,11 +99,17 @@ static bool is_held(const struct lane *l, const struct mon_event *e)
 
 /* ---------------------------------------------------------------- what became of an attempt */
 
+/* Another one is the first of the queue now. */
+static void begin_first(struct lane *l)
+{
+	memset(l->refused, 0, sizeof(l->refused));
+	l->taken = false;
+}
+
 static void drop_first(struct lane *l)
 {
 	mon_queue_pop(&l->queue);
-	memset(l->refused, 0, sizeof(l->refused));
-	l->taken = false;
+	begin_first(l);
 }
 
 /*
@@ -124,6 +130,17 @@ static void step_aside(struct lane *l)
 		(void)mon_queue_push(&l->queue, &e, false, &dropped);
 }
 
+/* The first has been taken. False: it is for another one as well. */
+static bool take_first(struct lane *l, struct receiver *to)
+{
+	to->stats.delivered++;
+	note_held(l, to);
+	l->taken = is_held(l, mon_queue_first(&l->queue));
+	if (!l->taken)
+		drop_first(l);
+	return !l->taken;
+}
+
 static void delivered(struct lane *l, struct receiver *to)
 {
 	const struct mon_event *e = mon_queue_first(&l->queue);
@@ -133,18 +150,12 @@ static void delivered(struct lane *l, struct receiver *to)
 			to->stats.url, mon_event_type_name(e), e->host);
 	to->failures = 0;
 	to->said_at = (struct dr_mono){ 0 };
-	to->stats.delivered++;
-	note_held(l, to);
-	l->taken = is_held(l, e); /* by another one, too */
-	if (l->taken)
-		return;
-	drop_first(l);
-	if (to->peer.inspector->dialect != MON_CONGRESS)
+	if (!take_first(l, to) || to->peer.inspector->dialect != MON_CONGRESS)
 		return;
 	/* it has the whole picture, with what was queued behind */
 	while ((e = mon_queue_first(&l->queue)) && e->type == MON_EVENT_HOST && e->number <= l->newest) {
-		to->stats.delivered++;
-		drop_first(l);
+		if (!take_first(l, to))
+			return;
 	}
 }
 
@@ -295,7 +306,7 @@ static void skip_overtaken(struct lane *l)
 {
 	while (is_overtaken(l)) {
 		mon_queue_skip(&l->queue);
-		memset(l->refused, 0, sizeof(l->refused));
+		begin_first(l);
 	}
 }
 
@@ -478,9 +489,21 @@ static bool fits_any(const struct lane *l, const struct mon_event *e)
 	return false;
 }
 
+/* While nobody has the first on its way, it is what may go for want of room. */
+static void queue_event(struct lane *l, const struct mon_event *e)
+{
+	const struct mon_event *first = mon_queue_first(&l->queue);
+	uint64_t was = first ? first->number : 0;
+	struct mon_event dropped;
+
+	say_dropped(l, mon_queue_push(&l->queue, e, l->busy, &dropped), &dropped);
+	if (mon_queue_first(&l->queue)->number != was)
+		begin_first(l);
+}
+
 void mon_report_push(struct mon_report *r, const struct mon_event *event)
 {
-	struct mon_event e = *event, dropped;
+	struct mon_event e = *event;
 
 	e.number = ++r->number;
 	if (r->congress && e.type == MON_EVENT_HOST && mon_faults_apply(&r->faults, &e))
@@ -490,7 +513,7 @@ void mon_report_push(struct mon_report *r, const struct mon_event *event)
 
 		if (!fits_any(l, &e))
 			continue;
-		say_dropped(l, mon_queue_push(&l->queue, &e, l->busy, &dropped), &dropped);
+		queue_event(l, &e);
 		hurry(l, MON_RETRY_MIN); /* news does not wait for an old event's pause */
 	}
 }

@@ -175,6 +175,18 @@ static void assert_host(struct inspector *i, size_t n, const char *host)
 		fail_msg("event %zu is not of %s: %s", n, host, i->seen[n].body);
 }
 
+static bool was_told(const struct inspector *i, const char *host)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "\"hostname\":\"%s\"", host);
+	for (size_t n = 0; n < i->count; n++) {
+		if (strstr(i->seen[n].body, text))
+			return true;
+	}
+	return false;
+}
+
 /* ---------------------------------------------------------------- rules */
 
 static void what_an_answer_means(void **state)
@@ -683,6 +695,32 @@ static void the_end_goes_to_those_that_heard(void **state)
 	assert_int_equal(a->count, first + 2);
 }
 
+/* The queue is full, and an end that one more is to hear goes for it: the death behind it is told. */
+static void an_end_that_finds_no_room_takes_nothing_along(void **state)
+{
+	struct world *w = *state;
+	struct inspector *a = &w->inspectors[0], *b = &w->inspectors[1];
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	w->config.queue_max = 2;
+	a->statuses[0] = 200;
+	a->statuses[1] = 503;
+	start(w);
+	push_down(w, "x");
+	all_delivered(w);
+	push_down(w, "x");
+	all_delivered(w);
+	assert_int_equal(b->count, 1);
+	push_up(w, "x");
+	WAIT_FOR(w->loop, stats(w, 1).delivered == 2 || a->count > 2); /* the first pauses */
+	push_down(w, "y");
+	push_down(w, "z");
+	all_delivered(w);
+	assert_true(was_told(a, "y") || was_told(b, "y"));
+	assert_true(was_told(a, "z") || was_told(b, "z"));
+}
+
 static void the_end_does_not_wait_for_who_is_away(void **state)
 {
 	struct world *w = *state;
@@ -807,6 +845,33 @@ static void congress_hears_of_what_came_meanwhile(void **state)
 	all_delivered(w);
 	assert_int_equal(i->count, 3);
 	assert_host(i, 2, "c");
+}
+
+/* "first": what one picture says of the end of a fault, another one that took the fault hears as well. */
+static void an_end_in_the_picture_is_told_to_who_heard(void **state)
+{
+	struct world *w = *state;
+	struct inspector *a = &w->inspectors[0], *b = &w->inspectors[1];
+
+	w->config.inspector_count = 2;
+	w->config.all_inspectors = false;
+	w->config.inspectors[0].dialect = MON_CONGRESS;
+	a->statuses[0] = 503;
+	start(w);
+	push_down(w, "x");
+	all_delivered(w);
+	assert_host(b, 0, "x");
+	WAIT_FOR(w->loop, (push_down(w, "v"), all_delivered(w), a->count) == 2);
+	size_t heard = b->count;
+	a->hold = true;
+	push_down(w, "w");
+	WAIT_FOR(w->loop, a->held);
+	push_down(w, "y");
+	push_up(w, "x");
+	release(a);
+	all_delivered(w);
+	assert_int_equal(b->count, heard + 1);
+	assert_host(b, heard, "x");
 }
 
 static void vitrage_gets_one_object(void **state)
@@ -1012,6 +1077,8 @@ int main(void)
 		TEST(files_that_cannot_be_read_are_said),
 		TEST(all_are_told),
 		TEST(the_first_that_takes_it),
+		TEST(an_end_that_finds_no_room_takes_nothing_along),
+		TEST(an_end_in_the_picture_is_told_to_who_heard),
 		TEST(the_end_goes_to_those_that_heard),
 		TEST(the_end_does_not_wait_for_who_is_away),
 		TEST(all_of_them_away),
