@@ -31,6 +31,7 @@ static __always_inline int command_watch(const struct dr_command *m)
 		return DR_CMD_NO_TIMER;
 	bpf_spin_lock(&w->lock);
 	__builtin_memset(&w->track, 0, sizeof(w->track));
+	w->track.queue = DR_QUEUE_UNKNOWN;
 	__builtin_memset(w->source, 0, sizeof(w->source));
 	__builtin_memset(w->mac, 0, sizeof(w->mac));
 	w->vlans = 0;

@@ -48,9 +48,9 @@ DR_PURE __u32 dr_settled(__u32 count)
 }
 
 /*
- * own: of the queue of the target's last reply; NULL: nothing is known of it. The order matters: an isolation
- * ends after the share has fallen, and resumed_ns is set before isolated_ns is cleared, so whoever sees a
- * share that is fine sees one of these too.
+ * own: of the queue of the target's last reply; NULL: nothing is known of it, as of one that never answered.
+ * The order matters: an isolation ends after the share has fallen, and resumed_ns is set before isolated_ns
+ * is cleared, so whoever sees a share that is fine sees one of these too.
  */
 DR_PURE void dr_listen(struct dr_ears *ret, const struct dr_iface *i, const struct dr_hearing *own)
 {

@@ -16,7 +16,8 @@
  *             - as many probes really left as the multiplier says, and the last of them had the time
  *               of an interval and a round trip (a starved sender accuses nobody);
  *             - proof that we could hear (bpf/hearing.h); one from another receive queue is taken
- *               only when the silence has lasted DR_OTHER_QUEUE_NS longer;
+ *               only when the silence has lasted DR_OTHER_QUEUE_NS longer, and so is any of a target that
+ *               never answered, as its queue is not known;
  *             - that we heard all the while: a silence that began before or during a gap in our own
  *               hearing, or before an isolation ended, is forgotten, and counts anew from the next
  *               probe;

@@ -253,7 +253,10 @@ static __always_inline void count_reply(enum dr_reply_kind kind)
 		COUNT(reply_stale);
 }
 
-/* Returns 1 if the frame is a valid reply that is to end here. */
+/*
+ * Returns 1 if the frame is a valid reply that is to end here. Not one by ARP or ND: nothing in it tells that
+ * it is to us, and not to the kernel, which would lose the neighbour without.
+ */
 static __always_inline int take_reply(const struct arrival *a, const struct dr_packet *p)
 {
 	enum dr_reply_kind kind = DR_REPLY_STALE;
@@ -311,7 +314,7 @@ static __always_inline int take_reply(const struct arrival *a, const struct dr_p
 	}
 	if (is_verdict(out))
 		emit(&e);
-	return c->flags & DR_TARGET_CONSUME ? 1 : 0;
+	return p->tag && c->flags & DR_TARGET_CONSUME ? 1 : 0;
 }
 
 /* Returns 1 if the frame is to end here. */

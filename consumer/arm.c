@@ -115,12 +115,14 @@ static void remove_alarm(struct item *i)
 
 static void list(struct item *i);
 
-/* Nothing can be done before a person helps. One alarm that is refused (a quota, say) takes no others along.
+/*
+ * Nothing can be done before a person helps. Once there is an alarm, one that is refused (a quota, say) takes
+ * no others along, nor does a moment in which the cloud refuses us while that is tried again.
  */
 static bool is_hopeless(const struct con_arm *a, const struct dr_cloud_reply *r, enum con_outcome outcome)
 {
-	return r->error == -EACCES || r->error == -ENOENT ||
-	       (outcome != CON_OUT_RETRY && con_arm_count(a) == 0);
+	return con_arm_count(a) == 0 &&
+	       (r->error == -EACCES || r->error == -ENOENT || outcome != CON_OUT_RETRY);
 }
 
 /* Again after a pause, or not at all: 0, or why a person must help. */

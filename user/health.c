@@ -165,10 +165,13 @@ static bool has_asked_in_vain(const struct monitor *m, const struct mon_target *
  * fentry may leave the map wrong: of a loss and a return on two CPUs the later may find nothing to change,
  * and the earlier change it then. Nothing more comes of fentry, so rtnetlink's word is taken in the end.
  */
-static void mend_carrier(struct monitor *m, unsigned ifindex, const char *name, bool counted, bool told,
-			 unsigned *odd_ticks)
+static void mend_carrier(struct monitor *m, unsigned ifindex, const char *name, const struct dr_link *l,
+			 bool told, unsigned *odd_ticks)
 {
-	*odd_ticks = counted != told ? *odd_ticks + 1 : 0;
+	bool changes = dr_mono_now().ns <
+		       l->changed_ns + (uint64_t)TICK.ns; /* told of one by one, and late */
+
+	*odd_ticks = (l->carrier != 0) != told && !changes ? *odd_ticks + 1 : 0;
 	if (*odd_ticks >= ODD_TICKS)
 		monitor_command_link(m, ifindex, name, told);
 }
@@ -186,7 +189,7 @@ static void agree_on_interface(struct monitor *m, unsigned iface, const struct d
 		return;
 	if (link.carrier != now->carrier && monitor_set_interface(m, iface, f->ifindex, link.carrier))
 		dr_error("the kernel half does not take the carrier of interface=%s", f->name);
-	mend_carrier(m, f->ifindex, f->name, link.carrier, f->carrier, &f->odd_ticks);
+	mend_carrier(m, f->ifindex, f->name, &link, f->carrier, &f->odd_ticks);
 }
 
 /* In how many seconds in a row has something been heard, as far as something was to be? */
@@ -221,7 +224,7 @@ static void look_at_links(struct monitor *m)
 		if (!s->ifindex || mon_bpf_read_link(m->bpf, s->ifindex, &now))
 			continue;
 		monitor_follow_link(m, i, &now);
-		mend_carrier(m, s->ifindex, m->config.links[i].name, now.carrier, s->carrier, &s->odd_ticks);
+		mend_carrier(m, s->ifindex, m->config.links[i].name, &now, s->carrier, &s->odd_ticks);
 	}
 }
 
@@ -482,7 +485,8 @@ static void look_at_grey(struct monitor *m, uint32_t slot, uint64_t now_ns)
 		return;
 	if (c.changed && !c.degraded)
 		monitor_report_degraded(m, slot, DR_REASON_NONE, NULL, dr_wall_now());
-	else if ((c.changed && s->degraded) || (c.again && !s->degraded && !may_be_common(m, slot)))
+	else if ((c.changed && s->degraded) ||
+		 (c.again && !s->degraded && !m->ifaces[t->interface].grey && !may_be_common(m, slot)))
 		monitor_report_degraded(m, slot, DR_REASON_NONE, c.details, dr_wall_now());
 }
 

@@ -323,7 +323,7 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 {
 	struct monitor_iface *i = &m->ifaces[iface];
 	struct mon_stacked_way way;
-	bool moved = i->ifindex != i->present;
+	bool moved = i->ifindex != i->present || i->unmoved;
 	int r;
 
 	if (moved)
@@ -331,9 +331,11 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 	if (moved && i->ifindex)
 		mon_bpf_link_remove(m->bpf, i->ifindex);
 	i->ifindex = i->present;
+	i->unmoved = moved;
 	r = monitor_set_interface(m, iface, i->ifindex, i->carrier);
 	if (r == 0 && moved)
 		r = move_targets(m, iface);
+	i->unmoved = r != 0;
 	if (r) {
 		*ret_error =
 			dr_asprintf("interface %s: the kernel half refuses it: %s", i->name, strerror(-r));

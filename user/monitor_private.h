@@ -52,6 +52,7 @@ struct monitor_iface {	  /* by index of mon_config.interfaces, dr_ifaces and the
 	bool carrier;	  /* of that one */
 	unsigned ifindex; /* that we hang on, or hung on last; 0: never */
 	bool attached;
+	bool unmoved;	      /* some of its targets are still on the one before that */
 	bool isolated;	      /* reported so */
 	bool told;	      /* that was reported, or that it is over */
 	bool remembered;      /* who was up when it became isolated stands in the file */

@@ -118,7 +118,7 @@ struct dr_track {
 	__u32 newest_seq;  /* newest answered */
 	__u32 timer_armed; /* 1: the timer will look at this target */
 	__u32 waits;	   /* looks since it became suspect */
-	__u32 queue;	   /* receive queue of the last reply */
+	__u32 queue;	   /* receive queue of the last reply; DR_QUEUE_UNKNOWN: none has come */
 	__u32 deaf;	   /* silences forgotten because we had not been hearing all the while */
 	__u16 late;	   /* 1: a timer of this silence ran late, so its proof must be newer */
 	__u16 cut_off;	   /* 1: unreachable, and was counted up before: is again when a probe leaves */
@@ -195,6 +195,7 @@ struct dr_queue {
 };
 _Static_assert(sizeof(struct dr_queue) == 8, "dr_queue layout");
 
+#define DR_QUEUE_UNKNOWN (~0U)
 #define DR_QUEUES 4096 /* entries of dr_queues; the replies of a queue without one prove nothing of it */
 
 enum dr_link_source { /* who told of a link's last change */

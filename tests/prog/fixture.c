@@ -310,14 +310,29 @@ void drain(struct fixture *f, int max_ms)
 	} while (dr_mono_sub(end, dr_mono_now()).ns > 0);
 }
 
+const struct dr_event *find_event(struct fixture *f, enum dr_event_type type, unsigned slot, int wait_ms)
+{
+	struct dr_mono end = dr_mono_add(dr_mono_now(), dr_msec(wait_ms));
+
+	do {
+		drain(f, wait_ms ? 5 : 0);
+		for (unsigned n = f->nevents; n-- > 0;) {
+			if (f->events[n].type == type &&
+			    (type != DR_EVENT_VERDICT || f->events[n].slot == slot))
+				return &f->events[n];
+		}
+	} while (dr_mono_before(dr_mono_now(), end));
+	return NULL;
+}
+
+/* The kernel half changes its maps first. */
 const struct dr_event *newest_event(struct fixture *f, enum dr_event_type type, unsigned slot)
 {
-	drain(f, 0);
-	for (unsigned n = f->nevents; n-- > 0;) {
-		if (f->events[n].type == type && (type != DR_EVENT_VERDICT || f->events[n].slot == slot))
-			return &f->events[n];
-	}
-	return NULL;
+	const struct dr_event *e = find_event(f, type, slot, 5000);
+
+	if (!e)
+		fail_msg("no event of type %d of slot %u", type, slot);
+	return e;
 }
 
 bool go_on(struct fixture *f, uint32_t answering, uint32_t silent, bool (*done)(struct fixture *f),

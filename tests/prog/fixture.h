@@ -77,7 +77,9 @@ uint64_t listening(struct fixture *f); /* dr_listen_until_ns */
 
 /* -- events -- */
 void drain(struct fixture *f, int max_ms);
-/* The newest event of that type (and slot, for verdicts); NULL: there is none. */
+/* The newest event of that type (and slot, for verdicts); NULL: there is none within wait_ms. */
+const struct dr_event *find_event(struct fixture *f, enum dr_event_type type, unsigned slot, int wait_ms);
+/* The same, of one that there is to be. */
 const struct dr_event *newest_event(struct fixture *f, enum dr_event_type type, unsigned slot);
 
 /*

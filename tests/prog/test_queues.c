@@ -52,11 +52,9 @@ static void begin(struct fixture *f, uint32_t own, uint32_t others)
 	assert_int_equal(track(f, 0).queue, own);
 }
 
-/* How long slot 0 is silent until it is down; 0: it is not within max_ns. */
-static uint64_t until_down(struct fixture *f, uint32_t others, uint64_t max_ns)
+/* How long slot 0 is silent, since then, until it is down; 0: it is not within max_ns. */
+static uint64_t until_down_since(struct fixture *f, uint64_t since, uint32_t others, uint64_t max_ns)
 {
-	uint64_t since = track(f, 0).last_rx_ns;
-
 	do {
 		send_probe(f, 0);
 		for (unsigned slot = 1; slot < TARGETS; slot++)
@@ -66,6 +64,11 @@ static uint64_t until_down(struct fixture *f, uint32_t others, uint64_t max_ns)
 			return track(f, 0).changed_ns - since;
 	} while (track(f, 1).last_rx_ns - since < max_ns);
 	return 0;
+}
+
+static uint64_t until_down(struct fixture *f, uint32_t others, uint64_t max_ns)
+{
+	return until_down_since(f, track(f, 0).last_rx_ns, others, max_ns);
 }
 
 static void its_own_queue_is_proof(void **state)
@@ -133,6 +136,35 @@ static void each_queue_has_an_entry(void **state)
 	assert_true(own.tx_ns && own.tx_ns < other.tx_ns);
 }
 
+/* Others are heard by queue 0, which is not its own for that; its answers wait in another one. */
+static void one_that_never_answered_is_of_no_queue(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t since = dr_mono_now().ns;
+
+	f->ifindex = many_queues;
+	assert_int_equal(set_iface(f, many_queues, 1, 500, 3), DR_CMD_DONE);
+	for (unsigned slot = 0; slot < TARGETS; slot++)
+		watch(f, slot, DR_KIND_ECHO4, FAST);
+	assert_int_equal(track(f, 0).queue, DR_QUEUE_UNKNOWN);
+	assert_int_equal(until_down_since(f, since, 0, 2500 * MS), 0);
+	for (unsigned n = 0; n < 5; n++) {
+		answer_by(f, 0, 5);
+		drain(f, 5);
+	}
+	assert_int_equal(track(f, 0).verdict, DR_VERDICT_UP);
+	watch(f, TARGETS, DR_KIND_ECHO4, FAST); /* and one that is dead */
+	since = dr_mono_now().ns;
+	do {
+		send_probe(f, TARGETS);
+		for (unsigned slot = 0; slot < TARGETS; slot++)
+			answer_by(f, slot, 0);
+		drain(f, 5);
+		assert_true(dr_mono_now().ns - since < 15000 * MS);
+	} while (track(f, TARGETS).verdict != DR_VERDICT_DOWN);
+	assert_true(track(f, TARGETS).changed_ns - since >= 4000 * MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +173,7 @@ int main(void)
 		T(a_queue_that_is_served_again_after_two_seconds_condemns_nobody),
 		T(the_last_reply_tells_the_queue),
 		T(each_queue_has_an_entry),
+		T(one_that_never_answered_is_of_no_queue),
 	};
 
 	return cmocka_run_group_tests_name("prog: receive queues", tests, make_interface, NULL);

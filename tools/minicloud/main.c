@@ -77,6 +77,7 @@ static int start_server(struct minicloud *m, const struct mc_options *o)
 		.address = o->listen.address,
 		.port = o->listen.port,
 		.body_max = BODY_MAX,
+		.bodies_max = 4UL * BODY_MAX,
 		.connections_max = CONNECTIONS_MAX,
 		.server_name = "minicloud/" DR_VERSION,
 	};
