@@ -305,7 +305,7 @@ static void the_kernel_resolves(struct bed *b, int host)
 	char buf[48];
 	const char *address = address_of(b, host, buf);
 
-	bed_on(b, SC_MONITOR, "ip neigh del %s dev %s", address, dev);
+	bed_on(b, SC_MONITOR, "ip neigh flush to %s dev %s nud all", address, dev);
 	bed_on(b, SC_MONITOR, "ping -c 1 -W 5 -q %s%s%s", address, scope, *scope ? dev : "");
 }
 

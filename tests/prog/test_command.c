@@ -267,7 +267,7 @@ static void one_that_was_unreachable_may_be_found_dead(void **state)
 	watch(f, 1, DR_KIND_ECHO4, FAST);
 	bring_up(f, 1);
 	assert_int_equal(unsent(f, DR_REASON_NO_ROUTE, 1, 0), DR_CMD_DONE);
-	assert_true(go_on(f, 2, 1, is_down, 5000));
+	assert_true(go_on(f, 2, 1, is_down, 20000)); /* it takes 4 s */
 	assert_int_equal(unsent(f, DR_REASON_NO_ROUTE, 1, track(f, 0).sent),
 			 DR_CMD_OVERTAKEN); /* stays down */
 	assert_true(is_down(f));

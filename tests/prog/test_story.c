@@ -354,7 +354,7 @@ static void a_host_dead_before_the_start_is_down(void **state)
 
 	watch(f, 0, DR_KIND_ECHO4, FAST);
 	watch(f, 1, DR_KIND_ECHO4, FAST);
-	assert_true(go_on(f, 2, 1, is_down, 5000));
+	assert_true(go_on(f, 2, 1, is_down, 20000)); /* it takes 4 s */
 	assert_int_equal(track(f, 0).transitions, 1);
 	assert_counted(f, 2);
 }
