@@ -168,8 +168,8 @@ static bool has_asked_in_vain(const struct monitor *m, const struct mon_target *
 static void mend_carrier(struct monitor *m, unsigned ifindex, const char *name, const struct dr_link *l,
 			 bool told, unsigned *odd_ticks)
 {
-	bool changes = dr_mono_now().ns <
-		       l->changed_ns + (uint64_t)TICK.ns; /* told of one by one, and late */
+	/* rtnetlink tells of each, one by one, and late */
+	bool changes = dr_mono_now().ns < l->changed_ns + (uint64_t)TICK.ns;
 
 	*odd_ticks = (l->carrier != 0) != told && !changes ? *odd_ticks + 1 : 0;
 	if (*odd_ticks >= ODD_TICKS)

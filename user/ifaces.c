@@ -331,7 +331,6 @@ static int attach(struct monitor *m, unsigned iface, char **ret_error)
 	if (moved && i->ifindex)
 		mon_bpf_link_remove(m->bpf, i->ifindex);
 	i->ifindex = i->present;
-	i->unmoved = moved;
 	r = monitor_set_interface(m, iface, i->ifindex, i->carrier);
 	if (r == 0 && moved)
 		r = move_targets(m, iface);

@@ -317,8 +317,7 @@ static void replies_are_consumed(void **state)
 	assert_int_equal(tagged_replies(&t), 0);
 	live_expect_number(b, "/v1/counters", "kernel.consumed", 10);
 	each_kind_dies_and_recovers(b);
-	/* what is not ours still comes in, and what the kernel asks for itself where it cannot be told apart
-	 */
+	/* what is not ours still comes in, and what may be an answer to the kernel */
 	for (int host = 0; host < HOSTS; host++)
 		the_kernel_resolves(b, host);
 }

@@ -127,8 +127,8 @@ static void one_consumed(struct fixture *f, struct bpf_program *prog, unsigned s
 	probe(f, slot, 1);
 	struct frame fr = frame_of(f, slot, true, 1);
 	if (f->kinds[slot] == DR_KIND_ARP || f->kinds[slot] == DR_KIND_ND) {
-		assert_int_equal(run(f, prog, &fr),
-				 pass_of(f, prog)); /* the kernel waits for the same ones */
+		/* the kernel waits for the same ones */
+		assert_int_equal(run(f, prog, &fr), pass_of(f, prog));
 		assert_int_equal(track(f, slot).answered, 1);
 		assert_int_equal(stats(f).consumed, before);
 		return;

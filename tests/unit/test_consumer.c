@@ -379,6 +379,12 @@ static void test_start_with_alarms_refused(void **state)
 	wait_for(w, said_count("warning: creating the alarm of vm=") >= 1);
 	assert_false(w->started);
 	assert_int_equal(consumer_alarm_count(w), 1);
+	/* nor does a moment in which the credentials are refused end it */
+	w->mc.fails.count = 0;
+	consumer_break_cloud(w, "alarming:GET:/v2/alarms:401");
+	consumer_break_cloud(w, "identity:POST:/v3/auth/tokens:401");
+	wait_for(w, said_count("warning: looking for the alarm of vm=") >= 1);
+	assert_false(w->started);
 	w->mc.fails.count = 0;
 	wait_for(w, w->started);
 	assert_int_equal(w->start_error, 0);
